@@ -1,0 +1,32 @@
+/** Node's implementation of the contract's cryptography; signatures run on the thread pool. */
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import type { Crypto } from '@p2pos/protocol';
+
+/** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 §4); the 32 raw bytes follow. */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+/** A node meets few distinct keys (members, admins); the bound only guards against a flood of strangers. */
+const MAX_CACHED_KEYS = 4_096;
+
+export function createNodeCrypto(): Crypto {
+  const keys = new Map<string, KeyObject>();
+
+  function keyObject(publicKey: Uint8Array): KeyObject {
+    const name = Buffer.from(publicKey).toString('base64');
+    let key = keys.get(name);
+    if (!key) {
+      key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+      if (keys.size >= MAX_CACHED_KEYS) keys.clear();
+      keys.set(name, key);
+    }
+    return key;
+  }
+
+  return {
+    sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+    verify: (publicKey, bytes, signature) =>
+      new Promise((resolve) => {
+        if (publicKey.length !== 32 || signature.length !== 64) return resolve(false);
+        verify(null, bytes, keyObject(publicKey), signature, (error, valid) => resolve(!error && valid));
+      }),
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * The replicated store under key-value, catalogues, boards and ledgers: signed, versioned records on R replicas
+ * chosen by slot, acknowledged when a majority has them on disk.
+ */
+import type { PeerId } from '../net/index.ts';
+
+export type Consistency = 'one' | 'quorum' | 'all';
+
+/** Declared by the service that owns it; the core knows the declaration, never the service. */
+export interface NamespaceDeclaration {
+  /** `<app>/<service>`, or a rule for all apps: `(name) => name.endsWith('/kv')` is declared as suffix `/kv`. */
+  readonly suffix: string;
+  readonly kind: 'lww';
+  readonly author: 'member';
+  /** Default 3. */
+  readonly replicas: number;
+  /** Greatest value, bytes; at most 64 KiB. */
+  readonly maxValueBytes: number;
+  /** Throws a P2posError to refuse what a replica is asked to hold. */
+  readonly validate?: (record: { readonly namespace: string; readonly key: Uint8Array; readonly value: Uint8Array }) => void;
+}
+
+export interface RecordKey {
+  readonly namespace: string;
+  readonly partition: Uint8Array;
+  readonly key: Uint8Array;
+}
+
+export interface Explanation {
+  readonly slot: number;
+  readonly asked: readonly PeerId[];
+  readonly answered: readonly { readonly peerId: PeerId; readonly ms: number; readonly result: string }[];
+}
+
+export interface WriteOutcome {
+  /** 16 hex digits - peerId; opaque to clients. */
+  readonly version: string;
+  /** Who holds it on disk, at least a majority. */
+  readonly replicas: readonly PeerId[];
+  readonly durable: number;
+  readonly explain: Explanation;
+  /** For a delete: whether there was something. */
+  readonly existed: boolean;
+}
+
+export interface ReadOutcome {
+  /** Undefined: no such record, deleted, or expired. */
+  readonly found: { readonly value: Uint8Array; readonly version: string; readonly expiresAt?: number } | undefined;
+  readonly explain: Explanation;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Records extends AsyncDisposable {
+  declare(declaration: NamespaceDeclaration): void;
+  put(
+    input: RecordKey & { readonly value: Uint8Array; readonly ttlMs?: number; readonly idempotencyKey?: string },
+    options?: CallOptions,
+  ): Promise<WriteOutcome>;
+  delete(input: RecordKey & { readonly idempotencyKey?: string }, options?: CallOptions): Promise<WriteOutcome>;
+  get(input: RecordKey & { readonly consistency: Consistency }, options?: CallOptions): Promise<ReadOutcome>;
+  /** Keys in byte order over all slots, at most `limit`, after `after`. RECORDS_QUORUM_LOST unless `partial`. */
+  scanAll(
+    input: { readonly namespace: string; readonly prefix: Uint8Array; readonly after?: Uint8Array; readonly limit: number; readonly partial?: boolean },
+    options?: CallOptions,
+  ): Promise<{ readonly keys: readonly Uint8Array[]; readonly more: boolean; readonly missingSlots: readonly number[] }>;
+  /** Who should hold a key now (and, during a move, who held it before). */
+  locate(input: Omit<RecordKey, 'key'>): { readonly slot: number; readonly replicas: readonly PeerId[]; readonly previous: readonly PeerId[] };
+}

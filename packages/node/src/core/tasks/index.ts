@@ -1,0 +1,79 @@
+/**
+ * Background work of one owner (P1): periodic tasks with jitter that never overlap themselves, and single runs;
+ * disposal aborts their signal and waits until all have ended.
+ */
+import type { Clock } from '../clock/index.ts';
+import { sleep } from '../clock/index.ts';
+import type { Logger } from '../log/index.ts';
+import type { Random } from '../random/index.ts';
+import { jitter } from '../random/index.ts';
+
+export interface TaskDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface Periodic {
+  readonly name: string;
+  readonly intervalMs: number;
+  /** Run at once as well, before the first interval. Default false. */
+  readonly immediately?: boolean;
+}
+
+export interface TaskGroup extends AsyncDisposable {
+  readonly signal: AbortSignal;
+  /** Runs `task` once in the background; what it throws is logged. */
+  run(name: string, task: (signal: AbortSignal) => Promise<void>): void;
+  /** Runs `task` about every `intervalMs` ± 20 %. `trigger` makes the next run start now. */
+  every(periodic: Periodic, task: (signal: AbortSignal) => Promise<void>): { trigger(): void };
+}
+
+export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const running = new Set<Promise<void>>();
+
+  function track(name: string, work: Promise<void>): void {
+    const tracked = work
+      .catch((error) => {
+        if (!signal.aborted) log.error({ action: 'task_failed', task: name, error }, 'background task failed');
+      })
+      .finally(() => running.delete(tracked));
+    running.add(tracked);
+  }
+
+  return {
+    signal,
+    run(name, task) {
+      if (!signal.aborted) track(name, Promise.resolve().then(() => task(signal)));
+    },
+    every({ name, intervalMs, immediately = false }, task) {
+      let wake = Promise.withResolvers<void>();
+      const loop = async () => {
+        for (let first = immediately; !signal.aborted; first = false) {
+          if (!first) await waitForTurn();
+          if (signal.aborted) return;
+          wake = Promise.withResolvers<void>();
+          await task(signal).catch((error) => {
+            if (!signal.aborted) log.warn({ action: 'task_failed', task: name, error }, 'periodic task failed; will run again');
+          });
+        }
+      };
+      const waitForTurn = async () => {
+        const turn = new AbortController();
+        const stop = () => turn.abort();
+        signal.addEventListener('abort', stop, { once: true });
+        void wake.promise.then(stop);
+        await sleep(clock, jitter(random, intervalMs), { signal: turn.signal }).catch(() => {});
+        signal.removeEventListener('abort', stop);
+      };
+      track(name, loop());
+      return { trigger: () => wake.resolve() };
+    },
+    async [Symbol.asyncDispose]() {
+      controller.abort();
+      while (running.size > 0) await Promise.allSettled(running);
+    },
+  };
+}

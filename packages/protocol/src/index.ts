@@ -1,0 +1,3 @@
+export * from './crypto.ts';
+export * from './documents/bodies.ts';
+export * from './errors.ts';
