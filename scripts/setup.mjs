@@ -60,7 +60,9 @@ function ownerLives() {
   } catch (error) {
     if (error.code === 'EPERM') return true;
     // The folder may be so new that its pid file is not written yet.
-    return error.code === 'ENOENT' && existsSync(lockFolder) && Date.now() - statSync(lockFolder).mtimeMs < 5_000;
+    return (
+      error.code === 'ENOENT' && existsSync(lockFolder) && Date.now() - statSync(lockFolder).mtimeMs < 5_000
+    );
   }
 }
 
@@ -75,7 +77,9 @@ function install() {
     { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
   );
   if (result.status !== 0) {
-    fail('setup: npm ci failed (see above). Check that the npm registry can be reached, then run the same command again.');
+    fail(
+      'setup: npm ci failed (see above). Check that the npm registry can be reached, then run the same command again.',
+    );
   }
   writeFileSync(stampFile, wanted);
   console.error(`setup: done in ${Math.round((Date.now() - started) / 1000)} s`);
@@ -86,6 +90,8 @@ function requireNode24() {
   const command = existsSync(pinned) ? pinned : 'node';
   const found = spawnSync(command, ['--version'], { encoding: 'utf8' }).stdout?.trim() ?? 'none';
   if (Number(/^v(\d+)/.exec(found)?.[1] ?? 0) < 24) {
-    fail(`setup: P2POS needs Node 24 or newer on ${process.platform}-${process.arch}, found ${found}. Install it from nodejs.org, then run the same command again.`);
+    fail(
+      `setup: P2POS needs Node 24 or newer on ${process.platform}-${process.arch}, found ${found}. Install it from nodejs.org, then run the same command again.`,
+    );
   }
 }

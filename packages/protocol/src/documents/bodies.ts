@@ -9,7 +9,15 @@ export type PublicKey = Uint8Array;
 /** SHA-256 of a document's body bytes, 32 bytes. */
 export type DocumentHash = Uint8Array;
 
-export type Capability = 'relay' | 'mailbox' | 'rendezvous' | 'storage' | 'sql' | 'compute' | 'seed' | 'gateway';
+export type Capability =
+  | 'relay'
+  | 'mailbox'
+  | 'rendezvous'
+  | 'storage'
+  | 'sql'
+  | 'compute'
+  | 'seed'
+  | 'gateway';
 export type ScopeAction = 'add' | 'remove' | 'capabilities' | 'force';
 /** `members:add`, or for one zone only `members:add@eu/berlin`. */
 export type Scope = `members:${ScopeAction}` | `members:${ScopeAction}@${string}`;

@@ -55,7 +55,9 @@ export function deadline(
   const follow = () => controller.abort(signal?.reason);
   if (signal?.aborted) follow();
   signal?.addEventListener('abort', follow, { once: true });
-  const timer = clock.after(timeoutMs, () => controller.abort(new P2posError('TIMEOUT', { what, timeoutMs })));
+  const timer = clock.after(timeoutMs, () =>
+    controller.abort(new P2posError('TIMEOUT', { what, timeoutMs })),
+  );
   return {
     signal: controller.signal,
     [Symbol.dispose]() {

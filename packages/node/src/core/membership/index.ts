@@ -28,7 +28,11 @@ export interface Heads {
 
 export type MembershipEvents = {
   /** A snapshot or revocation took effect. `removed` are peers that lost their membership. */
-  'membership:changed': { readonly previous: View; readonly current: View; readonly removed: readonly PeerId[] };
+  'membership:changed': {
+    readonly previous: View;
+    readonly current: View;
+    readonly removed: readonly PeerId[];
+  };
 };
 
 export interface Membership {

@@ -26,9 +26,7 @@ export interface Channel {
   abort(error: Error): void;
 }
 
-export interface Handler {
-  (channel: Channel): void;
-}
+export type Handler = (channel: Channel) => void;
 
 export interface NetConfig {
   /** Whether `peerId` may open `protocol` here now; asked for each inbound channel. */

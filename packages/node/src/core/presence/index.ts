@@ -3,9 +3,9 @@
  * Newest per peer by (incarnation, seq); kept in SQLite in batches (P12).
  */
 import type { Events } from '../events/index.ts';
+import type { NodeState } from '../liveness/index.ts';
 import type { Heads } from '../membership/index.ts';
 import type { Address, PeerId } from '../net/index.ts';
-import type { NodeState } from '../liveness/index.ts';
 import type { StorePosition } from '../store/index.ts';
 
 export interface Heartbeat {

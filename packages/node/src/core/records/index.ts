@@ -17,7 +17,11 @@ export interface NamespaceDeclaration {
   /** Greatest value, bytes; at most 64 KiB. */
   readonly maxValueBytes: number;
   /** Throws a P2posError to refuse what a replica is asked to hold. */
-  readonly validate?: (record: { readonly namespace: string; readonly key: Uint8Array; readonly value: Uint8Array }) => void;
+  readonly validate?: (record: {
+    readonly namespace: string;
+    readonly key: Uint8Array;
+    readonly value: Uint8Array;
+  }) => void;
 }
 
 export interface RecordKey {
@@ -45,7 +49,9 @@ export interface WriteOutcome {
 
 export interface ReadOutcome {
   /** Undefined: no such record, deleted, or expired. */
-  readonly found: { readonly value: Uint8Array; readonly version: string; readonly expiresAt?: number } | undefined;
+  readonly found:
+    | { readonly value: Uint8Array; readonly version: string; readonly expiresAt?: number }
+    | undefined;
   readonly explain: Explanation;
 }
 
@@ -56,16 +62,37 @@ export interface CallOptions {
 export interface Records extends AsyncDisposable {
   declare(declaration: NamespaceDeclaration): void;
   put(
-    input: RecordKey & { readonly value: Uint8Array; readonly ttlMs?: number; readonly idempotencyKey?: string },
+    input: RecordKey & {
+      readonly value: Uint8Array;
+      readonly ttlMs?: number;
+      readonly idempotencyKey?: string;
+    },
     options?: CallOptions,
   ): Promise<WriteOutcome>;
-  delete(input: RecordKey & { readonly idempotencyKey?: string }, options?: CallOptions): Promise<WriteOutcome>;
+  delete(
+    input: RecordKey & { readonly idempotencyKey?: string },
+    options?: CallOptions,
+  ): Promise<WriteOutcome>;
   get(input: RecordKey & { readonly consistency: Consistency }, options?: CallOptions): Promise<ReadOutcome>;
   /** Keys in byte order over all slots, at most `limit`, after `after`. RECORDS_QUORUM_LOST unless `partial`. */
   scanAll(
-    input: { readonly namespace: string; readonly prefix: Uint8Array; readonly after?: Uint8Array; readonly limit: number; readonly partial?: boolean },
+    input: {
+      readonly namespace: string;
+      readonly prefix: Uint8Array;
+      readonly after?: Uint8Array;
+      readonly limit: number;
+      readonly partial?: boolean;
+    },
     options?: CallOptions,
-  ): Promise<{ readonly keys: readonly Uint8Array[]; readonly more: boolean; readonly missingSlots: readonly number[] }>;
+  ): Promise<{
+    readonly keys: readonly Uint8Array[];
+    readonly more: boolean;
+    readonly missingSlots: readonly number[];
+  }>;
   /** Who should hold a key now (and, during a move, who held it before). */
-  locate(input: Omit<RecordKey, 'key'>): { readonly slot: number; readonly replicas: readonly PeerId[]; readonly previous: readonly PeerId[] };
+  locate(input: Omit<RecordKey, 'key'>): {
+    readonly slot: number;
+    readonly replicas: readonly PeerId[];
+    readonly previous: readonly PeerId[];
+  };
 }

@@ -29,7 +29,10 @@ export interface Capability<M extends Record<string, Method> = Record<string, Me
   readonly methods: M;
 }
 
-export function defineCapability<const M extends Record<string, Method>>(protocol: string, methods: M): Capability<M> {
+export function defineCapability<const M extends Record<string, Method>>(
+  protocol: string,
+  methods: M,
+): Capability<M> {
   return { protocol, methods };
 }
 

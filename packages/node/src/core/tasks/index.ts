@@ -37,7 +37,8 @@ export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
   function track(name: string, work: Promise<void>): void {
     const tracked = work
       .catch((error) => {
-        if (!signal.aborted) log.error({ action: 'task_failed', task: name, error }, 'background task failed');
+        if (!signal.aborted)
+          log.error({ action: 'task_failed', task: name, error }, 'background task failed');
       })
       .finally(() => running.delete(tracked));
     running.add(tracked);
@@ -46,7 +47,11 @@ export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
   return {
     signal,
     run(name, task) {
-      if (!signal.aborted) track(name, Promise.resolve().then(() => task(signal)));
+      if (!signal.aborted)
+        track(
+          name,
+          Promise.resolve().then(() => task(signal)),
+        );
     },
     every({ name, intervalMs, immediately = false }, task) {
       let wake = Promise.withResolvers<void>();
@@ -56,7 +61,8 @@ export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
           if (signal.aborted) return;
           wake = Promise.withResolvers<void>();
           await task(signal).catch((error) => {
-            if (!signal.aborted) log.warn({ action: 'task_failed', task: name, error }, 'periodic task failed; will run again');
+            if (!signal.aborted)
+              log.warn({ action: 'task_failed', task: name, error }, 'periodic task failed; will run again');
           });
         }
       };

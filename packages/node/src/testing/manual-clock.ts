@@ -1,0 +1,127 @@
+/** Virtual time: stands still until told to go on, then runs what falls due in order. */
+import type { Clock } from '../core/clock/index.ts';
+
+interface Timer {
+  readonly dueAt: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+export interface ManualClock extends Clock {
+  /** Goes forward by `ms`, running due timers in order; between two instants all that is ready runs to its end. */
+  advance(ms: number): Promise<void>;
+  /** Goes forward until `done()` holds; fails after `limitMs` of virtual time. */
+  advanceUntil(
+    done: () => boolean,
+    options?: { readonly limitMs?: number; readonly stepMs?: number },
+  ): Promise<void>;
+  /** Moves the wall clock alone, as an operator or NTP would. */
+  jump(ms: number): void;
+  /** How many timers wait; a leak shows here. */
+  pending(): number;
+}
+
+export interface ManualClockConfig {
+  /** Wall time at the start, ms since the epoch. Default 2026-01-01. */
+  readonly startAt?: number;
+}
+
+/** Lets everything that needs no time run to its end. */
+export const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export function createManualClock({ startAt = Date.UTC(2026, 0, 1) }: ManualClockConfig = {}): ManualClock {
+  let elapsed = 0;
+  let offset = 0;
+  let order = 0;
+  const timers = createTimerHeap();
+
+  const clock: ManualClock = {
+    now: () => startAt + offset + elapsed,
+    monotonic: () => elapsed,
+    after(delayMs, run) {
+      const timer: Timer = { dueAt: elapsed + Math.max(0, delayMs), order: order++, run };
+      timers.add(timer);
+      return { [Symbol.dispose]: () => timers.remove(timer) };
+    },
+    async advance(ms) {
+      const end = elapsed + ms;
+      await drain();
+      for (let next = timers.first(); next && next.dueAt <= end; next = timers.first()) {
+        elapsed = next.dueAt;
+        for (let due: Timer | undefined = next; due && due.dueAt <= elapsed; due = timers.first()) {
+          timers.remove(due);
+          due.run();
+        }
+        await drain();
+      }
+      elapsed = end;
+    },
+    async advanceUntil(done, { limitMs = 600_000, stepMs = 10 } = {}) {
+      const end = elapsed + limitMs;
+      await drain();
+      while (!done()) {
+        if (elapsed >= end) throw new Error(`not reached within ${limitMs} ms of virtual time`);
+        await clock.advance(stepMs);
+      }
+    },
+    jump(ms) {
+      offset += ms;
+    },
+    pending: () => timers.size(),
+  };
+  return clock;
+}
+
+function createTimerHeap() {
+  const heap: Timer[] = [];
+  const removed = new Set<Timer>();
+  const live = new Set<Timer>();
+  const before = (a: Timer, b: Timer) => a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order);
+
+  function swap(i: number, j: number): void {
+    [heap[i], heap[j]] = [heap[j] as Timer, heap[i] as Timer];
+  }
+  function up(start: number): void {
+    for (let i = start; i > 0; ) {
+      const parent = (i - 1) >> 1;
+      if (!before(heap[i] as Timer, heap[parent] as Timer)) return;
+      swap(i, parent);
+      i = parent;
+    }
+  }
+  function down(): void {
+    for (let i = 0; ; ) {
+      let least = i;
+      for (const child of [2 * i + 1, 2 * i + 2]) {
+        if (child < heap.length && before(heap[child] as Timer, heap[least] as Timer)) least = child;
+      }
+      if (least === i) return;
+      swap(i, least);
+      i = least;
+    }
+  }
+  function pop(): void {
+    const last = heap.pop();
+    if (last && heap.length > 0) {
+      heap[0] = last;
+      down();
+    }
+  }
+
+  return {
+    add(timer: Timer): void {
+      live.add(timer);
+      heap.push(timer);
+      up(heap.length - 1);
+    },
+    /** Removed timers stay in the heap until they come to its top. */
+    remove(timer: Timer): void {
+      if (live.delete(timer)) removed.add(timer);
+    },
+    first(): Timer | undefined {
+      for (let top = heap[0]; top && removed.delete(top); top = heap[0]) pop();
+      return heap[0];
+    },
+    size: () => live.size,
+  };
+}
