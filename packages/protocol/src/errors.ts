@@ -79,11 +79,118 @@ export const ERRORS = {
     text: 'This node is not in the membership yet, so it serves no data. An admin adds it with: p2pctl members add {peerId}',
   },
   CONFIG_INVALID: { status: 400, retry: false, text: '{place}: {key} {reason}' },
+  CBOR_MALFORMED: {
+    status: 400,
+    retry: false,
+    text: 'The CBOR body cannot be read: {reason}. Send one definite-length value with text keys, as RFC 8949 describes.',
+  },
+  CBOR_UNENCODABLE: {
+    status: 500,
+    retry: false,
+    text: 'The value cannot be written as CBOR: it holds {reason}. Use null, booleans, 64-bit integers, floats, well-formed text, bytes, arrays and plain objects.',
+  },
+  PEER_ID_INVALID: {
+    status: 400,
+    retry: false,
+    text: 'Not the peer id of an Ed25519 key: {peerId}. It begins with 12D3KooW; p2pctl peers shows those that are known.',
+  },
+  VERSION_INVALID: {
+    status: 400,
+    retry: false,
+    text: 'Not a version: {version}. Send one exactly as the node gave it.',
+  },
   DOCUMENT_MALFORMED: { status: 400, retry: false, text: 'The {kind} document is malformed: {reason}.' },
   DOCUMENT_SIGNATURE: {
     status: 403,
     retry: false,
     text: 'The {kind} document is not signed by those who may: {reason}.',
+  },
+  HOST_REFUSED: {
+    status: 403,
+    retry: false,
+    text: 'Requests for the host {host} are refused, since a foreign page could send them. Use the address the node listens on, or add the name to http.hosts.',
+  },
+  METHOD_NOT_ALLOWED: { status: 405, retry: false, text: '{path} does not take {method}, only {allowed}.' },
+  MEDIA_TYPE_UNSUPPORTED: {
+    status: 415,
+    retry: false,
+    text: 'The body must be {expected}; set the content-type header to that.',
+  },
+  URL_TOO_LONG: { status: 414, retry: false, text: 'The URL is longer than {maxBytes} bytes.' },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    retry: false,
+    text: "The request's headers are larger than {maxBytes} bytes.",
+  },
+  REQUEST_TOO_SLOW: {
+    status: 408,
+    retry: true,
+    text: 'The request did not arrive in time. Send it whole, without long pauses.',
+  },
+  PORT_IN_USE: {
+    status: 409,
+    retry: false,
+    text: 'Port {port} on {host} is taken by {holder}. End that program, or choose another port with --port (http.listen in node.toml).',
+  },
+  LISTEN_FAILED: {
+    status: 500,
+    retry: false,
+    text: 'Cannot listen on {host}:{port}: {reason}. Choose another address with http.listen in node.toml.',
+  },
+  TOKEN_FILE_INVALID: {
+    status: 500,
+    retry: false,
+    text: 'The token file {file} is unusable: {reason}. Move it away and start again: a new token is made.',
+  },
+  SESSION_LINK_INVALID: {
+    status: 410,
+    retry: false,
+    text: 'This link was used already or is older than 60 s. Print a new one with: p2pctl open',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 409,
+    retry: false,
+    text: 'The idempotency key {idempotencyKey} was used before for another request. Use a new key for each new request.',
+  },
+  KV_KEY_INVALID: {
+    status: 400,
+    retry: false,
+    text: 'The {name} is refused: {reason}. A key is 1 to 512 bytes of UTF-8, percent-encoded once in the path.',
+  },
+  KV_KEY_NOT_FOUND: {
+    status: 404,
+    retry: false,
+    text: 'There is nothing under the key {key}. p2pctl kv list shows the keys there are.',
+  },
+  KV_VALUE_TOO_LARGE: {
+    status: 413,
+    retry: false,
+    text: 'The value is larger than {maxBytes} bytes. Split it, or keep it in the object store and only its name here.',
+  },
+  KV_CURSOR_INVALID: {
+    status: 400,
+    retry: false,
+    text: 'The cursor is refused: {reason}. Pass the cursor of the page before unchanged, or none to begin again.',
+  },
+  RECORDS_QUORUM_LOST: {
+    status: 503,
+    retry: true,
+    text: 'Only {answered} of {needed} needed replicas answered. Try again; p2pctl peers shows which nodes are gone.',
+  },
+  STORE_FULL: {
+    status: 507,
+    retry: true,
+    text: 'The disk of node {peerId} is full; reads go on, new writes are refused. Free some space there or add a node.',
+  },
+  MEMBERS_SNAPSHOT_NONE: {
+    status: 404,
+    retry: false,
+    text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
+  },
+  DEV_NODE_UNKNOWN: {
+    status: 404,
+    retry: false,
+    text: 'The development system has no node {name}. p2pctl status shows its nodes.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 
