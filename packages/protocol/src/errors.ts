@@ -78,6 +78,31 @@ export const ERRORS = {
     retry: true,
     text: 'This node is not in the membership yet, so it serves no data. An admin adds it with: p2pctl members add {peerId}',
   },
+  STORE_FULL: {
+    status: 507,
+    retry: true,
+    text: 'The disk that holds {file} is full. Free some space or raise store.max_bytes; reads go on meanwhile.',
+  },
+  STORE_FAILED: {
+    status: 500,
+    retry: false,
+    text: "The node's store failed: {reason}. Its log says more; p2pctl doctor checks the disk.",
+  },
+  STORE_CORRUPT: {
+    status: 500,
+    retry: false,
+    text: 'The database {file} is damaged: {reason}. Restore a backup, or move its folder away: the node then starts empty and gets its share again from the other nodes.',
+  },
+  STORE_TOO_NEW: {
+    status: 500,
+    retry: false,
+    text: 'The database {file} was written by a newer version ({owner} has form {found}, this version knows {known}). Start that version again, or restore a backup made before the update.',
+  },
+  HOME_IN_USE: {
+    status: 409,
+    retry: false,
+    text: 'The folder {folder} is in use by process {pid}. Stop that process, or choose another folder with --home.',
+  },
   CONFIG_INVALID: { status: 400, retry: false, text: '{place}: {key} {reason}' },
   CBOR_MALFORMED: {
     status: 400,
