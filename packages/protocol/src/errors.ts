@@ -78,11 +78,6 @@ export const ERRORS = {
     retry: true,
     text: 'This node is not in the membership yet, so it serves no data. An admin adds it with: p2pctl members add {peerId}',
   },
-  STORE_FULL: {
-    status: 507,
-    retry: true,
-    text: 'The disk that holds {file} is full. Free some space or raise store.max_bytes; reads go on meanwhile.',
-  },
   STORE_FAILED: {
     status: 500,
     retry: false,
@@ -205,7 +200,7 @@ export const ERRORS = {
   STORE_FULL: {
     status: 507,
     retry: true,
-    text: 'The disk of node {peerId} is full; reads go on, new writes are refused. Free some space there or add a node.',
+    text: 'A disk is full; reads go on, new writes are refused. Free some space there, raise its store.max_bytes, or add a node.',
   },
   MEMBERS_SNAPSHOT_NONE: {
     status: 404,
