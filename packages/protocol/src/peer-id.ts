@@ -28,20 +28,17 @@ export function peerIdFromPublicKey(publicKey: Uint8Array): string {
 
 /** The raw 32-byte key. @throws P2posError PEER_ID_INVALID for anything but the peer id of an Ed25519 key. */
 export function publicKeyFromPeerId(peerId: string): Uint8Array {
-  const publicKey = decode(peerId);
-  if (publicKey) return publicKey;
-  throw new P2posError('PEER_ID_INVALID', { peerId: String(peerId).slice(0, 80) });
+  if (!isPeerId(peerId)) throw new P2posError('PEER_ID_INVALID', { peerId: String(peerId).slice(0, 80) });
+  return new Uint8Array(base58btc.baseDecode(peerId).subarray(PREFIX.length));
 }
 
+/**
+ * All these ids have 52 digits and the digits of base58btc ascend in ASCII, so an id is valid when it lies between those
+ * of the least and the greatest key: no decoding, which would cost 50 times more.
+ */
 export function isPeerId(text: unknown): text is string {
-  return decode(text) !== undefined;
+  return typeof text === 'string' && PEER_ID.test(text) && text >= LEAST && text <= GREATEST;
 }
 
-function decode(text: unknown): Uint8Array | undefined {
-  // The pattern comes first: it bounds the work and base58 decoders overlook blanks.
-  if (typeof text !== 'string' || !PEER_ID.test(text)) return undefined;
-  const bytes = base58btc.baseDecode(text);
-  if (bytes.length !== PREFIX.length + PUBLIC_KEY_BYTES) return undefined;
-  for (let index = 0; index < PREFIX.length; index++) if (bytes[index] !== PREFIX[index]) return undefined;
-  return new Uint8Array(bytes.subarray(PREFIX.length));
-}
+const LEAST = peerIdFromPublicKey(new Uint8Array(PUBLIC_KEY_BYTES));
+const GREATEST = peerIdFromPublicKey(new Uint8Array(PUBLIC_KEY_BYTES).fill(0xff));
