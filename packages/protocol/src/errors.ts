@@ -207,6 +207,40 @@ export const ERRORS = {
     retry: false,
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
+  COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
+  NODE_UNREACHABLE: {
+    status: 503,
+    retry: true,
+    text: 'No node answers at {url}: {reason}. Look whether it runs, or name another with --url or --home.',
+  },
+  NODE_NOT_CHOSEN: {
+    status: 404,
+    retry: false,
+    text: 'There is no node to talk to: {looked}. Start a system with: p2pctl dev, or name a node with --url or --home.',
+  },
+  NODE_START_FAILED: { status: 500, retry: false, text: '{name} did not start: {reason}' },
+  FILE_UNREADABLE: { status: 400, retry: false, text: '{file} cannot be read: {reason}.' },
+  HOME_UNUSABLE: { status: 400, retry: false, text: '{home} cannot be used: {reason}.' },
+  DEV_ALREADY_RUNNING: {
+    status: 409,
+    retry: false,
+    text: 'A development system already runs in {home} (pid {pid}). Use it, end it with: p2pctl dev stop, or start another in a folder of its own with --home DIR --port N',
+  },
+  DEV_NOT_RUNNING: {
+    status: 409,
+    retry: false,
+    text: 'No development system runs in {home}. Start it with: p2pctl dev',
+  },
+  DEV_PORT_BUSY: {
+    status: 409,
+    retry: false,
+    text: 'Port {port} on 127.0.0.1, wanted by {name}, is held by {holder}. End that, or take other ports: p2pctl dev --port {suggestion}',
+  },
+  DEV_NODE_COUNT: {
+    status: 409,
+    retry: false,
+    text: 'The system in {home} was founded with {founded} nodes, not {asked}. {advice}',
+  },
   DEV_NODE_UNKNOWN: {
     status: 404,
     retry: false,
