@@ -1,0 +1,147 @@
+/** The contract of key-value: bytes under keys, replicated; one namespace per app. */
+import { z } from 'zod';
+import { bytes, bytesBody, defineRoutes, empty, header, json } from './route.ts';
+import { duration, Etag, flag, Instant, integer, jsonText } from './values.ts';
+
+/** UTF-8 bytes of a key. */
+export const MAX_KV_KEY_BYTES = 512;
+export const MAX_KV_VALUE_BYTES = 64 * 1_024;
+export const MAX_KV_LIST_LIMIT = 1_000;
+const MAX_TTL_MS = 3_650 * 86_400_000;
+
+const utf8 = new TextEncoder();
+
+/** Well-formed Unicode, 1–512 bytes of UTF-8; every character is literal, slashes included. */
+export const KvKey = z
+  .string()
+  .min(1, { error: 'it is empty' })
+  .refine((key) => key.isWellFormed(), { error: 'it is not well-formed Unicode' })
+  .refine((key) => utf8.encode(key).length <= MAX_KV_KEY_BYTES, {
+    error: `it is longer than ${MAX_KV_KEY_BYTES} bytes`,
+  });
+
+/** The beginning of keys, literally; empty means all. */
+export const KvPrefix = z
+  .string()
+  .refine((prefix) => prefix.isWellFormed(), { error: 'it is not well-formed Unicode' })
+  .refine((prefix) => utf8.encode(prefix).length <= MAX_KV_KEY_BYTES, {
+    error: `it is longer than ${MAX_KV_KEY_BYTES} bytes`,
+  });
+
+export const Consistency = z.enum(['one', 'quorum', 'all']);
+/** Letters, digits and punctuation of ASCII, 1–128. */
+export const IdempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, { error: 'must be 1 to 128 visible ASCII characters' });
+/** Opaque: as the page before gave it. */
+export const Cursor = z.string().regex(/^[\w-]{1,2048}$/, { error: 'must be the cursor of the page before' });
+
+/** Who was asked, who answered what and after how many milliseconds. */
+export const Explanation = z.object({
+  slot: z.int(),
+  asked: z.array(z.string()),
+  answered: z.array(z.object({ peerId: z.string(), ms: z.number(), result: z.string() })),
+});
+export type Explanation = z.output<typeof Explanation>;
+
+export const KvReceipt = z.object({
+  key: z.string(),
+  /** Opaque; greater text is newer. */
+  version: z.string(),
+  /** Peer ids of those that have it on disk. */
+  replicas: z.array(z.string()),
+  /** How many they are. */
+  durable: z.int(),
+  explain: Explanation.optional(),
+});
+export type KvReceipt = z.output<typeof KvReceipt>;
+
+export const KvList = z.object({
+  /** In the order of their UTF-8 bytes. */
+  keys: z.array(z.string()),
+  /** Pass it for the next page; null: this was the last. */
+  cursor: z.string().nullable(),
+  /** With `partial=1`: slots that no majority answered for, whose keys may be missing. */
+  missingSlots: z.array(z.int()).optional(),
+});
+export type KvList = z.output<typeof KvList>;
+
+const key = { key: KvKey };
+const read = { consistency: header('x-p2pos-consistency', Consistency.optional()) };
+const write = { idempotencyKey: header('idempotency-key', IdempotencyKey.optional()) };
+const found = {
+  version: header('etag', Etag),
+  expiresAt: header('x-p2pos-expires-at', Instant.optional()),
+  explain: header('x-p2pos-explain', jsonText(Explanation).optional()),
+};
+const invalid = { key: 'KV_KEY_INVALID' } as const;
+const unavailable = ['RECORDS_QUORUM_LOST', 'STATE_UNCONFIGURED'] as const;
+
+export const kvRoutes = defineRoutes({
+  put: {
+    summary: 'Stores the body under the key; answered when a majority of its replicas have it on disk.',
+    method: 'PUT',
+    path: '/v1/kv/{key+}',
+    grant: 'kv:write',
+    params: key,
+    query: { ttlMs: duration(1, MAX_TTL_MS).optional(), explain: flag().optional() },
+    headers: write,
+    body: bytesBody(MAX_KV_VALUE_BYTES, { tooLarge: 'KV_VALUE_TOO_LARGE' }),
+    output: json(KvReceipt),
+    errors: ['KV_KEY_INVALID', 'KV_VALUE_TOO_LARGE', 'IDEMPOTENCY_KEY_REUSED', 'STORE_FULL', ...unavailable],
+    invalid,
+  },
+  get: {
+    summary: 'The bytes under the key.',
+    method: 'GET',
+    path: '/v1/kv/{key+}',
+    grant: 'kv:read',
+    params: key,
+    query: { explain: flag().optional() },
+    headers: read,
+    output: bytes('application/octet-stream', found),
+    errors: ['KV_KEY_INVALID', 'KV_KEY_NOT_FOUND', ...unavailable],
+    invalid,
+  },
+  head: {
+    summary: 'Whether there is something under the key, its version and size.',
+    method: 'HEAD',
+    path: '/v1/kv/{key+}',
+    grant: 'kv:read',
+    params: key,
+    query: { explain: flag().optional() },
+    headers: read,
+    output: empty({ ...found, size: header('content-length', integer(0, MAX_KV_VALUE_BYTES)) }),
+    errors: ['KV_KEY_INVALID', 'KV_KEY_NOT_FOUND', ...unavailable],
+    invalid,
+  },
+  delete: {
+    summary: 'Removes what is under the key; says whether there was something.',
+    method: 'DELETE',
+    path: '/v1/kv/{key+}',
+    grant: 'kv:write',
+    params: key,
+    query: { explain: flag().optional() },
+    headers: write,
+    output: json(KvReceipt.extend({ existed: z.boolean() })),
+    errors: ['KV_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED', 'STORE_FULL', ...unavailable],
+    invalid,
+  },
+  list: {
+    summary: 'Keys that begin with the prefix, in byte order, a page at a time.',
+    method: 'GET',
+    path: '/v1/kv',
+    grant: 'kv:read',
+    query: {
+      prefix: KvPrefix.optional(),
+      /** Keys per page; the service's default is 100. */
+      limit: integer(1, MAX_KV_LIST_LIMIT).optional(),
+      cursor: Cursor.optional(),
+      /** Answer what can be had and name the slots that are missing. */
+      partial: flag().optional(),
+    },
+    output: json(KvList),
+    errors: ['KV_KEY_INVALID', 'KV_CURSOR_INVALID', ...unavailable],
+    invalid: { prefix: 'KV_KEY_INVALID', cursor: 'KV_CURSOR_INVALID' },
+  },
+});

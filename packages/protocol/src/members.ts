@@ -1,0 +1,69 @@
+/** The contract of membership: who belongs to the system, and the signed snapshot that says so. */
+import { z } from 'zod';
+import { bytes, bytesBody, defineRoutes, header, json } from './route.ts';
+import { Etag } from './values.ts';
+
+/** Of a signed snapshot with its proofs; 10 000 members need about 2 MiB. */
+export const MAX_SNAPSHOT_BYTES = 4 * 1_024 * 1_024;
+export const SNAPSHOT_CONTENT_TYPE = 'application/cbor';
+
+export const MemberEntry = z.object({
+  peerId: z.string(),
+  name: z.string(),
+  tier: z.int(),
+  capabilities: z.array(z.string()),
+  zone: z.string(),
+  draining: z.boolean(),
+  notAfter: z.string().optional(),
+  addresses: z.array(z.string()),
+});
+export type MemberEntry = z.output<typeof MemberEntry>;
+
+export const MemberList = z.object({
+  systemId: z.string(),
+  /** 0: no snapshot is known. */
+  epoch: z.int(),
+  /** SHA-256 of the snapshot in force (at epoch 0 of the genesis), lower-case hex. */
+  hash: z.string(),
+  issuedAt: z.string().nullable(),
+  issuerPeerId: z.string().nullable(),
+  members: z.array(MemberEntry),
+});
+export type MemberList = z.output<typeof MemberList>;
+
+export const membersRoutes = defineRoutes({
+  list: {
+    summary: 'The members of the snapshot in force.',
+    method: 'GET',
+    path: '/v1/members',
+    grant: 'members:read',
+    output: json(MemberList),
+    errors: [],
+  },
+  snapshot: {
+    summary: 'The snapshot in force, byte for byte as it was received, signatures included.',
+    method: 'GET',
+    path: '/v1/members/snapshot',
+    grant: 'members:read',
+    output: bytes(SNAPSHOT_CONTENT_TYPE, { hash: header('etag', Etag) }),
+    errors: ['MEMBERS_SNAPSHOT_NONE'],
+  },
+  push: {
+    summary: 'Hands a signed snapshot to this node, which judges it, stores it and passes it on.',
+    method: 'POST',
+    path: '/v1/members/snapshot',
+    grant: 'members:push',
+    body: bytesBody(MAX_SNAPSHOT_BYTES, { contentType: SNAPSHOT_CONTENT_TYPE }),
+    output: json(
+      z.object({
+        /** `stale`: one at least as great is already in force, nothing changed. */
+        result: z.enum(['applied', 'stale']),
+        /** In force after this call. */
+        epoch: z.int(),
+        hash: z.string(),
+      }),
+    ),
+    errors: ['DOCUMENT_MALFORMED', 'DOCUMENT_SIGNATURE'],
+    repeatable: true,
+  },
+});

@@ -1,0 +1,81 @@
+/** The contract of the network's view from one node: its own state and what it knows of the others. */
+import { z } from 'zod';
+import { defineRoutes, json } from './route.ts';
+
+export const NodeState = z.enum(['unconfigured', 'degraded', 'healthy']);
+
+export const NetworkStatus = z.object({
+  systemId: z.string(),
+  /** Of the answering node, with its name in the snapshot; null while it is no member. */
+  peerId: z.string(),
+  name: z.string().nullable(),
+  state: NodeState,
+  /** Why it is not healthy, in words for an operator. */
+  reason: z.string().optional(),
+  epoch: z.int(),
+  /** Members of the snapshot in force. */
+  members: z.int(),
+  /** Members that are online, this node included. */
+  online: z.int(),
+  /** Connections to members. */
+  connected: z.int(),
+  version: z.string(),
+  /** RFC 3339. */
+  startedAt: z.string(),
+  uptimeMs: z.int(),
+  /** Median over members of their clocks minus this one. */
+  clockOffsetMs: z.number(),
+  addresses: z.array(z.string()),
+});
+export type NetworkStatus = z.output<typeof NetworkStatus>;
+
+export const PeerStatus = z.object({
+  peerId: z.string(),
+  /** As in the snapshot; null: not a member. */
+  name: z.string().nullable(),
+  member: z.boolean(),
+  /** The answering node itself. */
+  self: z.boolean(),
+  reachability: z.enum(['online', 'suspect', 'offline']),
+  /** What it last said of itself; null: never heard. */
+  state: NodeState.nullable(),
+  /** When its newest heartbeat was accepted here, RFC 3339; null: never heard. */
+  heardAt: z.string().nullable(),
+  connected: z.boolean(),
+  roundTripMs: z.number().nullable(),
+  transport: z.string().optional(),
+  encryption: z.string().optional(),
+  direction: z.enum(['inbound', 'outbound']).optional(),
+  addresses: z.array(z.string()),
+  version: z.string().optional(),
+  epoch: z.int().optional(),
+  load: z.number().optional(),
+  disk: z.object({ usedBytes: z.int(), freeBytes: z.int() }).optional(),
+  tier: z.int().optional(),
+  capabilities: z.array(z.string()).optional(),
+  zone: z.string().optional(),
+  draining: z.boolean().optional(),
+});
+export type PeerStatus = z.output<typeof PeerStatus>;
+
+export const NetworkPeers = z.object({ peers: z.array(PeerStatus) });
+export type NetworkPeers = z.output<typeof NetworkPeers>;
+
+export const networkRoutes = defineRoutes({
+  status: {
+    summary: 'The state of this node and how many members it sees.',
+    method: 'GET',
+    path: '/v1/network/status',
+    grant: 'network:read',
+    output: json(NetworkStatus),
+    errors: [],
+  },
+  peers: {
+    summary: 'All members and connected peers as this node sees them, itself included.',
+    method: 'GET',
+    path: '/v1/network/peers',
+    grant: 'network:read',
+    output: json(NetworkPeers),
+    errors: [],
+  },
+});
