@@ -35,6 +35,12 @@ export type MembershipEvents = {
   };
 };
 
+/** One snapshot of the chain that ends in the one in force. */
+export interface ChainLink {
+  readonly hash: DocumentHash;
+  readonly snapshot: Snapshot;
+}
+
 export interface Membership {
   readonly systemId: string;
   readonly slots: number;
@@ -43,4 +49,9 @@ export interface Membership {
   /** Listed, not revoked, `notAfter` not passed: may act. */
   isActive(peerId: PeerId): boolean;
   heads(): Heads;
+  /**
+   * The snapshots on the way to the one in force, of epoch `sinceEpoch` and later, oldest first, the one in force last.
+   * Records find there who held a slot before, until its move is finished.
+   */
+  chain(sinceEpoch: number): readonly ChainLink[];
 }
