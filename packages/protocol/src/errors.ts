@@ -93,6 +93,11 @@ export const ERRORS = {
     retry: false,
     text: 'The database {file} was written by a newer version ({owner} has form {found}, this version knows {known}). Start that version again, or restore a backup made before the update.',
   },
+  HOME_UNWRITABLE: {
+    status: 500,
+    retry: false,
+    text: 'The folder {folder} cannot be used: {reason}. Give it to the user that runs the node, or choose another with --home.',
+  },
   HOME_IN_USE: {
     status: 409,
     retry: false,
@@ -118,6 +123,11 @@ export const ERRORS = {
     status: 400,
     retry: false,
     text: 'Not a version: {version}. Send one exactly as the node gave it.',
+  },
+  ADMISSION_UNSUPPORTED: {
+    status: 400,
+    retry: false,
+    text: 'The genesis founds a system with admission {admission}, which this release cannot keep. Found it with admission closed, or run a release that has open systems.',
   },
   DOCUMENT_MALFORMED: { status: 400, retry: false, text: 'The {kind} document is malformed: {reason}.' },
   DOCUMENT_SIGNATURE: {
@@ -245,6 +255,11 @@ export const ERRORS = {
     status: 404,
     retry: false,
     text: 'The development system has no node {name}. p2pctl status shows its nodes.',
+  },
+  NODE_CLOSING: {
+    status: 503,
+    retry: true,
+    text: 'This node is shutting down. Ask another node, or wait until it is back.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -1,9 +1,26 @@
 export * from './base64url.ts';
 export * from './bytes.ts';
 export * from './cbor.ts';
+export * from './contract.ts';
 export * from './crypto.ts';
 export * from './dev.ts';
+export * from './documents/admin-proof.ts';
 export * from './documents/bodies.ts';
+export * from './documents/countersignature.ts';
+export * from './documents/document.ts';
+export {
+  CAPABILITIES,
+  capabilitySchema,
+  MAX_KEYS,
+  nameSchema,
+  scopeSchema,
+  titleSchema,
+  zoneSchema,
+} from './documents/fields.ts';
+export * from './documents/genesis.ts';
+export * from './documents/key-rotation.ts';
+export * from './documents/revocation.ts';
+export * from './documents/snapshot.ts';
 export * from './errors.ts';
 export * from './health.ts';
 export * from './hex.ts';
