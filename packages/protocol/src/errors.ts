@@ -207,6 +207,32 @@ export const ERRORS = {
     retry: true,
     text: 'Only {answered} of {needed} needed replicas answered. Try again; p2pctl peers shows which nodes are gone.',
   },
+  NAMESPACE_UNKNOWN: {
+    status: 404,
+    retry: false,
+    text: 'No service of this node keeps records in the namespace {namespace}. Name it as <app>/<service>.',
+  },
+  RECORD_INVALID: { status: 400, retry: false, text: 'The record is refused: {reason}.' },
+  RECORD_TOO_LARGE: {
+    status: 413,
+    retry: false,
+    text: 'The {what} is larger than {maxBytes} bytes. Split the value, or keep it in the object store.',
+  },
+  RECORD_SIGNATURE: {
+    status: 403,
+    retry: false,
+    text: 'The record is not signed by a member who may write it: {reason}.',
+  },
+  PLACEMENT_STALE: {
+    status: 503,
+    retry: true,
+    text: 'Node {peerId} knows another membership (epoch {epoch}), so the replicas may differ. The nodes tell each other; try again.',
+  },
+  VERSION_AHEAD: {
+    status: 503,
+    retry: true,
+    text: 'The version lies more than {maxAheadMs} ms in the future. Set the clocks of the nodes (p2pctl doctor), then try again.',
+  },
   STORE_FULL: {
     status: 507,
     retry: true,
