@@ -4,6 +4,7 @@
  * @example
  * throw new P2posError('KV_KEY_NOT_FOUND', { key: 'a' });
  */
+import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 
 export interface ErrorEntry {
   /** HTTP status. */
@@ -243,6 +244,7 @@ export const ERRORS = {
     retry: false,
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
+  ...MEMBERSHIP_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {
     status: 503,
