@@ -31,8 +31,24 @@ export async function startEtcd(size: number): Promise<EtcdCluster> {
   const children: ChildProcess[] = members.map(({ name, client, peer }) =>
     spawn(
       'etcd',
-      ['--name', name, '--data-dir', join(folder, name), '--listen-client-urls', client, '--advertise-client-urls', client]
-        .concat(['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', cluster])
+      [
+        '--name',
+        name,
+        '--data-dir',
+        join(folder, name),
+        '--listen-client-urls',
+        client,
+        '--advertise-client-urls',
+        client,
+      ]
+        .concat([
+          '--listen-peer-urls',
+          peer,
+          '--initial-advertise-peer-urls',
+          peer,
+          '--initial-cluster',
+          cluster,
+        ])
         .concat(['--initial-cluster-state', 'new', '--log-level', 'error']),
       { stdio: 'ignore' },
     ),
@@ -111,7 +127,12 @@ export function createEtcdClient(url: string): EtcdClient {
       await unary(session, '/etcdserverpb.KV/Put', [field(1, key), field(2, value)], () => failed);
     },
     get: (key, { serializable = false } = {}) =>
-      unary(session, '/etcdserverpb.KV/Range', [field(1, key), serializable ? Buffer.from([7 << 3, 1]) : NOTHING], () => failed),
+      unary(
+        session,
+        '/etcdserverpb.KV/Range',
+        [field(1, key), serializable ? Buffer.from([7 << 3, 1]) : NOTHING],
+        () => failed,
+      ),
     close: () => session.destroy(),
   };
 }
