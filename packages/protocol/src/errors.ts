@@ -74,6 +74,11 @@ export const ERRORS = {
     retry: false,
     text: 'Node {peerId} is not a member of this system. An admin adds it with: p2pctl members add {peerId}',
   },
+  IDENTITY_DUPLICATE: {
+    status: 503,
+    retry: false,
+    text: 'Another live process uses the key of node {peerId}, so both stop serving. Stop one of them, give it a key of its own, and restart the other.',
+  },
   STATE_UNCONFIGURED: {
     status: 503,
     retry: true,
