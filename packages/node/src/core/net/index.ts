@@ -4,6 +4,9 @@
  */
 import type { Events } from '../events/index.ts';
 
+export { createNet, type Libp2pNetConfig, type NetDeps } from './libp2p-net.ts';
+export { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
+
 /** A libp2p peer id in base58, the name of a node. */
 export type PeerId = string;
 /** A multiaddr in text form, e.g. `/ip4/127.0.0.1/tcp/4100/p2p/12D3Koo…`. */

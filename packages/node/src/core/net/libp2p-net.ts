@@ -1,0 +1,272 @@
+/** `Net` on libp2p: tcp with tls first, then noise, quic and websockets; the one file that knows the host. */
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import { identify } from '@libp2p/identify';
+import type { Connection as LibConnection, Stream } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { ping } from '@libp2p/ping';
+import { tls } from '@libp2p/tls';
+import { yamux } from '@libp2p/yamux';
+import { multiaddr } from '@multiformats/multiaddr';
+import { P2posError } from '@p2pos/protocol';
+import { createLibp2p } from 'libp2p';
+import type { Clock } from '../clock/index.ts';
+import { createEmitter } from '../events/index.ts';
+import type { Identity } from '../identity/index.ts';
+import type { Logger } from '../log/index.ts';
+import type { Random } from '../random/index.ts';
+import { createConnectionTable } from './connection-table.ts';
+import { createInboundGate } from './inbound-gate.ts';
+import type { Address, Handler, Net, NetConfig, NetEvents, PeerId } from './index.ts';
+import { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
+import { silentLibp2pLogger } from './silent-logger.ts';
+import { createStreamChannel } from './stream-channel.ts';
+import { loadTransports, rank, transportOf } from './transports.ts';
+
+export interface NetDeps {
+  readonly identity: Pick<Identity, 'peerId' | 'seed'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface Libp2pNetConfig extends NetConfig {
+  /** Multiaddrs to listen on, e.g. `/ip4/0.0.0.0/tcp/4100`; none: dials out only. Port 0 lets the system choose. */
+  readonly listen: readonly Address[];
+  /** What `addresses()` says instead of the addresses listened on, for nodes behind NAT. */
+  readonly announce?: readonly Address[] | undefined;
+  /** Peers for which `maxStrangers` does not count. Default: all. */
+  readonly isMember?: ((peerId: PeerId) => boolean) | undefined;
+  /** In order of preference. Default tls, noise. */
+  readonly encryption?: readonly ('tls' | 'noise')[];
+  readonly limits?: Partial<NetLimits> | undefined;
+}
+
+/** The part of libp2p's transport manager that knows where we listen; `getMultiaddrs` leaves out unconfirmed ones. */
+interface Listeners {
+  getAddrs(): readonly { toString(): string }[];
+}
+
+/**
+ * A host that is created but unreachable until `start`.
+ *
+ * @throws P2posError CONFIG_INVALID for an address that is none, or a seed that is not the peer id's.
+ */
+export async function createNet({ identity, clock, log }: NetDeps, config: Libp2pNetConfig): Promise<Net> {
+  const limits: NetLimits = { ...DEFAULT_NET_LIMITS, ...config.limits };
+  const { admit, isMember = () => true, encryption = ['tls', 'noise'] } = config;
+  const privateKey = await generateKeyPairFromSeed('Ed25519', identity.seed);
+  if (peerIdFromPrivateKey(privateKey).toString() !== identity.peerId) {
+    throw new P2posError('CONFIG_INVALID', {
+      place: 'identity',
+      key: 'seed',
+      reason: 'is not the key of the peer id',
+    });
+  }
+  for (const address of [...config.listen, ...(config.announce ?? [])]) checkAddress(address);
+
+  const events = createEmitter<NetEvents>((error) =>
+    log.error({ action: 'net_event', error }, 'a listener of the network failed'),
+  );
+  const table = createConnectionTable({
+    connected: (peerId) => events.emit('peer:connected', peerId),
+    disconnected: (peerId, peer) => {
+      events.emit('peer:disconnected', peerId);
+      // The peer store keeps what it heard for hours; strangers would fill it.
+      host.peerStore.delete(peer).catch(() => {});
+    },
+  });
+  const gate = createInboundGate({ clock }, limits);
+  const { transports, listen } = await loadTransports(log, config.listen);
+  let listeners: Listeners | undefined;
+
+  const host = await createLibp2p({
+    start: false,
+    privateKey,
+    logger: silentLibp2pLogger,
+    nodeInfo: { name: 'p2pos', userAgent: 'p2pos' },
+    addresses: { listen, announce: [...(config.announce ?? [])] },
+    transports,
+    connectionEncrypters: encryption.map((name) => (name === 'tls' ? tls() : noise())),
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: limits.maxStreamsPerConnection,
+        maxOutboundStreams: limits.maxStreamsPerConnection,
+        streamOptions: {
+          maxStreamWindowSize: limits.streamWindowBytes,
+          // A paused reader may still be sent a whole window; libp2p resets the stream beyond this.
+          maxReadBufferLength: 2 * limits.streamWindowBytes,
+        },
+      }),
+    ],
+    // Liveness pings over rpc; a second monitor would close connections on its own judgement.
+    connectionMonitor: { enabled: false },
+    connectionManager: {
+      // Our own gater counts: libp2p would prune connections in use, and refuse the sixth node of one machine.
+      maxConnections: Number.MAX_SAFE_INTEGER,
+      inboundConnectionThreshold: Number.MAX_SAFE_INTEGER,
+      maxIncomingPendingConnections: limits.maxHandshakes,
+      inboundUpgradeTimeout: limits.handshakeTimeoutMs,
+      inboundStreamProtocolNegotiationTimeout: limits.handshakeTimeoutMs,
+      addressDialTimeout: limits.handshakeTimeoutMs,
+      addressSorter: (a, b) => Math.sign(dialRank(a) - dialRank(b)) as -1 | 0 | 1,
+      reconnectRetries: 0,
+    },
+    connectionGater: {
+      denyInboundConnection: (connection) =>
+        table.size() >= limits.maxConnections ||
+        !gate.admits(String(connection.remoteAddr.getComponents()[0]?.value ?? '')),
+      denyInboundUpgradedConnection: (peer) => refuses(peer.toString()),
+      denyOutboundUpgradedConnection: (peer) => refuses(peer.toString()),
+    },
+    services: {
+      identify: identify({ runOnConnectionOpen: false }),
+      ping: ping(),
+      listeners: (components: { readonly transportManager: Listeners }) => {
+        listeners = components.transportManager;
+        return {};
+      },
+    },
+  });
+
+  host.addEventListener('connection:open', ({ detail }) => table.add(detail));
+  host.addEventListener('connection:close', ({ detail }) => table.remove(detail));
+
+  function refuses(peerId: PeerId): boolean {
+    if (table.of(peerId).length >= limits.maxConnectionsPerPeer) return true;
+    return !isMember(peerId) && table.count((other) => !isMember(other)) >= limits.maxStrangers;
+  }
+
+  function accept(stream: Stream, connection: LibConnection, protocol: string, handler: Handler): void {
+    const peerId = connection.remotePeer.toString();
+    if (!admit(peerId, protocol)) {
+      stream.abort(new P2posError('NOT_A_MEMBER', { peerId }));
+      return;
+    }
+    try {
+      handler(createStreamChannel({ clock }, stream, peerId));
+    } catch (error) {
+      log.error({ action: 'accept_channel', protocol, error }, 'a handler failed to take a channel');
+      stream.abort(error as Error);
+    }
+  }
+
+  const limitsOfStreams = {
+    maxInboundStreams: limits.maxStreamsPerProtocol,
+    maxOutboundStreams: limits.maxStreamsPerProtocol,
+  };
+  const ownAddresses = () => {
+    const announced = config.announce ?? [];
+    const all = announced.length > 0 ? announced : (listeners?.getAddrs().map(String) ?? []);
+    return all.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${identity.peerId}`));
+  };
+
+  return {
+    peerId: identity.peerId,
+    events,
+    async start() {
+      try {
+        await host.start();
+      } catch (cause) {
+        throw new P2posError(
+          'CONFIG_INVALID',
+          { place: 'net', key: 'listen', reason: `cannot be had: ${reasonOf(cause)}` },
+          { cause },
+        );
+      }
+    },
+    addresses: () => [...new Set(host.status === 'started' ? ownAddresses() : [])],
+    connections: () => table.all(),
+    isConnected: (peerId) => table.of(peerId).length > 0,
+    async dial(addresses, { signal }) {
+      signal.throwIfAborted();
+      if (table.size() >= limits.maxConnections)
+        throw new P2posError('OVERLOADED', { what: 'The network of this node' });
+      const wanted = addresses.map(checkAddress);
+      const named = addresses.map((address) => /\/p2p\/([^/]+)$/.exec(address)?.[1]).find(Boolean);
+      try {
+        const connection = await host.dial(wanted, { signal });
+        return connection.remotePeer.toString();
+      } catch (cause) {
+        if (signal.aborted) throw signal.reason;
+        const peerId = named ?? addresses.join(', ');
+        throw new P2posError('PEER_UNREACHABLE', { peerId, reason: reasonOf(cause) }, { cause });
+      }
+    },
+    async hangUp(peerId) {
+      const reason = new P2posError('PEER_UNREACHABLE', { peerId });
+      for (const connection of table.of(peerId)) {
+        try {
+          connection.abort(reason);
+        } catch (error) {
+          log.debug({ action: 'hang_up', error }, 'a connection was already closing');
+        }
+        table.remove(connection);
+      }
+    },
+    async open(peerId, protocol, { signal }) {
+      signal.throwIfAborted();
+      const connection = table.best(peerId);
+      if (!connection) throw new P2posError('PEER_UNREACHABLE', { peerId });
+      try {
+        const stream = await connection.newStream(protocol, {
+          signal,
+          maxOutboundStreams: limits.maxStreamsPerProtocol,
+        });
+        return createStreamChannel({ clock }, stream, peerId);
+      } catch (cause) {
+        if (signal.aborted) throw signal.reason;
+        if ((cause as Error).name === 'UnsupportedProtocolError') {
+          throw new P2posError('METHOD_UNKNOWN', { peerId, method: protocol }, { cause });
+        }
+        throw new P2posError('PEER_UNREACHABLE', { peerId }, { cause });
+      }
+    },
+    handle(protocol, handler) {
+      const report = (error: unknown) =>
+        log.error({ action: 'handle_protocol', protocol, error }, 'a protocol could not be registered');
+      host
+        .handle(
+          protocol,
+          (stream, connection) => accept(stream, connection, protocol, handler),
+          limitsOfStreams,
+        )
+        .catch(report);
+      return {
+        [Symbol.dispose]() {
+          host.unhandle(protocol).catch(report);
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await host.stop();
+      for (const connection of table.connections()) table.remove(connection);
+    },
+  };
+}
+
+function checkAddress(address: Address) {
+  try {
+    return multiaddr(address);
+  } catch (cause) {
+    throw new P2posError(
+      'CONFIG_INVALID',
+      {
+        place: 'address',
+        key: String(address).slice(0, 200),
+        reason: 'is not a multiaddr such as /ip4/192.0.2.1/tcp/4100',
+      },
+      { cause },
+    );
+  }
+}
+
+function dialRank({ multiaddr: address }: { readonly multiaddr: { toString(): string } }): number {
+  return rank(transportOf(address.toString()));
+}
+
+function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.errors.length > 0)
+    return cause.errors.map(reasonOf).join('; ');
+  return cause instanceof Error ? cause.message : String(cause);
+}

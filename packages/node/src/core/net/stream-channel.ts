@@ -1,0 +1,114 @@
+/**
+ * A libp2p stream as a `Channel`. libp2p 3.3's `stream.onDrain()` works only once, so this listens to `drain` itself
+ * and believes it only when nothing is queued any more: without that a slow reader makes the writer's memory grow.
+ */
+import type { Stream } from '@libp2p/interface';
+import { P2posError } from '@p2pos/protocol';
+import type { Clock } from '../clock/index.ts';
+import type { Channel, PeerId } from './index.ts';
+
+/** A peer that does not take our last bytes loses the stream, ms. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+export function createStreamChannel(
+  { clock }: { readonly clock: Clock },
+  stream: Stream,
+  peerId: PeerId,
+): Channel {
+  let onChunk: ((chunk: Uint8Array) => void) | undefined;
+  let onEnd: ((error?: Error) => void) | undefined;
+  /** What the reader is told, once. */
+  let ended: { readonly error?: Error } | undefined;
+  let told = false;
+  let room: PromiseWithResolvers<void> | undefined;
+
+  const full = () => stream.writableNeedsDrain || stream.writeBufferLength > 0;
+  const gone = (cause?: unknown) => new P2posError('PEER_UNREACHABLE', { peerId }, { cause });
+
+  function endReading(error?: Error): void {
+    ended ??= error ? { error } : {};
+    tell();
+  }
+  function endWriting(error: Error): void {
+    room?.reject(error);
+    room = undefined;
+  }
+  function tell(): void {
+    if (!ended || !onEnd || told) return;
+    told = true;
+    onEnd(ended.error);
+  }
+
+  stream.addEventListener('drain', () => {
+    // The stream's own listener ran first and sends what it had queued in a microtask before this one.
+    queueMicrotask(() => {
+      if (!room || full()) return;
+      room.resolve();
+      room = undefined;
+    });
+  });
+  stream.addEventListener('end', () => {
+    if (stream.status !== 'aborted' && stream.status !== 'reset') endReading();
+  });
+  stream.addEventListener('close', ({ error }) => {
+    endWriting(error ?? gone());
+    if (error) endReading(error instanceof P2posError ? error : gone(error));
+    // Where both sides closed in order and we have not read all yet, `end` follows.
+    else if (stream.remoteWriteStatus !== 'closed' || stream.readBufferLength === 0) endReading(gone());
+  });
+
+  return {
+    peerId,
+    protocol: stream.protocol,
+    send(chunk) {
+      if (stream.writeStatus !== 'writable') return false;
+      try {
+        stream.send(chunk);
+      } catch (error) {
+        stream.abort(error as Error);
+        return false;
+      }
+      return !full();
+    },
+    drained() {
+      if (stream.writeStatus !== 'writable') return Promise.reject(ended?.error ?? gone());
+      if (!full()) return Promise.resolve();
+      room ??= Promise.withResolvers<void>();
+      return room.promise;
+    },
+    receive(chunk, ending) {
+      onChunk = chunk;
+      onEnd = ending;
+      stream.addEventListener('message', ({ data }) => {
+        try {
+          if (data instanceof Uint8Array) onChunk?.(data);
+          else for (const part of data) onChunk?.(part);
+        } catch (error) {
+          stream.abort(error as Error);
+        }
+      });
+      queueMicrotask(tell);
+    },
+    pause() {
+      if (stream.readStatus === 'readable') stream.pause();
+    },
+    resume() {
+      if (stream.readStatus === 'paused') stream.resume();
+    },
+    close() {
+      if (stream.writeStatus !== 'writable') return;
+      const timer = clock.after(CLOSE_TIMEOUT_MS, () => stream.abort(gone()));
+      stream.close().then(
+        () => timer[Symbol.dispose](),
+        (error) => {
+          timer[Symbol.dispose]();
+          stream.abort(error);
+        },
+      );
+    },
+    abort(error) {
+      stream.abort(error);
+      endReading(error);
+    },
+  };
+}

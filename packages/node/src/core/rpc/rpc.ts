@@ -1,0 +1,226 @@
+/** `Rpc` on any `Net`: finds or opens the channel for each call, and takes the channels that peers open. */
+import { encodeCbor, isP2posError, P2posError } from '@p2pos/protocol';
+import type { z } from 'zod';
+import { type Clock, deadline } from '../clock/index.ts';
+import type { Logger } from '../log/index.ts';
+import type { Channel, Net, PeerId } from '../net/index.ts';
+import type { Random } from '../random/index.ts';
+import { type Account, DEFAULT_RPC_LIMITS, type RpcLimits } from './account.ts';
+import { Deadlines } from './deadlines.ts';
+import type { CallContext, CallOptions, Capability, Method, Rpc } from './index.ts';
+import { type Carrier, PendingCall } from './pending-call.ts';
+import { createRequestIds } from './request-id.ts';
+import type { ServedMethod } from './serving.ts';
+import { maxBodyBytes, Session } from './session.ts';
+
+export interface RpcDeps {
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random?: Random | undefined;
+}
+
+export interface RpcConfig {
+  /**
+   * Whether the peer may call under `protocol` now; asked for every call. The network asks it too, when a peer opens
+   * a channel; this also covers calls that a peer sends over a channel that we opened. Default: all may.
+   */
+  readonly admit?: ((peerId: PeerId, protocol: string) => boolean) | undefined;
+  readonly limits?: Partial<RpcLimits> | undefined;
+}
+
+/** Channels of one peer for one capability. More than these only a faulty peer opens; the oldest is given up. */
+const MAX_SESSIONS = 4;
+const NOTHING = new Uint8Array(0);
+
+/** One peer under one protocol. */
+interface Line extends Carrier {
+  readonly sessions: Session[];
+  /** Calls that wait for the channel being opened. */
+  readonly waiting: Set<PendingCall>;
+  opening: boolean;
+}
+
+interface Peer extends Account {
+  readonly peerId: PeerId;
+  readonly lines: Map<string, Line>;
+}
+
+export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfig = {}): Rpc {
+  const { admit = () => true } = config;
+  const limits: RpcLimits = { ...DEFAULT_RPC_LIMITS, ...config.limits };
+  const deadlines = new Deadlines({ clock });
+  const newRequestId = createRequestIds({ clock, random });
+  const peers = new Map<PeerId, Peer>();
+  const served = new Map<string, ReadonlyMap<number, ServedMethod>>();
+  const inAll = { receivingBytes: 0 };
+  const stopping = new AbortController();
+
+  function peerOf(peerId: PeerId): Peer {
+    let peer = peers.get(peerId);
+    if (!peer) {
+      peer = { peerId, lines: new Map(), callsOut: 0, callsIn: 0, queuedBytes: 0, receivingBytes: 0 };
+      peers.set(peerId, peer);
+    }
+    return peer;
+  }
+
+  function lineOf(peer: Peer, protocol: string): Line {
+    let line = peer.lines.get(protocol);
+    if (!line) {
+      const waiting = new Set<PendingCall>();
+      line = { sessions: [], waiting, opening: false, withdraw: (call) => void waiting.delete(call) };
+      peer.lines.set(protocol, line);
+    }
+    return line;
+  }
+
+  function forgetIfIdle(peer: Peer): void {
+    for (const [protocol, line] of peer.lines) {
+      if (line.sessions.length === 0 && !line.opening) peer.lines.delete(protocol);
+    }
+    if (peer.lines.size === 0 && peer.callsIn === 0 && peer.callsOut === 0) peers.delete(peer.peerId);
+  }
+
+  function take(channel: Channel): void {
+    const { peerId, protocol } = channel;
+    const peer = peerOf(peerId);
+    const { sessions, waiting } = lineOf(peer, protocol);
+    const session = new Session(
+      {
+        channel,
+        clock,
+        log,
+        deadlines,
+        account: peer,
+        inAll,
+        methods: () => served.get(protocol),
+        admit: () => admit(peerId, protocol),
+        newRequestId,
+        onEnd(fault) {
+          const index = sessions.indexOf(session);
+          if (index >= 0) sessions.splice(index, 1);
+          forgetIfIdle(peer);
+          if (fault) hangUp(peerId);
+        },
+        onIdle: () => forgetIfIdle(peer),
+      },
+      limits,
+    );
+    // The newest is used first: an older one may hang on a connection that is half-open.
+    sessions.unshift(session);
+    if (sessions.length > MAX_SESSIONS) {
+      sessions.at(-1)?.end(new P2posError('PEER_UNREACHABLE', { peerId }), { abort: true });
+    }
+    for (const call of waiting) session.send(call);
+    waiting.clear();
+  }
+
+  function hangUp(peerId: PeerId): void {
+    net.hangUp(peerId).catch((error) => log.warn({ action: 'hang_up', peerId, error }, 'hanging up failed'));
+  }
+
+  async function open(peer: Peer, protocol: string, line: Line): Promise<void> {
+    line.opening = true;
+    try {
+      using limit = deadline(clock, limits.openTimeoutMs, {
+        what: `Node ${peer.peerId}`,
+        signal: stopping.signal,
+      });
+      take(await net.open(peer.peerId, protocol, { signal: limit.signal }));
+    } catch (cause) {
+      const error = isP2posError(cause)
+        ? cause
+        : new P2posError('PEER_UNREACHABLE', { peerId: peer.peerId }, { cause });
+      for (const call of line.waiting) call.reject(error);
+    } finally {
+      line.waiting.clear();
+      line.opening = false;
+      forgetIfIdle(peer);
+    }
+  }
+
+  function start(peer: Peer, protocol: string, call: PendingCall): void {
+    const line = lineOf(peer, protocol);
+    const session = line.sessions[0];
+    if (session) {
+      session.send(call);
+      return;
+    }
+    call.carrier = line;
+    line.waiting.add(call);
+    if (!line.opening) void open(peer, protocol, line);
+  }
+
+  function call(peerId: PeerId, capability: Capability, name: string, input: unknown, options: CallOptions) {
+    return new Promise<unknown>((resolve, reject) => {
+      const { timeoutMs, signal } = options;
+      const method = capability.methods[name] as Method;
+      if (stopping.signal.aborted) return reject(stopping.signal.reason);
+      if (signal?.aborted) return reject(signal.reason);
+      const body = input === undefined ? NOTHING : encodeCbor(input);
+      const maxBytes = maxBodyBytes(method);
+      if (body.length > maxBytes) return reject(new P2posError('BODY_TOO_LARGE', { maxBytes }));
+      const peer = peerOf(peerId);
+      if (peer.callsOut >= limits.maxCallsOut || peer.queuedBytes + body.length > limits.maxQueuedBytes) {
+        return reject(new P2posError('OVERLOADED', { what: `Node ${peerId}` }));
+      }
+      peer.callsOut++;
+      const pending = new PendingCall({
+        method,
+        body,
+        deadlineAt: clock.monotonic() + timeoutMs,
+        resolve,
+        reject,
+        onSettled(settled) {
+          peer.callsOut--;
+          deadlines.remove(settled);
+          settled.unlisten?.();
+        },
+        timeoutError: () => new P2posError('TIMEOUT', { what: `Node ${peerId}`, timeoutMs, method: name }),
+      });
+      if (signal) {
+        const stop = () => pending.abandon(signal.reason);
+        signal.addEventListener('abort', stop, { once: true });
+        pending.unlisten = () => signal.removeEventListener('abort', stop);
+      }
+      deadlines.add(pending, pending.deadlineAt);
+      start(peer, capability.protocol, pending);
+    });
+  }
+
+  return {
+    serve(capability, handlers) {
+      const { protocol, methods } = capability;
+      if (served.has(protocol)) throw new Error(`${protocol} is already served`);
+      const byId = new Map<number, ServedMethod>();
+      for (const [name, method] of Object.entries(methods)) {
+        if (byId.has(method.id)) throw new Error(`${protocol} has two methods with the id ${method.id}`);
+        const handler = handlers[name] as (input: unknown, context: CallContext) => Promise<unknown>;
+        byId.set(method.id, { name: `${protocol} ${name}`, method, handler });
+      }
+      served.set(protocol, byId);
+      const handling = net.handle(protocol, take);
+      return {
+        [Symbol.dispose]() {
+          served.delete(protocol);
+          handling[Symbol.dispose]();
+        },
+      };
+    },
+    call: (peerId, capability, name, input, options) =>
+      call(peerId, capability, name, input, options) as Promise<
+        z.output<(typeof capability.methods)[typeof name]['output']>
+      >,
+    async [Symbol.asyncDispose]() {
+      const reason = new P2posError('CANCELLED');
+      stopping.abort(reason);
+      for (const peer of [...peers.values()]) {
+        for (const line of [...peer.lines.values()]) {
+          for (const waiting of line.waiting) waiting.reject(reason);
+          for (const session of [...line.sessions]) session.end(reason);
+        }
+      }
+    },
+  };
+}
