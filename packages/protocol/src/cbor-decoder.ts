@@ -5,7 +5,16 @@ import { MAX_CBOR_DEPTH } from './cbor-encoder.ts';
 export class CborFault extends Error {}
 
 /** Longer ASCII is left to the platform's decoder. */
-const SHORT_STRING = 32;
+const SHORT_STRING = 24;
+/** Longer keys are not cached. */
+const SHORT_KEY = 32;
+/** Byte strings up to a quarter of this share buffers: allocating each apart would cost more than all the rest. */
+const SLAB_BYTES = 8_192;
+/** V8 keeps arrays up to this size on its own heap, where allocation is cheap. */
+const ON_HEAP_BYTES = 64;
+
+let slab = new Uint8Array(SLAB_BYTES);
+let slabAt = 0;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Recently seen short map keys by hash of their bytes: a body's few field names need no new string each time. */
@@ -64,8 +73,7 @@ function read(depth: number): unknown {
       return low < 24 ? -1 - low : readInteger(low, true);
     case 2: {
       const length = readLength(low);
-      const start = take(length);
-      return input.slice(start, start + length);
+      return copy(take(length), length);
     }
     case 3:
       return readText(readLength(low));
@@ -125,24 +133,54 @@ function bigInteger(start: number, negative: boolean): bigint {
   return negative ? -1n - value : value;
 }
 
+function copy(from: number, length: number): Uint8Array {
+  if (length <= ON_HEAP_BYTES || length > SLAB_BYTES / 4) return input.slice(from, from + length);
+  if (slabAt + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabAt = 0;
+  }
+  const to = slabAt;
+  slabAt += length;
+  slab.set(input.subarray(from, from + length), to);
+  return new Uint8Array(slab.buffer, to, length);
+}
+
 function readText(length: number): string {
   const start = take(length);
   const stop = start + length;
-  if (length <= SHORT_STRING) {
-    let text = '';
-    let position = start;
-    for (; position < stop; position++) {
-      const byte = input[position] as number;
-      if (byte >= 0x80) break;
-      text += String.fromCharCode(byte);
-    }
-    if (position === stop) return text;
-  }
+  if (length <= SHORT_STRING && isAscii(start, stop)) return asciiText(start, stop);
   try {
     return utf8.decode(input.subarray(start, stop));
   } catch {
     throw new CborFault('it holds text that is not UTF-8');
   }
+}
+
+function isAscii(start: number, stop: number): boolean {
+  let bits = 0;
+  for (let index = start; index < stop; index++) bits |= input[index] as number;
+  return bits < 0x80;
+}
+
+/** Eight characters at a time: adding them one by one builds a tree of strings. */
+function asciiText(start: number, stop: number): string {
+  const bytes = input as unknown as readonly number[];
+  let text = '';
+  let index = start;
+  for (; index + 8 <= stop; index += 8) {
+    text += String.fromCharCode(
+      bytes[index]!,
+      bytes[index + 1]!,
+      bytes[index + 2]!,
+      bytes[index + 3]!,
+      bytes[index + 4]!,
+      bytes[index + 5]!,
+      bytes[index + 6]!,
+      bytes[index + 7]!,
+    );
+  }
+  for (; index < stop; index++) text += String.fromCharCode(bytes[index]!);
+  return text;
 }
 
 function readKey(): string {
@@ -151,7 +189,7 @@ function readKey(): string {
   const initial = input[at++] as number;
   if (initial >>> 5 !== 3) throw new CborFault('a map key is not text');
   const length = readLength(initial & 0x1f);
-  if (length > SHORT_STRING || length > end - at) return readText(length);
+  if (length > SHORT_KEY || length > end - at) return readText(length);
   let hash = length;
   for (let position = at; position < at + length; position++) {
     hash = (Math.imul(hash, 31) + (input[position] as number)) | 0;

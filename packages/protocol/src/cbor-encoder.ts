@@ -2,6 +2,7 @@
  * Deterministic CBOR encoder (RFC 8949 §4.2.1) for the values that P2POS speaks. Hand-written because it is the
  * hot path of every call between nodes: measured beside cborg in docs/decisions.
  */
+import { shapeOf } from './cbor-shape.ts';
 import { P2posError } from './errors.ts';
 
 /** What travels: integers beyond ±(2^53 − 1) are bigint, all others number. */
@@ -18,52 +19,77 @@ export type CborValue =
 /** Nesting of arrays and maps that both directions accept. */
 export const MAX_CBOR_DEPTH = 32;
 
-const SCRATCH_BYTES = 16_384;
+/** Results share buffers of this size: allocating each apart would cost more than encoding it. */
+const SLAB_BYTES = 8_192;
+/** V8 keeps arrays up to this size on its own heap, where allocation is cheap. */
+const ON_HEAP_BYTES = 64;
 /** Strings up to this length are copied by a loop, which beats a call into the platform's encoder. */
-const SHORT_STRING = 48;
+const SHORT_STRING = 24;
 const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
 const MAX_SAFE = 9_007_199_254_740_991;
 
 const utf8 = new TextEncoder();
 const floatView = new DataView(new ArrayBuffer(8));
 
-let scratch: Uint8Array<ArrayBuffer> | undefined = new Uint8Array(SCRATCH_BYTES);
-let out = new Uint8Array(0);
+/** What is being written: `out` from `start` to `at`. `slab` is free from `slabAt` on. */
+let slab = new Uint8Array(SLAB_BYTES);
+let slabAt = 0;
+let busy = false;
+let out = slab;
+let start = 0;
 let at = 0;
 
 /**
  * The one encoding of a value: keys in bytewise order of their encodings, shortest forms, definite lengths, no float
- * where an integer fits. Object fields that are undefined are left out.
+ * where an integer fits. Object fields that are undefined are left out. The result may be a view of a larger buffer.
  *
  * @throws P2posError CBOR_UNENCODABLE for what has no encoding here: undefined in an array, lone surrogates, class
  * instances, integers beyond 64 bits, nesting deeper than {@link MAX_CBOR_DEPTH}.
  */
 export function encodeCbor(value: unknown): Uint8Array {
-  const outerOut = out;
-  const outerAt = at;
-  const own = scratch ?? new Uint8Array(SCRATCH_BYTES);
-  scratch = undefined; // a getter in the value may call us again
-  out = own;
-  at = 0;
+  if (busy) throw new TypeError('encodeCbor was called by a getter of the value that it encodes');
+  busy = true;
+  out = slab;
+  start = slabAt;
+  at = slabAt;
   try {
     write(value, 0);
-    return out.slice(0, at);
+    return finish();
   } finally {
-    scratch = own;
-    out = outerOut;
-    at = outerAt;
+    busy = false;
+    out = slab; // let go of a large buffer
   }
+}
+
+function finish(): Uint8Array {
+  if (at - start <= ON_HEAP_BYTES) return out.slice(start, at);
+  if (out === slab) {
+    slabAt = at;
+  } else if (out.length === SLAB_BYTES) {
+    slab = out;
+    slabAt = at;
+  } else if (out.length - at > 1_024) {
+    return out.slice(start, at); // keep no buffer that is much larger
+  }
+  return new Uint8Array(out.buffer, start, at - start);
+}
+
+function reserve(byteCount: number): void {
+  if (at + byteCount > out.length) grow(at - start, byteCount);
+}
+
+function grow(written: number, byteCount: number): void {
+  const needed = written + byteCount;
+  const size = needed <= SLAB_BYTES / 2 ? SLAB_BYTES : Math.max(out.length * 2, needed + 1_024);
+  const larger = new Uint8Array(size);
+  larger.set(out.subarray(start, at));
+  out = larger;
+  start = 0;
+  at = written;
 }
 
 function unencodable(reason: string): P2posError {
   return new P2posError('CBOR_UNENCODABLE', { reason });
-}
-
-function reserve(byteCount: number): void {
-  if (at + byteCount <= out.length) return;
-  const grown = new Uint8Array(Math.max(out.length * 2, at + byteCount + 64));
-  grown.set(out.subarray(0, at));
-  out = grown;
 }
 
 function write(value: unknown, depth: number): void {
@@ -83,9 +109,7 @@ function write(value: unknown, depth: number): void {
     out[at++] = 0xf6;
   } else if (value instanceof Uint8Array) {
     writeHead(0x40, value.length);
-    reserve(value.length);
-    out.set(value, at);
-    at += value.length;
+    writeRaw(value);
   } else if (depth >= MAX_CBOR_DEPTH) {
     throw unencodable(`nesting deeper than ${MAX_CBOR_DEPTH}`);
   } else if (Array.isArray(value)) {
@@ -188,7 +212,7 @@ function halfOf(single: number): number {
 function writeText(text: string): void {
   const length = text.length;
   if (length <= SHORT_STRING) {
-    const start = at;
+    const from = at - start;
     writeHead(0x60, length);
     reserve(length);
     const bytes = out;
@@ -203,20 +227,20 @@ function writeText(text: string): void {
       at = position;
       return;
     }
-    at = start;
+    at = start + from;
   }
   writeLongText(text);
 }
 
 function writeLongText(text: string): void {
   reserve(9 + text.length * 3);
-  const start = at;
+  const from = at;
   writeHead(0x60, text.length);
   const guessed = at;
   const { written } = utf8.encodeInto(text, out.subarray(guessed));
   if (written !== text.length) {
     if (!text.isWellFormed()) throw unencodable('text with a lone surrogate');
-    at = start;
+    at = from;
     writeHead(0x60, written);
     if (at !== guessed) utf8.encodeInto(text, out.subarray(at));
   }
@@ -228,36 +252,31 @@ function writeMap(map: Record<string, unknown>, depth: number): void {
   if (prototype !== Object.prototype && prototype !== null) {
     throw unencodable(`an instance of ${String(prototype?.constructor?.name)}`);
   }
-  const keys = sortKeys(Object.keys(map));
+  const keys = Object.keys(map);
+  if (keys.length === 0) {
+    writeHead(0xa0, 0);
+    return;
+  }
+  const shape = shapeOf(keys);
+  if (!shape) throw unencodable('text with a lone surrogate');
   let count = keys.length;
-  for (const key of keys) if (map[key] === undefined) count--;
+  for (const key of shape.sorted) if (map[key] === undefined) count--;
   writeHead(0xa0, count);
-  for (const key of keys) {
-    const value = map[key];
+  for (let index = 0; index < keys.length; index++) {
+    const value = map[shape.sorted[index] as string];
     if (value === undefined) continue;
-    writeText(key);
+    writeRaw(shape.encoded[index] as Uint8Array);
     write(value, depth + 1);
   }
 }
 
-/** In place; the bytewise order of encoded text keys is shorter UTF-8 first, then UTF-8 bytes. */
-function sortKeys(keys: string[]): string[] {
-  for (let index = 1; index < keys.length; index++) {
-    if (compareKeys(keys[index - 1] as string, keys[index] as string) > 0) return keys.sort(compareKeys);
+function writeRaw(bytes: Uint8Array): void {
+  const { length } = bytes;
+  reserve(length);
+  if (length > SHORT_STRING) {
+    out.set(bytes, at);
+  } else {
+    for (let index = 0; index < length; index++) out[at + index] = bytes[index] as number;
   }
-  return keys;
-}
-
-const ASCII = /^[\0-\x7f]*$/;
-
-function compareKeys(a: string, b: string): number {
-  if (ASCII.test(a) && ASCII.test(b)) return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
-  const left = utf8.encode(a);
-  const right = utf8.encode(b);
-  if (left.length !== right.length) return left.length - right.length;
-  for (let index = 0; index < left.length; index++) {
-    const difference = (left[index] as number) - (right[index] as number);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+  at += length;
 }
