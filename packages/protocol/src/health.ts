@@ -25,7 +25,7 @@ export const healthRoutes = defineRoutes({
     summary: 'Whether this node can do its work, check by check.',
     method: 'GET',
     path: '/v1/health',
-    grant: 'none',
+    grant: 'loopback',
     output: json(Health),
     errors: [],
   },

@@ -1,6 +1,6 @@
 /** The contract of key-value: bytes under keys, replicated; one namespace per app. */
 import { z } from 'zod';
-import { bytes, bytesBody, defineRoutes, empty, header, json } from './route.ts';
+import { bytes, bytesBody, defineRoutes, empty, header, json, parameter } from './route.ts';
 import { duration, Etag, flag, Instant, integer, jsonText } from './values.ts';
 
 /** UTF-8 bytes of a key. */
@@ -49,9 +49,9 @@ export const KvReceipt = z.object({
   /** Opaque; greater text is newer. */
   version: z.string(),
   /** Peer ids of those that have it on disk. */
-  replicas: z.array(z.string()),
-  /** How many they are. */
-  durable: z.int(),
+  replicas: z.array(z.string()).min(1),
+  /** How many they are; a write that nobody holds is an error, never an answer (T16). */
+  durable: z.int().min(1),
   explain: Explanation.optional(),
 });
 export type KvReceipt = z.output<typeof KvReceipt>;
@@ -84,7 +84,7 @@ export const kvRoutes = defineRoutes({
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
     params: key,
-    query: { ttlMs: duration(1, MAX_TTL_MS).optional(), explain: flag().optional() },
+    query: { ttlMs: parameter('ttl', duration(1, MAX_TTL_MS).optional()), explain: flag().optional() },
     headers: write,
     body: bytesBody(MAX_KV_VALUE_BYTES, { tooLarge: 'KV_VALUE_TOO_LARGE' }),
     output: json(KvReceipt),

@@ -15,17 +15,18 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
 
-/** `<capability>:<action>`; `none`: open to whoever reaches the door. */
-export type Grant = `${string}:${string}` | 'none';
+/** `<capability>:<action>`; `loopback`: any token, and none on loopback; `none`: open to whoever reaches the door. */
+export type Grant = `${string}:${string}` | 'loopback' | 'none';
 
 export type Fields = Readonly<Record<string, z.ZodType>>;
 
-/** A field that travels in the header `name` (lower case). */
-export interface Header<S extends z.ZodType = z.ZodType> {
+/** A field that travels under another name: a header (lower case) or a query parameter. */
+export interface Named<S extends z.ZodType = z.ZodType> {
   readonly name: string;
   readonly schema: S;
 }
-export type HeaderFields = Readonly<Record<string, Header>>;
+export type HeaderFields = Readonly<Record<string, Named>>;
+export type QueryFields = Readonly<Record<string, z.ZodType | Named>>;
 
 /** Raw bytes of any content type. */
 export interface BytesBody {
@@ -70,7 +71,7 @@ export interface Route {
   /** One schema per `{name}` of the path, from the percent-decoded text. */
   readonly params?: Fields;
   /** Others than these are refused. */
-  readonly query?: Fields;
+  readonly query?: QueryFields;
   readonly headers?: HeaderFields;
   /** Absent: the request has no body. */
   readonly body?: RequestBody;
@@ -105,14 +106,15 @@ type Values<F extends Fields> = Flat<
     readonly [K in keyof F as undefined extends z.output<F[K]> ? K : never]?: z.output<F[K]>;
   }
 >;
-type HeaderValues<H extends HeaderFields> = Values<{ readonly [K in keyof H]: H[K]['schema'] }>;
+type SchemaOf<F> = F extends Named<infer S> ? S : F extends z.ZodType ? F : never;
+type NamedValues<H extends QueryFields> = Values<{ readonly [K in keyof H]: SchemaOf<H[K]> }>;
 type BodyOf<B> = B extends JsonBody<infer S> ? { readonly body: z.output<S> } : { readonly body: Uint8Array };
 
 /** Params, query and headers under their names in one object, the body under `body`. */
 export type RouteInput<R extends Route> = Flat<
   (R extends { readonly params: infer P extends Fields } ? Values<P> : unknown) &
-    (R extends { readonly query: infer Q extends Fields } ? Values<Q> : unknown) &
-    (R extends { readonly headers: infer H extends HeaderFields } ? HeaderValues<H> : unknown) &
+    (R extends { readonly query: infer Q extends QueryFields } ? NamedValues<Q> : unknown) &
+    (R extends { readonly headers: infer H extends HeaderFields } ? NamedValues<H> : unknown) &
     (R extends { readonly body: infer B extends RequestBody } ? BodyOf<B> : unknown)
 >;
 
@@ -120,9 +122,9 @@ export type RouteOutput<R extends Route> =
   R['output'] extends JsonOutput<infer S>
     ? z.output<S>
     : R['output'] extends BytesOutput<infer H>
-      ? Flat<{ readonly body: Uint8Array } & HeaderValues<H>>
+      ? Flat<{ readonly body: Uint8Array } & NamedValues<H>>
       : R['output'] extends EmptyOutput<infer H>
-        ? HeaderValues<H>
+        ? NamedValues<H>
         : never;
 
 /** One method per operation: a missing one does not compile. */
@@ -156,8 +158,33 @@ export function bytesBody(
   return { kind: 'bytes', maxBytes, ...options };
 }
 
-export function header<S extends z.ZodType>(name: string, schema: S): Header<S> {
+/** A field under the header `name` (lower case). */
+export function header<S extends z.ZodType>(name: string, schema: S): Named<S> {
   return { name, schema };
+}
+
+/** A query field whose name on the wire is `name`. */
+export function parameter<S extends z.ZodType>(name: string, schema: S): Named<S> {
+  return { name, schema };
+}
+
+export interface RouteField {
+  /** In code. */
+  readonly name: string;
+  readonly place: 'path' | 'query' | 'header';
+  /** On the wire. */
+  readonly wireName: string;
+  readonly schema: z.ZodType;
+}
+
+/** All inputs of a route but the body. */
+export function routeFields(route: Route): RouteField[] {
+  const list = (place: RouteField['place'], fields: QueryFields = {}) =>
+    Object.entries(fields).map(([name, field]): RouteField => {
+      const schema = 'schema' in field ? field.schema : field;
+      return { name, place, wireName: 'schema' in field ? field.name : name, schema };
+    });
+  return [...list('path', route.params), ...list('query', route.query), ...list('header', route.headers)];
 }
 
 /** The names between braces of a path, `+` left out. */
@@ -175,7 +202,7 @@ export function defineRoutes<const R extends Routes>(routes: R): R {
     if (params.toSorted().join() !== pathParams(route.path).toSorted().join())
       fail('params differ from the path');
     if (/\+\}./.test(route.path)) fail('{name+} is only for the end of the path');
-    const names = [...params, ...Object.keys(route.query ?? {}), ...Object.keys(route.headers ?? {})];
+    const names = routeFields(route).map(({ name }) => name);
     if (route.body) names.push('body');
     if (new Set(names).size !== names.length) fail('two inputs share one name');
     if (route.body && (route.method === 'GET' || route.method === 'HEAD')) fail('GET and HEAD carry no body');

@@ -19,17 +19,16 @@ export function duration(minMs: number, maxMs: number) {
   );
 }
 
+/** How whole numbers are written in paths, queries and headers. */
+export const INTEGER_TEXT = /^-?\d{1,16}$/;
+
 /** Text `12` ↔ number, within bounds. */
 export function integer(min: number, max: number) {
   const error = `must be a whole number from ${min} to ${max}`;
-  return z.codec(
-    z.string().regex(/^-?\d{1,16}$/, { error }),
-    z.int().min(min, { error }).max(max, { error }),
-    {
-      decode: Number,
-      encode: String,
-    },
-  );
+  return z.codec(z.string().regex(INTEGER_TEXT, { error }), z.int().min(min, { error }).max(max, { error }), {
+    decode: Number,
+    encode: String,
+  });
 }
 
 /** Text `1` or `0` ↔ boolean. */

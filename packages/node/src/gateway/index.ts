@@ -1,0 +1,24 @@
+/**
+ * The HTTP door: programs with a token and the page with a session come in here. It knows contracts and the methods
+ * bound to them, never a service.
+ *
+ * Promises: every answer that is not the contract's is {code, message, details, requestId}, whatever went wrong and
+ * wherever; nothing is read that its route does not take; no foreign page and no rebound name gets in; each request
+ * ends by its deadline, and the signal its handler got aborts with it or when the client is gone.
+ *
+ * @example
+ * const metrics = createMetrics({ clock });
+ * await using door = await listenHttp(
+ *   { clock, random, log, peerId, metrics, services: [bindRoutes('kv', kvRoutes, kvHandlers)] },
+ *   { version: '0.1.0', port: 4180, tokenFile: join(home, 'token'), pageFolder },
+ * );
+ */
+export type { HttpConfig, HttpLimits } from './config.ts';
+export { HTTP_LIMITS } from './config.ts';
+export type { HttpDeps, HttpDoor } from './http-door.ts';
+export { listenHttp } from './http-door.ts';
+export type { Metrics, Sample } from './metrics.ts';
+export { createMetrics } from './metrics.ts';
+export type { Operation, Service } from './service.ts';
+export { bindRoutes } from './service.ts';
+export type { Supervisor } from './supervisor.ts';

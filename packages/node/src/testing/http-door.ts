@@ -1,0 +1,175 @@
+/** The HTTP door on a free port over a key-value store in memory; handlers of single operations can be replaced. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type Health,
+  healthRoutes,
+  kvRoutes,
+  membersRoutes,
+  networkRoutes,
+  P2posError,
+  type RouteHandlers,
+} from '@p2pos/protocol';
+import { type Clock, createSystemClock } from '../core/clock/index.ts';
+import type { LogFields } from '../core/log/index.ts';
+import { type Logger, silentLogger } from '../core/log/index.ts';
+import { createSystemRandom } from '../core/random/index.ts';
+import {
+  bindRoutes,
+  createMetrics,
+  type HttpConfig,
+  type HttpDoor,
+  listenHttp,
+  type Supervisor,
+} from '../gateway/index.ts';
+
+export const TEST_PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
+
+export interface TestDoor extends HttpDoor {
+  readonly token: string;
+  readonly tokenFile: string;
+  /** Lines of the log at level error. */
+  readonly errors: readonly LogFields[];
+}
+
+export interface TestDoorOptions {
+  readonly clock?: Clock;
+  readonly kv?: Partial<RouteHandlers<typeof kvRoutes>>;
+  readonly supervisor?: Supervisor;
+  readonly config?: Partial<HttpConfig>;
+}
+
+export async function createTestDoor({
+  clock = createSystemClock(),
+  kv,
+  supervisor,
+  config,
+}: TestDoorOptions = {}): Promise<TestDoor> {
+  await using stack = new AsyncDisposableStack();
+  const home = await mkdtemp(join(tmpdir(), 'p2pos-door-'));
+  stack.defer(() => rm(home, { recursive: true }));
+  const errors: LogFields[] = [];
+  const log: Logger = { ...silentLogger, error: (fields) => void errors.push(fields) };
+  const metrics = stack.use(createMetrics({ clock }));
+  const tokenFile = join(home, 'token');
+  const services = [
+    bindRoutes('kv', kvRoutes, { ...createMemoryKv(), ...kv }),
+    bindRoutes('network', networkRoutes, fakeNetwork),
+    bindRoutes('members', membersRoutes, createFakeMembers()),
+    bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
+  ];
+  const door = stack.use(
+    await listenHttp(
+      { clock, random: createSystemRandom(), log, peerId: TEST_PEER, metrics, services, supervisor },
+      { version: '0.0.0', port: 0, tokenFile, ...config },
+    ),
+  );
+  const token = (await readFile(config?.tokenFile ?? tokenFile, 'utf8')).trim();
+  const owned = stack.move();
+  return {
+    url: door.url,
+    port: door.port,
+    token,
+    tokenFile,
+    errors,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+const HEALTHY: Health = { status: 'ok', checks: [{ name: 'store', status: 'ok', detail: 'writable' }] };
+
+function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
+  const values = new Map<string, { readonly body: Uint8Array; readonly version: string }>();
+  let clock = 0;
+  const at = (app: string, key: string) => `${app}/kv/${key}`;
+  const nextVersion = () => `${(++clock).toString(16).padStart(16, '0')}-${TEST_PEER}`;
+  const explain = (wanted = false) =>
+    wanted
+      ? { explain: { slot: 7, asked: [TEST_PEER], answered: [{ peerId: TEST_PEER, ms: 1, result: 'ok' }] } }
+      : {};
+
+  function find(app: string, key: string) {
+    const value = values.get(at(app, key));
+    if (!value) throw new P2posError('KV_KEY_NOT_FOUND', { key });
+    return value;
+  }
+
+  return {
+    async put({ key, body, explain: wanted }, { app }) {
+      const version = nextVersion();
+      values.set(at(app, key), { body, version });
+      return { key, version, replicas: [TEST_PEER], durable: 1, ...explain(wanted) };
+    },
+    async get({ key, explain: wanted }, { app }) {
+      return { ...find(app, key), ...explain(wanted) };
+    },
+    async head({ key, explain: wanted }, { app }) {
+      const { body, version } = find(app, key);
+      return { version, size: body.length, ...explain(wanted) };
+    },
+    async delete({ key, explain: wanted }, { app }) {
+      const existed = values.delete(at(app, key));
+      return { key, existed, version: nextVersion(), replicas: [TEST_PEER], durable: 1, ...explain(wanted) };
+    },
+    async list({ prefix = '', limit = 100, cursor }, { app }) {
+      const start = at(app, '');
+      const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString();
+      const keys = [...values.keys()]
+        .filter((key) => key.startsWith(start))
+        .map((key) => key.slice(start.length))
+        .filter(
+          (key) =>
+            key.startsWith(prefix) &&
+            (after === undefined || Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0),
+        )
+        .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      const page = keys.slice(0, limit);
+      const last = page.at(-1);
+      const more = last !== undefined && keys.length > page.length;
+      return { keys: page, cursor: more ? Buffer.from(last).toString('base64url') : null };
+    },
+  };
+}
+
+const fakeNetwork: RouteHandlers<typeof networkRoutes> = {
+  status: async () => ({
+    systemId: 'sys1test',
+    peerId: TEST_PEER,
+    name: 'node0',
+    state: 'healthy',
+    epoch: 1,
+    members: 1,
+    online: 1,
+    connected: 0,
+    version: '0.0.0',
+    startedAt: '2026-01-01T00:00:00.000000000Z',
+    uptimeMs: 1,
+    clockOffsetMs: 0,
+    addresses: [],
+  }),
+  peers: async () => ({ peers: [] }),
+};
+
+function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
+  let snapshot: Uint8Array | undefined;
+  const hash = 'ab'.repeat(32);
+  return {
+    list: async () => ({
+      systemId: 'sys1test',
+      epoch: 0,
+      hash,
+      issuedAt: null,
+      issuerPeerId: null,
+      members: [],
+    }),
+    async snapshot() {
+      if (!snapshot) throw new P2posError('MEMBERS_SNAPSHOT_NONE');
+      return { body: snapshot, hash };
+    },
+    async push({ body }) {
+      snapshot = body;
+      return { result: 'applied', epoch: 1, hash };
+    },
+  };
+}

@@ -1,0 +1,17 @@
+/** Every operation of the HTTP door, by capability: what servers, clients, the OpenAPI document and tests enumerate. */
+import { devRoutes } from './dev.ts';
+import { healthRoutes } from './health.ts';
+import { kvRoutes } from './kv.ts';
+import { membersRoutes } from './members.ts';
+import { networkRoutes } from './network.ts';
+import type { Routes } from './route.ts';
+import { sessionRoutes } from './session.ts';
+
+export const contract = {
+  kv: kvRoutes,
+  network: networkRoutes,
+  members: membersRoutes,
+  health: healthRoutes,
+  session: sessionRoutes,
+  dev: devRoutes,
+} as const satisfies Record<string, Routes>;
