@@ -294,6 +294,11 @@ export const ERRORS = {
     retry: true,
     text: 'This node is shutting down. Ask another node, or wait until it is back.',
   },
+  ANSWER_UNEXPECTED: {
+    status: 502,
+    retry: false,
+    text: 'What answers at {url} is no P2POS node, or one of another version: {reason}.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

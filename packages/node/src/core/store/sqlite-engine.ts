@@ -129,10 +129,11 @@ export class Engine implements Disposable {
       if (!alone) this.#connection.run('RELEASE one_write');
       return { results };
     } catch (error) {
-      // A full disk and a few other errors end the whole transaction: the caller then starts over.
-      if (!this.#connection.database.isTransaction) throw error;
+      // A full disk and a few other errors end the whole transaction; after damage a savepoint proves nothing.
+      // The caller then starts over, one write at a time.
       const failure = failureOf(error, this.#file);
-      if (failure.fatal) throw error;
+      const isOver = !this.#connection.database.isTransaction || failure.code === 'STORE_CORRUPT';
+      if (isOver || failure.fatal) throw error;
       if (!alone) {
         this.#connection.run('ROLLBACK TO one_write');
         this.#connection.run('RELEASE one_write');
@@ -164,6 +165,8 @@ export class Engine implements Disposable {
 
   #prepareDatabase(newStoreId: string, maxBytes: number): void {
     const { database } = this.#connection;
+    const isNew = this.#pragma('schema_version') === 0;
+    if (!isNew) this.#checkForm(this.#pragma('application_id'));
     database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
@@ -174,26 +177,25 @@ export class Engine implements Disposable {
       PRAGMA temp_store = MEMORY;
       PRAGMA journal_size_limit = 67108864;
     `);
-    const id = this.#pragma('application_id');
-    if (id === 0 && this.#pragma('schema_version') === 0) this.#createTables(newStoreId);
-    else if (id !== APPLICATION_ID) {
-      const newer = id >> 8 === APPLICATION_ID >> 8;
-      throw new StoreFailure(
-        newer
-          ? {
-              code: 'STORE_TOO_NEW',
-              details: { file: this.#file, owner: 'the store', found: id & 0xff, known: 1 },
-            }
-          : {
-              code: 'STORE_CORRUPT',
-              details: { file: this.#file, reason: "it is another program's database" },
-            },
-      );
+    if (isNew) this.#createTables(newStoreId);
+    if (maxBytes > 0) {
+      const pages = Math.max(1, Math.floor(maxBytes / this.#pragma('page_size')));
+      database.exec(`PRAGMA max_page_count = ${pages}`);
     }
-    if (maxBytes > 0)
-      database.exec(
-        `PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / this.#pragma('page_size')))}`,
-      );
+  }
+
+  #checkForm(id: number): void {
+    if (id === APPLICATION_ID) return;
+    const file = this.#file;
+    const newer = id >> 8 === APPLICATION_ID >> 8;
+    throw new StoreFailure(
+      newer
+        ? {
+            code: 'STORE_TOO_NEW',
+            details: { file, owner: 'the store', found: id & 0xff, known: APPLICATION_ID & 0xff },
+          }
+        : { code: 'STORE_CORRUPT', details: { file, reason: "it is another program's database" } },
+    );
   }
 
   #createTables(newStoreId: string): void {

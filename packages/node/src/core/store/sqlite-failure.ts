@@ -3,7 +3,13 @@
  * heavier modules. The main thread turns them into `P2posError`s of the same code.
  */
 export interface Failure {
-  readonly code: 'STORE_FAILED' | 'STORE_FULL' | 'STORE_CORRUPT' | 'STORE_TOO_NEW' | 'HOME_IN_USE';
+  readonly code:
+    | 'STORE_FAILED'
+    | 'STORE_FULL'
+    | 'STORE_CORRUPT'
+    | 'STORE_TOO_NEW'
+    | 'HOME_IN_USE'
+    | 'HOME_UNWRITABLE';
   readonly details: Readonly<Record<string, string | number>>;
   /** Nothing that this connection says can be trusted any more; the store must close. */
   readonly fatal?: boolean;
@@ -35,7 +41,7 @@ export function failureOf(error: unknown, file: string): Failure {
       return { code: 'STORE_FULL', details: { file } };
     case SQLITE.CORRUPT:
     case SQLITE.NOTADB:
-      return { code: 'STORE_CORRUPT', details: { file, reason }, fatal: true };
+      return { code: 'STORE_CORRUPT', details: { file, reason } };
     case SQLITE.IOERR:
     case SQLITE.NOMEM:
     case SQLITE.CANTOPEN:
