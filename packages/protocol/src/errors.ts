@@ -299,6 +299,11 @@ export const ERRORS = {
     retry: false,
     text: 'What answers at {url} is no P2POS node, or one of another version: {reason}.',
   },
+  CLIENT_CLOSED: {
+    status: 499,
+    retry: false,
+    text: 'This client was closed. Make a new one with connect().',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -29,6 +29,7 @@ export * from './members.ts';
 export * from './network.ts';
 export * from './peer-id.ts';
 export * from './record-version.ts';
+export * from './refusal.ts';
 export * from './route.ts';
 export * from './schema.ts';
 export * from './session.ts';

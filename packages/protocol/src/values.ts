@@ -67,7 +67,7 @@ export function jsonText<S extends z.ZodType>(schema: S) {
         return z.NEVER;
       }
     },
-    encode: (value) => JSON.stringify(value).replace(/[\u0080-\uffff]/g, escapeUnit),
+    encode: (value) => asciiJson(JSON.stringify(value)),
   });
 }
 
@@ -99,6 +99,7 @@ function narrow(value: bigint): number | bigint {
   return small ? Number(value) : value;
 }
 
-function escapeUnit(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+/** JSON text without any character that a header cannot carry. */
+export function asciiJson(text: string): string {
+  return text.replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

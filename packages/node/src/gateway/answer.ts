@@ -1,5 +1,5 @@
 /** From what a handler returns, or throws, to status, headers and bytes. */
-import { isP2posError, P2posError, type Route } from '@p2pos/protocol';
+import { asciiJson, isP2posError, P2posError, type Route } from '@p2pos/protocol';
 import { z } from 'zod';
 
 export interface Answer {
@@ -19,6 +19,7 @@ export const SECURITY_HEADERS = {
   'x-frame-options': 'DENY',
 } as const;
 
+const MAX_DETAILS_HEADER = 2_048;
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Throws where the handler broke its contract: better INTERNAL than a success that says less than it promises. */
@@ -47,6 +48,12 @@ export function encodeError(error: P2posError, requestId: string): Answer {
   if (status === 429 || status === 503) headers['retry-after'] = String(retryAfterSeconds(details));
   if (code === 'METHOD_NOT_ALLOWED') headers['allow'] = String(details['allowed']);
   return { status, headers, body: JSON.stringify({ code, message, details, requestId }, replaceWide) };
+}
+
+/** An answer to HEAD has no body, so its details travel in a header where they fit. */
+export function detailsHeader({ details }: P2posError): Record<string, string> {
+  const text = asciiJson(JSON.stringify(details, replaceWide));
+  return text.length <= MAX_DETAILS_HEADER ? { 'x-p2pos-error-details': text } : {};
 }
 
 /** Anything but a P2posError becomes INTERNAL: what it says is for the log, not for the client. */

@@ -1,6 +1,13 @@
 /** From a request to what a handler takes: every field decoded by the schema of its route. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { P2posError, type Route, type RouteField, routeFields } from '@p2pos/protocol';
+import {
+  firstIssue,
+  P2posError,
+  type Route,
+  type RouteField,
+  refuseField,
+  routeFields,
+} from '@p2pos/protocol';
 import { z } from 'zod';
 import { matchPath, parseQuery, percentDecode, splitTarget } from './request-target.ts';
 
@@ -27,7 +34,8 @@ export function readInput(route: Route, request: RawRequest): Record<string, unk
           ? parameters.get(field.wireName)
           : headerText(request.headers[field.wireName]);
     const result = z.safeDecode(field.schema, text);
-    if (!result.success) refuse(route, field, text === undefined ? 'it is missing' : reasonOf(result.error));
+    if (!result.success)
+      refuse(route, field, text === undefined ? 'it is missing' : firstIssue(result.error));
     if (result.data !== undefined) input[field.name] = result.data;
   }
   if (route.body) input['body'] = readBody(route, request.body ?? new Uint8Array());
@@ -39,7 +47,7 @@ export function badPath(route: Route | undefined): P2posError {
   const field = route && routeFields(route).find(({ place }) => place === 'path');
   if (!route || !field)
     return new P2posError('BAD_REQUEST', { reason: 'The path is not percent-encoded UTF-8.' });
-  return refusal(route, field, 'it is not percent-encoded UTF-8');
+  return refuseField(route, field, 'it is not percent-encoded UTF-8');
 }
 
 function readParam(route: Route, raw: string | undefined): string {
@@ -59,29 +67,13 @@ function readBody(route: Route, bytes: Uint8Array): unknown {
   }
   const result = z.safeDecode(route.body.schema, value);
   if (result.success) return result.data;
-  throw new P2posError('BAD_REQUEST', { reason: `The body is refused: ${reasonOf(result.error)}.` });
+  throw new P2posError('BAD_REQUEST', { reason: `The body is refused: ${firstIssue(result.error)}.` });
 }
 
 function headerText(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
-function reasonOf(error: z.ZodError): string {
-  const issue = error.issues[0];
-  const at = issue?.path.length ? `${issue.path.join('.')}: ` : '';
-  return `${at}${issue?.message ?? 'is invalid'}`;
-}
-
-function refusal(route: Route, { name, place, wireName }: RouteField, reason: string): P2posError {
-  const code = route.invalid?.[name];
-  if (code) return new P2posError(code, { name: wireName, reason });
-  const noun = { path: 'path segment', query: 'query parameter', header: 'header' }[place];
-  return new P2posError('BAD_REQUEST', {
-    name: wireName,
-    reason: `The ${noun} ${wireName} is refused: ${reason}.`,
-  });
-}
-
 function refuse(route: Route, field: RouteField, reason: string): never {
-  throw refusal(route, field, reason);
+  throw refuseField(route, field, reason);
 }

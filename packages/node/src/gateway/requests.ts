@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, deadline } from '../core/clock/index.ts';
 import type { Logger } from '../core/log/index.ts';
 import type { Admission } from './admission.ts';
-import { type Answer, encodeError, publicError, SECURITY_HEADERS } from './answer.ts';
+import { type Answer, detailsHeader, encodeError, publicError, SECURITY_HEADERS } from './answer.ts';
 import { checkContentType, expectedBytes, readBody } from './body.ts';
 import { admitCaller, type Caller, type CallerDeps } from './caller.ts';
 import type { HttpLimits } from './config.ts';
@@ -153,7 +153,11 @@ export function installRequests(
       };
       log.error(fields, 'request failed inside the node');
     }
-    const answer = encodeError(error, request.id);
+    const plain = encodeError(error, request.id);
+    const answer =
+      request.method === 'HEAD'
+        ? { ...plain, headers: { ...plain.headers, ...detailsHeader(error) } }
+        : plain;
     const wantsPage =
       endpoint?.route && isHtml(endpoint.route) && request.headers.accept?.includes('text/html');
     const page = noticeAnswer(answer.status, errorNotice(error.code, error.message));

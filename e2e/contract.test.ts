@@ -1,0 +1,151 @@
+/** Every operation of the contract, through the real client and the real door. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  contract,
+  type DevNode,
+  devRoutes,
+  healthRoutes,
+  isErrorCode,
+  kvRoutes,
+  membersRoutes,
+  networkRoutes,
+  P2posError,
+  type Route,
+  sessionRoutes,
+} from '@p2pos/protocol';
+import { type Call, connect } from '@p2pos/sdk';
+import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** One case per operation: it calls it and looks at what comes back. */
+const CASES: Record<string, (call: Call) => Promise<void>> = {
+  async 'kv.put'(call) {
+    const receipt = await call(kvRoutes.put, {
+      key: 'a/ü ?#%',
+      body: bytes('1'),
+      ttlMs: 60_000,
+      explain: true,
+      idempotencyKey: 'x',
+    });
+    assert.equal(receipt.key, 'a/ü ?#%');
+    assert.equal(receipt.durable, receipt.replicas.length);
+    assert.equal(receipt.explain?.answered[0]?.result, 'ok');
+  },
+  async 'kv.get'(call) {
+    const { version } = await call(kvRoutes.put, { key: 'g', body: Uint8Array.of(0, 255, 10) });
+    const found = await call(kvRoutes.get, { key: 'g', consistency: 'all', explain: true });
+    assert.deepEqual(found.body, Uint8Array.of(0, 255, 10));
+    assert.equal(found.version, version);
+    assert.equal(found.explain?.slot, 7);
+    await assert.rejects(call(kvRoutes.get, { key: 'none' }), {
+      code: 'KV_KEY_NOT_FOUND',
+      details: { key: 'none' },
+    });
+  },
+  async 'kv.head'(call) {
+    const { version } = await call(kvRoutes.put, { key: 'h', body: bytes('four') });
+    assert.deepEqual(await call(kvRoutes.head, { key: 'h' }), { version, size: 4 });
+    await assert.rejects(call(kvRoutes.head, { key: 'nöne' }), {
+      code: 'KV_KEY_NOT_FOUND',
+      details: { key: 'nöne' },
+    });
+  },
+  async 'kv.delete'(call) {
+    await call(kvRoutes.put, { key: 'd', body: bytes('1') });
+    assert.equal((await call(kvRoutes.delete, { key: 'd' })).existed, true);
+    assert.equal((await call(kvRoutes.delete, { key: 'd' })).existed, false);
+  },
+  async 'kv.list'(call) {
+    for (const key of ['l/1', 'l/2', 'l/3']) await call(kvRoutes.put, { key, body: bytes('1') });
+    const first = await call(kvRoutes.list, { prefix: 'l/', limit: 2, partial: false });
+    assert.deepEqual(first.keys, ['l/1', 'l/2']);
+    assert.deepEqual(await call(kvRoutes.list, { prefix: 'l/', cursor: first.cursor ?? '' }), {
+      keys: ['l/3'],
+      cursor: null,
+    });
+  },
+  async 'network.status'(call) {
+    assert.equal((await call(networkRoutes.status, {})).state, 'healthy');
+  },
+  async 'network.peers'(call) {
+    assert.deepEqual((await call(networkRoutes.peers, {})).peers, []);
+  },
+  async 'members.list'(call) {
+    assert.equal((await call(membersRoutes.list, {})).epoch, 0);
+  },
+  async 'members.snapshot'(call) {
+    await assert.rejects(call(membersRoutes.snapshot, {}), { code: 'MEMBERS_SNAPSHOT_NONE' });
+  },
+  async 'members.push'(call) {
+    const body = crypto.getRandomValues(new Uint8Array(5_000));
+    assert.equal((await call(membersRoutes.push, { body })).result, 'applied');
+    assert.deepEqual((await call(membersRoutes.snapshot, {})).body, body);
+  },
+  async 'health.read'(call) {
+    assert.equal((await call(healthRoutes.read, {})).status, 'ok');
+  },
+  async 'session.link'(call) {
+    assert.match((await call(sessionRoutes.link, {})).url, /^http:\/\/127\.0\.0\.1:\d+\/session\/[\w-]{43}$/);
+  },
+  async 'session.exchange'(call) {
+    const { url } = await call(sessionRoutes.link, {});
+    const secret = url.slice(url.lastIndexOf('/') + 1);
+    const { cookie } = await call(sessionRoutes.exchange, { secret });
+    assert.match(cookie ?? '', /^p2pos_12D3.*; HttpOnly; SameSite=Strict$/);
+    await assert.rejects(call(sessionRoutes.exchange, { secret }), { code: 'SESSION_LINK_INVALID' });
+  },
+  async 'dev.nodes'(call) {
+    assert.deepEqual((await call(devRoutes.nodes, {})).nodes, [NODE]);
+  },
+  async 'dev.kill'(call) {
+    assert.deepEqual(await call(devRoutes.kill, { name: 'node0' }), { ...NODE, pid: null, running: false });
+    await assert.rejects(call(devRoutes.kill, { name: 'node9' }), { code: 'DEV_NODE_UNKNOWN' });
+  },
+  async 'dev.start'(call) {
+    assert.deepEqual(await call(devRoutes.start, { name: 'node0' }), NODE);
+  },
+};
+
+const NODE: DevNode = { name: 'node0', peerId: '12D3', http: 'http://127.0.0.1:1', pid: 4711, running: true };
+
+const supervisor = {
+  nodes: async () => [NODE],
+  async kill(name: string) {
+    if (name !== NODE.name) throw new P2posError('DEV_NODE_UNKNOWN', { name });
+    return { ...NODE, pid: null, running: false };
+  },
+  start: async () => NODE,
+};
+
+const operations = Object.entries(contract).flatMap(([capability, routes]) =>
+  Object.entries<Route>(routes).map(([name, route]) => ({ id: `${capability}.${name}`, route })),
+);
+
+describe('the HTTP contract', () => {
+  it('has a case for each operation, and no other', () => {
+    assert.deepEqual(Object.keys(CASES).sort(), operations.map(({ id }) => id).sort());
+  });
+
+  for (const { id, route } of operations) {
+    it(`${id}: documented, granted, refused without a token, and there and back`, async () => {
+      assert.match(route.summary, /^[A-Z].*\.$/);
+      for (const code of route.errors) assert.ok(isErrorCode(code), code);
+      await using door = await createTestDoor({ supervisor });
+      const refused = await fetch(`${door.url}${route.path.replace(/\{\w+\+?\}/g, 'x')}`, {
+        method: route.method,
+      });
+      if (route.grant === 'none' || route.grant === 'loopback') {
+        assert.notEqual(refused.status, 401);
+      } else {
+        assert.match(route.grant, /^[a-z]+:[a-z]+$/);
+        assert.equal(refused.status, 401);
+        assert.equal(refused.headers.get('x-p2pos-error'), 'AUTH_REQUIRED');
+      }
+      await using client = connect({ url: door.url, token: door.token });
+      await CASES[id]?.(client.call);
+      assert.deepEqual(door.errors, []);
+    });
+  }
+});

@@ -1,0 +1,87 @@
+import { type Health, healthRoutes, P2posError } from '@p2pos/protocol';
+import { type Call, type CallOptions, createCaller } from './caller.ts';
+import { createKvClient, type KvClient } from './kv.ts';
+import { createMembersClient, type MembersClient } from './members.ts';
+import { createNetworkClient, type NetworkClient } from './network.ts';
+import { systemTiming, type Timing } from './timing.ts';
+
+export interface ConnectOptions {
+  /** One node of the system, or several: the next is asked when one does not answer. */
+  readonly url: string | readonly string[];
+  /** `p2pos_…`; a page of the node itself has its session instead. */
+  readonly token?: string | undefined;
+  /** Only with the operator's token, which acts in `default` otherwise; a tenant's token names its app. */
+  readonly app?: string | undefined;
+  /** For each call, repeats included. Default 30 s. */
+  readonly timeoutMs?: number;
+  /** For one node to answer. Default 10 s with several nodes, else as long as the call. */
+  readonly attemptTimeoutMs?: number;
+  /** Per call; 1 means never again. Default 4, and at least once at each node. */
+  readonly maxAttempts?: number;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly timing?: Timing;
+}
+
+export interface Client extends AsyncDisposable {
+  readonly kv: KvClient;
+  readonly network: NetworkClient;
+  readonly members: MembersClient;
+  /** Needs no token on the node's own machine. */
+  health(options?: CallOptions): Promise<Health>;
+  /** Any operation of the contract. */
+  readonly call: Call;
+  /** Takes no new calls and waits for those under way. */
+  close(): Promise<void>;
+}
+
+/** Nothing is sent before the first call. Throws BAD_REQUEST for what is no address. */
+export function connect(options: ConnectOptions): Client {
+  const { token, app, timeoutMs = 30_000, timing = systemTiming } = options;
+  const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(baseUrl);
+  if (urls.length === 0)
+    throw new P2posError('BAD_REQUEST', { reason: 'connect needs the address of a node.' });
+  const send = createCaller(
+    { fetch: options.fetch ?? globalThis.fetch.bind(globalThis), timing },
+    {
+      urls,
+      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(app && { 'x-p2pos-app': app }) },
+      timeoutMs,
+      attemptTimeoutMs: options.attemptTimeoutMs ?? (urls.length > 1 ? 10_000 : timeoutMs),
+      maxAttempts: options.maxAttempts ?? Math.max(4, urls.length),
+      baseDelayMs: 100,
+      maxDelayMs: 2_000,
+    },
+  );
+  const running = new Set<Promise<unknown>>();
+  let closed = false;
+
+  const call: Call = (route, input, callOptions) => {
+    if (closed) return Promise.reject(new P2posError('CLIENT_CLOSED'));
+    const answer = send(route, input, callOptions);
+    running.add(answer);
+    const forget = () => void running.delete(answer);
+    answer.then(forget, forget);
+    return answer;
+  };
+  const close = async () => {
+    closed = true;
+    await Promise.allSettled(running);
+  };
+
+  return {
+    kv: createKvClient(call),
+    network: createNetworkClient(call),
+    members: createMembersClient(call),
+    health: (callOptions) => call(healthRoutes.read, {}, callOptions),
+    call,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function baseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol === 'http:' || url?.protocol === 'https:')
+    return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+  throw new P2posError('BAD_REQUEST', { reason: `${text} is no http:// or https:// address.` });
+}

@@ -1,0 +1,31 @@
+/**
+ * The TypeScript client of P2POS, for Node and browsers.
+ *
+ * Promises: every failure is a P2posError with a code; a call ends by its deadline; what is repeated after a lost
+ * answer is only what a repeat cannot harm: reads, and writes under an idempotency key, which it sets by itself.
+ *
+ * @example
+ * await using client = connect({ url: ['http://127.0.0.1:4180', 'http://127.0.0.1:4181'], token });
+ * await client.kv.put('greeting', 'hello', { ttlMs: 60_000 });
+ * const entry = await client.kv.get('greeting');
+ * entry?.text(); // 'hello'
+ */
+export { P2posError } from '@p2pos/protocol';
+export type { Call, CallOptions } from './caller.ts';
+export type { Client, ConnectOptions } from './connect.ts';
+export { connect } from './connect.ts';
+export type {
+  DeleteOptions,
+  KvClient,
+  KvDeletion,
+  KvEntry,
+  KvHead,
+  ListOptions,
+  PageOptions,
+  PutOptions,
+  ReadOptions,
+} from './kv.ts';
+export type { MembersClient } from './members.ts';
+export type { NetworkClient } from './network.ts';
+export { RemoteError } from './remote-error.ts';
+export type { Timing } from './timing.ts';

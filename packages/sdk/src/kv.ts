@@ -1,0 +1,85 @@
+import {
+  isP2posError,
+  type KvList,
+  type KvReceipt,
+  kvRoutes,
+  type RouteInput,
+  type RouteOutput,
+} from '@p2pos/protocol';
+import type { Call, CallOptions } from './caller.ts';
+
+type Input<K extends keyof typeof kvRoutes> = RouteInput<(typeof kvRoutes)[K]>;
+type Output<K extends keyof typeof kvRoutes> = RouteOutput<(typeof kvRoutes)[K]>;
+
+export type PutOptions = Omit<Input<'put'>, 'key' | 'body'> & CallOptions;
+export type ReadOptions = Omit<Input<'get'>, 'key'> & CallOptions;
+export type DeleteOptions = Omit<Input<'delete'>, 'key'> & CallOptions;
+export type PageOptions = Input<'list'> & CallOptions;
+/** `pageSize` keys are asked for at a time. */
+export type ListOptions = Omit<Input<'list'>, 'limit' | 'cursor'> & {
+  readonly pageSize?: number;
+} & CallOptions;
+
+export interface KvEntry extends Omit<Output<'get'>, 'body'> {
+  readonly value: Uint8Array;
+  /** The value as UTF-8. */
+  text(): string;
+}
+export type KvHead = Output<'head'>;
+export type KvDeletion = Output<'delete'>;
+
+export interface KvClient {
+  /** Resolves when a majority of the key's replicas have the value on disk. */
+  put(key: string, value: Uint8Array | string, options?: PutOptions): Promise<KvReceipt>;
+  /** Undefined: there is nothing under the key. */
+  get(key: string, options?: ReadOptions): Promise<KvEntry | undefined>;
+  head(key: string, options?: ReadOptions): Promise<KvHead | undefined>;
+  exists(key: string, options?: ReadOptions): Promise<boolean>;
+  delete(key: string, options?: DeleteOptions): Promise<KvDeletion>;
+  /** All keys that begin with the prefix, in byte order, fetched as they are consumed. */
+  list(options?: ListOptions): AsyncIterable<string>;
+  page(options?: PageOptions): Promise<KvList>;
+}
+
+export function createKvClient(call: Call): KvClient {
+  const head: KvClient['head'] = async (key, { signal, timeoutMs, ...input } = {}) =>
+    orUndefined(call(kvRoutes.head, { key, ...input }, { signal, timeoutMs }));
+  const page: KvClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
+    call(kvRoutes.list, input, { signal, timeoutMs });
+
+  return {
+    head,
+    page,
+    async put(key, value, { signal, timeoutMs, ...input } = {}) {
+      const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
+      return call(kvRoutes.put, { key, body, ...input }, { signal, timeoutMs });
+    },
+    async get(key, { signal, timeoutMs, ...input } = {}) {
+      const found = await orUndefined(call(kvRoutes.get, { key, ...input }, { signal, timeoutMs }));
+      if (!found) return undefined;
+      const { body: value, ...rest } = found;
+      return { ...rest, value, text: () => new TextDecoder().decode(value) };
+    },
+    exists: async (key, options) => (await head(key, options)) !== undefined,
+    async delete(key, { signal, timeoutMs, ...input } = {}) {
+      return call(kvRoutes.delete, { key, ...input }, { signal, timeoutMs });
+    },
+    async *list({ pageSize: limit = 500, ...options } = {}) {
+      let cursor: string | undefined;
+      do {
+        const result = await page({ ...options, limit, ...(cursor !== undefined && { cursor }) });
+        yield* result.keys;
+        cursor = result.cursor ?? undefined;
+      } while (cursor !== undefined);
+    },
+  };
+}
+
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isP2posError(error, 'KV_KEY_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
