@@ -10,7 +10,7 @@ import type { Timestamp } from './documents/bodies.ts';
 import { P2posError } from './errors.ts';
 
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})\d{6}Z$/;
-const DURATION = /^(0|[1-9]\d{0,14})(ms|s|m|h|d)$/;
+const DURATION = /^(0|[1-9]\d{0,15})(ms|s|m|h|d)$/;
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** 9999-12-31T23:59:59.999Z */
 const LATEST_MS = 253_402_300_799_999;

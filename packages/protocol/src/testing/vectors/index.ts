@@ -1,0 +1,17 @@
+/** The golden vectors as values: `vectors/generate.ts` writes them, `vectors.test.ts` compares. */
+import { cborVectors } from './cbor.ts';
+import { documentVectors } from './documents.ts';
+import { idVectors, timeVectors, versionVectors } from './names.ts';
+
+const files = {
+  'cbor.json': cborVectors,
+  'documents.json': documentVectors,
+  'ids.json': idVectors,
+  'time.json': timeVectors,
+  'versions.json': versionVectors,
+};
+
+/** File names in `vectors/` and their whole text. */
+export const vectorFiles: readonly (readonly [name: string, text: string])[] = Object.entries(files).map(
+  ([name, value]) => [name, `${JSON.stringify(value, null, 2)}\n`],
+);
