@@ -1,0 +1,210 @@
+/**
+ * Every setting of a node, once. From an entry come its key in `node.toml`, its environment variable, its flag, its
+ * type in `Config`, and its line in `docs/reference/config.md`. A setting that stands here is honoured.
+ */
+import { listenAddress, peerAddress } from './address.ts';
+import {
+  choice,
+  duration,
+  hostAndPort,
+  hostName,
+  integer,
+  type Kind,
+  list,
+  path,
+  size,
+  systemId,
+} from './kind.ts';
+
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  /** Undefined: none. */
+  readonly default: T | undefined;
+  /** What it does; whole sentences. */
+  readonly doc: string;
+}
+
+/** With a default it always has a value. */
+function setting<T>(kind: Kind<T>, fallback: NoInfer<T>, doc: string): Setting<T> & { readonly default: T } {
+  return { kind, default: fallback, doc };
+}
+
+function optional<T>(kind: Kind<T>, doc: string): Setting<T> & { readonly default: undefined } {
+  return { kind, default: undefined, doc };
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const KIB = 1_024;
+const MIB = KIB * KIB;
+const TIB = MIB * MIB;
+
+export const SETTINGS = {
+  system: {
+    id: optional(systemId, 'The system that this node belongs to. It is never learned from the network.'),
+  },
+  node: {
+    passphraseFile: optional(
+      path,
+      'A file whose first line is the passphrase that seals `node.key`. A key made without one stays unsealed.',
+    ),
+  },
+  net: {
+    listen: setting(
+      list(listenAddress, { max: 32 }),
+      [
+        '/ip4/0.0.0.0/tcp/4100',
+        '/ip4/0.0.0.0/udp/4100/quic-v1',
+        '/ip4/0.0.0.0/tcp/4102/ws',
+        '/ip6/::/tcp/4100',
+        '/ip6/::/udp/4100/quic-v1',
+        '/ip6/::/tcp/4102/ws',
+      ],
+      'Where other nodes reach this one. Port 0 lets the machine choose. An empty list only dials out.',
+    ),
+    announce: setting(
+      list(peerAddress, { max: 32 }),
+      [],
+      'What this node tells others of where it is, instead of what it listens on; for nodes behind a router.',
+    ),
+    maxConnections: setting(
+      integer({ min: 16, max: 65_535 }),
+      1_024,
+      'Connections to other nodes at once, both ways.',
+    ),
+    inboundConnectionsPerSecond: setting(
+      integer({ min: 1, max: 10_000 }),
+      20,
+      'New connections that one public address may open each second; private ranges may open 1000.',
+    ),
+  },
+  discovery: {
+    initConnections: setting(
+      list(peerAddress, { max: 256 }),
+      [],
+      'Where the system is found at first: addresses of some of its nodes, with or without `/p2p/<peer id>`.',
+    ),
+    intervalMs: setting(
+      duration({ min: SECOND, max: 60 * MINUTE }),
+      10 * SECOND,
+      'How often missing members are looked for and addresses are exchanged with another member.',
+    ),
+    wantedConnections: setting(
+      integer({ min: 1, max: 1_024 }),
+      256,
+      'Members beyond this number are not dialled.',
+    ),
+  },
+  liveness: {
+    pingIntervalMs: setting(
+      duration({ min: 100, max: MINUTE }),
+      2 * SECOND,
+      'How often a quiet connection is asked whether it lives.',
+    ),
+    misses: setting(
+      integer({ min: 1, max: 100 }),
+      3,
+      'A connection that left this many pings unanswered is dropped.',
+    ),
+  },
+  presence: {
+    intervalMs: setting(
+      duration({ min: SECOND, max: 60 * SECOND }),
+      30 * SECOND,
+      'How often a node tells the others that it is there. Silence of 90 s makes it suspect.',
+    ),
+  },
+  http: {
+    listen: setting(
+      hostAndPort,
+      { host: '127.0.0.1', port: 4_180 },
+      'Where programs and people reach this node. Beyond loopback, put TLS in front of it.',
+    ),
+    allowedHosts: setting(
+      list(hostName, { max: 64 }),
+      [],
+      'Names under which clients reach this node, besides its addresses and localhost. Others are refused, so that no foreign page can.',
+    ),
+  },
+  kv: {
+    maxValueBytes: setting(size({ min: 1, max: 64 * KIB }), 64 * KIB, 'The greatest value of a key.'),
+  },
+  records: {
+    replicas: setting(
+      integer({ min: 1, max: 9 }),
+      3,
+      'How many members hold each record. Must be the same on all nodes of a system.',
+    ),
+    writeTimeoutMs: setting(
+      duration({ min: 100, max: MINUTE }),
+      5 * SECOND,
+      'How long a write waits for a majority of its replicas.',
+    ),
+    readTimeoutMs: setting(
+      duration({ min: 100, max: MINUTE }),
+      5 * SECOND,
+      'How long a read waits for its replicas.',
+    ),
+  },
+  store: {
+    queueBytes: setting(
+      size({ min: MIB, max: 1_024 * MIB }),
+      64 * MIB,
+      'What may wait for its commit to the disk; further writes are refused with OVERLOADED.',
+    ),
+    maxBytes: setting(
+      size({ min: 0, max: 256 * TIB }),
+      0,
+      'The greatest size of the database, 0 for what the disk has; further writes are refused with STORE_FULL.',
+    ),
+  },
+  log: {
+    level: setting(
+      choice('debug', 'info', 'warn', 'error'),
+      'info',
+      'The least grave lines that are written. `LOG_LEVEL` is another name for its variable.',
+    ),
+    format: setting(choice('text', 'json'), 'text', 'One line per event, as text or as JSON.'),
+  },
+} as const satisfies Record<string, Record<string, Setting<unknown>>>;
+
+type Sections = typeof SETTINGS;
+type ValueOf<S> =
+  S extends Setting<infer T> ? (S extends { readonly default: undefined } ? T | undefined : T) : never;
+
+export type Config = {
+  readonly [S in keyof Sections]: { readonly [P in keyof Sections[S]]: ValueOf<Sections[S][P]> };
+};
+
+/** A setting with all its names. */
+export interface NamedSetting extends Setting<unknown> {
+  readonly section: string;
+  readonly property: string;
+  /** In `node.toml`: `kv.max_value_bytes`. */
+  readonly key: string;
+  /** `P2POS_KV_MAX_VALUE_BYTES` */
+  readonly variable: string;
+  /** `kv-max-value-bytes`, without the dashes before it. */
+  readonly flag: string;
+}
+
+export const NAMED_SETTINGS: readonly NamedSetting[] = Object.entries(SETTINGS).flatMap(
+  ([section, settings]) =>
+    Object.entries(settings as Record<string, Setting<unknown>>).map(([property, entry]) => {
+      const key = `${section}.${keyOf(property)}`;
+      const words = key.replaceAll(/[._]/g, '-');
+      return {
+        ...entry,
+        section,
+        property,
+        key,
+        variable: `P2POS_${words.replaceAll('-', '_').toUpperCase()}`,
+        flag: words,
+      };
+    }),
+);
+
+/** A duration is written with its unit, so its key names none. */
+function keyOf(property: string): string {
+  return property.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
