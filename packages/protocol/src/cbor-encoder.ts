@@ -1,6 +1,6 @@
 /**
  * Deterministic CBOR encoder (RFC 8949 §4.2.1) for the values that P2POS speaks. Hand-written because it is the
- * hot path of every call between nodes: measured beside cborg in docs/decisions.
+ * hot path of every call between nodes (docs/decisions/0002-cbor-codec.md).
  */
 import { shapeOf } from './cbor-shape.ts';
 import { P2posError } from './errors.ts';

@@ -20,18 +20,24 @@ const MAX_CBOR_ITEMS = 262_144;
 export interface DecodeLimits {
   /** Refuses longer input unread. Default {@link MAX_CBOR_BYTES}. */
   readonly maxBytes?: number;
+  /** The input is given away: a long byte string that is most of it may share its memory. Default false. */
+  readonly shares?: boolean;
 }
 
 /**
  * Decodes an ordinary body. Accepts keys in any order and longer forms than needed; never tags, indefinite lengths,
- * duplicate keys, text that is not UTF-8, or bytes after the value. Byte strings are copies.
+ * duplicate keys, text that is not UTF-8, or bytes after the value. Byte strings are copies, which may be views of a
+ * larger buffer.unless `shares` is set.
  *
  * @throws P2posError BODY_TOO_LARGE, CBOR_MALFORMED
  */
-export function decodeCbor(bytes: Uint8Array, { maxBytes = MAX_CBOR_BYTES }: DecodeLimits = {}): unknown {
+export function decodeCbor(
+  bytes: Uint8Array,
+  { maxBytes = MAX_CBOR_BYTES, shares = false }: DecodeLimits = {},
+): unknown {
   if (bytes.length > maxBytes) throw new P2posError('BODY_TOO_LARGE', { maxBytes });
   try {
-    return decodeItem(bytes, MAX_CBOR_ITEMS);
+    return decodeItem(bytes, MAX_CBOR_ITEMS, shares);
   } catch (error) {
     if (error instanceof CborFault) throw new P2posError('CBOR_MALFORMED', { reason: error.message });
     throw error;

@@ -52,7 +52,7 @@ function read(text: unknown): number | undefined {
   if (year < 1970 || hour > 23 || minute > 59 || second > 59) return undefined;
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second, milli));
   // Date.UTC carries 31 April over to 1 May.
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : undefined;
+  return date.getUTCMonth() === month - 1 ? date.getTime() : undefined;
 }
 
 /** Milliseconds. @throws P2posError BAD_REQUEST for anything but a whole number and a unit. */

@@ -156,6 +156,7 @@ const rules: Rule[] = [
       { members: [] },
       { members: [second, first] },
       { members: [first, first] },
+      { members: [first, { ...first, name: 'twin' }] },
       { members: manyMembers(MAX_MEMBERS + 1) },
       { members: [first.peerId, second.peerId] },
       { members: first },

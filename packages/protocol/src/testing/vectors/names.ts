@@ -83,6 +83,7 @@ export const timeVectors = {
     { text: '2026-11-21T24:00:00.000000000Z', why: 'an hour that is not' },
     { text: '2026-11-21T01:60:00.000000000Z', why: 'a minute that is not' },
     { text: '2026-12-31T23:59:60.000000000Z', why: 'a leap second' },
+    { text: '2026-11-21T01:02:60.000000000Z', why: 'a second that is not' },
     { text: '1969-12-31T23:59:59.999999999Z', why: 'before 1970' },
     { text: '٢٠٢٦-11-21T01:02:03.004000000Z', why: 'digits of another script' },
   ],
