@@ -79,7 +79,9 @@ export const documentVectors = {
     changed(proof, 'a validity that ends before it begins', { validTo: sample.adminProof.validFrom }),
     changed(proof, 'a validity of years', { validTo: '2036-11-21T01:02:03.000000000Z' }),
     changed(snapshot, 'members in descending order', { members: sample.members.toReversed() }),
-    changed(snapshot, 'one member twice', { members: [sample.members[0], { ...sample.members[0], name: 'twin' }] }),
+    changed(snapshot, 'one member twice', {
+      members: [sample.members[0], { ...sample.members[0], name: 'twin' }],
+    }),
     changed(snapshot, 'members joined by commas', {
       members: sample.members.map(({ peerId }) => peerId).join(),
     }),
