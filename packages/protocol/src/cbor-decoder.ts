@@ -28,9 +28,10 @@ let view: DataView | undefined;
 let at = 0;
 let end = 0;
 let itemsLeft = 0;
+let mayShare = false;
 
-/** Decodes one item that fills `bytes`. @throws CborFault */
-export function decodeItem(bytes: Uint8Array, maxItems: number): unknown {
+/** Decodes one item that fills `bytes`, whose memory the value may share if `shares`. @throws CborFault */
+export function decodeItem(bytes: Uint8Array, maxItems: number, shares = false): unknown {
   // A Buffer's slice() is a view; this one's is a copy.
   input =
     bytes.constructor === Uint8Array
@@ -39,6 +40,7 @@ export function decodeItem(bytes: Uint8Array, maxItems: number): unknown {
   at = 0;
   end = bytes.length;
   itemsLeft = maxItems;
+  mayShare = shares;
   view = undefined;
   try {
     const value = read(0);
@@ -134,6 +136,8 @@ function bigInteger(start: number, negative: boolean): bigint {
 }
 
 function copy(from: number, length: number): Uint8Array {
+  // Only what is most of the input: a short piece would keep all of it alive.
+  if (mayShare && length > SLAB_BYTES / 4 && length * 2 > end) return input.subarray(from, from + length);
   if (length <= ON_HEAP_BYTES || length > SLAB_BYTES / 4) return input.slice(from, from + length);
   if (slabAt + length > SLAB_BYTES) {
     slab = new Uint8Array(SLAB_BYTES);

@@ -201,6 +201,17 @@ test('results do not overlap, whatever their sizes', () => {
   for (const [index, value] of values.entries()) assert.deepEqual(decoded[index]?.value, value);
 });
 
+test('input that is given away lends its memory only to a byte string that is most of it', () => {
+  const encoded = encodeCbor({ long: new Uint8Array(100_000).fill(7), short: new Uint8Array(20_000).fill(8) });
+  const kept = decodeCbor(encoded) as { long: Uint8Array };
+  const lent = decodeCbor(encoded, { shares: true }) as { long: Uint8Array; short: Uint8Array };
+  encoded.fill(0);
+  assert.equal(kept.long[0], 7);
+  assert.equal(lent.long[0], 0);
+  assert.equal(lent.long.constructor, Uint8Array);
+  assert.equal(lent.short[0], 8);
+});
+
 /** deepEqual looks at prototypes; decoded maps are plain objects while fast-check also makes ones without any. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);

@@ -5,8 +5,7 @@ import type { Connection as LibConnection, Stream } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { ping } from '@libp2p/ping';
-import { tls } from '@libp2p/tls';
-import { yamux } from '@libp2p/yamux';
+
 import { multiaddr } from '@multiformats/multiaddr';
 import { P2posError } from '@p2pos/protocol';
 import { createLibp2p } from 'libp2p';
@@ -21,7 +20,9 @@ import type { Address, Handler, Net, NetConfig, NetEvents, PeerId } from './inde
 import { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
 import { silentLibp2pLogger } from './silent-logger.ts';
 import { createStreamChannel } from './stream-channel.ts';
+import { tls } from './tls/encrypter.ts';
 import { loadTransports, rank, transportOf } from './transports.ts';
+import { yamux } from './yamux/muxer.ts';
 
 export interface NetDeps {
   readonly identity: Pick<Identity, 'peerId' | 'seed'>;
@@ -87,16 +88,12 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
     nodeInfo: { name: 'p2pos', userAgent: 'p2pos' },
     addresses: { listen, announce: [...(config.announce ?? [])] },
     transports,
-    connectionEncrypters: encryption.map((name) => (name === 'tls' ? tls() : noise())),
+    connectionEncrypters: encryption.map((name) => (name === 'tls' ? tls({ clock }) : noise())),
     streamMuxers: [
       yamux({
         maxInboundStreams: limits.maxStreamsPerConnection,
         maxOutboundStreams: limits.maxStreamsPerConnection,
-        streamOptions: {
-          maxStreamWindowSize: limits.streamWindowBytes,
-          // A paused reader may still be sent a whole window; libp2p resets the stream beyond this.
-          maxReadBufferLength: 2 * limits.streamWindowBytes,
-        },
+        maxWindowBytes: limits.streamWindowBytes,
       }),
     ],
     // Liveness pings over rpc; a second monitor would close connections on its own judgement.

@@ -1,4 +1,4 @@
-/** What one peer has under way here, over all its channels. */
+/** What one peer has under way here, over all its channels, and what it may. */
 export interface RpcLimits {
   /** Calls to one peer that wait for their answer; more are OVERLOADED at once. */
   readonly maxCallsOut: number;

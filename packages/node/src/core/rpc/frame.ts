@@ -63,11 +63,25 @@ export function writeHeader(
 /** The peer sent what no honest peer sends; `message` says what. */
 export class ProtocolFault extends Error {}
 
+export interface FrameSink {
+  /** A whole frame. */
+  onFrame(frame: Frame): void;
+  /**
+   * A long frame of which the payload, of `payloadBytes`, has yet to arrive; `frame.payload` is empty. Answers the
+   * place to put it, of that length; undefined drops it.
+   */
+  onLongFrame(frame: Frame, payloadBytes: number): Uint8Array | undefined;
+  /** The place is filled. Not told for payloads that were dropped. */
+  onFilled(frame: Frame, payloadBytes: number): void;
+}
+
 const NOTHING = new Uint8Array(0);
+/** Payloads longer than this go straight to their body when they arrive in pieces. */
+const LONG_PAYLOAD_BYTES = 2_048;
 
 /** Cuts chunks into frames. Holds at most one incomplete frame. */
 export class FrameReader {
-  readonly #onFrame: (frame: Frame) => void;
+  readonly #sink: FrameSink;
   readonly #frame: Frame = {
     kind: 0,
     flags: 0,
@@ -77,28 +91,40 @@ export class FrameReader {
     timeoutMs: 0,
     payload: NOTHING,
   };
-  /** The incomplete frame: first as much as a header, then as long as the header says. */
+  /** The incomplete frame: at first as much as any header, then as long as the header says. */
   #partial = NOTHING;
   #have = 0;
+  /** Payload of a long frame that is still to come, and where it goes. */
+  #missing = 0;
+  #place: Uint8Array | undefined;
 
-  constructor(onFrame: (frame: Frame) => void) {
-    this.#onFrame = onFrame;
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
   }
 
-  /** @throws ProtocolFault, after which the reader must not be used again; and what `onFrame` throws. */
+  /** @throws ProtocolFault, after which the reader must not be used again; and what the sink throws. */
   push(chunk: Uint8Array): void {
-    let at = this.#have > 0 ? this.#complete(chunk) : 0;
+    let at = 0;
+    if (this.#missing > 0) at = this.#fill(chunk, 0);
+    else if (this.#have > 0) at = this.#complete(chunk);
     while (at < chunk.length) {
       const left = chunk.length - at;
       const need = left < HEADER_BYTES ? 0 : frameBytes(chunk, at);
-      if (need === 0 || need > left) {
-        this.#partial = new Uint8Array(need === 0 ? HEADER_BYTES : need);
-        this.#partial.set(at === 0 ? chunk : chunk.subarray(at));
-        this.#have = left;
+      if (need > 0 && need <= left) {
+        this.#emit(chunk, at, need);
+        at += need;
+        continue;
+      }
+      const header = need === 0 ? HEADER_BYTES : headerBytes(chunk[at] as number);
+      if (left >= header && need - header > LONG_PAYLOAD_BYTES) {
+        this.#begin(chunk, at, need - header);
+        this.#fill(chunk, at + header);
         return;
       }
-      this.#emit(chunk, at, need);
-      at += need;
+      this.#partial = new Uint8Array(need === 0 ? HEADER_BYTES : need);
+      this.#partial.set(at === 0 ? chunk : chunk.subarray(at));
+      this.#have = left;
+      return;
     }
   }
 
@@ -126,18 +152,41 @@ export class FrameReader {
     }
   }
 
+  #begin(bytes: Uint8Array, at: number, payloadBytes: number): void {
+    const frame = this.#read(bytes, at);
+    this.#missing = payloadBytes;
+    this.#place = this.#sink.onLongFrame(frame, payloadBytes);
+  }
+
+  /** Fills the place of the long frame; returns where in the chunk the next frame begins. */
+  #fill(chunk: Uint8Array, at: number): number {
+    const take = Math.min(this.#missing, chunk.length - at);
+    const place = this.#place;
+    if (place && take > 0) place.set(chunk.subarray(at, at + take), place.length - this.#missing);
+    this.#missing -= take;
+    if (this.#missing === 0) {
+      this.#place = undefined;
+      if (place) this.#sink.onFilled(this.#frame, place.length);
+    }
+    return at + take;
+  }
+
   #emit(bytes: Uint8Array, at: number, length: number): void {
+    const frame = this.#read(bytes, at);
+    frame.payload = bytes.subarray(at + headerBytes(frame.kind), at + length);
+    this.#sink.onFrame(frame);
+    frame.payload = NOTHING;
+  }
+
+  #read(bytes: Uint8Array, at: number): Frame {
     const frame = this.#frame;
-    const kind = bytes[at] as number;
-    frame.kind = kind;
+    frame.kind = bytes[at] as number;
     frame.flags = bytes[at + 1] as number;
     frame.method = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
     frame.id = readU32(bytes, at + 4);
     frame.bodyBytes = readU32(bytes, at + 12);
-    frame.timeoutMs = kind === CALL ? readU32(bytes, at + 16) : 0;
-    frame.payload = bytes.subarray(at + headerBytes(kind), at + length);
-    this.#onFrame(frame);
-    frame.payload = NOTHING;
+    frame.timeoutMs = frame.kind === CALL ? readU32(bytes, at + 16) : 0;
+    return frame;
   }
 }
 

@@ -5,7 +5,15 @@
  */
 import type { Clock } from '../clock/index.ts';
 import type { Channel } from '../net/index.ts';
-import { ANSWER_PART, CALL, CALL_PART, headerBytes, MAX_FRAME_BYTES, writeHeader } from './frame.ts';
+import {
+  ANSWER_PART,
+  CALL,
+  CALL_HEADER_BYTES,
+  CALL_PART,
+  headerBytes,
+  MAX_FRAME_BYTES,
+  writeHeader,
+} from './frame.ts';
 import type { CostClass } from './index.ts';
 
 export interface Message {
@@ -30,8 +38,25 @@ export interface OutboxDeps {
   readonly onStall: () => void;
 }
 
+export function createMessage(
+  kind: number,
+  id: number,
+  cost: CostClass | undefined,
+  body: Uint8Array,
+  method = 0,
+  deadlineAt = 0,
+): Message {
+  return { kind, method, id, cost: cost ?? 'interactive', body, deadlineAt, sent: 0, started: false };
+}
+
 const CLASSES: readonly CostClass[] = ['interactive', 'bulk', 'repair'];
+const CLASS_INDICES = [0, 1, 2] as const;
+type ClassIndex = (typeof CLASS_INDICES)[number];
 const WEIGHTS = [8, 2, 1] as const;
+/** Payloads of longer frames are not copied into a chunk with others. */
+const LONG_FRAME_BYTES = 16_384;
+/** So much is sent without waiting for the end of the turn. */
+const EAGER_BYTES = 8_192;
 
 export class Outbox {
   readonly #channel: Channel;
@@ -42,6 +67,8 @@ export class Outbox {
   readonly #queues: [Message[], Message[], Message[]] = [[], [], []];
   readonly #credit: [number, number, number] = [0, 0, 0];
   #wireBytes = 0;
+  /** The part of it that belongs to messages of one short frame. */
+  #shortBytes = 0;
   #scheduled = false;
   #blocked = false;
   #closed = false;
@@ -58,8 +85,11 @@ export class Outbox {
   add(message: Message): void {
     if (this.#closed) return;
     this.#queues[classOf(message)].push(message);
-    this.#grow(wireBytesLeft(message));
-    if (this.#scheduled || this.#blocked) return;
+    this.#grow(message, wireBytesLeft(message));
+    if (this.#blocked) return;
+    // The peer may begin on these while we make the rest.
+    if (this.#wireBytes >= EAGER_BYTES) this.flush();
+    if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => this.flush());
   }
@@ -70,7 +100,7 @@ export class Outbox {
     const index = queue.indexOf(message);
     if (index >= 0) {
       queue.splice(index, 1);
-      this.#grow(-wireBytesLeft(message));
+      this.#grow(message, -wireBytesLeft(message));
     }
     return !message.started;
   }
@@ -79,7 +109,10 @@ export class Outbox {
   flush(): void {
     this.#scheduled = false;
     while (this.#wireBytes > 0 && !this.#blocked && !this.#closed) {
-      const more = this.#channel.send(this.#pack());
+      const index = this.#nextClass();
+      const message = this.#queues[index][0] as Message;
+      const need = nextFrameBytes(message);
+      const more = need > LONG_FRAME_BYTES ? this.#sendLong(index, message, need) : this.#sendShort(need);
       if (!more) this.#wait();
     }
   }
@@ -87,12 +120,15 @@ export class Outbox {
   close(): void {
     this.#closed = true;
     this.#stall?.[Symbol.dispose]();
-    this.#grow(-this.#wireBytes);
+    this.#account.queuedBytes -= this.#wireBytes;
+    this.#wireBytes = 0;
+    this.#shortBytes = 0;
     for (const queue of this.#queues) queue.length = 0;
   }
 
-  #grow(bytes: number): void {
+  #grow(message: Message, bytes: number): void {
     this.#wireBytes += bytes;
+    if (message.body.length <= LONG_FRAME_BYTES - CALL_HEADER_BYTES) this.#shortBytes += bytes;
     this.#account.queuedBytes += bytes;
   }
 
@@ -110,42 +146,53 @@ export class Outbox {
     );
   }
 
-  #pack(): Uint8Array {
-    const size = Math.min(MAX_FRAME_BYTES, this.#wireBytes);
+  /** One frame whose payload goes out uncopied. */
+  #sendLong(index: ClassIndex, message: Message, need: number): boolean {
+    const { body, sent } = message;
+    const header = Buffer.allocUnsafe(nextHeaderBytes(message));
+    const payload = writeFrameHeader(header, 0, message, need, this.#clock.monotonic());
+    this.#took(index, message, need);
+    const more = this.#channel.send(header);
+    return this.#channel.send(payload === body.length ? body : body.subarray(sent, sent + payload)) && more;
+  }
+
+  /** Short frames packed into one chunk. */
+  #sendShort(first: number): boolean {
+    const size = Math.max(first, Math.min(MAX_FRAME_BYTES, this.#shortBytes));
     const chunk = Buffer.allocUnsafe(size);
     const now = this.#clock.monotonic();
     let at = 0;
-    for (;;) {
+    while (this.#wireBytes > 0) {
       const index = this.#nextClass();
-      const message = this.#queues[index]?.[0];
-      if (!message) break;
+      const message = this.#queues[index][0] as Message;
       const need = nextFrameBytes(message);
-      if (at + need > size) break;
-      writeFrame(chunk, at, message, need, now);
+      if (need > LONG_FRAME_BYTES || at + need > size) break;
+      const { body, sent } = message;
+      const payload = writeFrameHeader(chunk, at, message, need, now);
+      chunk.set(payload === body.length ? body : body.subarray(sent, sent + payload), at + need - payload);
       at += need;
-      this.#took(index as 0 | 1 | 2, message, need);
+      this.#took(index, message, need);
     }
-    return at === size ? chunk : chunk.subarray(0, at);
+    return this.#channel.send(at === size ? chunk : chunk.subarray(0, at));
   }
 
   /** The most urgent class that still has credit; credit is given out anew when all that wait have used theirs. */
-  #nextClass(): number {
+  #nextClass(): ClassIndex {
     let waiting = -1;
-    for (let index = 0; index < 3; index++) {
-      if (this.#queues[index as 0].length === 0) continue;
-      if (this.#credit[index as 0] > 0) return index;
+    for (const index of CLASS_INDICES) {
+      if (this.#queues[index].length === 0) continue;
+      if (this.#credit[index] > 0) return index;
       if (waiting < 0) waiting = index;
     }
-    if (waiting < 0) return 0;
-    for (let index = 0; index < 3; index++) {
-      const share = WEIGHTS[index as 0] * MAX_FRAME_BYTES;
-      this.#credit[index as 0] = Math.min(share, this.#credit[index as 0] + share);
+    for (const index of CLASS_INDICES) {
+      const share = WEIGHTS[index] * MAX_FRAME_BYTES;
+      this.#credit[index] = Math.min(share, this.#credit[index] + share);
     }
-    return waiting;
+    return Math.max(0, waiting) as ClassIndex;
   }
 
-  #took(index: 0 | 1 | 2, message: Message, bytes: number): void {
-    this.#grow(-bytes);
+  #took(index: ClassIndex, message: Message, bytes: number): void {
+    this.#grow(message, -bytes);
     this.#credit[index] -= bytes;
     const queue = this.#queues[index];
     if (message.sent >= message.body.length) queue.shift();
@@ -153,13 +200,16 @@ export class Outbox {
   }
 }
 
-function classOf(message: Message): 0 | 1 | 2 {
-  return CLASSES.indexOf(message.cost) as 0 | 1 | 2;
+function classOf(message: Message): ClassIndex {
+  return CLASSES.indexOf(message.cost) as ClassIndex;
+}
+
+function nextHeaderBytes(message: Message): number {
+  return headerBytes(message.started ? ANSWER_PART : message.kind);
 }
 
 function nextFrameBytes(message: Message): number {
-  const header = headerBytes(message.started ? ANSWER_PART : message.kind);
-  return Math.min(MAX_FRAME_BYTES, header + message.body.length - message.sent);
+  return Math.min(MAX_FRAME_BYTES, nextHeaderBytes(message) + message.body.length - message.sent);
 }
 
 function wireBytesLeft(message: Message): number {
@@ -171,16 +221,15 @@ function wireBytesLeft(message: Message): number {
   return left + first + Math.ceil(rest / part) * headerBytes(CALL_PART);
 }
 
-function writeFrame(chunk: Uint8Array, at: number, message: Message, bytes: number, now: number): void {
+/** Writes the header of the message's next frame, of `bytes` in all; answers how much payload follows. */
+function writeFrameHeader(out: Uint8Array, at: number, message: Message, bytes: number, now: number): number {
   const { kind, started, sent, body } = message;
   const frameKind = started ? (kind === CALL ? CALL_PART : ANSWER_PART) : kind;
-  const header = headerBytes(frameKind);
-  const payload = bytes - header;
+  const payload = bytes - headerBytes(frameKind);
   const timeoutMs = kind === CALL ? Math.max(0, Math.ceil(message.deadlineAt - now)) : 0;
   const method = started ? 0 : message.method;
-  writeHeader(chunk, at, frameKind, method, message.id, payload, started ? 0 : body.length, timeoutMs);
-  if (payload === body.length) chunk.set(body, at + header);
-  else chunk.set(body.subarray(sent, sent + payload), at + header);
+  writeHeader(out, at, frameKind, method, message.id, payload, started ? 0 : body.length, timeoutMs);
   message.started = true;
   message.sent = sent + payload;
+  return payload;
 }

@@ -1,17 +1,18 @@
 /** `Rpc` on any `Net`: finds or opens the channel for each call, and takes the channels that peers open. */
-import { encodeCbor, isP2posError, P2posError } from '@p2pos/protocol';
+import { isP2posError, P2posError } from '@p2pos/protocol';
 import type { z } from 'zod';
 import { type Clock, deadline } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Channel, Net, PeerId } from '../net/index.ts';
 import type { Random } from '../random/index.ts';
 import { type Account, DEFAULT_RPC_LIMITS, type RpcLimits } from './account.ts';
+import { encodeBody, maxBodyBytes } from './body.ts';
 import { Deadlines } from './deadlines.ts';
 import type { CallContext, CallOptions, Capability, Method, Rpc } from './index.ts';
 import { type Carrier, PendingCall } from './pending-call.ts';
 import { createRequestIds } from './request-id.ts';
 import type { ServedMethod } from './serving.ts';
-import { maxBodyBytes, Session } from './session.ts';
+import { Session } from './session.ts';
 
 export interface RpcDeps {
   readonly net: Net;
@@ -31,7 +32,6 @@ export interface RpcConfig {
 
 /** Channels of one peer for one capability. More than these only a faulty peer opens; the oldest is given up. */
 const MAX_SESSIONS = 4;
-const NOTHING = new Uint8Array(0);
 
 /** One peer under one protocol. */
 interface Line extends Carrier {
@@ -44,6 +44,55 @@ interface Line extends Carrier {
 interface Peer extends Account {
   readonly peerId: PeerId;
   readonly lines: Map<string, Line>;
+}
+
+interface CallInit {
+  readonly peer: Peer;
+  readonly deadlines: Deadlines;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly name: string;
+  readonly options: CallOptions;
+}
+
+/** A call with what it holds here: its place in the peer's account, its deadline, its caller's signal. */
+class Call extends PendingCall {
+  readonly #init: CallInit;
+  #stop: (() => void) | undefined = undefined;
+
+  constructor(init: CallInit, method: Method, body: Uint8Array, deadlineAt: number) {
+    super(method, body, deadlineAt);
+    this.#init = init;
+    const { signal } = init.options;
+    if (signal) {
+      this.#stop = () => this.abandon(signal.reason);
+      signal.addEventListener('abort', this.#stop, { once: true });
+    }
+    init.peer.callsOut++;
+    init.deadlines.add(this, deadlineAt);
+  }
+
+  expire(): void {
+    const { peer, name, options } = this.#init;
+    const { timeoutMs } = options;
+    this.abandon(new P2posError('TIMEOUT', { what: `Node ${peer.peerId}`, timeoutMs, method: name }));
+  }
+
+  protected onResolved(value: unknown): void {
+    this.#release();
+    this.#init.resolve(value);
+  }
+
+  protected onRejected(error: unknown): void {
+    this.#release();
+    this.#init.reject(error);
+  }
+
+  #release(): void {
+    this.#init.peer.callsOut--;
+    this.#init.deadlines.remove(this);
+    if (this.#stop) this.#init.options.signal?.removeEventListener('abort', this.#stop);
+  }
 }
 
 export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfig = {}): Rpc {
@@ -89,6 +138,7 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
     const session = new Session(
       {
         channel,
+        selfId: net.peerId,
         clock,
         log,
         deadlines,
@@ -103,7 +153,7 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
           forgetIfIdle(peer);
           if (fault) hangUp(peerId);
         },
-        onIdle: () => forgetIfIdle(peer),
+        onLateEnd: () => forgetIfIdle(peer),
       },
       limits,
     );
@@ -158,33 +208,15 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
       const method = capability.methods[name] as Method;
       if (stopping.signal.aborted) return reject(stopping.signal.reason);
       if (signal?.aborted) return reject(signal.reason);
-      const body = input === undefined ? NOTHING : encodeCbor(input);
+      const body = encodeBody(input);
       const maxBytes = maxBodyBytes(method);
       if (body.length > maxBytes) return reject(new P2posError('BODY_TOO_LARGE', { maxBytes }));
       const peer = peerOf(peerId);
       if (peer.callsOut >= limits.maxCallsOut || peer.queuedBytes + body.length > limits.maxQueuedBytes) {
         return reject(new P2posError('OVERLOADED', { what: `Node ${peerId}` }));
       }
-      peer.callsOut++;
-      const pending = new PendingCall({
-        method,
-        body,
-        deadlineAt: clock.monotonic() + timeoutMs,
-        resolve,
-        reject,
-        onSettled(settled) {
-          peer.callsOut--;
-          deadlines.remove(settled);
-          settled.unlisten?.();
-        },
-        timeoutError: () => new P2posError('TIMEOUT', { what: `Node ${peerId}`, timeoutMs, method: name }),
-      });
-      if (signal) {
-        const stop = () => pending.abandon(signal.reason);
-        signal.addEventListener('abort', stop, { once: true });
-        pending.unlisten = () => signal.removeEventListener('abort', stop);
-      }
-      deadlines.add(pending, pending.deadlineAt);
+      const deadlineAt = clock.monotonic() + timeoutMs;
+      const pending = new Call({ peer, deadlines, resolve, reject, name, options }, method, body, deadlineAt);
       start(peer, capability.protocol, pending);
     });
   }

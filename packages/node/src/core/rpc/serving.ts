@@ -1,50 +1,53 @@
 /** A call of a peer that is being received or whose handler runs. */
-
 import { P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
+import type { Assembly } from './assembly.ts';
 import type { Bucket, Deadlines, Expiring } from './deadlines.ts';
 import type { CallContext, Method } from './index.ts';
 
 export interface ServedMethod {
+  /** Protocol and method, for logs and errors. */
   readonly name: string;
   readonly method: Method;
   readonly handler: (input: unknown, context: CallContext) => Promise<unknown>;
 }
 
-/** Also the handler's context: a signal, and a timer for it, exist only where the handler asks for one. */
-export class Serving implements Expiring, CallContext {
+export interface ServingInit {
+  readonly deadlines: Deadlines;
   readonly peerId: PeerId;
   readonly id: number;
   readonly served: ServedMethod;
   readonly timeoutMs: number;
   readonly deadlineAt: number;
-  readonly #deadlines: Deadlines;
-  #controller: AbortController | undefined;
-  #reason: P2posError | undefined;
+  /** The deadline passed before the body was there. */
+  readonly onExpired: (serving: Serving) => void;
+}
+
+/** Also the handler's context: a signal, and a timer for it, exist only where the handler asks for one. */
+export class Serving implements Expiring, CallContext {
+  readonly #init: ServingInit;
+  #controller: AbortController | undefined = undefined;
+  #reason: P2posError | undefined = undefined;
   bucket: Bucket | undefined = undefined;
-  body: Uint8Array | undefined = undefined;
-  received = 0;
+  body: Assembly | undefined = undefined;
   running = false;
   /** Nobody waits for the answer any more. */
   over = false;
-  onExpire: (() => void) | undefined = undefined;
 
-  constructor(
-    deadlines: Deadlines,
-    call: {
-      readonly peerId: PeerId;
-      readonly id: number;
-      readonly served: ServedMethod;
-      readonly timeoutMs: number;
-      readonly deadlineAt: number;
-    },
-  ) {
-    this.#deadlines = deadlines;
-    this.peerId = call.peerId;
-    this.id = call.id;
-    this.served = call.served;
-    this.timeoutMs = call.timeoutMs;
-    this.deadlineAt = call.deadlineAt;
+  constructor(init: ServingInit) {
+    this.#init = init;
+  }
+
+  get id(): number {
+    return this.#init.id;
+  }
+
+  get served(): ServedMethod {
+    return this.#init.served;
+  }
+
+  get peerId(): PeerId {
+    return this.#init.peerId;
   }
 
   get signal(): AbortSignal {
@@ -58,25 +61,26 @@ export class Serving implements Expiring, CallContext {
 
   /** Expires at the deadline. */
   watch(): void {
-    if (!this.bucket && !this.over) this.#deadlines.add(this, this.deadlineAt);
+    if (!this.bucket && !this.over) this.#init.deadlines.add(this, this.#init.deadlineAt);
   }
 
   expire(): void {
-    this.end(new P2posError('TIMEOUT', { what: this.served.name, timeoutMs: this.timeoutMs }));
-    this.onExpire?.();
+    this.end(new P2posError('TIMEOUT', { what: this.served.name, timeoutMs: this.#init.timeoutMs }));
+    if (!this.running) this.#init.onExpired(this);
   }
 
+  /** The answer is wanted no more. */
   end(reason: P2posError): void {
     if (this.over) return;
     this.over = true;
     this.#reason = reason;
-    this.#deadlines.remove(this);
+    this.#init.deadlines.remove(this);
     this.#controller?.abort(reason);
   }
 
-  /** The handler has settled. */
+  /** The handler has settled, or will never run. */
   finish(): void {
     this.over = true;
-    this.#deadlines.remove(this);
+    this.#init.deadlines.remove(this);
   }
 }
