@@ -202,7 +202,10 @@ test('results do not overlap, whatever their sizes', () => {
 });
 
 test('input that is given away lends its memory only to a byte string that is most of it', () => {
-  const encoded = encodeCbor({ long: new Uint8Array(100_000).fill(7), short: new Uint8Array(20_000).fill(8) });
+  const encoded = encodeCbor({
+    long: new Uint8Array(100_000).fill(7),
+    short: new Uint8Array(20_000).fill(8),
+  });
   const kept = decodeCbor(encoded) as { long: Uint8Array };
   const lent = decodeCbor(encoded, { shares: true }) as { long: Uint8Array; short: Uint8Array };
   encoded.fill(0);
