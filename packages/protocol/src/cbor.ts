@@ -26,8 +26,8 @@ export interface DecodeLimits {
 
 /**
  * Decodes an ordinary body. Accepts keys in any order and longer forms than needed; never tags, indefinite lengths,
- * duplicate keys, text that is not UTF-8, or bytes after the value. Byte strings are copies, which may be views of a
- * larger buffer.unless `shares` is set.
+ * duplicate keys, text that is not UTF-8, or bytes after the value. Byte strings are copies, unless `shares` is set, and
+ * may be views of a larger buffer.
  *
  * @throws P2posError BODY_TOO_LARGE, CBOR_MALFORMED
  */
