@@ -109,6 +109,31 @@ export const ERRORS = {
     retry: false,
     text: 'The folder {folder} is in use by process {pid}. Stop that process, or choose another folder with --home.',
   },
+  SECRET_FILE_EXPOSED: {
+    status: 500,
+    retry: false,
+    text: 'The file {file} holds a secret, and other users can read or change it. Run: chmod 600 {file}',
+  },
+  SECRET_FILE_UNREADABLE: {
+    status: 500,
+    retry: false,
+    text: 'The secret in {file} cannot be read: {reason}. Give the file to the user that runs the node, or correct the setting that names it.',
+  },
+  KEY_FILE_INVALID: {
+    status: 500,
+    retry: false,
+    text: 'The key file {file} is damaged: {reason}. Restore it from a backup; without one, move it away: the node then gets a new key, and an admin must add it as a new member.',
+  },
+  KEY_PASSPHRASE_NEEDED: {
+    status: 500,
+    retry: false,
+    text: 'The key file {file} is sealed by a passphrase. Name a file that holds it in node.passphrase_file (--node-passphrase-file).',
+  },
+  KEY_PASSPHRASE_WRONG: {
+    status: 500,
+    retry: false,
+    text: 'The passphrase does not open the key file {file}. Correct the file that node.passphrase_file names.',
+  },
   CONFIG_INVALID: { status: 400, retry: false, text: '{place}: {key} {reason}' },
   CBOR_MALFORMED: {
     status: 400,

@@ -46,7 +46,7 @@ export const SETTINGS = {
   node: {
     passphraseFile: optional(
       path,
-      'A file whose first line is the passphrase that seals `node.key`. A key made without one stays unsealed.',
+      'A file whose first line is the passphrase that seals `node.key`. A key made without one is sealed at the next start.',
     ),
   },
   net: {
