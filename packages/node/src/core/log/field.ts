@@ -90,6 +90,6 @@ function cut(text: string): string {
 
 /** JSON on one line that also shows what is unseen. */
 export function toJson(value: unknown): string {
-  const escape = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(value).replaceAll(UNSEEN, escape);
+  const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value).replaceAll(UNSEEN, escaped);
 }
