@@ -1,0 +1,85 @@
+/**
+ * Hybrid logical clock (Kulkarni et al. 2014): what it gives is greater than everything it gave or saw before and stays
+ * close to real time. It gives nothing that is not below a bound already on disk, so a restart never repeats a version
+ * and never goes back.
+ */
+import { MAX_VERSION_COUNTER } from '@p2pos/protocol';
+
+export interface Stamp {
+  readonly ms: number;
+  readonly counter: number;
+}
+
+export interface HybridClock {
+  /** `count` stamps, ascending. Waits for the disk about once per `reserveMs`. Rejects with the store's error. */
+  take(count: number): Promise<Stamp[]>;
+  /** What is given from now on is greater. */
+  observe(seen: Stamp): void;
+}
+
+export interface HybridClockDeps {
+  /** Corrected time, ms. */
+  readonly now: () => number;
+  /** Makes the bound durable: nothing at or above it has been given so far. */
+  readonly reserve: (boundMs: number) => Promise<void>;
+}
+
+export interface HybridClockConfig {
+  /** The bound on disk; 0 when there is none. */
+  readonly reservedMs: number;
+  /** How far ahead of time to reserve. A restart skips at most this much. Default 3 s. */
+  readonly reserveMs?: number;
+}
+
+export function createHybridClock(
+  { now, reserve }: HybridClockDeps,
+  { reservedMs, reserveMs = 3_000 }: HybridClockConfig,
+): HybridClock {
+  let bound = reservedMs;
+  // All that a former run gave lies below the bound.
+  let last: Stamp = { ms: reservedMs - 1, counter: MAX_VERSION_COUNTER };
+  let reserving: Promise<void> | undefined;
+
+  function following({ ms, counter }: Stamp): Stamp {
+    return counter < MAX_VERSION_COUNTER ? { ms, counter: counter + 1 } : { ms: ms + 1, counter: 0 };
+  }
+
+  function extend(): Promise<void> {
+    reserving ??= (async () => {
+      const next = Math.max(last.ms, now()) + reserveMs;
+      try {
+        await reserve(next);
+        bound = next;
+      } finally {
+        reserving = undefined;
+      }
+    })();
+    return reserving;
+  }
+
+  return {
+    async take(count) {
+      for (;;) {
+        const time = now();
+        const stamps: Stamp[] = [];
+        let stamp = last;
+        while (stamps.length < count) {
+          stamp = stamp.ms < time ? { ms: time, counter: 0 } : following(stamp);
+          stamps.push(stamp);
+        }
+        if (stamp.ms < bound) {
+          last = stamp;
+          // Ahead of need, so that no write has to wait; a failure shows in the take that needs it.
+          if (bound - stamp.ms < reserveMs / 2) extend().catch(() => {});
+          return stamps;
+        }
+        await extend();
+      }
+    },
+    observe(seen) {
+      if (seen.ms > last.ms || (seen.ms === last.ms && seen.counter > last.counter)) {
+        last = { ms: seen.ms, counter: seen.counter };
+      }
+    },
+  };
+}

@@ -1,0 +1,234 @@
+/** Puts the parts of a node's records together, and checks what callers ask. */
+import { type Crypto, concatBytes, P2posError, type Signer, toHex } from '@p2pos/protocol';
+import type { Clock } from '../clock/index.ts';
+import type { Liveness } from '../liveness/index.ts';
+import type { Logger } from '../log/index.ts';
+import type { PeerId } from '../net/index.ts';
+import type { Random } from '../random/index.ts';
+import type { Rpc } from '../rpc/index.ts';
+import type { Store } from '../store/index.ts';
+import { createTaskGroup } from '../tasks/index.ts';
+import { createReplicaCalls } from './calls.ts';
+import { createCopying } from './copying.ts';
+import { createCorrectedTime } from './corrected-time.ts';
+import { createDeclarations } from './declarations.ts';
+import { startHandover } from './handover.ts';
+import { createHybridClock } from './hybrid-clock.ts';
+import { type Attempt, createIdempotency } from './idempotency.ts';
+import type { CallOptions, RecordKey, Records, WriteOutcome } from './index.ts';
+import { createPreference } from './preference.ts';
+import { createReader } from './reader.ts';
+import { createReplicaReader } from './reading.ts';
+import { isKey, MAX_KEY_BYTES } from './record.ts';
+import { createReplica } from './replica.ts';
+import { createScanner } from './scan.ts';
+import { createSealVerifier } from './seal.ts';
+import { serveRecords } from './serving.ts';
+import { slotOf } from './slot.ts';
+import { openRecordTable } from './store.ts';
+import { startSweeper } from './sweeper.ts';
+import type { Draft, Written } from './ticket.ts';
+import { openTopology, type RecordsMembership } from './topology.ts';
+import { RECORDS } from './wire.ts';
+import { createWriter } from './writer.ts';
+
+export interface RecordsDeps {
+  readonly store: Store;
+  readonly rpc: Pick<Rpc, 'serve' | 'call'>;
+  readonly membership: RecordsMembership;
+  readonly liveness: Pick<Liveness, 'isAlive' | 'pulse' | 'clockOffsetMs'>;
+  readonly identity: { readonly peerId: PeerId; readonly signer: Signer };
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** The peer follows another snapshot: exchange with it which is newer. Called often; should return at once. */
+  readonly onStalePeer?: (peerId: PeerId) => void;
+}
+
+export interface RecordsConfig {
+  /** Numbers of replicas that namespaces may ask for. Default: 3 only. */
+  readonly replicaCounts?: readonly number[];
+  /** Greatest wait for a write's majority. Default 5 s. */
+  readonly writeTimeoutMs?: number;
+  /** The same for a read, and for one page of a scan. Default 5 s. */
+  readonly readTimeoutMs?: number;
+  /** Writes under way at once through this node; more are OVERLOADED. Default 8 192. */
+  readonly maxWrites?: number;
+  /** Their keys and values. Default 64 MiB. */
+  readonly maxWriteBytes?: number;
+  /** Between two steps of an unfinished move. Default 250 ms. */
+  readonly handoverStepMs?: number;
+  /** How long idempotency keys are remembered. Default 24 h; the oldest go first beyond 20 000 keys. */
+  readonly idempotencyKeepMs?: number;
+}
+
+const MAX_TTL_MS = 100 * 365 * 86_400_000;
+const IDEMPOTENCY = { maxEntries: 20_000, maxBytes: 32 * 1_048_576 } as const;
+const utf8 = new TextEncoder();
+
+export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {}): Promise<Records> {
+  const { store, rpc, membership, liveness, identity, crypto, clock, random } = deps;
+  const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
+  const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
+  const { systemId } = membership;
+  const self = identity.peerId;
+  const log = deps.log.child({ module: 'records' });
+  const onStalePeer = (peerId: PeerId) => deps.onStalePeer?.(peerId);
+
+  await using started = new AsyncDisposableStack();
+  const { now } = createCorrectedTime({ clock, clockOffsetMs: () => liveness.clockOffsetMs() });
+  const table = await openRecordTable({ store, crypto });
+  const declarations = createDeclarations({ counts: replicaCounts });
+  const hybridClock = createHybridClock(
+    { now, reserve: (boundMs) => table.reserve(boundMs) },
+    { reservedMs: await table.reservedMs() },
+  );
+  const topology = started.use(
+    await openTopology({ self, membership, crypto, log, table }, { counts: replicaCounts }),
+  );
+  const verifier = createSealVerifier({ crypto, systemId });
+  const replica = createReplica({
+    self,
+    membership,
+    topology,
+    declarations,
+    table,
+    verifier,
+    crypto,
+    hybridClock,
+    now,
+    onStalePeer,
+  });
+  const handlers = serveRecords({
+    replica,
+    reader: createReplicaReader({ replica, membership, topology, declarations, table, crypto, log }),
+    copying: createCopying({ replica, topology, table, crypto }),
+  });
+  const calls = createReplicaCalls({ self, rpc, handlers, replica, onStalePeer });
+  const preference = createPreference({ self, liveness });
+  const place = (namespace: string, partition: Uint8Array) =>
+    slotOf(crypto, membership.slots, namespace, partition);
+  const writer = started.use(
+    createWriter(
+      {
+        self,
+        systemId,
+        topology,
+        calls,
+        preference,
+        hybridClock,
+        crypto,
+        signer: identity.signer,
+        clock,
+        now,
+      },
+      { timeoutMs: writeTimeoutMs, maxWrites, maxBytes: maxWriteBytes },
+    ),
+  );
+  const reader = createReader(
+    { self, topology, calls, preference, verifier, hybridClock, crypto, clock, log, now },
+    { timeoutMs: readTimeoutMs },
+  );
+  const scanner = createScanner(
+    { topology, calls, preference, slotOf: place, clock, now },
+    { timeoutMs: readTimeoutMs },
+  );
+  const idempotency = createIdempotency({ clock }, { ...IDEMPOTENCY, keepMs: idempotencyKeepMs });
+
+  started.use(rpc.serve(RECORDS, handlers));
+  const tasks = started.use(createTaskGroup({ clock, random, log }));
+  startHandover(
+    { self, topology, calls, preference, table, replica, crypto, clock, log, tasks },
+    { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
+  );
+  startSweeper({ table, tasks, now });
+  const stack = started.move();
+
+  /** @throws P2posError STATE_UNCONFIGURED, NAMESPACE_UNKNOWN, BAD_REQUEST */
+  function checkName({ namespace, partition, key }: RecordKey) {
+    const declaration = declarations.find(namespace);
+    if (!isKey(key) || !isKey(partition)) {
+      throw new P2posError('BAD_REQUEST', {
+        reason: `Keys and partitions have 1 to ${MAX_KEY_BYTES} bytes.`,
+      });
+    }
+    requireMember();
+    return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
+  }
+
+  function requireMember(): void {
+    const { snapshot, members } = membership.view();
+    if (!snapshot || !members.has(self)) throw new P2posError('STATE_UNCONFIGURED', { peerId: self });
+  }
+
+  async function write(
+    draft: Draft,
+    ttlMs: number | undefined,
+    idempotencyKey: string | undefined,
+    { signal }: CallOptions,
+  ): Promise<WriteOutcome> {
+    const { place } = checkName(draft);
+    const run = (attempt?: Attempt) => writer.write(draft, place, { signal, ...attempt });
+    const written = await (idempotencyKey === undefined
+      ? run()
+      : idempotency.once(`${draft.namespace} ${idempotencyKey}`, requestText(draft, ttlMs), run));
+    return outcomeOf(written);
+  }
+
+  function requestText({ partition, key, value }: Draft, ttlMs: number | undefined): string {
+    const parts = [
+      partition,
+      key,
+      utf8.encode(`${value ? 'put' : 'delete'} ${ttlMs}`),
+      value ?? new Uint8Array(0),
+    ];
+    return toHex(crypto.sha256(concatBytes(...parts.map((part) => crypto.sha256(part)))));
+  }
+
+  return {
+    declare: declarations.declare,
+    async put({ namespace, partition, key, value, ttlMs, idempotencyKey }, options = {}) {
+      const { declaration } = checkName({ namespace, partition, key });
+      const { maxValueBytes } = declaration;
+      if (value.length > maxValueBytes)
+        throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: maxValueBytes });
+      if (ttlMs !== undefined && !(Number.isSafeInteger(ttlMs) && ttlMs >= 1 && ttlMs <= MAX_TTL_MS)) {
+        throw new P2posError('BAD_REQUEST', { reason: `A time to live is 1 to ${MAX_TTL_MS} ms.` });
+      }
+      declaration.validate?.({ namespace, key, value });
+      const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
+      return write({ namespace, partition, key, value, expiresAt }, ttlMs, idempotencyKey, options);
+    },
+    async delete({ namespace, partition, key, idempotencyKey }, options = {}) {
+      const draft = { namespace, partition, key, value: undefined, expiresAt: undefined };
+      return write(draft, undefined, idempotencyKey, options);
+    },
+    async get({ namespace, partition, key, consistency }, options = {}) {
+      const name = { namespace, partition, key };
+      return reader.read(name, checkName(name).place, consistency, options);
+    },
+    async scanAll(input, options = {}) {
+      const { replicas } = declarations.find(input.namespace);
+      if (input.prefix.length > MAX_KEY_BYTES || (input.after?.length ?? 0) > MAX_KEY_BYTES) {
+        throw new P2posError('BAD_REQUEST', { reason: `A prefix has at most ${MAX_KEY_BYTES} bytes.` });
+      }
+      requireMember();
+      return scanner.scan(input, replicas, options);
+    },
+    locate({ namespace, partition }) {
+      const { replicas: count } = declarations.find(namespace);
+      requireMember();
+      topology.current();
+      const slot = place(namespace, partition);
+      const [present = [], ...older] = topology.moves.required(slot, count);
+      const previous = [...new Set(older.flat())].filter((peerId) => !present.includes(peerId));
+      return { slot, replicas: present, previous };
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+function outcomeOf({ version, replicas, explain, existed }: Written): WriteOutcome {
+  return { version, replicas, durable: replicas.length, explain, existed };
+}

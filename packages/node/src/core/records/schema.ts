@@ -1,0 +1,96 @@
+/** Tables of the records. A migration that was released is never changed. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE records (
+    id INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    key BLOB NOT NULL,
+    -- Empty when it equals the key.
+    partition BLOB NOT NULL,
+    replicas INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    -- RFC 9162 leaf hash of the header.
+    leaf BLOB NOT NULL,
+    tombstone INTEGER NOT NULL,
+    expires_at INTEGER,
+    header BLOB NOT NULL,
+    -- Null: a tombstone, or expired and let go.
+    value BLOB,
+    proof BLOB NOT NULL,
+    -- A read found bytes that do not fit their hash; the same version from another replica replaces them.
+    damaged INTEGER NOT NULL DEFAULT 0,
+    -- Of a tombstone: what it took the place of here.
+    replaced_version TEXT,
+    replaced_live INTEGER
+  );
+  CREATE UNIQUE INDEX records_by_key ON records (namespace, key, partition);
+  CREATE INDEX records_by_slot ON records (replicas, slot, leaf);
+  CREATE INDEX records_by_expiry ON records (expires_at) WHERE expires_at IS NOT NULL AND value IS NOT NULL;
+
+  -- One row: no version at or above it was given so far.
+  CREATE TABLE records_clock (id INTEGER PRIMARY KEY CHECK (id = 1), reserved_ms INTEGER NOT NULL);
+
+  -- Epochs per slot, 32 bits big-endian each: see ring.ts.
+  CREATE TABLE records_rings (
+    replicas INTEGER PRIMARY KEY,
+    head_hash BLOB NOT NULL,
+    settled BLOB NOT NULL,
+    closed BLOB NOT NULL
+  );
+  `,
+];
+
+/** The newer version wins; of two records with one version (their author erred) the greater leaf, on every replica. */
+export const UPSERT = `
+  INSERT INTO records (namespace, key, partition, replicas, slot, version, leaf, tombstone, expires_at, header, value, proof)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+  ON CONFLICT (namespace, key, partition) DO UPDATE SET
+    version = excluded.version, leaf = excluded.leaf, tombstone = excluded.tombstone, expires_at = excluded.expires_at,
+    header = excluded.header, value = excluded.value, proof = excluded.proof, damaged = 0,
+    replicas = excluded.replicas, slot = excluded.slot,
+    replaced_version = CASE WHEN excluded.tombstone THEN records.version END,
+    replaced_live = CASE WHEN excluded.tombstone THEN
+      records.tombstone = 0 AND (records.expires_at IS NULL OR records.expires_at > ?13) END
+  WHERE (excluded.version, excluded.leaf) > (records.version, records.leaf)
+    OR (records.damaged AND excluded.version = records.version)`;
+
+const FIELDS =
+  'namespace, key, partition, version, leaf, header, value, proof, damaged, replaced_version, replaced_live';
+
+export const SELECT_BY_KEY = `SELECT ${FIELDS} FROM records WHERE namespace = ? AND key = ? AND partition = ?`;
+export const SELECT_BY_LEAF = `SELECT ${FIELDS} FROM records WHERE replicas = ? AND slot = ? AND leaf = ?`;
+export const SELECT_LEAVES =
+  'SELECT leaf FROM records WHERE replicas = ? AND slot = ? AND leaf > ? ORDER BY leaf LIMIT ?';
+
+/** Steps from slot to slot in the index instead of reading all its rows. */
+export const SELECT_SLOTS = `
+  WITH RECURSIVE held (slot) AS (
+    SELECT min(slot) FROM records WHERE replicas = ?1
+    UNION ALL
+    SELECT (SELECT min(slot) FROM records WHERE replicas = ?1 AND slot > held.slot) FROM held WHERE slot IS NOT NULL
+  )
+  SELECT slot FROM held WHERE slot IS NOT NULL`;
+
+/** Keys are compared as bytes, so no character of a prefix means anything but itself. */
+export const SELECT_KEYS = `
+  SELECT key, partition, version, tombstone, expires_at FROM records
+  WHERE namespace = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3) AND (key, partition) > (?4, ?5)
+  ORDER BY key, partition LIMIT ?6`;
+
+export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
+export const MARK_DAMAGED =
+  'UPDATE records SET damaged = 1 WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
+export const SELECT_EXPIRED_VALUE =
+  'SELECT id FROM records WHERE expires_at <= ? AND value IS NOT NULL LIMIT 1';
+export const DROP_EXPIRED_VALUES = `
+  UPDATE records SET value = NULL WHERE id IN (
+    SELECT id FROM records WHERE expires_at <= ? AND value IS NOT NULL ORDER BY expires_at LIMIT ?)`;
+
+export const RESERVE_CLOCK =
+  'INSERT INTO records_clock VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET reserved_ms = max(reserved_ms, excluded.reserved_ms)';
+export const SELECT_CLOCK = 'SELECT reserved_ms FROM records_clock';
+export const SAVE_RING = `
+  INSERT INTO records_rings VALUES (?, ?, ?, ?) ON CONFLICT (replicas) DO UPDATE SET
+    head_hash = excluded.head_hash, settled = excluded.settled, closed = excluded.closed`;
+export const SELECT_RINGS = 'SELECT replicas, head_hash, settled, closed FROM records_rings';

@@ -1,0 +1,23 @@
+/** Which of the system's shares a record belongs to: the hash of its namespace and partition, and of nothing else. */
+import type { Crypto } from '@p2pos/protocol';
+
+const DOMAIN = 'p2pos/slot/1\0';
+const utf8 = new TextEncoder();
+
+/**
+ * The first four bytes, big-endian, of SHA-256(`p2pos/slot/1` ‖ 0x00 ‖ namespace ‖ 0x00 ‖ partition), modulo `slots`.
+ * A namespace holds no NUL, so no two pairs share bytes.
+ */
+export function slotOf(
+  crypto: Pick<Crypto, 'sha256'>,
+  slots: number,
+  namespace: string,
+  partition: Uint8Array,
+): number {
+  const head = utf8.encode(`${DOMAIN}${namespace}\0`);
+  const input = new Uint8Array(head.length + partition.length);
+  input.set(head);
+  input.set(partition, head.length);
+  const [a = 0, b = 0, c = 0, d = 0] = crypto.sha256(input);
+  return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) % slots;
+}
