@@ -17,12 +17,16 @@ import {
   work,
 } from './work.ts';
 
+const BODIES_IN_FLIGHT = 8;
+
 export interface Candidate extends AsyncDisposable {
   readonly name: string;
   /** Calls a second with `inFlight` at a time, each answered with its own body. */
   calls?(inFlight: number, seconds: number): Promise<number>;
-  /** Bytes a second that the other side has. */
-  bulk?(seconds: number): Promise<number>;
+  /** Bytes a second, as one stream from one buffer. */
+  stream?(seconds: number): Promise<number>;
+  /** Bytes a second as bodies of 1 MiB that the other side gathers and confirms, 8 in flight. */
+  bodies?(seconds: number): Promise<number>;
 }
 
 export async function connectAll(ready: ServerReady): Promise<Candidate[]> {
@@ -44,9 +48,9 @@ export async function connectAll(ready: ServerReady): Promise<Candidate[]> {
           const answer = await rpc.call(peerId, work, 'echo', message, { timeoutMs: 5_000 });
           if (answer.value.length !== message.value.length) throw new Error('a wrong answer');
         }),
-      bulk: async (seconds) =>
+      bodies: async (seconds) =>
         BULK_BYTES *
-        (await repeat(8, seconds, async () => {
+        (await repeat(BODIES_IN_FLIGHT, seconds, async () => {
           await rpc.call(peerId, work, 'store', bulk, { timeoutMs: 30_000 });
         })),
       async [Symbol.asyncDispose]() {
@@ -57,7 +61,7 @@ export async function connectAll(ready: ServerReady): Promise<Candidate[]> {
     {
       ...nothing,
       name: 'channel with drained()',
-      async bulk(seconds) {
+      async stream(seconds) {
         const channel = await net.open(peerId, SINK, { signal: never });
         let acked = 0;
         channel.receive(
@@ -97,7 +101,7 @@ export async function connectAll(ready: ServerReady): Promise<Candidate[]> {
 }
 
 function tlsCandidate(port: number): Candidate {
-  const open = async (mode: 1 | 2) => {
+  const open = async (mode: 1 | 2 | 3) => {
     const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, minVersion: 'TLSv1.3' });
     await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
     socket.setNoDelay(true);
@@ -126,7 +130,21 @@ function tlsCandidate(port: number): Candidate {
       socket.destroy();
       return result;
     },
-    async bulk(seconds) {
+    async bodies(seconds) {
+      const socket = await open(3);
+      const waiting: (() => void)[] = [];
+      socket.on('data', (chunk: Buffer) => {
+        for (let count = 0; count < chunk.length; count++) waiting.shift()?.();
+      });
+      const body = new Uint8Array(BULK_BYTES).fill(7);
+      const result = await repeat(BODIES_IN_FLIGHT, seconds, () => {
+        socket.write(framed(body));
+        return new Promise<void>((resolve) => waiting.push(resolve));
+      });
+      socket.destroy();
+      return result * BULK_BYTES;
+    },
+    async stream(seconds) {
       const socket = await open(2);
       let acked = 0;
       socket.on('data', (chunk: Buffer) => {

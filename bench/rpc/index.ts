@@ -18,22 +18,29 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
   try {
     const [ready] = (await once(server, 'message')) as [ServerReady];
     const candidates = await connectAll(ready);
-    const measures = candidates.flatMap(({ name, calls, bulk }) => [
-      ...(calls ? [1, 64] : []).map((inFlight) => ({
-        candidate: name,
-        measure: `calls/s of 256 B, ${inFlight} in flight`,
-        once: (length: number) => (calls as NonNullable<typeof calls>)(inFlight, length),
-      })),
-      ...(bulk
-        ? [
-            {
-              candidate: name,
-              measure: 'bulk MiB/s',
-              once: async (length: number) => (await bulk(length)) / MIB,
-            },
-          ]
-        : []),
-    ]);
+    const measures = candidates.flatMap(({ name: candidate, calls, stream, bodies }) => {
+      const list: {
+        readonly candidate: string;
+        readonly measure: string;
+        readonly once: (length: number) => Promise<number>;
+      }[] = [];
+      for (const inFlight of calls ? [1, 64] : []) {
+        const measure = `calls/s of 256 B, ${inFlight} in flight`;
+        list.push({ candidate, measure, once: async (length) => (await calls?.(inFlight, length)) ?? 0 });
+      }
+      if (stream) {
+        list.push({
+          candidate,
+          measure: 'one stream, MiB/s',
+          once: async (length) => (await stream(length)) / MIB,
+        });
+      }
+      if (bodies) {
+        const measure = 'bodies of 1 MiB, 8 in flight, MiB/s';
+        list.push({ candidate, measure, once: async (length) => (await bodies(length)) / MIB });
+      }
+      return list;
+    });
     say('warming up');
     for (const { once: measure } of measures) await measure(Math.min(1, seconds));
     const series = measures.map(({ candidate, measure }): Series & { values: number[] } => ({

@@ -6,6 +6,7 @@ import { createRpc } from '../../packages/node/src/core/rpc/index.ts';
 import { createTlsIdentity } from './tls-identity.ts';
 import {
   ackCounter,
+  bodyReader,
   createBenchNet,
   framed,
   messageReader,
@@ -20,17 +21,19 @@ process.on('disconnect', () => process.exit(0));
 const tls = createServer({ ...createTlsIdentity(), minVersion: 'TLSv1.3' }, (socket) => {
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
-  let mode: 'echo' | 'sink' | undefined;
+  let mode: number | undefined;
   let answers: Buffer[] = [];
   const read = messageReader((message) => answers.push(framed(message)));
   const count = ackCounter((full) => socket.write(Buffer.alloc(full)));
+  const gather = bodyReader(() => socket.write(Buffer.alloc(1)));
   socket.on('data', (chunk: Buffer) => {
     let data = chunk;
     if (!mode) {
-      mode = chunk[0] === 1 ? 'echo' : 'sink';
+      mode = chunk[0];
       data = chunk.subarray(1);
     }
-    if (mode === 'sink') return count(data.length);
+    if (mode === 2) return count(data.length);
+    if (mode === 3) return gather(data);
     read(data);
     if (answers.length > 0)
       socket.write(answers.length === 1 ? (answers[0] as Buffer) : Buffer.concat(answers));

@@ -92,6 +92,33 @@ export function messageReader(onMessage: (message: Uint8Array) => void): (chunk:
   };
 }
 
+/** The same for long messages: each is gathered in memory of its own. */
+export function bodyReader(onBody: (body: Uint8Array) => void): (chunk: Uint8Array) => void {
+  let head = Buffer.alloc(0);
+  let body: Buffer | undefined;
+  let have = 0;
+  return (chunk) => {
+    for (let at = 0; at < chunk.length; ) {
+      if (!body) {
+        const rest = chunk.subarray(at, at + 4 - head.length);
+        at += rest.length;
+        head = Buffer.concat([head, rest]);
+        if (head.length < 4) return;
+        body = Buffer.allocUnsafeSlow(head.readUInt32BE());
+        head = Buffer.alloc(0);
+        have = 0;
+      }
+      const piece = chunk.subarray(at, at + body.length - have);
+      body.set(piece, have);
+      have += piece.length;
+      at += piece.length;
+      if (have < body.length) return;
+      onBody(body);
+      body = undefined;
+    }
+  };
+}
+
 export function framed(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(4 + message.length);
   frame.writeUInt32BE(message.length);
