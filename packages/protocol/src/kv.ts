@@ -88,7 +88,14 @@ export const kvRoutes = defineRoutes({
     headers: write,
     body: bytesBody(MAX_KV_VALUE_BYTES, { tooLarge: 'KV_VALUE_TOO_LARGE' }),
     output: json(KvReceipt),
-    errors: ['KV_KEY_INVALID', 'KV_VALUE_TOO_LARGE', 'IDEMPOTENCY_KEY_REUSED', 'STORE_FULL', ...unavailable],
+    errors: [
+      'KV_KEY_INVALID',
+      'KV_VALUE_TOO_LARGE',
+      'IDEMPOTENCY_KEY_REUSED',
+      'STORE_FULL',
+      'VERSION_AHEAD',
+      ...unavailable,
+    ],
     invalid,
   },
   get: {
@@ -124,7 +131,7 @@ export const kvRoutes = defineRoutes({
     query: { explain: flag().optional() },
     headers: write,
     output: json(KvReceipt.extend({ existed: z.boolean() })),
-    errors: ['KV_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED', 'STORE_FULL', ...unavailable],
+    errors: ['KV_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED', 'STORE_FULL', 'VERSION_AHEAD', ...unavailable],
     invalid,
   },
   list: {
