@@ -82,7 +82,7 @@ export interface Route {
   readonly errors: readonly ErrorCode[];
   /** The code with which a bad value of an input is refused; default `BAD_REQUEST`. Details: {name, reason}. */
   readonly invalid?: Readonly<Record<string, ErrorCode>>;
-  /** A repeat has no further effect, so a client may retry it without an idempotency key. Default: GET and HEAD only. */
+  /** A repeat has no further effect, so clients may send it again without an idempotency key. Default: GET and HEAD only. */
   readonly repeatable?: boolean;
 }
 export type Routes = Readonly<Record<string, Route>>;

@@ -21,5 +21,6 @@ export const sessionRoutes = defineRoutes({
     output: bytes('text/html; charset=utf-8', { cookie: header('set-cookie', z.string().optional()) }),
     errors: ['SESSION_LINK_INVALID'],
     invalid: { secret: 'SESSION_LINK_INVALID' },
+    repeatable: false,
   },
 });

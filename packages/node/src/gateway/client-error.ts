@@ -9,16 +9,22 @@ export interface ClientFault extends Error {
   readonly rawPacket?: unknown;
 }
 
-export function answerClientFault(
-  fault: ClientFault,
-  socket: Socket,
-  { requestId, maxHeaderBytes }: { readonly requestId: string; readonly maxHeaderBytes: number },
-): void {
+export interface ClientFaultConfig {
+  readonly requestId: string;
+  readonly maxHeaderBytes: number;
+  /** The refusal of a target with bytes that no URL has. */
+  readonly refusePath: (target: string) => P2posError;
+}
+
+const METHODS = 'GET, HEAD, PUT, POST, DELETE';
+
+export function answerClientFault(fault: ClientFault, socket: Socket, config: ClientFaultConfig): void {
+  const { requestId } = config;
   if (fault.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const { status, headers, body } = encodeError(meaning(fault, maxHeaderBytes), requestId);
+  const { status, headers, body } = encodeError(meaning(fault, config), requestId);
   const all = {
     ...SECURITY_HEADERS,
     ...headers,
@@ -32,18 +38,25 @@ export function answerClientFault(
   socket.on('finish', () => socket.destroySoon());
 }
 
-function meaning({ code, rawPacket }: ClientFault, maxBytes: number): P2posError {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new P2posError('REQUEST_TOO_SLOW');
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    const inFirstLine = rawPacket instanceof Uint8Array && !rawPacket.includes(0x0a);
-    return new P2posError(inFirstLine ? 'URL_TOO_LONG' : 'HEADERS_TOO_LARGE', { maxBytes });
-  }
-  if (code === 'HPE_INVALID_METHOD') {
-    return new P2posError('METHOD_NOT_ALLOWED', {
-      path: 'This door',
-      method: 'that method',
-      allowed: 'GET, HEAD, PUT, POST, DELETE',
-    });
+function meaning(
+  fault: ClientFault,
+  { maxHeaderBytes: maxBytes, refusePath }: ClientFaultConfig,
+): P2posError {
+  const text = fault.rawPacket instanceof Uint8Array ? Buffer.from(fault.rawPacket).toString('latin1') : '';
+  const lineEnd = text.indexOf('\n');
+  const [, method = '', target = ''] = /^([A-Z]+) (\S+) HTTP\/1\.[01]\r?\n/.exec(text) ?? [];
+  switch (fault.code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new P2posError('REQUEST_TOO_SLOW');
+    case 'HPE_HEADER_OVERFLOW':
+      return new P2posError(lineEnd === -1 || lineEnd > maxBytes ? 'URL_TOO_LONG' : 'HEADERS_TOO_LARGE', {
+        maxBytes,
+      });
+    case 'HPE_INVALID_URL':
+      return refusePath(target);
+    case 'HPE_INVALID_METHOD':
+      if (method)
+        return new P2posError('METHOD_NOT_ALLOWED', { path: target.slice(0, 200), method, allowed: METHODS });
   }
   return new P2posError('BAD_REQUEST', { reason: 'The request is not HTTP/1.1 as RFC 9112 defines it.' });
 }

@@ -38,6 +38,11 @@ export function operationEndpoint({ id, route, handle }: Operation): Endpoint {
   };
 }
 
+/** GET answers HEAD as well, unless asking has an effect. */
+export function methodsOf({ method, route }: Endpoint): Route['method'][] {
+  return method === 'GET' && route?.repeatable !== false ? ['GET', 'HEAD'] : [method];
+}
+
 /** Meant for people, who get errors as a page too. */
 export function isHtml({ output }: Route): boolean {
   return output.kind === 'bytes' && output.contentType.startsWith('text/html');

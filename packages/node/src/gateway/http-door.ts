@@ -13,6 +13,7 @@ import { operationEndpoint } from './endpoint.ts';
 import type { Metrics } from './metrics.ts';
 import { openPage } from './page.ts';
 import { listenFailure } from './port-holder.ts';
+import { refusePath } from './refusal.ts';
 import { createRequestId } from './request-id.ts';
 import { installRequests, type Requests } from './requests.ts';
 import type { Service } from './service.ts';
@@ -75,6 +76,7 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
       answerClientFault(fault, socket as Socket, {
         requestId: requestId(),
         maxHeaderBytes: limits.maxHeaderBytes,
+        refusePath: (target) => refusePath(endpoints, target),
       }),
   });
   const requests: Requests = installRequests(

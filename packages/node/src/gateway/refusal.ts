@@ -1,6 +1,6 @@
 /** What went wrong on the way of a request, as one of our errors. */
 import { isP2posError, P2posError } from '@p2pos/protocol';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, methodsOf } from './endpoint.ts';
 import { badPath } from './request-input.ts';
 import { matchPath, splitTarget } from './request-target.ts';
 
@@ -8,14 +8,12 @@ import { matchPath, splitTarget } from './request-target.ts';
 export function notServed(endpoints: readonly Endpoint[], method: string, url: string): P2posError {
   const { path } = splitTarget(url);
   const shown = path.slice(0, 200);
-  const methods = endpoints
-    .filter((endpoint) => matchPath(endpoint.path, path))
-    .map((endpoint) => endpoint.method);
-  if (methods.length === 0) return new P2posError('ROUTE_NOT_FOUND', { method, path: shown });
+  const methods = new Set(endpoints.filter((endpoint) => matchPath(endpoint.path, path)).flatMap(methodsOf));
+  if (methods.size === 0) return new P2posError('ROUTE_NOT_FOUND', { method, path: shown });
   return new P2posError('METHOD_NOT_ALLOWED', {
     path: shown,
     method,
-    allowed: [...withHead(methods)].join(', '),
+    allowed: [...methods].join(', '),
   });
 }
 
@@ -24,9 +22,7 @@ export function fromFramework(error: unknown, endpoints: readonly Endpoint[], ur
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   if (isP2posError(error)) return error;
   if (code === 'FST_ERR_BAD_URL') {
-    const start = splitTarget(url).path;
-    const match = endpoints.find(({ path, route }) => route && matchPath(path, start));
-    return badPath(match?.route);
+    return refusePath(endpoints, url);
   }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new P2posError('MEDIA_TYPE_UNSUPPORTED', {
@@ -42,6 +38,8 @@ export function fromFramework(error: unknown, endpoints: readonly Endpoint[], ur
   return error;
 }
 
-function withHead(methods: readonly string[]): Set<string> {
-  return new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])));
+/** For a path that is not percent-encoded UTF-8: the refusal of the route that it would have met. */
+export function refusePath(endpoints: readonly Endpoint[], url: string): P2posError {
+  const start = splitTarget(url).path;
+  return badPath(endpoints.find(({ path, route }) => route && matchPath(path, start))?.route);
 }

@@ -9,8 +9,9 @@ export interface RequestTarget {
   readonly query: string;
 }
 
-/** Everything up to the first `?`, and after it. */
-export function splitTarget(url: string): RequestTarget {
+/** Everything up to the first `?`, and after it; a whole URL (RFC 9112 §3.2.2) counts from its path on. */
+export function splitTarget(target: string): RequestTarget {
+  const url = target.replace(/^https?:\/\/[^/?]*/i, '');
   const at = url.indexOf('?');
   return at === -1 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at + 1) };
 }

@@ -9,7 +9,7 @@ import { type Answer, detailsHeader, encodeError, publicError, SECURITY_HEADERS 
 import { checkContentType, expectedBytes, readBody } from './body.ts';
 import { admitCaller, type Caller, type CallerDeps } from './caller.ts';
 import type { HttpLimits } from './config.ts';
-import { type Endpoint, isHtml } from './endpoint.ts';
+import { type Endpoint, isHtml, methodsOf } from './endpoint.ts';
 import type { Metrics } from './metrics.ts';
 import { errorNotice, noticeAnswer } from './notice.ts';
 import { checkHost, checkOrigin } from './origin.ts';
@@ -179,7 +179,7 @@ export function installRequests(
   for (const endpoint of endpoints) {
     const ownHead = endpoints.some(({ method, path }) => method === 'HEAD' && path === endpoint.path);
     app.route({
-      method: endpoint.method === 'GET' && !ownHead ? ['GET', 'HEAD'] : endpoint.method,
+      method: ownHead ? endpoint.method : methodsOf(endpoint),
       url: endpoint.path.replace(/\{\w+\+\}$/, '*').replace(/\{(\w+)\}/g, ':$1'),
       config: { endpoint },
       handler: (request, reply) => void serve(request, reply),

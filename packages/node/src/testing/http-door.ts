@@ -21,6 +21,7 @@ import {
   type HttpConfig,
   type HttpDoor,
   listenHttp,
+  type Service,
   type Supervisor,
 } from '../gateway/index.ts';
 
@@ -37,6 +38,7 @@ export interface TestDoorOptions {
   readonly clock?: Clock;
   readonly kv?: Partial<RouteHandlers<typeof kvRoutes>>;
   readonly supervisor?: Supervisor;
+  readonly extra?: readonly Service[];
   readonly config?: Partial<HttpConfig>;
 }
 
@@ -44,6 +46,7 @@ export async function createTestDoor({
   clock = createSystemClock(),
   kv,
   supervisor,
+  extra = [],
   config,
 }: TestDoorOptions = {}): Promise<TestDoor> {
   await using stack = new AsyncDisposableStack();
@@ -58,6 +61,7 @@ export async function createTestDoor({
     bindRoutes('network', networkRoutes, fakeNetwork),
     bindRoutes('members', membersRoutes, createFakeMembers()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
+    ...extra,
   ];
   const door = stack.use(
     await listenHttp(
