@@ -7,6 +7,11 @@ export const MEMBERSHIP_ERRORS = {
     retry: true,
     text: 'This node does not know the genesis of {systemId} yet; it asks the nodes that it is connected to. Connect it to a member, or give it the genesis file.',
   },
+  SYSTEM_ID_INVALID: {
+    status: 400,
+    retry: false,
+    text: "Not a system id: {systemId}. It begins with sys1 and has 56 characters; a member's p2pctl status shows it.",
+  },
   GENESIS_MISMATCH: {
     status: 409,
     retry: false,
@@ -80,7 +85,7 @@ export const MEMBERSHIP_ERRORS = {
   SNAPSHOT_WAITING: {
     status: 409,
     retry: true,
-    text: 'The admin proof {serial} was revoked, up to a last good snapshot that this node does not hold yet. It is kept, and takes effect when the others have come.',
+    text: 'The admin proof {serial} was revoked, up to a last good snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come.',
   },
   SNAPSHOT_PREVIOUS_UNKNOWN: {
     status: 409,

@@ -15,6 +15,14 @@ export function systemIdOf(genesisBodyHash: Uint8Array): string {
   return `sys1${base32.baseEncode(genesisBodyHash)}`;
 }
 
+/** The hash that names the genesis, so a node knows what to look for before it has it. @throws P2posError SYSTEM_ID_INVALID */
+export function genesisHashOf(systemId: string): Uint8Array {
+  if (!isSystemId(systemId)) {
+    throw new P2posError('SYSTEM_ID_INVALID', { systemId: String(systemId).slice(0, 80) });
+  }
+  return base32.baseDecode(systemId.slice(4));
+}
+
 export function isSystemId(text: unknown): text is string {
   return typeof text === 'string' && SYSTEM_ID.test(text);
 }

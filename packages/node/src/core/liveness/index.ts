@@ -1,11 +1,25 @@
-/** Who answers now: rpc pings over the connections there are (Lifeguard-stretched), round trips and clock offsets. */
+/**
+ * Who answers now, and what this node may do because of it.
+ *
+ * `createLiveness` pings every connected member over rpc (Lifeguard-stretched when this node itself is late), drops
+ * links that answer nothing, and knows round trips and clock offsets. `createNodeState` turns that into the state of
+ * §2: `unconfigured`, `degraded` or `healthy`. Both promise bounded memory: one pulse per listed member.
+ *
+ * @example
+ * await using liveness = createLiveness({ rpc, net, membership, clock, random, log });
+ * using state = createNodeState({ peerId: net.peerId, membership, liveness, clock, log });
+ * state.current(); // 'degraded' until a majority answered
+ */
 import type { Events } from '../events/index.ts';
 import type { PeerId } from '../net/index.ts';
 
 export interface Pulse {
   /** On the local monotonic clock, ms. */
   readonly lastAnswerAt: number;
+  /** Smoothed (RFC 6298 §2, α = 1/8). */
   readonly roundTripMs: number;
+  /** 95th percentile of the last 64 round trips. */
+  readonly p95Ms: number;
   /** The peer's wall clock minus ours, ms. */
   readonly offsetMs: number;
 }
@@ -17,8 +31,16 @@ export interface Liveness extends AsyncDisposable {
   pulse(peerId: PeerId): Pulse | undefined;
   /** Answered a ping within the last 10 s. */
   isAlive(peerId: PeerId): boolean;
-  /** Median over members of their clocks minus ours, ms; 0 with fewer than two answers. */
+  /** Median over members of their clocks minus ours (this node's own 0 is one of them), ms; 0 with fewer than two answers. */
   clockOffsetMs(): number;
 }
 
 export type NodeState = 'unconfigured' | 'degraded' | 'healthy';
+
+export { createLiveness, type LivenessConfig, type LivenessDeps, PING } from './liveness.ts';
+export {
+  createNodeState,
+  type NodeStateDeps,
+  type NodeStateEvents,
+  type NodeStateMonitor,
+} from './node-state.ts';

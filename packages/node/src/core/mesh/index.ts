@@ -1,8 +1,19 @@
-/** Keeps a connection to every other member (up to 256): address book, bootstrap, peer exchange, backoff (P7, D9, T20). */
+/**
+ * Keeps a connection to every other member, up to 256 (P7, D9): a persisted address book, bootstrap addresses, exponential
+ * backoff with jitter, and an exchange of signed heartbeats and addresses with each member at once upon connect, so that
+ * who knows one member soon knows all (T20). An unconfigured node keeps its bootstrap connections, to pull membership.
+ *
+ * @example
+ * await using mesh = await createMesh({ net, rpc, membership, presence, store, clock, random, log }, {
+ *   initConnections: ['/dns4/seed.example.org/tcp/4100', '/ip4/192.0.2.1/tcp/4100/p2p/12D3Koo…'],
+ * });
+ * mesh.book(); // [{ peerId, addresses, lastSuccess }, …]
+ */
 import type { Address, PeerId } from '../net/index.ts';
 
 export interface KnownPeer {
   readonly peerId: PeerId;
+  /** The most promising first. */
   readonly addresses: readonly Address[];
   /** RFC 3339; absent: never reached. */
   readonly lastSuccess?: string;
@@ -11,5 +22,9 @@ export interface KnownPeer {
 export interface Mesh extends AsyncDisposable {
   /** What is known of where peers are, members first. */
   book(): KnownPeer[];
+  /** A hint; ignored for who is neither a member nor a bootstrap peer. What others say never displaces what worked. */
   learn(peerId: PeerId, addresses: readonly Address[]): void;
 }
+
+export { createMesh, type MeshConfig, type MeshDeps } from './mesh.ts';
+export { PEERS } from './peer-exchange.ts';

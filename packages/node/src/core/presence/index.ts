@@ -1,7 +1,14 @@
 /**
  * What each node says of itself, signed and gossiped: state, load, disk, store position, heads, addresses, version (P10).
- * Newest per peer by (incarnation, seq); kept in SQLite in batches (P12).
+ * Newest per peer by (incarnation, seq); kept in SQLite in batches (P12). Only members are heard, told, and passed on;
+ * a copy, an older one, one more than 5 min off the corrected time or a forged one changes nothing.
+ *
+ * @example
+ * await using presence = await createPresence({ rpc, net, membership, state, … }, { version: '0.1.0' });
+ * presence.events.on('heartbeat:accepted', ({ heartbeat }) => members.noticeHeads(heartbeat.peerId, heartbeat.heads));
+ * presence.reachability(peerId); // 'online' | 'suspect' | 'offline'
  */
+import type { P2posError } from '@p2pos/protocol';
 import type { Events } from '../events/index.ts';
 import type { NodeState } from '../liveness/index.ts';
 import type { Heads } from '../membership/index.ts';
@@ -34,12 +41,42 @@ export interface Sighting {
   readonly receivedAt: number;
 }
 
+/** What is known of a peer, for finding what another lacks. */
+export interface Known {
+  readonly peerId: PeerId;
+  readonly incarnation: number;
+  readonly seq: number;
+}
+
+export type PresenceEvents = {
+  'heartbeat:accepted': Sighting;
+  /** Another live process uses this node's key; the error is IDENTITY_DUPLICATE. Once per process. */
+  'identity:duplicate': P2posError;
+};
+
 export interface Presence extends AsyncDisposable {
-  readonly events: Events<{ 'heartbeat:accepted': Sighting }>;
-  /** The newest known of a peer. */
+  readonly events: Events<PresenceEvents>;
+  /** The newest known of a peer, this node's own last one included. */
   sighting(peerId: PeerId): Sighting | undefined;
+  /** Since it was heard, or by its own date when that is longer, ms; undefined: never heard. */
+  ageMs(peerId: PeerId): number | undefined;
   /** online = a heartbeat in the last 90 s or a live connection here; suspect; offline after 150 s. */
   reachability(peerId: PeerId): Reachability;
-  /** Sends a heartbeat now: something changed. */
+  /** Sends a heartbeat now: something changed. Calls within a second are one. */
   announce(): void;
+  /** Set once another live process with this node's key was found: whoever serves must stop. */
+  duplicate(): P2posError | undefined;
+  /** The newest stamp of every peer that was heard. */
+  known(): Known[];
+  /** Signed heartbeats that one who knows `known` lacks, at most about `maxBytes`. */
+  newerThan(
+    known: readonly Known[],
+    maxBytes: number,
+  ): { readonly documents: Uint8Array[]; readonly more: boolean };
+  /** Takes signed heartbeats that the member `from` handed over. Answers how many were news. */
+  accept(documents: readonly Uint8Array[], from: PeerId): Promise<number>;
 }
+
+export { MAX_ADDRESSES, MAX_HEARTBEAT_BYTES } from './heartbeat.ts';
+export { createPresence, type PresenceConfig, type PresenceDeps } from './presence.ts';
+export { HEARTBEAT } from './wire.ts';

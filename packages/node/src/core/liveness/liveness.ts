@@ -1,0 +1,243 @@
+/** The pinger behind the door: one small call per connected member and interval. */
+import { isP2posError, P2posError } from '@p2pos/protocol';
+import { z } from 'zod';
+import { type Clock, sleep } from '../clock/index.ts';
+import { createEmitter } from '../events/index.ts';
+import type { Logger } from '../log/index.ts';
+import type { Membership } from '../membership/index.ts';
+import type { Net, PeerId } from '../net/index.ts';
+import type { Random } from '../random/index.ts';
+import { jitter } from '../random/index.ts';
+import { defineCapability, type Rpc } from '../rpc/index.ts';
+import { createTaskGroup } from '../tasks/index.ts';
+import type { Liveness, LivenessEvents } from './index.ts';
+import { createLocalHealth } from './local-health.ts';
+import { cautiousMedian, createPulseRecorder, type PulseRecorder } from './pulse.ts';
+
+/** Wall clock, ms since the epoch. */
+const wallClock = z.number().min(0).max(253_402_300_799_999);
+const MAX_PING_BYTES = 256;
+
+/** Each side tells the other what its wall clock says. */
+export const PING = defineCapability('/p2pos/ping/1.0.0', {
+  ping: {
+    id: 1,
+    input: z.strictObject({ at: wallClock }),
+    output: z.strictObject({ at: wallClock }),
+    maxBodyBytes: MAX_PING_BYTES,
+  },
+});
+
+export interface LivenessDeps {
+  readonly rpc: Pick<Rpc, 'serve' | 'call'>;
+  readonly net: Pick<Net, 'peerId' | 'events' | 'connections' | 'isConnected' | 'hangUp'>;
+  readonly membership: Pick<Membership, 'view' | 'events'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface LivenessConfig {
+  /** Between two pings to a peer, and how long one may take. */
+  readonly pingIntervalMs?: number;
+  /** Unanswered pings in a row after which a connection is dropped. */
+  readonly misses?: number;
+  /** How long an answer proves life. */
+  readonly aliveForMs?: number;
+}
+
+/** Beyond this difference to the others' clocks an operator should look. */
+export const CLOCK_WARN_MS = 60_000;
+/** Offsets older than this say nothing any more. */
+const OFFSET_VALID_MS = 3_600_000;
+/** A connection over which calls cannot even be sent (too many wait for answers) is dropped after this long. */
+const SILENT_MS = 30_000;
+/** Our wall clock was moved, or the machine slept, when it left the monotonic one by more than this. */
+const CLOCK_JUMP_MS = 1_000;
+
+interface Patient {
+  readonly pulse: PulseRecorder;
+  alive: boolean;
+}
+
+export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}): Liveness {
+  const { rpc, net, membership, clock, random, log } = deps;
+  const { pingIntervalMs = 2_000, misses: maxMisses = 3, aliveForMs = 10_000 } = config;
+  const events = createEmitter<LivenessEvents>((error) =>
+    log.error({ action: 'liveness_listener_failed', error }, 'a listener of liveness failed'),
+  );
+  const tasks = createTaskGroup({ clock, random, log });
+  const health = createLocalHealth();
+  /** Listed members that answered at least once. */
+  const patients = new Map<PeerId, Patient>();
+  const misses = new Map<PeerId, number>();
+  /** When connected listed peers last said anything, monotonic ms. */
+  const heardAt = new Map<PeerId, number>();
+  const inFlight = new Set<PeerId>();
+  /** Connected anew while a ping over the old connection still waits. */
+  const again = new Set<PeerId>();
+  let expiry: Disposable | undefined;
+  let clockWarned = false;
+  let wallAhead = clock.now() - clock.monotonic();
+
+  const isListed = (peerId: PeerId) => peerId !== net.peerId && membership.view().members.has(peerId);
+
+  function ping(peerId: PeerId): void {
+    if (inFlight.has(peerId) || !isListed(peerId)) return;
+    inFlight.add(peerId);
+    tasks.run('ping', async (signal) => {
+      const timeoutMs = pingIntervalMs * health.multiplier();
+      const sentAt = clock.monotonic();
+      try {
+        const answer = await rpc.call(peerId, PING, 'ping', { at: clock.now() }, { timeoutMs, signal });
+        answered(peerId, sentAt, answer.at);
+      } catch (error) {
+        if (!signal.aborted) failed(peerId, clock.monotonic() - sentAt - timeoutMs, error);
+      } finally {
+        inFlight.delete(peerId);
+        if (again.delete(peerId)) ping(peerId);
+      }
+    });
+  }
+
+  function heard(peerId: PeerId): void {
+    misses.delete(peerId);
+    if (net.isConnected(peerId)) heardAt.set(peerId, clock.monotonic());
+  }
+
+  function answered(peerId: PeerId, sentAt: number, peerWall: number): void {
+    heard(peerId);
+    if (!isListed(peerId)) return;
+    const known = patients.get(peerId);
+    const patient = known ?? { pulse: createPulseRecorder(clock), alive: false };
+    if (!known) patients.set(peerId, patient);
+    patient.pulse.answered(sentAt, clock.monotonic(), peerWall);
+    if (patient.alive) return;
+    patient.alive = true;
+    if (!expiry) watchExpiry();
+    events.emit('peer:alive', peerId);
+  }
+
+  function failed(peerId: PeerId, lateMs: number, error: unknown): void {
+    if (!net.isConnected(peerId)) return;
+    if (isP2posError(error, 'OVERLOADED')) {
+      // Ours or the peer's; only time tells whether anything still comes back.
+      const since = heardAt.get(peerId);
+      if (since === undefined) heardAt.set(peerId, clock.monotonic());
+      else if (clock.monotonic() - since >= SILENT_MS) drop(peerId);
+    } else if (!isP2posError(error, 'TIMEOUT')) {
+      // An error that the peer answered proves that the link works; it is no proof that the peer counts us in.
+      heard(peerId);
+    } else if (!health.observe(lateMs)) {
+      const count = (misses.get(peerId) ?? 0) + 1;
+      misses.set(peerId, count);
+      if (count >= maxMisses) drop(peerId);
+    }
+  }
+
+  function drop(peerId: PeerId): void {
+    log.info({ action: 'drop_connection', peer: peerId }, 'connection dropped, pings unanswered');
+    tasks.run('hang_up', () => net.hangUp(peerId));
+  }
+
+  function watchExpiry(): void {
+    expiry?.[Symbol.dispose]();
+    expiry = undefined;
+    const alive = [...patients.values()].filter((patient) => patient.alive);
+    if (alive.length === 0 || tasks.signal.aborted) return;
+    const next = Math.min(...alive.map((patient) => patient.pulse.lastAnswerAt() + aliveForMs));
+    expiry = clock.after(Math.max(0, next - clock.monotonic()), () => {
+      const lost = [...patients].filter(([peerId, patient]) => patient.alive && !isAlive(peerId));
+      for (const [, patient] of lost) patient.alive = false;
+      watchExpiry();
+      for (const [peerId] of lost) events.emit('peer:lost', peerId);
+    });
+  }
+
+  function isAlive(peerId: PeerId): boolean {
+    const patient = patients.get(peerId);
+    return patient !== undefined && clock.monotonic() - patient.pulse.lastAnswerAt() < aliveForMs;
+  }
+
+  function clockOffsetMs(): number {
+    const oldest = clock.monotonic() - OFFSET_VALID_MS;
+    const offsets = [...patients.values()]
+      .filter(({ pulse }) => pulse.lastAnswerAt() >= oldest)
+      .map(({ pulse }) => pulse.offsetMs());
+    return offsets.length < 2 ? 0 : cautiousMedian([0, ...offsets]);
+  }
+
+  function watchClock(): void {
+    const ahead = clock.now() - clock.monotonic();
+    if (Math.abs(ahead - wallAhead) > CLOCK_JUMP_MS) {
+      for (const patient of patients.values()) patient.pulse.forgetOffsets();
+    }
+    wallAhead = ahead;
+    const offsetMs = Math.round(clockOffsetMs());
+    const off = Math.abs(offsetMs) > CLOCK_WARN_MS;
+    if (off && !clockWarned) {
+      log.warn(
+        { action: 'clock_off', offset_ms: offsetMs },
+        'clock differs from most members; set it by ntp',
+      );
+    } else if (!off && clockWarned) {
+      log.info({ action: 'clock_agrees', offset_ms: offsetMs }, 'clock agrees with the members again');
+    }
+    clockWarned = off;
+  }
+
+  const served = rpc.serve(PING, {
+    ping: async (_, { peerId }) => {
+      if (!isListed(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+      return { at: clock.now() };
+    },
+  });
+
+  const subscriptions = [
+    net.events.on('peer:connected', (peerId) => {
+      heardAt.set(peerId, clock.monotonic());
+      if (inFlight.has(peerId)) again.add(peerId);
+      else ping(peerId);
+    }),
+    net.events.on('peer:disconnected', (peerId) => {
+      misses.delete(peerId);
+      heardAt.delete(peerId);
+      again.delete(peerId);
+    }),
+    membership.events.on('membership:changed', () => {
+      for (const [peerId, patient] of [...patients]) {
+        if (isListed(peerId)) continue;
+        patients.delete(peerId);
+        misses.delete(peerId);
+        if (patient.alive) events.emit('peer:lost', peerId);
+      }
+      for (const { peerId } of net.connections()) ping(peerId);
+    }),
+  ];
+
+  tasks.run('ping_loop', async (signal) => {
+    while (!signal.aborted) {
+      for (const peerId of new Set(net.connections().map((connection) => connection.peerId))) ping(peerId);
+      const waitMs = jitter(random, pingIntervalMs, 0.1);
+      const from = clock.monotonic();
+      await sleep(clock, waitMs, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      health.observe(clock.monotonic() - from - waitMs);
+      watchClock();
+    }
+  });
+
+  return {
+    events,
+    pulse: (peerId) => patients.get(peerId)?.pulse.read(),
+    isAlive,
+    clockOffsetMs,
+    async [Symbol.asyncDispose]() {
+      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      served[Symbol.dispose]();
+      expiry?.[Symbol.dispose]();
+      await tasks[Symbol.asyncDispose]();
+      expiry?.[Symbol.dispose]();
+    },
+  };
+}

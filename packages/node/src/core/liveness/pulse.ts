@@ -1,0 +1,82 @@
+/** What one peer's answers tell: smoothed round trip, its 95th percentile, and how far its clock is from ours. */
+import type { Clock } from '../clock/index.ts';
+import type { Pulse } from './index.ts';
+
+/** RFC 6298 §2. */
+const SMOOTHING = 1 / 8;
+const ROUND_TRIPS_KEPT = 64;
+/** As NTP's clock filter (RFC 5905 §10): of the last eight the one with the shortest way is the best. */
+const CLOCK_SAMPLES_KEPT = 8;
+
+interface ClockSample {
+  readonly roundTripMs: number;
+  /** The peer's wall clock minus our monotonic one: a jump of our own wall clock does not spoil it. */
+  readonly aheadMs: number;
+}
+
+export interface PulseRecorder {
+  /** An answer came at `receivedAt` (monotonic) to what was sent at `sentAt`; the peer's wall clock said `peerWall`. */
+  answered(sentAt: number, receivedAt: number, peerWall: number): void;
+  /** One of our clocks was moved or slept: earlier offsets no longer hold once there is a new one. */
+  forgetOffsets(): void;
+  lastAnswerAt(): number;
+  offsetMs(): number;
+  read(): Pulse;
+}
+
+export function createPulseRecorder(clock: Pick<Clock, 'now' | 'monotonic'>): PulseRecorder {
+  const roundTrips: number[] = [];
+  let samples: ClockSample[] = [];
+  let stale = false;
+  let smoothed = 0;
+  let lastAnswerAt = 0;
+  let next = 0;
+
+  function offsetMs(): number {
+    const [first, ...others] = samples;
+    if (!first) return 0;
+    const best = others.reduce(
+      (least, sample) => (sample.roundTripMs < least.roundTripMs ? sample : least),
+      first,
+    );
+    return best.aheadMs - (clock.now() - clock.monotonic());
+  }
+
+  return {
+    lastAnswerAt: () => lastAnswerAt,
+    offsetMs,
+    answered(sentAt, receivedAt, peerWall) {
+      const roundTripMs = Math.max(0, receivedAt - sentAt);
+      smoothed = roundTrips.length === 0 ? roundTripMs : smoothed + SMOOTHING * (roundTripMs - smoothed);
+      roundTrips[next] = roundTripMs;
+      next = (next + 1) % ROUND_TRIPS_KEPT;
+      lastAnswerAt = receivedAt;
+      if (stale) samples = [];
+      stale = false;
+      samples.push({ roundTripMs, aheadMs: peerWall - (sentAt + roundTripMs / 2) });
+      if (samples.length > CLOCK_SAMPLES_KEPT) samples.shift();
+    },
+    forgetOffsets() {
+      stale = true;
+    },
+    read: () => ({
+      lastAnswerAt,
+      roundTripMs: smoothed,
+      p95Ms: percentile(roundTrips, 0.95),
+      offsetMs: offsetMs(),
+    }),
+  };
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+}
+
+/** The middle value; of two middle ones the one nearer to zero, so half of the clocks alone never move ours. */
+export function cautiousMedian(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+  return Math.abs(lower) < Math.abs(upper) ? lower : upper;
+}

@@ -1,0 +1,269 @@
+/** The mesh behind its door: who should be connected and is not, and when to try. */
+import { formatTimestamp, isP2posError } from '@p2pos/protocol';
+import { type Clock, deadline } from '../clock/index.ts';
+import type { Logger } from '../log/index.ts';
+import type { Membership } from '../membership/index.ts';
+import type { Address, Net, PeerId } from '../net/index.ts';
+import type { Presence } from '../presence/index.ts';
+import { jitter, type Random, shuffle } from '../random/index.ts';
+import type { Rpc } from '../rpc/index.ts';
+import type { Store } from '../store/index.ts';
+import { createTaskGroup } from '../tasks/index.ts';
+import { addressOf, openAddressBook, peerIdIn } from './address-book.ts';
+import { createBackoff } from './backoff.ts';
+import type { KnownPeer, Mesh } from './index.ts';
+import { createPeerExchange } from './peer-exchange.ts';
+
+export interface MeshDeps {
+  readonly net: Pick<Net, 'peerId' | 'events' | 'connections' | 'isConnected' | 'dial' | 'addresses'>;
+  readonly rpc: Pick<Rpc, 'serve' | 'call'>;
+  readonly membership: Pick<Membership, 'view' | 'events'>;
+  readonly presence: Pick<Presence, 'events' | 'sighting' | 'known' | 'newerThan' | 'accept'>;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface MeshConfig {
+  /** Multiaddrs where the system is found, with or without `/p2p/<id>`. */
+  readonly initConnections?: readonly Address[];
+  /** Between two looks at who is missing, and two exchanges with a random member. */
+  readonly intervalMs?: number;
+  /** Members beyond are not dialled. */
+  readonly wantedConnections?: number;
+  readonly initialBackoffMs?: number;
+  readonly maxBackoffMs?: number;
+  /** A connection that ends earlier counts as a failed attempt. */
+  readonly stableMs?: number;
+  readonly dialTimeoutMs?: number;
+  /** Dials under way at once. */
+  readonly maxDials?: number;
+}
+
+/** Of two nodes that look for each other the one with the lesser id waits this long for the other's call. */
+const YIELD_MS = 250;
+/** A node that is no member asks this many of those it knows. */
+const ENOUGH_FOR_A_STRANGER = 3;
+const MAX_EXCHANGES = 8;
+
+interface Target {
+  /** Names it in the backoff: a peer id, or a bootstrap address without one. */
+  readonly name: string;
+  readonly peerId: PeerId | undefined;
+  readonly addresses: readonly Address[];
+}
+
+export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promise<Mesh> {
+  const { net, membership, presence, clock, random, log } = deps;
+  const { initConnections = [], intervalMs = 10_000, wantedConnections = 256, maxDials = 16 } = config;
+  const { initialBackoffMs = 250, maxBackoffMs = 30_000, stableMs = 10_000, dialTimeoutMs = 10_000 } = config;
+  const self = net.peerId;
+  const book = await openAddressBook(deps);
+  const backoff = createBackoff(deps, { initialMs: initialBackoffMs, maxMs: maxBackoffMs, stableMs });
+  /** Who answered at a bootstrap address. */
+  const answeredAt = new Map<Address, PeerId>();
+  const dialling = new Set<string>();
+  const exchanging = new Set<PeerId>();
+  const waiting = new Set<PeerId>();
+  let wake: Disposable | undefined;
+
+  const members = () => membership.view().members;
+  const isListed = (peerId: PeerId) => members().has(peerId);
+  const bootstrapId = (address: Address) => peerIdIn(address) ?? answeredAt.get(address);
+  const isBootstrap = (peerId: PeerId) => initConnections.some((address) => bootstrapId(address) === peerId);
+  const connectedMembers = () =>
+    [...new Set(net.connections().map((connection) => connection.peerId))].filter(isListed);
+
+  function wanted(): Target[] {
+    const connected = connectedMembers().length;
+    const missing = [...members().keys()].filter((peerId) => peerId !== self && !net.isConnected(peerId));
+    const reachable = missing.filter((peerId) => book.addresses(peerId).length > 0);
+    const room = isListed(self) ? wantedConnections - connected : ENOUGH_FOR_A_STRANGER - connected;
+    const byRecency = reachable.toSorted((a, b) => (book.lastSuccess(b) ?? 0) - (book.lastSuccess(a) ?? 0));
+    const targets = byRecency.slice(0, Math.max(0, room)).map((peerId): Target => {
+      return { name: peerId, peerId, addresses: book.addresses(peerId) };
+    });
+    if (isListed(self) && connected > 0 && (connected + 1) * 2 > members().size) return targets;
+    for (const address of initConnections) {
+      const peerId = bootstrapId(address);
+      if (peerId === self || isOwn(address) || (peerId !== undefined && net.isConnected(peerId))) continue;
+      // An address without an id stays a target of its own: another node may answer there today.
+      const named = peerIdIn(address);
+      if (named !== undefined && targets.some((target) => target.peerId === named)) continue;
+      targets.push({ name: named ?? address, peerId: named, addresses: [address] });
+    }
+    return targets;
+  }
+  /** The targets that a connection with the peer is about. */
+  function namesOf(peerId: PeerId): string[] {
+    return [peerId, ...initConnections.filter((address) => answeredAt.get(address) === peerId)];
+  }
+  function yieldMs(peerId: PeerId): number {
+    return isListed(self) && isListed(peerId) && self < peerId ? jitter(random, YIELD_MS) : 0;
+  }
+  function isOwn(address: Address): boolean {
+    return net.addresses().some((own) => own === addressOf(self, address));
+  }
+
+  /** Starts what is due, and sleeps until the next is. */
+  function pursue(): void {
+    if (tasks.signal.aborted) return;
+    wake?.[Symbol.dispose]();
+    wake = undefined;
+    const now = clock.monotonic();
+    let next = Number.POSITIVE_INFINITY;
+    for (const target of wanted()) {
+      if (dialling.has(target.name)) continue;
+      if (target.peerId !== undefined) backoff.hold(target.name, yieldMs(target.peerId));
+      const dueAt = backoff.dueAt(target.name);
+      if (dueAt > now) next = Math.min(next, dueAt);
+      else if (dialling.size < maxDials) dial(target);
+    }
+    if (next < Number.POSITIVE_INFINITY) wake = clock.after(next - now, pursue);
+  }
+
+  function dial(target: Target): void {
+    dialling.add(target.name);
+    backoff.attempted(target.name);
+    tasks.run('dial', async (parent) => {
+      try {
+        using limit = deadline(clock, dialTimeoutMs, { what: 'The dialled node', signal: parent });
+        reached(target, await net.dial(target.addresses, { signal: limit.signal }));
+      } catch (error) {
+        if (!parent.aborted) missed(target, error);
+      } finally {
+        dialling.delete(target.name);
+        pursue();
+      }
+    });
+  }
+  function reached(target: Target, peerId: PeerId): void {
+    const [address] = target.addresses;
+    if (target.peerId === undefined && address !== undefined) {
+      answeredAt.set(address, peerId);
+      backoff.connected(address);
+    }
+    // Closed before it could be used; else the next attempt would follow at once.
+    if (!net.isConnected(peerId)) backoff.failed(target.name);
+    if (isListed(peerId) || isBootstrap(peerId)) {
+      if (isBootstrap(peerId)) book.learn(peerId, target.addresses, 'config');
+      for (const connection of net.connections()) {
+        if (connection.peerId !== peerId || connection.direction !== 'outbound') continue;
+        book.succeeded(peerId, connection.remoteAddress);
+      }
+    }
+    log.debug({ action: 'dial', peer: peerId, result: 'connected' }, 'peer reached');
+  }
+  function missed(target: Target, error: unknown): void {
+    backoff.failed(target.name);
+    const refused = isP2posError(error, 'CONFIG_INVALID') ? error.details['key'] : undefined;
+    if (target.peerId !== undefined && typeof refused === 'string') book.remove(target.peerId, refused);
+    log.debug({ action: 'dial', peer: target.peerId, result: 'failed', error }, 'peer not reached');
+  }
+
+  /** Asks the peer at once; a few at a time. */
+  function exchangeWith(peerId: PeerId): void {
+    if (!isListed(self) || !isListed(peerId) || exchanging.has(peerId) || tasks.signal.aborted) return;
+    if (exchanging.size >= MAX_EXCHANGES) {
+      waiting.add(peerId);
+      return;
+    }
+    exchanging.add(peerId);
+    tasks.run('peer_exchange', async (signal) => {
+      try {
+        await exchange.with(peerId, signal);
+      } catch (error) {
+        log.debug({ action: 'peer_exchange', peer: peerId, error }, 'peer exchange failed');
+      } finally {
+        exchanging.delete(peerId);
+        const [nextPeer] = waiting;
+        if (nextPeer !== undefined && waiting.delete(nextPeer)) exchangeWith(nextPeer);
+      }
+    });
+  }
+
+  function learn(peerId: PeerId, addresses: readonly Address[]): void {
+    if (peerId === self || !(isListed(peerId) || isBootstrap(peerId))) return;
+    if (book.learn(peerId, addresses, 'hint')) pursue();
+  }
+  function learnSnapshot(): void {
+    book.retain((peerId) => isListed(peerId) || isBootstrap(peerId));
+    for (const { peerId, addresses } of members().values()) {
+      if (peerId !== self) book.learn(peerId, addresses, 'snapshot');
+    }
+    for (const address of initConnections) {
+      const peerId = bootstrapId(address);
+      if (peerId !== undefined && peerId !== self) book.learn(peerId, [address], 'config');
+    }
+  }
+
+  const tasks = createTaskGroup({ clock, random, log });
+  const exchange = createPeerExchange({ ...deps, book, told: learn });
+  const subscriptions = [
+    net.events.on('peer:connected', (peerId) => {
+      for (const name of namesOf(peerId)) backoff.connected(name);
+      exchangeWith(peerId);
+      pursue();
+    }),
+    net.events.on('peer:disconnected', (peerId) => {
+      waiting.delete(peerId);
+      if (!isListed(peerId) && !isBootstrap(peerId)) backoff.retain((name) => name !== peerId);
+      else for (const name of namesOf(peerId)) backoff.disconnected(name, yieldMs(peerId));
+      pursue();
+    }),
+    membership.events.on('membership:changed', () => {
+      learnSnapshot();
+      backoff.retain((name) => isListed(name) || isBootstrap(name) || initConnections.includes(name));
+      exchange.retain(isListed);
+      for (const peerId of shuffle(random, connectedMembers()).slice(0, ENOUGH_FOR_A_STRANGER))
+        exchangeWith(peerId);
+      pursue();
+    }),
+    presence.events.on('heartbeat:accepted', ({ heartbeat: { peerId, addresses } }) => {
+      book.learn(peerId, addresses, 'heartbeat');
+      if (net.isConnected(peerId)) return;
+      backoff.hasten(peerId);
+      pursue();
+    }),
+  ];
+
+  learnSnapshot();
+  for (const { peerId } of presence.known()) {
+    const addresses = presence.sighting(peerId)?.heartbeat.addresses;
+    if (addresses && peerId !== self) book.learn(peerId, addresses, 'heartbeat');
+  }
+  for (const { peerId } of net.connections()) {
+    backoff.connected(peerId);
+    exchangeWith(peerId);
+  }
+  tasks.every({ name: 'mesh', intervalMs, immediately: true }, async () => {
+    const [peerId] = shuffle(random, connectedMembers());
+    if (peerId !== undefined) exchangeWith(peerId);
+    pursue();
+    await book.flush();
+  });
+
+  return {
+    book(): KnownPeer[] {
+      const peers = book
+        .peers()
+        .toSorted((a, b) => Number(isListed(b)) - Number(isListed(a)) || (a < b ? -1 : 1));
+      return peers.map((peerId) => {
+        const success = book.lastSuccess(peerId);
+        const addresses = book.addresses(peerId);
+        return success === undefined
+          ? { peerId, addresses }
+          : { peerId, addresses, lastSuccess: formatTimestamp(success) };
+      });
+    },
+    learn,
+    async [Symbol.asyncDispose]() {
+      wake?.[Symbol.dispose]();
+      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      exchange[Symbol.dispose]();
+      await tasks[Symbol.asyncDispose]();
+      await book.flush();
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/**
+ * What one member asks another upon connect (T20): the signed heartbeats that it lacks, and for members that it cannot
+ * reach the addresses that the other knows. Who is asked answers members only.
+ */
+import { addressSchema, bytesSchema, integerSchema, P2posError, peerIdSchema } from '@p2pos/protocol';
+import { z } from 'zod';
+import { createAllowance } from '../allowance/index.ts';
+import type { Clock } from '../clock/index.ts';
+import type { Membership } from '../membership/index.ts';
+import type { Net, PeerId } from '../net/index.ts';
+import { MAX_HEARTBEAT_BYTES, type Presence } from '../presence/index.ts';
+import { defineCapability, type Rpc } from '../rpc/index.ts';
+import { type AddressBook, MAX_ADDRESSES_PER_PEER } from './address-book.ts';
+
+const MAX_KNOWN = 10_000;
+const MAX_LACKING = 256;
+const MAX_HEARTBEATS = 64;
+/** Rounds of one exchange: 64 heartbeats each. */
+const MAX_ROUNDS = 160;
+const MAX_ANSWER_BYTES = 512 * 1_024;
+const TIMEOUT_MS = 5_000;
+
+export const PEERS = defineCapability('/p2pos/peers/1.0.0', {
+  exchange: {
+    id: 1,
+    input: z.strictObject({
+      /** The newest heartbeats that the asker holds. */
+      known: z
+        .array(z.strictObject({ peerId: peerIdSchema, incarnation: integerSchema(1), seq: integerSchema(1) }))
+        .max(MAX_KNOWN),
+      /** Members that it is not connected to. */
+      lacking: z.array(peerIdSchema).max(MAX_LACKING),
+    }),
+    output: z.strictObject({
+      /** Signed, newer than `known`. */
+      heartbeats: z.array(bytesSchema({ min: 1, max: MAX_HEARTBEAT_BYTES })).max(MAX_HEARTBEATS),
+      addresses: z
+        .array(
+          z.strictObject({
+            peerId: peerIdSchema,
+            addresses: z.array(addressSchema).max(MAX_ADDRESSES_PER_PEER),
+          }),
+        )
+        .max(MAX_LACKING),
+      /** There are more heartbeats: ask again. */
+      more: z.boolean(),
+    }),
+    maxBodyBytes: 1_048_576,
+  },
+});
+
+export interface PeerExchangeDeps {
+  readonly rpc: Pick<Rpc, 'serve' | 'call'>;
+  readonly net: Pick<Net, 'peerId' | 'isConnected'>;
+  readonly membership: Pick<Membership, 'view'>;
+  readonly presence: Pick<Presence, 'known' | 'newerThan' | 'accept'>;
+  readonly book: Pick<AddressBook, 'addresses'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  /** Addresses that `from` named for a member. */
+  readonly told: (peerId: PeerId, addresses: readonly string[]) => void;
+}
+
+export interface PeerExchange extends Disposable {
+  /** @throws P2posError as `Rpc.call` */
+  with(peerId: PeerId, signal: AbortSignal): Promise<void>;
+  retain(keep: (peerId: PeerId) => boolean): void;
+}
+
+export function createPeerExchange(deps: PeerExchangeDeps): PeerExchange {
+  const { rpc, net, membership, presence, book, clock } = deps;
+  const askers = createAllowance(clock, { burst: () => 2 * MAX_ROUNDS, perSecond: () => 2 });
+  const isListed = (peerId: PeerId) => membership.view().members.has(peerId);
+
+  const served = rpc.serve(PEERS, {
+    exchange: async ({ known, lacking }, { peerId }) => {
+      if (!isListed(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+      if (!askers.take(peerId, 1)) throw new P2posError('OVERLOADED', { what: 'Peer exchange of this node' });
+      const { documents, more } = presence.newerThan(known, MAX_ANSWER_BYTES);
+      const addresses = lacking
+        .filter((lacked) => lacked !== peerId && isListed(lacked))
+        .map((lacked) => ({ peerId: lacked, addresses: book.addresses(lacked) }))
+        .filter((entry) => entry.addresses.length > 0);
+      return { heartbeats: documents.slice(0, MAX_HEARTBEATS), addresses, more };
+    },
+  });
+
+  return {
+    async with(peerId, signal) {
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        const lacking = [...membership.view().members.keys()].filter(
+          (member) => member !== net.peerId && !net.isConnected(member),
+        );
+        const input = {
+          known: presence.known().slice(0, MAX_KNOWN),
+          lacking: round === 0 ? lacking.slice(0, MAX_LACKING) : [],
+        };
+        const answer = await rpc.call(peerId, PEERS, 'exchange', input, { timeoutMs: TIMEOUT_MS, signal });
+        for (const entry of answer.addresses) {
+          if (lacking.includes(entry.peerId)) deps.told(entry.peerId, entry.addresses);
+        }
+        const news = await presence.accept(answer.heartbeats, peerId);
+        if (!answer.more || news === 0) return;
+      }
+    },
+    retain: (keep) => askers.retain(keep),
+    [Symbol.dispose]: () => served[Symbol.dispose](),
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * Passing heartbeats on (rumour mongering, Demers et al. 1987): each goes once from each member to log2(n)·3 random
+ * connected ones. One push per peer is under way at a time; what comes meanwhile waits, newest per subject.
+ */
+import { isP2posError } from '@p2pos/protocol';
+import type { Clock } from '../clock/index.ts';
+import type { Net, PeerId } from '../net/index.ts';
+import { type Random, shuffle } from '../random/index.ts';
+import type { TaskGroup } from '../tasks/index.ts';
+
+export interface Rumour {
+  readonly subject: PeerId;
+  readonly document: Uint8Array;
+  /** Who told it; undefined: this node itself. */
+  readonly from: PeerId | undefined;
+}
+
+export interface Gossip extends Disposable {
+  /** Sends it on with the next flush. */
+  spread(rumour: Rumour): void;
+}
+
+export interface GossipDeps {
+  readonly net: Pick<Net, 'peerId' | 'connections' | 'events'>;
+  readonly isListed: (peerId: PeerId) => boolean;
+  readonly listed: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tasks: TaskGroup;
+  readonly push: (target: PeerId, documents: readonly Uint8Array[], signal: AbortSignal) => Promise<void>;
+}
+
+export const MAX_BATCH = 64;
+/** What arrives within this time goes on together. */
+const FLUSH_MS = 50;
+
+/** log2(n)·3, at least 3. */
+export function fanOut(members: number): number {
+  return Math.max(3, Math.ceil(Math.log2(Math.max(2, members))) * 3);
+}
+
+export function createGossip(deps: GossipDeps): Gossip {
+  const { net, isListed, clock, random, tasks } = deps;
+  const rumours = new Map<PeerId, Rumour>();
+  const outboxes = new Map<PeerId, Map<PeerId, Rumour>>();
+  const busy = new Set<PeerId>();
+  /** Peers without the protocol (a console): nothing more is sent until they connect anew. */
+  const deaf = new Set<PeerId>();
+  let timer: Disposable | undefined;
+
+  function flush(): void {
+    timer = undefined;
+    const connected = new Set(net.connections().map((connection) => connection.peerId));
+    const targets = [...connected].filter(
+      (peerId) => peerId !== net.peerId && isListed(peerId) && !deaf.has(peerId),
+    );
+    for (const target of shuffle(random, targets).slice(0, fanOut(deps.listed()))) {
+      const outbox = outboxes.get(target) ?? new Map<PeerId, Rumour>();
+      for (const rumour of rumours.values()) {
+        if (rumour.subject !== target && rumour.from !== target) outbox.set(rumour.subject, rumour);
+      }
+      if (outbox.size === 0) continue;
+      outboxes.set(target, outbox);
+      pump(target);
+    }
+    rumours.clear();
+  }
+
+  function pump(target: PeerId): void {
+    const outbox = outboxes.get(target);
+    if (!outbox || busy.has(target)) return;
+    const batch = [...outbox.values()].slice(0, MAX_BATCH);
+    for (const rumour of batch) outbox.delete(rumour.subject);
+    if (outbox.size === 0) outboxes.delete(target);
+    busy.add(target);
+    tasks.run('push_heartbeats', async (signal) => {
+      try {
+        await deps.push(
+          target,
+          batch.map((rumour) => rumour.document),
+          signal,
+        );
+      } catch (error) {
+        // What is lost comes by another way, or with the next exchange.
+        outboxes.delete(target);
+        if (isP2posError(error, 'METHOD_UNKNOWN')) deaf.add(target);
+      } finally {
+        busy.delete(target);
+        pump(target);
+      }
+    });
+  }
+
+  const subscription = net.events.on('peer:disconnected', (peerId) => {
+    outboxes.delete(peerId);
+    deaf.delete(peerId);
+  });
+
+  return {
+    spread(rumour) {
+      rumours.set(rumour.subject, rumour);
+      timer ??= clock.after(FLUSH_MS, flush);
+    },
+    [Symbol.dispose]() {
+      timer?.[Symbol.dispose]();
+      subscription[Symbol.dispose]();
+      rumours.clear();
+      outboxes.clear();
+    },
+  };
+}

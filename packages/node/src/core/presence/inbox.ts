@@ -1,0 +1,128 @@
+/**
+ * Judges heartbeats that peers hand in: size, form, system, membership, newer than known, window, rate, and only then
+ * the signature, so that a flood of copies costs no cryptography.
+ */
+import { isP2posError, P2posError, parseTimestamp, type SignedDocument } from '@p2pos/protocol';
+import type { Allowance } from '../allowance/index.ts';
+import type { Clock } from '../clock/index.ts';
+import type { PeerId } from '../net/index.ts';
+import type { HeartbeatReader } from './heartbeat.ts';
+import type { Heartbeat } from './index.ts';
+import { compareStamps, type Held, type Sightings } from './sightings.ts';
+import type { TwinWatch } from './twin.ts';
+
+/** `own`: signed by this node's key. `known`: this very one or a copy under judgement. `older`: a newer one is known. */
+export type Verdict =
+  | 'accepted'
+  | 'own'
+  | 'known'
+  | 'older'
+  | 'not_member'
+  | 'outside_window'
+  | 'too_many'
+  | 'malformed'
+  | 'forged';
+
+export interface InboxDeps {
+  readonly self: PeerId;
+  readonly reader: HeartbeatReader;
+  readonly sightings: Sightings;
+  readonly twins: TwinWatch;
+  readonly isListed: (peerId: PeerId) => boolean;
+  readonly correctedNow: () => number;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  /** How often a subject may be heard anew: its heartbeats go on to everyone. */
+  readonly subjects: Allowance;
+  readonly accepted: (held: Held, from: PeerId) => void;
+  /** One of this node's own key that is not the newest that this process sent. */
+  readonly own: (heartbeat: Heartbeat) => void;
+  /** The older of two processes with the key of `peerId` lives. */
+  readonly twin: (peerId: PeerId) => void;
+}
+
+export interface Inbox {
+  /** @throws P2posError OVERLOADED */
+  judge(document: Uint8Array, from: PeerId): Promise<Verdict>;
+}
+
+/** Signatures under verification at once. */
+const MAX_UNDER_WAY = 256;
+/** Names of documents judged before; each comes about log2(n)·3 times. */
+const MAX_SEEN = 4_096;
+
+export function createInbox(deps: InboxDeps, config: { readonly windowMs: number }): Inbox {
+  const { self, reader, sightings, twins, isListed, correctedNow, clock, subjects } = deps;
+  const underWay = new Set<string>();
+  const seen = new Set<string>();
+
+  /** Above 0: a newer one is known; 0: this one; below: it is news. */
+  function orderOf(heartbeat: Heartbeat): number {
+    const known = sightings.get(heartbeat.peerId);
+    return known ? compareStamps(known.sighting.heartbeat, heartbeat) : -1;
+  }
+
+  function remember(name: string): void {
+    seen.add(name);
+    if (seen.size > MAX_SEEN) seen.delete(seen.values().next().value as string);
+  }
+
+  async function judgeNewer(document: SignedDocument<Heartbeat>, from: PeerId): Promise<Verdict> {
+    const heartbeat = document.body;
+    await reader.verify(document);
+    // A newer one may have come, or its sender may have been removed, while the signature was verified.
+    if (orderOf(heartbeat) >= 0) return 'older';
+    if (!isListed(heartbeat.peerId)) return 'not_member';
+    if (!subjects.take(heartbeat.peerId, 1)) return 'too_many';
+    const sighting = { heartbeat, receivedAt: clock.now() };
+    deps.accepted(sightings.set(sighting, document.bytes, clock.monotonic()), from);
+    return 'accepted';
+  }
+
+  /** Of an incarnation before the newest known, from the peer itself: dead processes send nothing. */
+  async function judgeOlder(document: SignedDocument<Heartbeat>, newest: Held): Promise<Verdict> {
+    await reader.verify(document);
+    if (subjects.take(document.body.peerId, 1) && twins.outdated(document.body, document.bytes, newest)) {
+      deps.twin(document.body.peerId);
+    }
+    return 'older';
+  }
+
+  async function judgeDecoded(document: SignedDocument<Heartbeat>, from: PeerId): Promise<Verdict> {
+    const { peerId, at, incarnation } = document.body;
+    if (!isListed(peerId)) return 'not_member';
+    const order = orderOf(document.body);
+    if (order === 0) return 'known';
+    const inWindow = Math.abs(parseTimestamp(at) - correctedNow()) <= config.windowMs;
+    const newest = sightings.get(peerId);
+    const otherLife = newest && newest.sighting.heartbeat.incarnation !== incarnation;
+    if (peerId === self && (otherLife || order < 0)) {
+      await reader.verify(document);
+      deps.own(document.body);
+      return 'own';
+    }
+    if (order > 0) return otherLife && from === peerId && inWindow ? judgeOlder(document, newest) : 'older';
+    if (!inWindow) return 'outside_window';
+    return subjects.left(peerId) < 1 ? 'too_many' : judgeNewer(document, from);
+  }
+
+  return {
+    async judge(bytes, from) {
+      const name = reader.nameOf(bytes);
+      if (seen.has(name) || underWay.has(name)) return 'known';
+      if (underWay.size >= MAX_UNDER_WAY)
+        throw new P2posError('OVERLOADED', { what: 'Presence of this node' });
+      underWay.add(name);
+      try {
+        const verdict = await judgeDecoded(reader.decode(bytes), from);
+        if (verdict === 'accepted' || verdict === 'known' || verdict === 'own') remember(name);
+        return verdict;
+      } catch (error) {
+        if (isP2posError(error, 'DOCUMENT_SIGNATURE')) return 'forged';
+        if (isP2posError(error, 'DOCUMENT_MALFORMED')) return 'malformed';
+        throw error;
+      } finally {
+        underWay.delete(name);
+      }
+    },
+  };
+}

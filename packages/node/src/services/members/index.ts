@@ -1,0 +1,12 @@
+/**
+ * Membership between nodes and over HTTP (P8, P9): documents are served to whoever asks, new ones go to every member at
+ * once, a removed member is told first and then disconnected, and a node that is behind asks until it is not.
+ *
+ * @example
+ * await using members = createMembers({ membership, rpc, net, clock, random, log });
+ * presence.events.on('heartbeat:accepted', ({ heartbeat }) => members.noticeHeads(heartbeat.peerId, heartbeat.heads));
+ * await members.push(signedSnapshot, { signal }); // 'applied' | 'stale', or throws the refusal
+ */
+export { createMembers, type Members, type MembersConfig, type MembersDeps } from './members.ts';
+export { createMembersHandlers } from './routes.ts';
+export { MEMBERSHIP, MEMBERSHIP_PUSH } from './wire.ts';

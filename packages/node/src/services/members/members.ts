@@ -1,0 +1,184 @@
+/** Carries documents between nodes: serves them, passes on what is new, and asks when this node is behind. */
+import { P2posError } from '@p2pos/protocol';
+import { createAllowance } from '../../core/allowance/index.ts';
+import type { Clock } from '../../core/clock/index.ts';
+import type { Logger } from '../../core/log/index.ts';
+import type { AcceptedDocument, Heads, MembershipJournal, Verdict } from '../../core/membership/index.ts';
+import type { Net, PeerId } from '../../core/net/index.ts';
+import { type Random, shuffle } from '../../core/random/index.ts';
+import type { Rpc } from '../../core/rpc/index.ts';
+import { createTaskGroup } from '../../core/tasks/index.ts';
+import { createPuller } from './pulling.ts';
+import { MEMBERSHIP, MEMBERSHIP_PUSH, PAGE_BYTES, PAGE_DOCUMENTS } from './wire.ts';
+
+export interface MembersDeps {
+  readonly membership: MembershipJournal;
+  readonly rpc: Pick<Rpc, 'serve' | 'call'>;
+  readonly net: Pick<Net, 'peerId' | 'events' | 'connections' | 'isConnected' | 'hangUp'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface MembersConfig {
+  /** Between two looks whether a random peer knows more. Default 10 s. */
+  readonly intervalMs?: number;
+}
+
+export interface Members extends AsyncDisposable {
+  /** A peer said what it holds; this node asks it for what it lacks. */
+  noticeHeads(peerId: PeerId, heads: Heads): void;
+  /** Asks the peer what it holds and takes what is new. */
+  noticeStale(peerId: PeerId): void;
+  /** A snapshot from an admin, first-hand. @throws P2posError with the code of the refusal */
+  push(bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<'applied' | 'stale'>;
+}
+
+const PUSH_TIMEOUT_MS = 10_000;
+/** What a removed member gets before its connections close. */
+const FAREWELL_TIMEOUT_MS = 1_000;
+/** A joiner asks this many peers, or all there are. */
+const WITNESSES = 3;
+
+export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: MembersConfig = {}): Members {
+  const { membership, rpc, net, clock, random } = deps;
+  const log = deps.log.child({ module: 'members' });
+  const tasks = createTaskGroup({ clock, random, log });
+  const puller = createPuller({ membership, rpc, clock, log });
+  const self = net.peerId;
+  /** Members each have their own share; strangers have one among all of them, so names they choose win nothing (T26). */
+  const allowance = createAllowance(clock, { burst: () => 200, perSecond: () => 50 });
+  const isListed = (peerId: PeerId) => membership.view().members.has(peerId);
+  const connected = () => [...new Set(net.connections().map(({ peerId }) => peerId))];
+
+  function charge(peerId: PeerId): void {
+    if (allowance.take(isListed(peerId) ? peerId : 'strangers', 1)) return;
+    throw new P2posError('OVERLOADED', { what: 'The membership of this node' });
+  }
+
+  function report(verdict: Verdict, from: string): void {
+    const { epoch } = membership.view();
+    const result = verdict.result;
+    const refused = result === 'refused' ? { code: verdict.error.code } : {};
+    log.info({ action: 'apply_snapshot_push', result, ...refused, epoch, from }, 'membership push judged');
+  }
+
+  const served = [
+    rpc.serve(MEMBERSHIP, {
+      heads: async (_input, { peerId }) => {
+        charge(peerId);
+        return membership.heads();
+      },
+      documents: async (query, { peerId }) => {
+        charge(peerId);
+        const page = await membership.documents({
+          ...query,
+          maxDocuments: PAGE_DOCUMENTS,
+          maxBytes: PAGE_BYTES,
+        });
+        return { documents: page.documents.map(withoutUndefined), more: page.more };
+      },
+    }),
+    rpc.serve(MEMBERSHIP_PUSH, {
+      push: async (input, { peerId, signal }) => {
+        charge(peerId);
+        let verdict = await membership.submit({ ...input, from: peerId }, { signal });
+        if (verdict.result === 'refused' && verdict.error.code === 'SNAPSHOT_PREVIOUS_UNKNOWN') {
+          await puller.pull(peerId, signal);
+          verdict = await membership.submit({ ...input, from: peerId }, { signal });
+        }
+        report(verdict, peerId);
+        if (verdict.result !== 'refused') return { result: verdict.result };
+        const { code, message } = verdict.error;
+        return { result: 'refused' as const, code, reason: message.slice(0, 1_024) };
+      },
+    }),
+  ];
+
+  async function send(peerId: PeerId, document: AcceptedDocument, timeoutMs: number): Promise<void> {
+    const { kind, bytes, countersignature } = document;
+    const input = { kind, bytes, ...(countersignature && { countersignature }) };
+    try {
+      await rpc.call(peerId, MEMBERSHIP_PUSH, 'push', input, { timeoutMs, signal: tasks.signal });
+    } catch (error) {
+      // Whoever missed it sees by the next heartbeat that it is behind, and asks.
+      log.debug({ action: 'push_failed', peer: peerId, error }, 'a peer did not take a document');
+    }
+  }
+
+  /** Removed by what was accepted last; told of it next. */
+  let farewells: PeerId[] = [];
+  const subscriptions = [
+    membership.events.on('membership:changed', ({ removed, current }) => {
+      allowance.retain((peerId) => peerId === 'strangers' || current.members.has(peerId));
+      farewells = removed.filter((peerId) => peerId !== self && net.isConnected(peerId));
+      log.info(
+        {
+          action: 'membership_changed',
+          epoch: current.epoch,
+          members: current.members.size,
+          removed: removed.length,
+        },
+        'membership changed',
+      );
+    }),
+    membership.events.on('document:accepted', (document) => {
+      const leaving = farewells;
+      farewells = [];
+      for (const peerId of leaving) tasks.run('farewell', () => dismiss(peerId, document));
+      const others = connected().filter((peerId) => isListed(peerId) && peerId !== document.from);
+      for (const peerId of others) tasks.run('push', () => send(peerId, document, PUSH_TIMEOUT_MS));
+    }),
+    net.events.on('peer:connected', (peerId) => {
+      if (isListed(peerId) || !membership.isActive(self)) ask(peerId);
+    }),
+  ];
+
+  /** A removed member hears of it, then its connections close (T9). */
+  async function dismiss(peerId: PeerId, document: AcceptedDocument): Promise<void> {
+    await send(peerId, document, FAREWELL_TIMEOUT_MS);
+    await net.hangUp(peerId);
+    log.info({ action: 'member_dismissed', peer: peerId }, 'a removed member was disconnected');
+  }
+
+  function ask(peerId: PeerId): void {
+    tasks.run('pull', async (signal) => {
+      await puller.pull(peerId, signal).catch((error: unknown) => {
+        log.debug({ action: 'pull_failed', peer: peerId, error }, 'a peer did not answer about membership');
+      });
+    });
+  }
+
+  tasks.every({ name: 'look for newer membership', intervalMs }, async () => {
+    const isJoining = !membership.isActive(self);
+    const askable = isJoining ? connected() : connected().filter(isListed);
+    for (const peerId of shuffle(random, askable).slice(0, isJoining ? WITNESSES : 1)) ask(peerId);
+  });
+
+  return {
+    noticeHeads(peerId, heads) {
+      if (peerId !== self && net.isConnected(peerId) && puller.lacks(heads)) ask(peerId);
+    },
+    noticeStale: ask,
+    async push(bytes, { signal }) {
+      const verdict = await membership.submit({ kind: 'snapshot', bytes, from: 'http' }, { signal });
+      report(verdict, 'http');
+      if (verdict.result === 'refused') throw verdict.error;
+      return verdict.result;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const one of [...served, ...subscriptions]) one[Symbol.dispose]();
+      await tasks[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function withoutUndefined<T extends { readonly countersignature: unknown }>({
+  countersignature,
+  ...rest
+}: T) {
+  return {
+    ...rest,
+    ...(countersignature ? { countersignature: countersignature as NonNullable<T['countersignature']> } : {}),
+  };
+}
