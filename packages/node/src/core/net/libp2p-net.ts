@@ -140,6 +140,7 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       stream.abort(new P2posError('NOT_A_MEMBER', { peerId }));
       return;
     }
+    if (stream.status !== 'open') return;
     try {
       handler(createStreamChannel({ clock }, stream, peerId));
     } catch (error) {
@@ -210,6 +211,8 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
           signal,
           maxOutboundStreams: limits.maxStreamsPerProtocol,
         });
+        // Refused while it was being opened: its end has been told already.
+        if (stream.status !== 'open') throw new Error(`the stream is ${stream.status}`);
         return createStreamChannel({ clock }, stream, peerId);
       } catch (cause) {
         if (signal.aborted) throw signal.reason;

@@ -10,6 +10,7 @@ import type { Channel, PeerId } from './index.ts';
 /** A peer that does not take our last bytes loses the stream, ms. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
+/** The stream is open: what it says of its end, it says once. */
 export function createStreamChannel(
   { clock }: { readonly clock: Clock },
   stream: Stream,
@@ -20,6 +21,8 @@ export function createStreamChannel(
   /** What the reader is told, once. */
   let ended: { readonly error?: Error } | undefined;
   let told = false;
+  /** The peer has ended its side in order. */
+  let finished = stream.remoteWriteStatus === 'closed';
   let room: PromiseWithResolvers<void> | undefined;
 
   const full = () => stream.writableNeedsDrain || stream.writeBufferLength > 0;
@@ -47,15 +50,22 @@ export function createStreamChannel(
       room = undefined;
     });
   });
+  stream.addEventListener('remoteCloseWrite', () => {
+    finished = true;
+  });
+  // Also told when the connection is lost, before `close`: no end in order.
   stream.addEventListener('end', () => {
-    if (stream.status !== 'aborted' && stream.status !== 'reset') endReading();
+    if (finished && stream.status !== 'aborted' && stream.status !== 'reset') endReading();
   });
   stream.addEventListener('close', ({ error }) => {
     endWriting(error ?? gone());
     if (error) endReading(error instanceof P2posError ? error : gone(error));
-    // Where both sides closed in order and we have not read all yet, `end` follows.
-    else if (stream.remoteWriteStatus !== 'closed' || stream.readBufferLength === 0) endReading(gone());
+    else if (!finished) endReading(gone());
+    // Where the peer finished and we have not read all yet, `end` follows.
+    else if (stream.readBufferLength === 0) endReading();
   });
+
+  if (finished && stream.readableEnded) endReading();
 
   return {
     peerId,
@@ -107,8 +117,8 @@ export function createStreamChannel(
       );
     },
     abort(error) {
-      stream.abort(error);
       endReading(error);
+      stream.abort(error);
     },
   };
 }

@@ -14,7 +14,7 @@ export interface RpcLimits {
   readonly stallMs: number;
   /** Greatest wait for a channel, ms. */
   readonly openTimeoutMs: number;
-  /** What a caller's deadline is cut to, ms. */
+  /** What longer deadlines are cut to, on both sides, ms. */
   readonly maxDeadlineMs: number;
 }
 

@@ -46,9 +46,16 @@ export class Deadlines {
     if (!bucket) return;
     entry.bucket = undefined;
     bucket.entries.delete(entry);
-    if (bucket.entries.size > 0 || this.#buckets.get(bucket.dueAt) !== bucket) return;
-    this.#buckets.delete(bucket.dueAt);
-    if (this.#buckets.size === 0) this.#disarm();
+    // The timer stays, even for nothing: most calls end long before it, and the next one needs it again.
+    if (bucket.entries.size === 0 && this.#buckets.get(bucket.dueAt) === bucket) {
+      this.#buckets.delete(bucket.dueAt);
+    }
+  }
+
+  /** Forgets all entries without expiring them. */
+  close(): void {
+    this.#buckets.clear();
+    this.#disarm();
   }
 
   #disarm(): void {

@@ -104,6 +104,7 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
   const served = new Map<string, ReadonlyMap<number, ServedMethod>>();
   const inAll = { receivingBytes: 0 };
   const stopping = new AbortController();
+  const handlings = new Map<string, Disposable>();
 
   function peerOf(peerId: PeerId): Peer {
     let peer = peers.get(peerId);
@@ -133,6 +134,10 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
 
   function take(channel: Channel): void {
     const { peerId, protocol } = channel;
+    if (stopping.signal.aborted) {
+      channel.abort(stopping.signal.reason);
+      return;
+    }
     const peer = peerOf(peerId);
     const { sessions, waiting } = lineOf(peer, protocol);
     const session = new Session(
@@ -204,7 +209,8 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
 
   function call(peerId: PeerId, capability: Capability, name: string, input: unknown, options: CallOptions) {
     return new Promise<unknown>((resolve, reject) => {
-      const { timeoutMs, signal } = options;
+      const { signal } = options;
+      const timeoutMs = Math.min(options.timeoutMs, limits.maxDeadlineMs);
       const method = capability.methods[name] as Method;
       if (stopping.signal.aborted) return reject(stopping.signal.reason);
       if (signal?.aborted) return reject(signal.reason);
@@ -233,8 +239,11 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
       }
       served.set(protocol, byId);
       const handling = net.handle(protocol, take);
+      handlings.set(protocol, handling);
       return {
         [Symbol.dispose]() {
+          if (handlings.get(protocol) !== handling) return;
+          handlings.delete(protocol);
           served.delete(protocol);
           handling[Symbol.dispose]();
         },
@@ -247,12 +256,16 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
     async [Symbol.asyncDispose]() {
       const reason = new P2posError('CANCELLED');
       stopping.abort(reason);
+      for (const handling of handlings.values()) handling[Symbol.dispose]();
+      handlings.clear();
+      served.clear();
       for (const peer of [...peers.values()]) {
         for (const line of [...peer.lines.values()]) {
           for (const waiting of line.waiting) waiting.reject(reason);
           for (const session of [...line.sessions]) session.end(reason);
         }
       }
+      deadlines.close();
     },
   };
 }

@@ -75,6 +75,7 @@ export function tls({
           })
         : connect({ socket: carrier, ...options, ALPNProtocols: [...muxers.keys(), NO_EARLY_MUXER] });
 
+      if (carrier instanceof Socket) closeFromAbove(carrier, socket);
       try {
         await handshake(socket, connection, signal);
         // Nothing may be read before the muxer listens.
@@ -142,6 +143,18 @@ function handshake(
     connection.addEventListener('close', onClose);
     signal?.addEventListener('abort', onAbort);
   });
+}
+
+/**
+ * libp2p closes the TCP socket, which is the wrong end: resetting it under the TLS layer crashes the process (Node
+ * 24.21), and ending it loses what TLS has yet to send.
+ */
+function closeFromAbove(carrier: Socket, socket: TLSSocket): void {
+  carrier.resetAndDestroy = () => {
+    socket.destroy();
+    return carrier;
+  };
+  carrier.destroySoon = () => socket.destroySoon();
 }
 
 /** The TCP socket under the connection, which then reads nothing from it any more; undefined where there is none. */
