@@ -93,6 +93,7 @@ export function createCaller({ fetch, timing }: CallerDeps, config: CallerConfig
     });
     try {
       for (let tries = 1; ; tries++) {
+        bound.signal.throwIfAborted();
         const index = preferred;
         try {
           return await attempt(route, urls[index] as string, request, bound.signal);
