@@ -1,0 +1,7 @@
+/** The process of a node: what it is asked on the command line, and its exit code. */
+import { runCommand } from './process/command.ts';
+
+await runCommand(process.argv.slice(2), async (config, context) => {
+  const { createDaemon } = await import('./daemon.ts');
+  return await createDaemon(config, context);
+});

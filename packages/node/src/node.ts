@@ -1,0 +1,200 @@
+/**
+ * One node, composed: the only file that knows every part. Read from top to bottom it is the start order; disposal
+ * runs it backwards. Everything from outside (time, randomness, keys, disk, network) comes in as a port, so the same
+ * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
+ */
+import { type Crypto, healthRoutes, kvRoutes, membersRoutes, networkRoutes } from '@p2pos/protocol';
+import type { Clock } from './core/clock/index.ts';
+import type { Identity } from './core/identity/index.ts';
+import { createLiveness, createNodeState, type NodeStateMonitor } from './core/liveness/index.ts';
+import type { Logger } from './core/log/index.ts';
+import { type MembershipJournal, openMembership } from './core/membership/index.ts';
+import { createMesh, type Mesh } from './core/mesh/index.ts';
+import type { Address, Net, PeerId } from './core/net/index.ts';
+import { createPresence, type Presence } from './core/presence/index.ts';
+import type { Random } from './core/random/index.ts';
+import { createPlacer, createRecords, type Records } from './core/records/index.ts';
+import { createRpc } from './core/rpc/index.ts';
+import type { Store } from './core/store/index.ts';
+import { bindRoutes, type Service } from './gateway/index.ts';
+import { createKv, createKvHandlers, type Kv } from './services/kv/index.ts';
+import {
+  createMembers,
+  createMembersHandlers,
+  MEMBERSHIP,
+  MEMBERSHIP_PUSH,
+  type Members,
+} from './services/members/index.ts';
+import {
+  createHealthHandlers,
+  createNetwork,
+  createNetworkHandlers,
+  type Network,
+  serveStatus,
+} from './services/network/index.ts';
+
+/** Whether a peer may open a protocol here now. */
+export type Admit = (peerId: PeerId, protocol: string) => boolean;
+
+export interface NodePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crypto: Crypto;
+  readonly log: Logger;
+  readonly identity: Pick<Identity, 'peerId' | 'signer'>;
+  readonly store: Store;
+  /** A network that is not started yet; it asks `admit` for each inbound channel. */
+  readonly openNet: (admit: Admit, isMember: (peerId: PeerId) => boolean) => Promise<Net>;
+  /** Share of this machine in use, 0 … 1. */
+  readonly load: () => number;
+  readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+}
+
+export interface NodeConfig {
+  readonly version: string;
+  readonly systemId: string;
+  readonly genesisBytes?: Uint8Array | undefined;
+  /** The founding snapshot, where it lies in the home: taken when the node knows none. */
+  readonly snapshotBytes?: Uint8Array | undefined;
+  readonly liveness: { readonly pingIntervalMs: number; readonly misses: number };
+  readonly presence: { readonly intervalMs: number };
+  readonly mesh: {
+    readonly initConnections: readonly Address[];
+    readonly intervalMs: number;
+    readonly wantedConnections: number;
+  };
+  readonly records: {
+    readonly replicas: number;
+    readonly writeTimeoutMs: number;
+    readonly readTimeoutMs: number;
+  };
+  readonly kv: { readonly maxValueBytes: number };
+}
+
+export interface Node extends AsyncDisposable {
+  readonly peerId: PeerId;
+  readonly net: Net;
+  readonly membership: MembershipJournal;
+  readonly state: NodeStateMonitor;
+  readonly presence: Presence;
+  readonly mesh: Mesh;
+  readonly records: Records;
+  readonly members: Members;
+  readonly network: Network;
+  readonly kv: Kv;
+  /** What the HTTP door binds. */
+  readonly services: readonly Service[];
+}
+
+/** Open to everyone, since it is how one becomes a member; each bounds what strangers may ask. */
+const OPEN_TO_ALL: ReadonlySet<string> = new Set([MEMBERSHIP.protocol, MEMBERSHIP_PUSH.protocol]);
+
+export async function createNode(ports: NodePorts, config: NodeConfig): Promise<Node> {
+  const { clock, random, crypto, log, identity, store } = ports;
+  const self = identity.peerId;
+  await using starting = new AsyncDisposableStack();
+
+  const placer = createPlacer({ crypto }, { slots: () => membership.slots });
+  const membership: MembershipJournal = starting.use(
+    await openMembership(
+      {
+        store,
+        crypto,
+        clock,
+        log,
+        identity,
+        replicasOf: (slot, members) => placer.place(members).replicas(slot, config.records.replicas),
+        clockOffsetMs: () => liveness.clockOffsetMs(),
+      },
+      { systemId: config.systemId, genesisBytes: config.genesisBytes },
+    ),
+  );
+  const admit: Admit = (peerId, protocol) =>
+    OPEN_TO_ALL.has(protocol) || (membership.isActive(self) && membership.isActive(peerId));
+  const net = starting.use(await ports.openNet(admit, (peerId) => membership.view().members.has(peerId)));
+  const rpc = starting.use(createRpc({ net, clock, log, random }, { admit }));
+  const liveness = starting.use(
+    createLiveness({ rpc, net, membership, clock, random, log }, config.liveness),
+  );
+  if (config.snapshotBytes && membership.view().epoch === 0) {
+    await membership.submit({ kind: 'snapshot', bytes: config.snapshotBytes, from: 'home' });
+  }
+  const state = starting.use(createNodeState({ peerId: self, membership, liveness, clock, log }));
+  const presence = starting.use(
+    await createPresence(
+      {
+        rpc,
+        net,
+        membership,
+        state,
+        liveness,
+        store,
+        signer: identity.signer,
+        crypto,
+        clock,
+        random,
+        log,
+        addresses: () => net.addresses(),
+        load: ports.load,
+        disk: ports.disk,
+      },
+      { version: config.version, ...config.presence },
+    ),
+  );
+  const mesh = starting.use(
+    await createMesh({ net, rpc, membership, presence, store, clock, random, log }, config.mesh),
+  );
+  const members = starting.use(createMembers({ membership, rpc, net, clock, random, log }));
+  presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
+    members.noticeHeads(heartbeat.peerId, heartbeat.heads),
+  );
+  const records = starting.use(
+    await createRecords(
+      {
+        store,
+        rpc,
+        membership,
+        liveness,
+        identity,
+        crypto,
+        clock,
+        random,
+        log,
+        onStalePeer: (peerId) => members.noticeStale(peerId),
+      },
+      {
+        replicaCounts: [config.records.replicas],
+        writeTimeoutMs: config.records.writeTimeoutMs,
+        readTimeoutMs: config.records.readTimeoutMs,
+      },
+    ),
+  );
+  const kv = createKv({ records }, config.kv);
+  const network = createNetwork(
+    { net, membership, liveness, state, presence, clock },
+    { version: config.version },
+  );
+  starting.use(serveStatus(rpc, network));
+  await net.start();
+
+  const started = starting.move();
+  return {
+    peerId: self,
+    net,
+    membership,
+    state,
+    presence,
+    mesh,
+    records,
+    members,
+    network,
+    kv,
+    services: [
+      bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
+      bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes('health', healthRoutes, createHealthHandlers({ network, store })),
+    ],
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}

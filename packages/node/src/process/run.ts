@@ -1,0 +1,109 @@
+/** The life of a node's process: start, serve until told to end, undo everything within a bound. */
+import type { Config } from '../config/index.ts';
+import type { Clock } from '../core/clock/index.ts';
+import type { Logger } from '../core/log/index.ts';
+import type { Supervisor } from '../gateway/index.ts';
+import { complain, exitCodeOf } from './complaint.ts';
+import { createSupervisorChannel } from './supervisor-channel.ts';
+
+export interface RunningNode extends AsyncDisposable {
+  readonly peerId: string;
+  /** Base address of its HTTP door. */
+  readonly httpUrl: string;
+  addresses(): readonly string[];
+  /** Aborts when it cannot go on, its disk failed for instance; the reason is the error. */
+  readonly failed?: AbortSignal | undefined;
+}
+
+export interface NodeContext {
+  readonly home: string;
+  readonly log: Logger;
+  /** Present when whoever started this process takes orders. */
+  readonly supervisor?: Supervisor | undefined;
+}
+
+export type CreateNode = (config: Config, context: NodeContext) => Promise<RunningNode>;
+
+export interface RunDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly createNode: CreateNode;
+  readonly process: NodeJS.Process;
+}
+
+export interface RunConfig {
+  readonly config: Config;
+  readonly home: string;
+  /** From the wish to end until the process is ended by force. Default 20 s. */
+  readonly stopTimeoutMs?: number;
+}
+
+/** Resolves to the exit code when the node has ended. The process ends by itself then, or after `stopTimeoutMs`. */
+export async function runNode(
+  deps: RunDeps,
+  { config, home, stopTimeoutMs = 20_000 }: RunConfig,
+): Promise<number> {
+  const { clock, log, process } = deps;
+  const isSupervised = process.send !== undefined;
+  const asked = Promise.withResolvers<void>();
+  let phase = 'start' as 'start' | 'serve' | 'end';
+
+  /** The first wish counts; later ones do not hurry it, since a Ctrl-C often arrives twice. */
+  function end(why: string): void {
+    if (phase === 'end') return;
+    log.info({ action: 'stop', why, phase }, 'node is ending');
+    phase = 'end';
+    asked.resolve();
+    endByForce();
+  }
+
+  /** Keeps nothing alive: it fires only while something else does. */
+  function endByForce(): void {
+    clock.after(stopTimeoutMs, () => {
+      const hanging = [...new Set(process.getActiveResourcesInfo())].join(' ');
+      log.error(
+        { action: 'stop_timeout', stopTimeoutMs, hanging },
+        'node did not end in time and was ended by force',
+      );
+      process.exit(1);
+    });
+  }
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal));
+  if (isSupervised) process.on('disconnect', () => end('the supervisor is gone'));
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      log.error({ action: 'crash', event, error }, 'an error that nothing expected');
+      process.exit(1);
+    });
+  }
+  // What the process ends with should its event loop run empty before disposal is done.
+  process.exitCode = 1;
+
+  const supervisor = isSupervised ? createSupervisorChannel(process, clock) : undefined;
+  try {
+    await using node = await deps.createNode(config, { home, log, supervisor });
+    node.failed?.addEventListener('abort', () => end('it failed'));
+    if (phase === 'start') {
+      phase = 'serve';
+      const { peerId, httpUrl: http } = node;
+      const p2p = node.addresses();
+      log.info({ action: 'ready', peerId, http, p2p }, 'node serves');
+      if (process.connected)
+        process.send?.({ event: 'ready', http, p2p, peerId, pid: process.pid }, () => {});
+    }
+    await asked.promise;
+    if (node.failed?.aborted) throw node.failed.reason;
+  } catch (error) {
+    const code = exitCodeOf(error);
+    if (code === 1) log.error({ action: 'failed', error }, 'node failed');
+    complain(error);
+    if (phase !== 'end') endByForce();
+    phase = 'end';
+    return code;
+  } finally {
+    if (process.connected) process.disconnect();
+  }
+  log.info({ action: 'stopped' }, 'node ended');
+  return 0;
+}

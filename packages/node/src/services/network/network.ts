@@ -1,0 +1,124 @@
+/** What this node knows of the system: itself, and each member by the newest observation that reached it. */
+import { formatTimestamp, type NetworkStatus, type PeerStatus } from '@p2pos/protocol';
+import type { Clock } from '../../core/clock/index.ts';
+import type { Liveness, NodeStateMonitor } from '../../core/liveness/index.ts';
+import type { Membership } from '../../core/membership/index.ts';
+import type { Connection, Net, PeerId } from '../../core/net/index.ts';
+import type { Presence } from '../../core/presence/index.ts';
+
+export interface NetworkDeps {
+  readonly net: Pick<Net, 'peerId' | 'addresses' | 'connections'>;
+  readonly membership: Pick<Membership, 'systemId' | 'view' | 'isActive'>;
+  readonly liveness: Pick<Liveness, 'pulse' | 'isAlive' | 'clockOffsetMs'>;
+  readonly state: Pick<NodeStateMonitor, 'current' | 'members' | 'online'>;
+  readonly presence: Pick<Presence, 'sighting' | 'reachability' | 'duplicate'>;
+  readonly clock: Clock;
+}
+
+export interface NetworkConfig {
+  /** Of this software. */
+  readonly version: string;
+}
+
+export interface Network {
+  status(): NetworkStatus;
+  /** Members by name, then other connected peers. */
+  peers(): PeerStatus[];
+}
+
+export function createNetwork(deps: NetworkDeps, { version }: NetworkConfig): Network {
+  const { net, membership, liveness, state, presence, clock } = deps;
+  const self = net.peerId;
+  const startedAt = formatTimestamp(clock.now());
+  const startedMonotonic = clock.monotonic();
+
+  /** The connection that calls use first is the first listed. */
+  function connections(): Map<PeerId, Connection> {
+    const found = new Map<PeerId, Connection>();
+    for (const connection of net.connections())
+      if (!found.has(connection.peerId)) found.set(connection.peerId, connection);
+    return found;
+  }
+
+  function reasonFor(current: NetworkStatus['state']): string | undefined {
+    const twin = presence.duplicate();
+    if (twin) return twin.message;
+    if (current === 'unconfigured')
+      return `This node is not in the membership. An admin adds it with: p2pctl members add ${self}`;
+    if (current === 'degraded')
+      return `Only ${state.online()} of ${state.members()} members answer; a majority is needed. See: p2pctl peers`;
+    return undefined;
+  }
+
+  function peerStatus(peerId: PeerId, connection: Connection | undefined): PeerStatus {
+    const member = membership.view().members.get(peerId);
+    const sighting = presence.sighting(peerId);
+    const heartbeat = sighting?.heartbeat;
+    const isSelf = peerId === self;
+    return {
+      peerId,
+      name: member?.name ?? null,
+      member: member !== undefined,
+      self: isSelf,
+      reachability: isSelf ? 'online' : presence.reachability(peerId),
+      state: isSelf ? state.current() : (heartbeat?.state ?? null),
+      heardAt: sighting ? formatTimestamp(sighting.receivedAt) : null,
+      connected: isSelf || connection !== undefined,
+      roundTripMs: isSelf ? 0 : (liveness.pulse(peerId)?.roundTripMs ?? null),
+      ...(connection && {
+        transport: connection.transport,
+        encryption: connection.encryption,
+        direction: connection.direction,
+      }),
+      addresses: isSelf ? net.addresses() : [...(heartbeat?.addresses ?? member?.addresses ?? [])],
+      ...(heartbeat && {
+        version: heartbeat.version,
+        epoch: heartbeat.heads.epoch,
+        load: heartbeat.load,
+        disk: heartbeat.disk,
+      }),
+      ...(member && {
+        tier: member.tier,
+        capabilities: [...member.capabilities],
+        zone: member.zone,
+        draining: member.draining,
+      }),
+    };
+  }
+
+  return {
+    status() {
+      const view = membership.view();
+      const current = state.current();
+      const reason = reasonFor(current);
+      const isMember = (peerId: PeerId) => view.members.has(peerId);
+      const listed = [...view.members.keys()];
+      return {
+        systemId: membership.systemId,
+        peerId: self,
+        name: view.members.get(self)?.name ?? null,
+        state: current,
+        ...(reason !== undefined && { reason }),
+        epoch: view.epoch,
+        members: view.members.size,
+        online: listed.filter((peerId) => peerId === self || presence.reachability(peerId) === 'online')
+          .length,
+        connected: [...connections().keys()].filter(isMember).length,
+        version,
+        startedAt,
+        uptimeMs: Math.round(clock.monotonic() - startedMonotonic),
+        clockOffsetMs: liveness.clockOffsetMs(),
+        addresses: net.addresses(),
+      };
+    },
+    peers() {
+      const connected = connections();
+      const { members } = membership.view();
+      const ids = new Set([...members.keys(), self, ...connected.keys()]);
+      const nameOf = (peer: PeerStatus) => peer.name ?? '\u{10ffff}';
+      return [...ids]
+        .map((peerId) => peerStatus(peerId, connected.get(peerId)))
+        .sort((a, b) => nameOf(a).localeCompare(nameOf(b), 'en', { numeric: true }));
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * Whole nodes of one system in one process, on virtual time and an in-memory network: everything but sockets, disks and
+ * HTTP is what runs in production.
+ *
+ * @example
+ * await using net = await createTestnet(3);
+ * await net.nodes[0].kv.put({ app: 'default', key: 'a', value });
+ * net.partition([0], [1, 2]);
+ */
+import type { Member, SignedDocument, Snapshot } from '@p2pos/protocol';
+import { type Logger, silentLogger } from '../core/log/index.ts';
+import { createNode, type Node } from '../node.ts';
+import { instantCrypto } from './instant-crypto.ts';
+import { createManualClock, type ManualClock } from './manual-clock.ts';
+import { createMemoryHub, type MemoryHub } from './memory-net.ts';
+import { createMemoryDisk, type MemoryDisk } from './memory-store.ts';
+import { createSeededRandom } from './seeded-random.ts';
+import { createTestSystem, type TestSystem } from './test-system.ts';
+
+export interface Testnet extends AsyncDisposable {
+  readonly clock: ManualClock;
+  readonly hub: MemoryHub;
+  readonly system: TestSystem;
+  /** By number; one that is stopped stays in its place. */
+  readonly nodes: readonly Node[];
+  /** The newest snapshot made here. */
+  readonly snapshot: SignedDocument<Snapshot>;
+  /** Runs virtual time until the work is done, and answers its result. */
+  during<T>(work: Promise<T>): Promise<T>;
+  /** Runs virtual time until the condition holds. */
+  until(done: () => boolean): Promise<void>;
+  partition(...groups: readonly (readonly number[])[]): void;
+  heal(): void;
+  /** Ends the node without a word; its disk stays. */
+  stop(i: number): Promise<void>;
+  /** Brings a stopped node back on its disk. */
+  start(i: number): Promise<void>;
+  /** Signs a snapshot with these members and pushes it to node `at`. */
+  change(members: (before: readonly Member[]) => readonly Member[], at?: number): Promise<void>;
+  /** Until every running member is healthy and all follow one snapshot. */
+  settle(): Promise<void>;
+}
+
+export interface TestnetConfig {
+  /** Listed by the first snapshot; the others run as strangers. Default: all. */
+  readonly members?: number;
+  readonly latencyMs?: number;
+  readonly seed?: string;
+  readonly log?: Logger;
+}
+
+export async function createTestnet(count: number, config: TestnetConfig = {}): Promise<Testnet> {
+  const { members: listed = count, latencyMs = 1, seed = 'testnet', log = silentLogger } = config;
+  const clock = createManualClock();
+  const hub = createMemoryHub({ clock }, { latencyMs });
+  const random = createSeededRandom(seed);
+  const system = await createTestSystem({ nodes: count, now: clock.now(), seed });
+  const identities = system.nodes;
+  const disks: MemoryDisk[] = identities.map((_, i) => createMemoryDisk(random.fork(`disk${i}`)));
+  const first = await system.first(system.members(identities.slice(0, listed)));
+  const nodes: Node[] = [];
+  const running = new Set<number>();
+  let snapshot = first;
+  let starts = 0;
+
+  async function open(i: number): Promise<void> {
+    const identity = identities[i];
+    const disk = disks[i];
+    if (!identity || !disk) throw new RangeError(`there is no node ${i}`);
+    const own = random.fork(`node${i}/${starts++}`);
+    nodes[i] = await during(
+      createNode(
+        {
+          clock,
+          random: own,
+          crypto: instantCrypto,
+          log: log.child({ node: `node${i}` }),
+          identity,
+          store: disk.open(),
+          openNet: async (admit) => hub.join(identity.peerId, { admit }),
+          load: () => 0,
+          disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
+        },
+        {
+          version: '0.0.0-test',
+          systemId: system.systemId,
+          genesisBytes: system.genesis.bytes,
+          snapshotBytes: first.bytes,
+          liveness: { pingIntervalMs: 2_000, misses: 3 },
+          presence: { intervalMs: 30_000 },
+          mesh: {
+            initConnections: identities.map(({ peerId }) => hub.addressOf(peerId)),
+            intervalMs: 10_000,
+            wantedConnections: 256,
+          },
+          records: { replicas: 3, writeTimeoutMs: 5_000, readTimeoutMs: 5_000 },
+          kv: { maxValueBytes: 65_536 },
+        },
+      ),
+    );
+    running.add(i);
+  }
+
+  async function during<T>(work: Promise<T>): Promise<T> {
+    let done = false;
+    const finished = work.finally(() => {
+      done = true;
+    });
+    finished.catch(() => {});
+    await clock.advanceUntil(() => done, { stepMs: 1, limitMs: 120_000 });
+    return finished;
+  }
+  const until = (done: () => boolean) => clock.advanceUntil(done, { stepMs: 50, limitMs: 600_000 });
+  const peerIds = (numbers: readonly number[]) => numbers.map((i) => identities[i]?.peerId ?? '');
+
+  async function settle(): Promise<void> {
+    await until(() => {
+      const live = [...running].map((i) => nodes[i] as Node);
+      const members = live.filter((node) => node.membership.isActive(node.peerId));
+      const heads = new Set(live.map((node) => JSON.stringify(node.membership.heads())));
+      return heads.size === 1 && members.every((node) => node.state.current() === 'healthy');
+    });
+  }
+
+  for (let i = 0; i < count; i++) await open(i);
+
+  return {
+    clock,
+    hub,
+    system,
+    nodes,
+    get snapshot() {
+      return snapshot;
+    },
+    during,
+    until,
+    partition: (...groups) => hub.partition(...groups.map(peerIds)),
+    heal: () => hub.heal(),
+    async stop(i) {
+      running.delete(i);
+      await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
+    },
+    start: open,
+    async change(edit, at = 0) {
+      const members = edit(snapshot.body.members);
+      snapshot = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
+      const { signal } = new AbortController();
+      await during((nodes[at] as Node).members.push(snapshot.bytes, { signal }));
+    },
+    settle,
+    async [Symbol.asyncDispose]() {
+      for (const i of [...running]) await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
+      for (const disk of disks) disk[Symbol.dispose]();
+    },
+  };
+}
