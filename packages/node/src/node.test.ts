@@ -96,6 +96,7 @@ test('a minority is degraded and refuses what has no majority; after healing all
   await assert.rejects(net.during(lonely.kv.put({ app: 'default', key: 'k', value: bytes('a') })), (error) =>
     isP2posError(error, 'RECORDS_QUORUM_LOST'),
   );
+  await net.clock.advance(10);
   await net.during(other.kv.put({ app: 'default', key: 'k', value: bytes('b') }));
   net.heal();
   await net.settle();

@@ -37,7 +37,7 @@ export interface Testnet extends AsyncDisposable {
   start(i: number): Promise<void>;
   /** Signs a snapshot with these members and pushes it to node `at`. */
   change(members: (before: readonly Member[]) => readonly Member[], at?: number): Promise<void>;
-  /** Until every running member is healthy and all follow one snapshot. */
+  /** Until all follow one snapshot and every running member is healthy and connected to every other. */
   settle(): Promise<void>;
 }
 
@@ -118,7 +118,10 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       const live = [...running].map((i) => nodes[i] as Node);
       const members = live.filter((node) => node.membership.isActive(node.peerId));
       const heads = new Set(live.map((node) => JSON.stringify(node.membership.heads())));
-      return heads.size === 1 && members.every((node) => node.state.current() === 'healthy');
+      const meshed = members.every((node) =>
+        members.every((other) => other === node || node.net.isConnected(other.peerId)),
+      );
+      return heads.size === 1 && meshed && members.every((node) => node.state.current() === 'healthy');
     });
   }
 
