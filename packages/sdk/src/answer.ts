@@ -1,6 +1,5 @@
 /** From a response to an operation's output, or to the error that it tells, by the contract alone. */
-import { type ErrorDetails, firstIssue, P2posError, type Route } from '@p2pos/protocol';
-import type { z } from 'zod';
+import { type ErrorDetails, firstIssue, P2posError, type Route, type RouteField } from '@p2pos/protocol';
 import { RemoteError } from './remote-error.ts';
 
 /** The output of the route; throws RemoteError for what the node refused, ANSWER_UNEXPECTED for what is no answer of one. */
@@ -35,7 +34,7 @@ async function decodeError(response: Response, url: string): Promise<P2posError>
   });
 }
 
-function decode(schema: z.ZodType, value: unknown, url: string): unknown {
+function decode(schema: RouteField['schema'], value: unknown, url: string): unknown {
   const result = schema.safeDecode(value);
   if (result.success) return result.data;
   throw unexpected(url, firstIssue(result.error));

@@ -50,13 +50,13 @@ export function admitCaller({ token, sessions }: CallerDeps, request: IncomingMe
 }
 
 /** `*` is everything, `kv:*` everything of one capability. */
-export function allows(grants: readonly string[], grant: Grant): boolean {
+function allows(grants: readonly string[], grant: Grant): boolean {
   const capability = grant.slice(0, grant.indexOf(':'));
   return grants.some((held) => held === '*' || held === grant || held === `${capability}:*`);
 }
 
 /** From this machine, and not handed on by a proxy on it. */
-export function isLocal({ socket, headers }: IncomingMessage): boolean {
+function isLocal({ socket, headers }: IncomingMessage): boolean {
   const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
   const loopback = address === '::1' || (isIPv4(address) && address.startsWith('127.'));
   return loopback && !('forwarded' in headers) && !('x-forwarded-for' in headers);

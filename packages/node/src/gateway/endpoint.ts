@@ -6,7 +6,7 @@ import { NOTICE_POLICY } from './notice.ts';
 import { readInput } from './request-input.ts';
 import type { Operation } from './service.ts';
 
-export interface Inquiry {
+interface Inquiry {
   /** As sent: path and query. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;

@@ -13,12 +13,10 @@
  *   { version: '0.1.0', port: 4180, tokenFile: join(home, 'token'), pageFolder },
  * );
  */
-export type { HttpConfig, HttpLimits } from './config.ts';
-export { HTTP_LIMITS } from './config.ts';
-export type { HttpDeps, HttpDoor } from './http-door.ts';
+export type { HttpConfig } from './config.ts';
+export type { HttpDoor } from './http-door.ts';
 export { listenHttp } from './http-door.ts';
-export type { Metrics, Sample } from './metrics.ts';
 export { createMetrics } from './metrics.ts';
-export type { Operation, Service } from './service.ts';
+export type { Service } from './service.ts';
 export { bindRoutes } from './service.ts';
 export type { Supervisor } from './supervisor.ts';

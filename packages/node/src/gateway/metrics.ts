@@ -11,7 +11,7 @@ import type { Clock } from '../core/clock/index.ts';
 const LAG_SAMPLE_MS = 500;
 const LATENCY_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 
-export interface Sample {
+interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }

@@ -31,7 +31,7 @@ export function isOwnOrigin({ host, origin, ...fetch }: BrowserHeaders): boolean
 }
 
 /** Following a link to us from elsewhere is no request of that page: it cannot see the answer. */
-export function isNavigation(method: string, headers: BrowserHeaders): boolean {
+function isNavigation(method: string, headers: BrowserHeaders): boolean {
   const embedded = headers['sec-fetch-dest'] !== undefined && headers['sec-fetch-dest'] !== 'document';
   return (
     method === 'GET' && !embedded && headers.origin === undefined && headers['sec-fetch-mode'] === 'navigate'

@@ -30,7 +30,7 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-export interface Asset {
+interface Asset {
   readonly contentType: string;
   readonly body: Uint8Array | string;
 }

@@ -24,7 +24,7 @@ export async function listenFailure(
 }
 
 /** `process 4711 (node server.js)`, as far as /proc lets this user see; undefined elsewhere. */
-export async function portHolder(port: number): Promise<string | undefined> {
+async function portHolder(port: number): Promise<string | undefined> {
   const sockets = new Set<string>();
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
     const text = await readFile(table, 'utf8').catch(() => '');
