@@ -84,6 +84,8 @@ function fromFile({ key }: NamedSetting, { values, placeOf }: FileValues): Found
   return values.has(key) ? { place: placeOf(key), value: values.get(key) } : undefined;
 }
 
+/** Of the command line, no settings: they can be meant, too. */
+const OTHER_FLAGS = ['home', 'json', 'help', 'version'];
 const LOG_LEVEL = 'LOG_LEVEL';
 
 function fromEnvironment({ variable, key, kind }: NamedSetting, env: Environment): Found | undefined {
@@ -120,10 +122,10 @@ function unknownVariables(env: Environment): Problem[] {
 
 function unknownFlags(flags: Flags): Problem[] {
   const known = new Set(NAMED_SETTINGS.map(({ flag }) => flag));
+  const dashed = [...known, ...OTHER_FLAGS].map((flag) => `--${flag}`);
   return [...flags.keys()]
     .filter((flag) => !known.has(flag))
     .map((flag) => {
-      const dashed = [...known].map((name) => `--${name}`);
       return {
         place: 'command line',
         key: `--${flag}`,

@@ -18,7 +18,7 @@ const COMMANDS: readonly CommandName[] = ['run', 'identity', 'config show', 'con
 /** Throws CONFIG_INVALID for what is neither a command nor a flag with its value. */
 export function parseCommandLine(args: readonly string[]): Command {
   const text = { type: 'string', multiple: true } as const;
-  const { positionals, tokens } = parseArgs({
+  const { tokens } = parseArgs({
     args: [...args],
     options: {
       ...Object.fromEntries(NAMED_SETTINGS.map(({ flag }) => [flag, text])),
@@ -33,20 +33,25 @@ export function parseCommandLine(args: readonly string[]): Command {
   });
   const flags = new Map<string, string[]>();
   const words = new Set<string>();
+  const command: string[] = [];
+  let afterUnknown = -1;
   for (const token of tokens) {
+    // What follows an unknown flag is rather its value than a command.
+    if (token.kind === 'positional' && token.index !== afterUnknown) command.push(token.value);
     if (token.kind !== 'option') continue;
-    if (['json', 'help', 'version'].includes(token.name)) words.add(token.name);
-    else flags.set(token.name, [...(flags.get(token.name) ?? []), valueOfFlag(token)]);
+    const { name, value, index } = token;
+    if (['json', 'help', 'version'].includes(name)) words.add(name);
+    else flags.set(name, [...(flags.get(name) ?? []), valueOfFlag(name, value)]);
+    if (value === undefined && !words.has(name)) afterUnknown = index + 1;
   }
   const home = homeFrom(flags.get('home')?.at(-1));
   flags.delete('home');
-  const name = words.has('help') ? 'help' : words.has('version') ? 'version' : commandOf(positionals);
+  const name = words.has('help') ? 'help' : words.has('version') ? 'version' : commandOf(command);
   return { name, home, json: words.has('json'), flags };
 }
 
-function valueOfFlag({ name, value }: { readonly name: string; readonly value: string | undefined }): string {
+function valueOfFlag(name: string, value: string | undefined): string {
   const isKnown = name === 'home' || NAMED_SETTINGS.some(({ flag }) => flag === name);
-  // A value that begins with dashes is rather the next flag; `--name=--value` is left to those who mean it.
   if (!isKnown || (value !== undefined && value !== '')) return value ?? '';
   throw new P2posError('CONFIG_INVALID', {
     place: 'command line',

@@ -42,8 +42,12 @@ function start(body: string) {
       while (!out.includes(text)) await once(child.stdout as NodeJS.ReadableStream, 'data');
     },
     async ended() {
-      const [code, signal] = await once(child, 'close');
-      return { code, signal, out, complaint };
+      // Not `close`: it does not come when this side closed the channel.
+      const streams = [child.stdout, child.stderr].map((stream) =>
+        once(stream as NodeJS.ReadableStream, 'end'),
+      );
+      const [[code]] = await Promise.all([once(child, 'exit'), ...streams]);
+      return { code, out, complaint };
     },
   };
 }

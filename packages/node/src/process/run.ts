@@ -1,4 +1,5 @@
 /** The life of a node's process: start, serve until told to end, undo everything within a bound. */
+import { flushCompileCache } from 'node:module';
 import type { Config } from '../config/index.ts';
 import type { Clock } from '../core/clock/index.ts';
 import type { Logger } from '../core/log/index.ts';
@@ -88,6 +89,8 @@ export async function runNode(
       phase = 'serve';
       const { peerId, httpUrl: http } = node;
       const p2p = node.addresses();
+      // At once, since a node that is killed never comes to the end where it would be written.
+      flushCompileCache();
       log.info({ action: 'ready', peerId, http, p2p }, 'node serves');
       if (process.connected)
         process.send?.({ event: 'ready', http, p2p, peerId, pid: process.pid }, () => {});

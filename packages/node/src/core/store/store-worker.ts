@@ -2,6 +2,7 @@
  * The thread that writes, started by `store-thread.ts`. It imports as little as it can: what a thread imports costs
  * memory once more. All requests that arrive while a commit runs go into the next one.
  */
+import { flushCompileCache } from 'node:module';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Statement, WriteResult } from './index.ts';
 import type { Engine } from './sqlite-engine.ts';
@@ -77,6 +78,7 @@ if (parentPort) {
       port.unref();
     });
     port.postMessage({ storeId: engine.storeId, commits: engine.commits } satisfies Opening);
+    flushCompileCache();
   } catch (error) {
     held.dispose();
     port.postMessage({ failure: openingFailureOf(error, config.folder, file) } satisfies Opening);
