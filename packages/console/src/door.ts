@@ -55,7 +55,7 @@ export const door = {
   async get(key: string): Promise<Reading> {
     const response = await ask('GET', keyPath(key, '?explain=1'));
     const explain = JSON.parse(
-      response.headers.get('x-p2pos-explain') ?? '{"asked":[],"answered":[]}',
+      response.headers.get('x-p2pos-explain') ?? '{"slot":0,"replicas":[],"asked":[],"answered":[]}',
     ) as Explanation;
     return { bytes: new Uint8Array(await response.arrayBuffer()), explain };
   },

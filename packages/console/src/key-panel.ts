@@ -49,7 +49,7 @@ export function createKeyPanel({ nameOf, changed, say }: KeyPanelDeps): KeyPanel
   async function store(): Promise<string> {
     const started = performance.now();
     const receipt = await door.put(key.value, value.value);
-    hold(receipt.explain?.asked ?? receipt.replicas);
+    hold(receipt.explain?.replicas ?? receipt.replicas);
     say(`${key.value} stored on ${names(receipt.replicas)}`);
     return `Stored in ${since(started)}, on the disks of ${names(receipt.replicas)}.`;
   }
@@ -57,7 +57,7 @@ export function createKeyPanel({ nameOf, changed, say }: KeyPanelDeps): KeyPanel
   async function read(): Promise<string> {
     const started = performance.now();
     const { bytes, explain } = await door.get(key.value);
-    hold(explain.asked);
+    hold(explain.replicas);
     value.value = textOf(bytes);
     const from = explain.answered.map((one) => one.peerId);
     say(`${key.value} read from ${names(from)}`);

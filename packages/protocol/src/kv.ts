@@ -39,6 +39,8 @@ export const Cursor = z.string().regex(/^[\w-]{1,2048}$/, { error: 'must be the 
 /** Who was asked, who answered what and after how many milliseconds. */
 export const Explanation = z.object({
   slot: z.int(),
+  /** All that hold the key by placement, asked or not. */
+  replicas: z.array(z.string()),
   asked: z.array(z.string()),
   answered: z.array(z.object({ peerId: z.string(), ms: z.number(), result: z.string() })),
 });
