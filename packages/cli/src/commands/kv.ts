@@ -1,0 +1,52 @@
+/** `p2pctl kv`: bytes under keys. */
+import { Option } from 'commander';
+import type { Program } from '../program.ts';
+
+const explain = () => new Option('--explain', 'say which replicas were asked and how long they took (on stderr)');
+
+export function defineKv({ root, run }: Program): void {
+  const kv = root.command('kv').description('Key-value: bytes under keys, replicated.');
+  kv.command('put')
+    .description('Store a value: VALUE, a file, or standard input.')
+    .argument('<key>', 'up to 512 bytes of UTF-8')
+    .argument('[value]', 'the value as text; - or nothing: standard input')
+    .option('--file <file>', 'take the value from a file; - is standard input')
+    .option('--ttl <duration>', 'forget it after so long, such as 60s, 12h, 7d')
+    .addOption(explain())
+    .addHelpText('after', '\nExample:\n  $ p2pctl kv put greeting "good morning" --ttl 12h')
+    .action(run(async () => (await import('../kv/put.ts')).putValue));
+  kv.command('get')
+    .description('Write the bytes under a key to standard output, as they are.')
+    .argument('<key>')
+    .addOption(new Option('--consistency <level>', 'how many replicas must agree').choices(['one', 'quorum', 'all']))
+    .addOption(explain())
+    .addHelpText('after', '\nExample:\n  $ p2pctl kv get src/logo.png > logo.png')
+    .action(run(async () => (await import('../kv/get.ts')).getValue));
+  kv.command('delete')
+    .alias('rm')
+    .description('Remove what is under a key.')
+    .argument('<key>')
+    .addOption(explain())
+    .addHelpText('after', '\nExample:\n  $ p2pctl kv delete greeting')
+    .action(run(async () => (await import('../kv/delete.ts')).deleteValue));
+  kv.command('list')
+    .alias('ls')
+    .description('List keys in byte order.')
+    .argument('[prefix]', 'only keys that begin with it; every character is literal')
+    .option('--prefix <prefix>', 'the same as the argument')
+    .option('--limit <n>', 'at most so many keys; without it all')
+    .option('--cursor <cursor>', 'go on after an earlier page')
+    .addHelpText('after', '\nExample:\n  $ p2pctl kv list src/ --limit 20')
+    .action(run(async () => (await import('../kv/list.ts')).listKeys));
+  kv.command('import')
+    .description('Store the files of a folder; key = PREFIX + path. In a git clone: the files that git lists.')
+    .argument('<dir>')
+    .argument('<prefix>', 'put before each path; include the slash if there should be one')
+    .option('--all', 'all files but .git and node_modules, whatever git lists')
+    .option('--ttl <duration>', 'forget them after so long')
+    .addHelpText(
+      'after',
+      '\nFiles that are too large or cannot be read are listed, the rest is imported, and the exit code is 3.\n\nExample:\n  $ p2pctl kv import . clone/',
+    )
+    .action(run(async () => (await import('../kv/import.ts')).importFolder));
+}

@@ -1,0 +1,46 @@
+/** Changes who belongs: takes the snapshot in force, signs its successor, pushes it. */
+import { decodeDocument, type Member, P2posError, type SignedDocument, type Snapshot, snapshotDocument } from '@p2pos/protocol';
+import { crypto } from '../keys.ts';
+import { type Admin, asPredecessor, signSnapshot } from './authority.ts';
+
+const ATTEMPTS = 3;
+
+/** What is needed of a node. */
+export interface MembershipDoor {
+  /** Exact bytes of the snapshot in force. */
+  snapshot(): Promise<Uint8Array>;
+  push(bytes: Uint8Array): Promise<PushAnswer>;
+}
+
+export interface PushAnswer {
+  readonly result: 'applied' | 'stale';
+  readonly epoch: number;
+  readonly hash: string;
+}
+
+export interface MembershipChange {
+  readonly members: (current: readonly Member[]) => readonly Member[];
+  readonly force?: boolean;
+}
+
+/** Somebody else's snapshot may come between reading and pushing: then the change is made on top of that one. */
+export async function changeMembers(
+  door: MembershipDoor,
+  admin: Admin,
+  change: MembershipChange,
+  now: () => number,
+): Promise<{ readonly answer: PushAnswer; readonly snapshot: SignedDocument<Snapshot> }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const current = decodeDocument(snapshotDocument, await door.snapshot(), crypto);
+    const members = change.members(current.body.members);
+    const snapshot = await signSnapshot(admin, asPredecessor(current), members, now(), change.force);
+    const answer = await door.push(snapshot.bytes);
+    if (answer.result === 'applied') return { answer, snapshot };
+    if (attempt === ATTEMPTS) {
+      throw new P2posError('BAD_REQUEST', {
+        reason: 'Other snapshots came before this one each time. Look at who belongs now, then repeat the command.',
+        next: 'p2pctl members',
+      });
+    }
+  }
+}

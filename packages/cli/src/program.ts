@@ -1,0 +1,112 @@
+/** All words of `p2pctl`. Only words and help are loaded here; what a command does is loaded when it is called. */
+import { Command, CommanderError } from 'commander';
+import { defineCompletion } from './commands/completion.ts';
+import { defineConfig } from './commands/config.ts';
+import { defineContext } from './commands/context.ts';
+import { defineDev } from './commands/dev.ts';
+import { defineDoctor } from './commands/doctor.ts';
+import { defineKv } from './commands/kv.ts';
+import { defineMembers } from './commands/members.ts';
+import { defineNetwork } from './commands/network.ts';
+import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
+
+/** What a command does; the exit code is 0 unless it says another. */
+export type Action = (
+  invocation: Invocation,
+  args: readonly (string | undefined)[],
+  options: Readonly<Record<string, unknown>>,
+) => Promise<ExitCode | undefined>;
+
+/** Makes a commander action from a function that is loaded when the command is called. */
+export type Run = (load: () => Promise<Action>) => (...values: unknown[]) => Promise<void>;
+
+export interface Program {
+  readonly root: Command;
+  readonly run: Run;
+}
+
+const COMMON_HELP = `
+The node is found by --url, --home, P2POS_HOME, the chosen context, ./.p2pos/dev.json or ~/.p2pos, in this order.
+Exit codes: 0 done, 1 failed, 2 usage, 3 partly, 4 unreachable.
+
+Example:
+  $ p2pctl dev                     a system of five nodes on this machine
+  $ p2pctl kv put greeting hello   and data in it`;
+
+/** @returns the exit code */
+export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  let exitCode: number = 0;
+  const invocationOf = (command: Command): Invocation => {
+    const options = command.optsWithGlobals<CommonOptions>();
+    return Object.defineProperties({ options }, Object.getOwnPropertyDescriptors(surroundings)) as Invocation;
+  };
+  const root = createRoot(surroundings);
+  const run: Run = (load) => async (...values) => {
+    const command = values.at(-1) as Command;
+    const invocation = invocationOf(command);
+    try {
+      const action = await load();
+      exitCode = (await action(invocation, command.processedArgs as (string | undefined)[], command.opts())) ?? 0;
+    } catch (error) {
+      const { reportFailure } = await import('./failure.ts');
+      exitCode = reportFailure(invocation, error);
+    }
+  };
+  const program: Program = { root, run };
+  defineDev(program);
+  defineNetwork(program);
+  defineKv(program);
+  defineMembers(program);
+  defineDoctor(program);
+  defineConfig(program);
+  defineContext(program);
+  defineCompletion(program);
+  try {
+    await root.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return exitCode;
+}
+
+function createRoot({ terminal }: Surroundings): Command {
+  const root = new Command('p2pctl')
+    .description('Runs and uses P2POS systems.')
+    .option('--json', 'answer in JSON')
+    .option('--url <url>', "the node's HTTP address")
+    .option('--token-file <file>', 'file with the token for --url')
+    .option('--home <dir>', "a node's home, or a dev folder")
+    .option('--node <n>', 'which node of a dev folder')
+    .addHelpText('after', COMMON_HELP)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.replace(/\n$/, '')),
+      writeErr: (text) => terminal.say(text.replace(/\n$/, '')),
+      outputError: (text, write) => write(sentence(text, root)),
+    });
+  return root;
+}
+
+/** commander's `error: unknown command 'x'` and its suggestion, with the command to try under it. */
+function sentence(text: string, root: Command): string {
+  const suggestion = /\(Did you mean (?:one of )?([^?,]+)/.exec(text)?.[1];
+  const path = [root.name(), ...callPath(root)].join(' ');
+  const isWord = suggestion !== undefined && !suggestion.startsWith('-');
+  const next = isWord ? `${path} ${suggestion}` : `${path} --help`;
+  return `${text.trimEnd().replace(/\n/g, ' ')}\ntry: ${next}\n`;
+}
+
+/** The words of the command that was being parsed when it failed. */
+function callPath(root: Command): string[] {
+  const path: string[] = [];
+  let command: Command | undefined = root;
+  while (command) {
+    const word: string | undefined = command.args[0];
+    const next: Command | undefined = command.commands.find((child) => word !== undefined && (child.name() === word || child.aliases().includes(word)));
+    if (next) path.push(next.name());
+    command = next;
+  }
+  return path;
+}

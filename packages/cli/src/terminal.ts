@@ -1,0 +1,83 @@
+/** The person or program at the other end: what is asked for goes to stdout, everything else to stderr. */
+import { createInterface } from 'node:readline/promises';
+import { styleText } from 'node:util';
+
+export interface Terminal {
+  /** Whether a person watches: progress may be drawn over itself, questions may be asked. */
+  readonly isInteractive: boolean;
+  /** Of stdout; undefined when it is no terminal. */
+  readonly columns: number | undefined;
+  /** A line on stdout. */
+  print(text: string): void;
+  /** Bytes on stdout as they are; resolves when they are handed over. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** A line on stderr. */
+  say(text: string): void;
+  /** A line on stderr that the next one replaces; an empty one clears it. Nothing where nobody watches. */
+  progress(text: string): void;
+  /** Colours for a terminal that wants them, else the text as it is. */
+  paint(style: 'green' | 'yellow' | 'red' | 'dim' | 'bold', text: string): string;
+  /** Everything on stdin, at most `maxBytes` and one more, so that the caller can tell. */
+  read(maxBytes: number): Promise<Uint8Array>;
+  /** Whether stdin is a person's keyboard. */
+  readonly isKeyboard: boolean;
+  /** True for y or yes. */
+  confirm(question: string): Promise<boolean>;
+}
+
+export function createTerminal(): Terminal {
+  const { stdin, stdout, stderr } = process;
+  let drawn = false;
+  const clear = () => {
+    if (drawn) stderr.write('\r\u001b[K');
+    drawn = false;
+  };
+  // A reader that went away (`| head`) is no failure of this program; what writes on hears of it by `write`.
+  stdout.on('error', () => {});
+  stderr.on('error', () => {});
+  return {
+    isInteractive: stderr.isTTY === true,
+    isKeyboard: stdin.isTTY === true,
+    columns: stdout.isTTY ? stdout.columns : undefined,
+    print(text) {
+      clear();
+      stdout.write(`${text}\n`);
+    },
+    write: (bytes) => {
+      clear();
+      return new Promise((resolve) => stdout.write(bytes, () => resolve()));
+    },
+    say(text) {
+      clear();
+      stderr.write(`${text}\n`);
+    },
+    progress(text) {
+      if (stderr.isTTY !== true) return;
+      clear();
+      if (text === '') return;
+      stderr.write(text.slice(0, Math.max(20, (stderr.columns ?? 80) - 1)));
+      drawn = true;
+    },
+    paint: (style, text) => styleText(style, text, { stream: stdout }),
+    async read(maxBytes) {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of stdin as AsyncIterable<Uint8Array>) {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > maxBytes) break;
+      }
+      return Buffer.concat(chunks).subarray(0, maxBytes + 1);
+    },
+    async confirm(question) {
+      const lines = createInterface({ input: stdin, output: stderr });
+      try {
+        return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+      } catch {
+        return false;
+      } finally {
+        lines.close();
+      }
+    },
+  };
+}
