@@ -90,7 +90,14 @@ function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
   const nextVersion = () => `${(++clock).toString(16).padStart(16, '0')}-${TEST_PEER}`;
   const explain = (wanted = false) =>
     wanted
-      ? { explain: { slot: 7, replicas: [], asked: [TEST_PEER], answered: [{ peerId: TEST_PEER, ms: 1, result: 'ok' }] } }
+      ? {
+          explain: {
+            slot: 7,
+            replicas: [],
+            asked: [TEST_PEER],
+            answered: [{ peerId: TEST_PEER, ms: 1, result: 'ok' }],
+          },
+        }
       : {};
 
   function find(app: string, key: string) {
