@@ -4,15 +4,19 @@
  */
 import { BlockList, isIP } from 'node:net';
 import type { Clock } from '../clock/index.ts';
+import type { NetLimits } from './limits.ts';
 
-export interface InboundGateConfig {
-  readonly inboundPerSecondPerHost: number;
-  readonly inboundPerSecondPerPrivateHost: number;
-}
+export type InboundGateConfig = Pick<
+  NetLimits,
+  'inboundPerSecondPerHost' | 'inboundPerSecondPerPrivateHost' | 'maxHandshakes'
+>;
 
 export interface InboundGate {
-  /** Counts one attempt; false: refuse it. IPv6 addresses of one /64 count as one host. */
-  admits(address: string): boolean;
+  /**
+   * Counts a connection whose handshake begins; call the result when it has ended, once or more often. Undefined:
+   * refuse it. IPv6 addresses of one /64 count as one host.
+   */
+  enter(address: string): (() => void) | undefined;
 }
 
 /** Beyond this many addresses in one second the oldest is forgotten: memory is bounded, not memory's precision. */
@@ -33,33 +37,48 @@ privateRanges.addAddress('::1', 'ipv6');
 privateRanges.addSubnet('fc00::', 7, 'ipv6');
 privateRanges.addSubnet('fe80::', 10, 'ipv6');
 
+/** One host may take this share of all handshakes, so that others get in beside it. */
+const HANDSHAKE_SHARE = 1 / 4;
+
+interface Host {
+  tokens: number;
+  at: number;
+  handshakes: number;
+}
+
 export function createInboundGate(
   { clock }: { readonly clock: Clock },
   config: InboundGateConfig,
 ): InboundGate {
-  const buckets = new Map<string, { tokens: number; at: number }>();
+  /** The one heard of least recently comes first. */
+  const hosts = new Map<string, Host>();
+  const { inboundPerSecondPerHost, inboundPerSecondPerPrivateHost, maxHandshakes } = config;
+
+  function hostAt(address: string, rate: number): Host {
+    const name = hostOf(address);
+    const now = clock.monotonic();
+    const host = hosts.get(name) ?? { tokens: 2 * rate, at: now, handshakes: 0 };
+    hosts.delete(name);
+    hosts.set(name, host);
+    if (hosts.size > MAX_TRACKED_HOSTS) hosts.delete(hosts.keys().next().value as string);
+    host.tokens = Math.min(2 * rate, host.tokens + ((now - host.at) / 1_000) * rate);
+    host.at = now;
+    return host;
+  }
 
   return {
-    admits(address) {
-      const rate = isPrivate(address)
-        ? config.inboundPerSecondPerPrivateHost
-        : config.inboundPerSecondPerHost;
-      const host = hostOf(address);
-      const now = clock.monotonic();
-      const bucket = buckets.get(host) ?? { tokens: 2 * rate, at: now };
-      buckets.delete(host);
-      buckets.set(host, bucket);
-      if (buckets.size > MAX_TRACKED_HOSTS) {
-        for (const oldest of buckets.keys()) {
-          buckets.delete(oldest);
-          break;
-        }
-      }
-      bucket.tokens = Math.min(2 * rate, bucket.tokens + ((now - bucket.at) / 1_000) * rate);
-      bucket.at = now;
-      if (bucket.tokens < 1) return false;
-      bucket.tokens -= 1;
-      return true;
+    enter(address) {
+      const near = isPrivate(address);
+      const host = hostAt(address, near ? inboundPerSecondPerPrivateHost : inboundPerSecondPerHost);
+      if (host.tokens < 1) return undefined;
+      if (!near && host.handshakes >= Math.max(1, maxHandshakes * HANDSHAKE_SHARE)) return undefined;
+      host.tokens -= 1;
+      host.handshakes++;
+      let ended = false;
+      return () => {
+        if (!ended) host.handshakes--;
+        ended = true;
+      };
     },
   };
 }

@@ -78,6 +78,7 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
     },
   });
   const gate = createInboundGate({ clock }, limits);
+  const handshakes = new WeakMap<object, () => void>();
   const { transports, listen } = await loadTransports(log, config.listen);
   let listeners: Listeners | undefined;
 
@@ -110,10 +111,18 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       reconnectRetries: 0,
     },
     connectionGater: {
-      denyInboundConnection: (connection) =>
-        table.size() >= limits.maxConnections ||
-        !gate.admits(String(connection.remoteAddr.getComponents()[0]?.value ?? '')),
-      denyInboundUpgradedConnection: (peer) => refuses(peer.toString()),
+      denyInboundConnection: (connection) => {
+        if (table.size() >= limits.maxConnections) return true;
+        const end = gate.enter(String(connection.remoteAddr.getComponents()[0]?.value ?? ''));
+        if (!end) return true;
+        handshakes.set(connection, end);
+        connection.addEventListener('close', end);
+        return false;
+      },
+      denyInboundUpgradedConnection: (peer, connection) => {
+        handshakes.get(connection)?.();
+        return refuses(peer.toString());
+      },
       denyOutboundUpgradedConnection: (peer) => refuses(peer.toString()),
     },
     services: {

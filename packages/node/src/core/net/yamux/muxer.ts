@@ -42,9 +42,8 @@ const PROTOCOL = '/yamux/1.0.0';
 const NORMAL = 0;
 const PROTOCOL_ERROR = 1;
 const INTERNAL_ERROR = 2;
-/** Streams wait when the connection is full; only answers to pings and the like can pile up beyond that. */
-const MAX_UNSENT_BYTES = 16 * 1_048_576;
-/** The specification lets a peer send on a stream until it hears of its reset: bounded by the greatest window. */
+/** Streams wait when the connection is full; answers to pings and the like pile up, to this many. */
+const MAX_UNSENT_CONTROLS = 8_192;
 const NOTHING = new Uint8Array(0);
 
 export function yamux(config: YamuxConfig): () => StreamMuxerFactory {
@@ -63,6 +62,8 @@ export class YamuxMuxer extends AbstractStreamMuxer<YamuxStream> {
   #nextId: number;
   #inbound = 0;
   #full = false;
+  /** Frames without data that were added while the connection was full. */
+  #unsentControls = 0;
   #goingAway = false;
   /** A header that has not arrived whole. */
   #partial = NOTHING;
@@ -78,14 +79,16 @@ export class YamuxMuxer extends AbstractStreamMuxer<YamuxStream> {
     this.#nextId = this.#isClient ? 1 : 2;
     this.maConn.addEventListener('drain', () => {
       this.#full = false;
+      this.#unsentControls = 0;
     });
   }
 
   // Sending
 
   #sendFrame(header: Header, data?: ByteList): boolean {
-    if (this.maConn.status !== 'open' || this.maConn.writeBufferLength > MAX_UNSENT_BYTES) {
-      if (this.maConn.status === 'open') this.maConn.abort(new YamuxFault('it reads nothing'));
+    if (this.maConn.status !== 'open') return false;
+    if (this.#full && !data && ++this.#unsentControls > MAX_UNSENT_CONTROLS) {
+      this.maConn.abort(new YamuxFault('it asks much and reads nothing'));
       return false;
     }
     const head = encodeHeader(header);
@@ -171,6 +174,8 @@ export class YamuxMuxer extends AbstractStreamMuxer<YamuxStream> {
     if (type === GO_AWAY) {
       this.#goingAway = true;
       this.onTransportClosed(length === NORMAL ? undefined : new YamuxFault(`it went away, code ${length}`));
+      // A connection that can carry no stream any more is of no use to anyone.
+      this.maConn.close().catch((error) => this.maConn.abort(error));
       return;
     }
     if (flags & SYN) this.#onOpened(streamId);
