@@ -41,17 +41,20 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
     return Object.defineProperties({ options }, Object.getOwnPropertyDescriptors(surroundings)) as Invocation;
   };
   const root = createRoot(surroundings);
-  const run: Run = (load) => async (...values) => {
-    const command = values.at(-1) as Command;
-    const invocation = invocationOf(command);
-    try {
-      const action = await load();
-      exitCode = (await action(invocation, command.processedArgs as (string | undefined)[], command.opts())) ?? 0;
-    } catch (error) {
-      const { reportFailure } = await import('./failure.ts');
-      exitCode = reportFailure(invocation, error);
-    }
-  };
+  const run: Run =
+    (load) =>
+    async (...values) => {
+      const command = values.at(-1) as Command;
+      const invocation = invocationOf(command);
+      try {
+        const action = await load();
+        exitCode =
+          (await action(invocation, command.processedArgs as (string | undefined)[], command.opts())) ?? 0;
+      } catch (error) {
+        const { reportFailure } = await import('./failure.ts');
+        exitCode = reportFailure(invocation, error);
+      }
+    };
   const program: Program = { root, run };
   defineDev(program);
   defineNetwork(program);
@@ -104,7 +107,9 @@ function callPath(root: Command): string[] {
   let command: Command | undefined = root;
   while (command) {
     const word: string | undefined = command.args[0];
-    const next: Command | undefined = command.commands.find((child) => word !== undefined && (child.name() === word || child.aliases().includes(word)));
+    const next: Command | undefined = command.commands.find(
+      (child) => word !== undefined && (child.name() === word || child.aliases().includes(word)),
+    );
     if (next) path.push(next.name());
     command = next;
   }

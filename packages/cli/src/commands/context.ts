@@ -6,9 +6,16 @@ export function defineContext({ root, run }: Program): void {
   const context = root
     .command('context')
     .description('Names for the nodes that you work with; one of them is chosen.')
-    .addHelpText('after', '\nExample:\n  $ p2pctl context add work --url https://p2p.example:4180 --token-file ~/work.token')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ p2pctl context add work --url https://p2p.example:4180 --token-file ~/work.token',
+    )
     .action(run(list));
-  context.command('list').description('The contexts.').addHelpText('after', '\nExample:\n  $ p2pctl context list').action(run(list));
+  context
+    .command('list')
+    .description('The contexts.')
+    .addHelpText('after', '\nExample:\n  $ p2pctl context list')
+    .action(run(list));
   context
     .command('add')
     .description('Name the node that --url or --home says, and choose it.')

@@ -4,7 +4,9 @@ import type { Program } from '../program.ts';
 export function defineDev({ root, run }: Program): void {
   const dev = root
     .command('dev')
-    .description('A system of several node processes on this machine, until Ctrl-C. Started again it has its data back.')
+    .description(
+      'A system of several node processes on this machine, until Ctrl-C. Started again it has its data back.',
+    )
     .argument('[order]', 'stop, start, add or reset: orders to the one that runs')
     .option('--nodes <n>', 'how many, at the first start (default: 5)')
     .option('--port <port>', 'HTTP of node i is on port + i (default: 4180, or as before)')

@@ -2,7 +2,8 @@
 import { Option } from 'commander';
 import type { Program } from '../program.ts';
 
-const explain = () => new Option('--explain', 'say which replicas were asked and how long they took (on stderr)');
+const explain = () =>
+  new Option('--explain', 'say which replicas were asked and how long they took (on stderr)');
 
 export function defineKv({ root, run }: Program): void {
   const kv = root.command('kv').description('Key-value: bytes under keys, replicated.');
@@ -18,7 +19,9 @@ export function defineKv({ root, run }: Program): void {
   kv.command('get')
     .description('Write the bytes under a key to standard output, as they are.')
     .argument('<key>')
-    .addOption(new Option('--consistency <level>', 'how many replicas must agree').choices(['one', 'quorum', 'all']))
+    .addOption(
+      new Option('--consistency <level>', 'how many replicas must agree').choices(['one', 'quorum', 'all']),
+    )
     .addOption(explain())
     .addHelpText('after', '\nExample:\n  $ p2pctl kv get src/logo.png > logo.png')
     .action(run(async () => (await import('../kv/get.ts')).getValue));
@@ -39,7 +42,9 @@ export function defineKv({ root, run }: Program): void {
     .addHelpText('after', '\nExample:\n  $ p2pctl kv list src/ --limit 20')
     .action(run(async () => (await import('../kv/list.ts')).listKeys));
   kv.command('import')
-    .description('Store the files of a folder; key = PREFIX + path. In a git clone: the files that git lists.')
+    .description(
+      'Store the files of a folder; key = PREFIX + path. In a git clone: the files that git lists.',
+    )
     .argument('<dir>')
     .argument('<prefix>', 'put before each path; include the slash if there should be one')
     .option('--all', 'all files but .git and node_modules, whatever git lists')

@@ -38,7 +38,9 @@ export interface ShellSurroundings {
 export function commandWords(devHome: string, program: string, { env, folder }: ShellSurroundings): string {
   // npm puts its own folder first on the PATH and starts from the package's: neither is so in the person's shell.
   const shellFolder = env['INIT_CWD'] ?? folder;
-  const paths = (env['PATH'] ?? '').split(delimiter).filter((path) => !env['npm_command'] || !path.endsWith('node_modules/.bin'));
+  const paths = (env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((path) => !env['npm_command'] || !path.endsWith('node_modules/.bin'));
   const isOnPath = paths.some((path) => existsSync(join(path, 'p2pctl')));
   const words = [isOnPath ? 'p2pctl' : shortPath(program, shellFolder)];
   if (devHome !== resolve(shellFolder, '.p2pos')) words.push('--home', shortPath(devHome, shellFolder));

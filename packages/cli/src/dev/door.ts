@@ -9,7 +9,10 @@ export function nodeDoor(http: string, tokenFile: string): NodeDoor {
   const call = async (method: string, path: string, body?: Uint8Array<ArrayBuffer>): Promise<Response> => {
     const response = await fetch(`${http}${path}`, {
       method,
-      headers: { authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`, 'content-type': 'application/cbor' },
+      headers: {
+        authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`,
+        'content-type': 'application/cbor',
+      },
       ...(body ? { body } : {}),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

@@ -19,7 +19,8 @@ export function prepareFolder(layout: Layout): void {
   const found = statSync(home, { throwIfNoEntry: false });
   if (found && !found.isDirectory()) throw refuse('it is no folder');
   const stranger = found && !isDevFolder(layout) && readdirSync(home).find((name) => !name.startsWith('.'));
-  if (stranger) throw refuse(`it holds ${stranger}, which p2pctl dev did not make; take an empty or new folder`);
+  if (stranger)
+    throw refuse(`it holds ${stranger}, which p2pctl dev did not make; take an empty or new folder`);
   try {
     mkdirSync(layout.system, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -49,7 +50,11 @@ export function emptyFolder(layout: Layout): void {
 /** Nodes whose supervisor was killed end by themselves, a moment later: their homes are theirs until then. */
 export async function waitForLeftovers(
   layout: Layout,
-  { clock, say, signal }: { readonly clock: Clock; readonly say: (text: string) => void; readonly signal: AbortSignal },
+  {
+    clock,
+    say,
+    signal,
+  }: { readonly clock: Clock; readonly say: (text: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
   const pids = (readDevFile(layout.devFile)?.nodes ?? []).flatMap(({ pid }) => (pid === null ? [] : [pid]));
   const living = () => pids.filter((pid) => commandOf(pid).includes(layout.home));

@@ -113,5 +113,13 @@ function asNodeSettings({ name, peerId, p2p }: NodeHome, { joined }: { readonly 
 
 /** How a node of a development system stands in its snapshots. */
 export function asMember({ peerId, name, p2p }: Pick<NodeHome, 'peerId' | 'name' | 'p2p'>): Member {
-  return { peerId, name, tier: 2, capabilities: DEV_CAPABILITIES, zone: '', draining: false, addresses: [...p2p] };
+  return {
+    peerId,
+    name,
+    tier: 2,
+    capabilities: DEV_CAPABILITIES,
+    zone: '',
+    draining: false,
+    addresses: [...p2p],
+  };
 }

@@ -37,7 +37,11 @@ export async function whenReady(deps: ReadinessDeps, signal: AbortSignal): Promi
     const [broken] = failing;
     if (broken && pending.length === 0 && running.length * 2 <= nodes.length) {
       const { name, reason } = broken;
-      throw new P2posError('NODE_START_FAILED', { name, reason: reason ?? 'it ended', next: 'p2pctl dev --fresh' });
+      throw new P2posError('NODE_START_FAILED', {
+        name,
+        reason: reason ?? 'it ended',
+        next: 'p2pctl dev --fresh',
+      });
     }
     let text = `waiting for ${names(pending)} to start`;
     if (pending.length === 0) {
@@ -59,7 +63,10 @@ interface Waiting {
   readonly text: string;
 }
 
-async function lookAt(running: readonly SupervisedNode[], { probe, joining }: ReadinessDeps): Promise<Waiting[]> {
+async function lookAt(
+  running: readonly SupervisedNode[],
+  { probe, joining }: ReadinessDeps,
+): Promise<Waiting[]> {
   const looks = running.map(async (node): Promise<Waiting | undefined> => {
     const view = await probe(node).catch(() => undefined);
     if (!view) return { isHealthy: false, text: `${node.name} to answer` };
@@ -68,9 +75,12 @@ async function lookAt(running: readonly SupervisedNode[], { probe, joining }: Re
     // Too few run for a majority, by the operator's own choice: degraded is what can be had.
     const isPossible = running.length * 2 > view.members;
     const isHealthy = view.state === 'healthy' || (view.state === 'degraded' && !isPossible);
-    if (!isHealthy) return { isHealthy, text: `${node.name} (${view.state}, ${view.online} of ${view.members} online)` };
+    if (!isHealthy)
+      return { isHealthy, text: `${node.name} (${view.state}, ${view.online} of ${view.members} online)` };
     const isComplete = view.online >= Math.min(running.length, view.members);
-    return isComplete ? undefined : { isHealthy, text: `${node.name} to see all (${view.online} of ${view.members})` };
+    return isComplete
+      ? undefined
+      : { isHealthy, text: `${node.name} to see all (${view.online} of ${view.members})` };
   });
   return (await Promise.all(looks)).filter((waiting) => waiting !== undefined);
 }

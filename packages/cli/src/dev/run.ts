@@ -68,7 +68,9 @@ export async function runDev(invocation: Invocation, options: DevOptions): Promi
       return await system.obey(order, progress);
     });
     await using _farewell = farewell(system, terminal.say);
-    terminal.say(`starting ${settings.nodes.length} nodes of ${settings.systemId.slice(0, 12)}… in ${layout.home}`);
+    terminal.say(
+      `starting ${settings.nodes.length} nodes of ${settings.systemId.slice(0, 12)}… in ${layout.home}`,
+    );
     await sayReady(invocation, layout, system);
     await new Promise<void>((resolve) => {
       if (ending.aborted) resolve();
@@ -91,7 +93,11 @@ function farewell(system: DevSystem, say: (text: string) => void): AsyncDisposab
   };
 }
 
-async function settingsFor(layout: Layout, options: DevOptions, say: (text: string) => void): Promise<Settings> {
+async function settingsFor(
+  layout: Layout,
+  options: DevOptions,
+  say: (text: string) => void,
+): Promise<Settings> {
   const found = readSettings(layout);
   if (!found) {
     const nodes = options.nodes ?? DEFAULT_NODES;
@@ -101,10 +107,12 @@ async function settingsFor(layout: Layout, options: DevOptions, say: (text: stri
     return await foundSystem({ clock: systemClock, makeIdentity: makeIdentity_ }, layout, plan);
   }
   const { length } = found.nodes;
-  if (options.nodes !== undefined && options.nodes !== length) throw otherCount(layout, length, options.nodes);
+  if (options.nodes !== undefined && options.nodes !== length)
+    throw otherCount(layout, length, options.nodes);
   if (options.port === undefined || options.port === found.port) return found;
   const settings = { ...found, port: options.port };
-  found.nodes.forEach(({ name }, index) => setHttpPort(layout.node(name), settings.port + index));
+  for (const [index, { name }] of found.nodes.entries())
+    setHttpPort(layout.node(name), settings.port + index);
   writeSettings(layout, settings);
   return settings;
 }
@@ -131,7 +139,8 @@ async function makeIdentity(nodeMain: string, home: string): Promise<string> {
     if (peerId) return peerId;
     throw new Error(`it said: ${stdout.slice(0, 200)}`);
   } catch (cause) {
-    const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim().split('\n')[0] : undefined;
+    const stderr =
+      cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim().split('\n')[0] : undefined;
     const reason = `its key could not be made: ${stderr || (cause instanceof Error ? cause.message : String(cause))}`;
     throw new P2posError('NODE_START_FAILED', { name: home, reason, next: 'p2pctl dev --fresh' }, { cause });
   }
@@ -139,13 +148,23 @@ async function makeIdentity(nodeMain: string, home: string): Promise<string> {
 
 async function requireFreePorts(settings: Settings): Promise<void> {
   const { length } = settings.nodes;
-  if (settings.port + length - 1 > 65_535) throw usage(`Ports from ${settings.port} on do not suffice for ${length} nodes.`, `p2pctl dev --port ${DEFAULT_PORT}`);
+  if (settings.port + length - 1 > 65_535)
+    throw usage(
+      `Ports from ${settings.port} on do not suffice for ${length} nodes.`,
+      `p2pctl dev --port ${DEFAULT_PORT}`,
+    );
   for (const [index, { name, p2p, stopped }] of settings.nodes.entries()) {
     if (stopped) continue;
     const port = settings.port + index;
     if (!(await isFree(port))) {
       const suggestion = await freeRange(length);
-      throw new P2posError('DEV_PORT_BUSY', { port, name, holder: holder(port), suggestion, next: `p2pctl dev --port ${suggestion}` });
+      throw new P2posError('DEV_PORT_BUSY', {
+        port,
+        name,
+        holder: holder(port),
+        suggestion,
+        next: `p2pctl dev --port ${suggestion}`,
+      });
     }
     for (const p2pPort of p2p.flatMap((address) => /\/tcp\/(\d+)/.exec(address)?.[1] ?? [])) {
       if (await isFree(Number(p2pPort))) continue;
@@ -170,9 +189,11 @@ async function freeRange(count: number): Promise<number> {
 async function sayReady(invocation: Invocation, layout: Layout, system: DevSystem): Promise<void> {
   const { terminal } = invocation;
   const failing = await system.start();
-  for (const { name, reason } of failing) terminal.say(`${name} does not run: ${reason ?? 'it ended'}; the others do without it`);
+  for (const { name, reason } of failing)
+    terminal.say(`${name} does not run: ${reason ?? 'it ended'}; the others do without it`);
   const nodes = readDevFile(layout.devFile)?.nodes ?? [];
   const gateway = nodes.find(({ pid }) => pid !== null);
   const page = gateway && (await pageLink(gateway.http, gateway.tokenFile).catch(() => undefined));
-  for (const line of announce({ nodes, command: commandWords(layout.home, PROGRAM, invocation), page })) terminal.print(line);
+  for (const line of announce({ nodes, command: commandWords(layout.home, PROGRAM, invocation), page }))
+    terminal.print(line);
 }

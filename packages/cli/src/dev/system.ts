@@ -40,16 +40,23 @@ export interface DevSystem extends AsyncDisposable {
 
 export function createDevSystem(
   deps: DevSystemDeps,
-  { layout, restart, signal }: { readonly layout: Layout; readonly restart: boolean; readonly signal: AbortSignal },
+  {
+    layout,
+    restart,
+    signal,
+  }: { readonly layout: Layout; readonly restart: boolean; readonly signal: AbortSignal },
   founded: Settings,
 ): DevSystem {
   let settings = founded;
   let isReady = false;
-  const supervisor: Supervisor = createSupervisor({ ...deps, onChange: () => isReady && publish() }, { restart });
+  const supervisor: Supervisor = createSupervisor(
+    { ...deps, onChange: () => isReady && publish() },
+    { restart },
+  );
   const planOf = ({ name, peerId }: Settings['nodes'][number], index: number) => {
     return { name, peerId, http: `http://127.0.0.1:${settings.port + index}` };
   };
-  settings.nodes.forEach((node, index) => supervisor.add(planOf(node, index)));
+  for (const [index, node] of settings.nodes.entries()) supervisor.add(planOf(node, index));
   const logTimer = repeat(deps.clock, LOG_CHECK_MS, () => {
     for (const { name } of settings.nodes) boundLog(layout.node(name).log);
   });
@@ -60,7 +67,15 @@ export function createDevSystem(
       const node = running.get(name);
       const { home, token } = layout.node(name);
       const http = node?.http ?? planOf({ name, peerId, p2p, stopped: false, joined: true }, index).http;
-      return { name, pid: node?.pid ?? null, peerId, http, p2p: [...(node?.ready?.p2p ?? p2p)], home, tokenFile: token };
+      return {
+        name,
+        pid: node?.pid ?? null,
+        peerId,
+        http,
+        p2p: [...(node?.ready?.p2p ?? p2p)],
+        home,
+        tokenFile: token,
+      };
     });
     writeDevFile(layout, { systemId: settings.systemId, nodes });
   }
@@ -71,7 +86,10 @@ export function createDevSystem(
   }
 
   const setNode = (name: string, change: Partial<Settings['nodes'][number]>) => {
-    keep({ ...settings, nodes: settings.nodes.map((node) => (node.name === name ? { ...node, ...change } : node)) });
+    keep({
+      ...settings,
+      nodes: settings.nodes.map((node) => (node.name === name ? { ...node, ...change } : node)),
+    });
   };
 
   const doorOf = ({ name, http }: SupervisedNode) => deps.door({ http, tokenFile: layout.node(name).token });
@@ -84,7 +102,9 @@ export function createDevSystem(
   /** Nodes that were added, but that no snapshot names yet: the last start was cut off in between. */
   async function joinNewNodes(): Promise<void> {
     const joining = settings.nodes.filter(({ joined }) => !joined);
-    const gateway = supervisor.nodes().find(({ name, state }) => state === 'running' && !joining.some((node) => node.name === name));
+    const gateway = supervisor
+      .nodes()
+      .find(({ name, state }) => state === 'running' && !joining.some((node) => node.name === name));
     if (joining.length === 0 || !gateway) return;
     const admin = await devAdmin(layout, deps.clock);
     const members = (current: readonly Member[]) => {
@@ -161,7 +181,10 @@ export function nameOf(word: string, names: readonly string[]): string {
   const index = nodeIndex(word);
   const name = index === undefined ? undefined : names[index];
   if (name !== undefined) return name;
-  throw new P2posError('DEV_NODE_UNKNOWN', { name: word, next: `p2pctl dev stop ${nearest(word, names) ?? names[0]}` });
+  throw new P2posError('DEV_NODE_UNKNOWN', {
+    name: word,
+    next: `p2pctl dev stop ${nearest(word, names) ?? names[0]}`,
+  });
 }
 
 function show({ name, state, pid, peerId, http }: SupervisedNode) {
@@ -173,7 +196,12 @@ export async function devAdmin(layout: Layout, clock: Clock): Promise<Admin> {
   const signer = readKeyFile(layout.adminKey);
   const proof = readDocument(adminProofDocument, layout.adminProof);
   if (!needsRenewal(proof, clock.now())) return { signer, proof };
-  const renewed = await signAdminProof(proof.body.systemId, signer, readKeyFile(layout.systemKey), clock.now());
+  const renewed = await signAdminProof(
+    proof.body.systemId,
+    signer,
+    readKeyFile(layout.systemKey),
+    clock.now(),
+  );
   replaceFile(layout.adminProof, renewed.bytes);
   return { signer, proof: renewed };
 }

@@ -1,5 +1,12 @@
 /** Changes who belongs: takes the snapshot in force, signs its successor, pushes it. */
-import { decodeDocument, type Member, P2posError, type SignedDocument, type Snapshot, snapshotDocument } from '@p2pos/protocol';
+import {
+  decodeDocument,
+  type Member,
+  P2posError,
+  type SignedDocument,
+  type Snapshot,
+  snapshotDocument,
+} from '@p2pos/protocol';
 import { crypto } from '../keys.ts';
 import { type Admin, asPredecessor, signSnapshot } from './authority.ts';
 
@@ -38,7 +45,8 @@ export async function changeMembers(
     if (answer.result === 'applied') return { answer, snapshot };
     if (attempt === ATTEMPTS) {
       throw new P2posError('BAD_REQUEST', {
-        reason: 'Other snapshots came before this one each time. Look at who belongs now, then repeat the command.',
+        reason:
+          'Other snapshots came before this one each time. Look at who belongs now, then repeat the command.',
         next: 'p2pctl members',
       });
     }

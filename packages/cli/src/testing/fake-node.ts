@@ -28,7 +28,8 @@ function run(): void {
   const [, host, port] = /\[http\]\s*listen = "([^:]+):(\d+)"/.exec(toml) ?? [];
   const peerId = readFileSync(peerFile, 'utf8');
   const token = join(home, 'token');
-  if (!existsSync(token)) writeFileSync(token, `p2pos_${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+  if (!existsSync(token))
+    writeFileSync(token, `p2pos_${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
   mkdirSync(join(home, 'data'), { recursive: true });
   const folder = dirname(home);
   const peers = readdirSync(folder).filter((name) => /^node\d+$/.test(name));
@@ -44,7 +45,19 @@ function run(): void {
       const state = existsSync(join(home, 'unhealthy')) ? 'degraded' : 'healthy';
       const members = peers.length;
       const times = { startedAt: '2026-01-01T00:00:00.000Z', uptimeMs: 0, clockOffsetMs: 0 };
-      answer({ systemId: 's', peerId, name: null, state, epoch: 1, members, online: members, connected: members, version: '0', addresses: [], ...times });
+      answer({
+        systemId: 's',
+        peerId,
+        name: null,
+        state,
+        epoch: 1,
+        members,
+        online: members,
+        connected: members,
+        version: '0',
+        addresses: [],
+        ...times,
+      });
     } else if (request.url === '/v1/members/snapshot' && request.method === 'GET') {
       response.setHeader('etag', '"00"');
       response.setHeader('content-type', 'application/cbor');

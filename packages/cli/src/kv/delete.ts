@@ -1,0 +1,17 @@
+import { withNode } from '../node-client.ts';
+import type { Action } from '../program.ts';
+import { sayExplanation } from './explanation.ts';
+
+export const deleteValue: Action = async (invocation, [key = ''], flags) => {
+  const { terminal, options, signal } = invocation;
+  const explain = flags['explain'] === true;
+  const result = await withNode(invocation, ({ client }) =>
+    client.kv.delete(key, { signal, ...(explain && { explain }) }),
+  );
+  if (options.json) terminal.print(JSON.stringify(result));
+  else {
+    terminal.print(result.existed ? `deleted ${key}` : `there was nothing under ${key}`);
+    sayExplanation(terminal, result.explain);
+  }
+  return undefined;
+};

@@ -1,0 +1,24 @@
+import { P2posError } from '@p2pos/protocol';
+import { withNode } from '../node-client.ts';
+import type { Action } from '../program.ts';
+import { sayExplanation } from './explanation.ts';
+
+export const getValue: Action = async (invocation, [key = ''], flags) => {
+  const { terminal, options, signal } = invocation;
+  const explain = flags['explain'] === true;
+  const consistency = flags['consistency'] as 'one' | 'quorum' | 'all' | undefined;
+  const entry = await withNode(invocation, ({ client }) =>
+    client.kv.get(key, { signal, ...(consistency && { consistency }), ...(explain && { explain }) }),
+  );
+  if (!entry) throw new P2posError('KV_KEY_NOT_FOUND', { key });
+  if (options.json) {
+    const { value, text: _, ...rest } = entry;
+    terminal.print(JSON.stringify({ key, value: { $blob: Buffer.from(value).toString('base64') }, ...rest }));
+    return undefined;
+  }
+  await terminal.write(entry.value);
+  // A prompt should not stick to the value; a pipe gets the bytes as they are.
+  if (terminal.columns !== undefined && entry.value.at(-1) !== 10) terminal.print('');
+  sayExplanation(terminal, entry.explain);
+  return undefined;
+};

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { MAX_KV_VALUE_BYTES, P2posError } from '@p2pos/protocol';
+import { usage } from '../failure.ts';
+import type { Invocation } from '../invocation.ts';
+import { reasonOf } from '../json-file.ts';
+import { withNode } from '../node-client.ts';
+import type { Action } from '../program.ts';
+import { sayExplanation, ttlOption } from './explanation.ts';
+
+export const putValue: Action = async (invocation, [key = '', value], flags) => {
+  const { terminal, options, signal } = invocation;
+  const ttlMs = ttlOption(flags['ttl']);
+  const bytes = await valueFrom(invocation, value, flags['file']);
+  const explain = flags['explain'] === true;
+  const receipt = await withNode(invocation, ({ client }) =>
+    client.kv.put(key, bytes, { signal, ...(ttlMs !== undefined && { ttlMs }), ...(explain && { explain }) }),
+  );
+  if (options.json) terminal.print(JSON.stringify(receipt));
+  else {
+    terminal.print(`stored ${key}: ${bytes.length} bytes on ${receipt.durable} nodes`);
+    sayExplanation(terminal, receipt.explain);
+  }
+  return undefined;
+};
+
+async function valueFrom(
+  { terminal, folder }: Invocation,
+  value: string | undefined,
+  file: unknown,
+): Promise<Uint8Array> {
+  if (typeof file === 'string' && value !== undefined)
+    throw usage('Give either a value or --file.', 'p2pctl kv put KEY --file FILE');
+  if (typeof file === 'string' && file !== '-') {
+    const path = resolve(folder, file);
+    try {
+      return readFileSync(path);
+    } catch (cause) {
+      throw new P2posError('FILE_UNREADABLE', { file: path, reason: reasonOf(cause) }, { cause });
+    }
+  }
+  if (value !== undefined && value !== '-') return new TextEncoder().encode(value);
+  if (terminal.isKeyboard) terminal.say('reading the value from the keyboard; end with Ctrl-D');
+  return terminal.read(MAX_KV_VALUE_BYTES);
+}

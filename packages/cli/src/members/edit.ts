@@ -1,0 +1,116 @@
+/** Signs the snapshot that follows the one in force, with one member more or less, and pushes it. */
+import { join, resolve } from 'node:path';
+import { adminProofDocument, type Capability, isPeerId, type Member, P2posError } from '@p2pos/protocol';
+import { systemClock } from '../clock.ts';
+import { DEV_CAPABILITIES } from '../dev/founding.ts';
+import { layoutOf } from '../dev/layout.ts';
+import { devAdmin } from '../dev/system.ts';
+import { usage } from '../failure.ts';
+import type { Invocation } from '../invocation.ts';
+import { readKeyFile } from '../keys.ts';
+import { type Connected, withNode } from '../node-client.ts';
+import type { Action } from '../program.ts';
+import { didYouMean } from '../suggestion.ts';
+import type { Target } from '../target.ts';
+import { type Admin, readDocument } from './authority.ts';
+import { changeMembers, type MembershipChange } from './change.ts';
+
+type Flags = Readonly<Record<string, unknown>>;
+
+export const addMember: Action = async (invocation, [peerId = ''], flags) => {
+  if (!isPeerId(peerId))
+    throw new P2posError('PEER_ID_INVALID', { peerId, reason: 'it is none', next: 'p2pctl peers' });
+  const member = memberOf(peerId, flags);
+  const members = (current: readonly Member[]) => {
+    if (current.some((one) => one.peerId === peerId))
+      throw usage(`${peerId} is a member already.`, 'p2pctl members list');
+    return [...current, member];
+  };
+  return edit(invocation, flags, { members }, `${member.name} is added`);
+};
+
+export const removeMember: Action = async (invocation, [word = ''], flags) => {
+  const members = (current: readonly Member[]) => {
+    const left = current.filter(({ peerId, name }) => peerId !== word && name !== word);
+    if (left.length < current.length) return left;
+    const names = current.map(({ name }) => name);
+    throw usage(`There is no member ${word}.${didYouMean(word, names)}`, 'p2pctl members list');
+  };
+  return edit(invocation, flags, { members, force: flags['force'] === true }, `${word} is removed`);
+};
+
+async function edit(
+  invocation: Invocation,
+  flags: Flags,
+  change: MembershipChange,
+  done: string,
+): Promise<undefined> {
+  const { terminal, options } = invocation;
+  const answer = await withNode(invocation, async (connected) => {
+    const admin = await adminOf(invocation, connected.target, flags);
+    return (await changeMembers(doorOf(connected), admin, change, systemClock.now)).answer;
+  });
+  terminal.print(options.json ? JSON.stringify(answer) : `${done}; snapshot ${answer.epoch} is in force`);
+  return undefined;
+}
+
+function doorOf({ client }: Connected) {
+  return {
+    snapshot: () => client.members.snapshot(),
+    push: (bytes: Uint8Array) => client.members.push(bytes),
+  };
+}
+
+async function adminOf({ folder }: Invocation, { devHome }: Target, flags: Flags): Promise<Admin> {
+  const { adminKey, adminProof } = flags as { adminKey?: string; adminProof?: string };
+  if (adminKey !== undefined && adminProof !== undefined) {
+    return {
+      signer: readKeyFile(resolve(folder, adminKey)),
+      proof: readDocument(adminProofDocument, resolve(folder, adminProof)),
+    };
+  }
+  if (adminKey !== undefined || adminProof !== undefined) {
+    throw usage('--admin-key and --admin-proof go together.', 'p2pctl members list');
+  }
+  if (devHome !== undefined) return devAdmin(layoutOf(join(devHome)), systemClock);
+  throw usage(
+    'Only an admin changes the membership. Name the key and its proof.',
+    'p2pctl members add PEERID --admin-key FILE --admin-proof FILE',
+  );
+}
+
+function memberOf(peerId: string, flags: Flags): Member {
+  const {
+    name,
+    zone = '',
+    capabilities,
+    tier = '2',
+    address,
+  } = flags as Readonly<Record<string, string | undefined>>;
+  if (!/^[0-3]$/.test(tier)) throw usage('--tier is 0, 1, 2 or 3.', 'p2pctl members add PEERID --tier 2');
+  return {
+    peerId,
+    name: name ?? `node-${peerId.slice(-8).toLowerCase()}`,
+    tier: Number(tier) as Member['tier'],
+    capabilities: capabilitiesOf(capabilities),
+    zone,
+    draining: false,
+    addresses: address === undefined ? [] : [address],
+  };
+}
+
+function capabilitiesOf(text: string | undefined): readonly Capability[] {
+  if (text === undefined) return ['gateway', 'relay', 'storage'];
+  const words = text
+    .split(',')
+    .map((word) => word.trim())
+    .filter(Boolean);
+  for (const word of words) {
+    if (DEV_CAPABILITIES.some((known) => known === word)) continue;
+    throw usage(
+      `There is no capability ${word}.${didYouMean(word, DEV_CAPABILITIES)} There are ${DEV_CAPABILITIES.join(', ')}.`,
+      'p2pctl members add PEERID --capabilities storage,gateway',
+    );
+  }
+  return [...new Set(words)].sort() as Capability[];
+}
