@@ -61,7 +61,7 @@ export async function startEtcd(size: number): Promise<EtcdCluster> {
     async [Symbol.asyncDispose]() {
       await Promise.all(
         children.map((child) => {
-          if (child.exitCode !== null) return;
+          if (child.exitCode !== null) return undefined;
           const ended = new Promise((resolve) => child.once('exit', resolve));
           child.kill('SIGKILL');
           return ended;

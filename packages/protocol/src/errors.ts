@@ -169,7 +169,7 @@ export const ERRORS = {
   HOST_REFUSED: {
     status: 403,
     retry: false,
-    text: 'Requests for the host {host} are refused, since a foreign page could send them. Use the address the node listens on, or add the name to http.hosts.',
+    text: 'Requests for the host {host} are refused, since a foreign page could send them. Use the address the node listens on, or add the name to http.allowed_hosts.',
   },
   METHOD_NOT_ALLOWED: { status: 405, retry: false, text: '{path} does not take {method}, only {allowed}.' },
   MEDIA_TYPE_UNSUPPORTED: {

@@ -3,18 +3,18 @@
  * Every snapshot is given to each node by hand, so nodes can learn of one at different times.
  */
 import type { Member, SignedDocument, Snapshot } from '@p2pos/protocol';
-import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
-import { createMemoryHub } from '../../testing/memory-net.ts';
-import { createMemoryDisk, type MemoryDisk } from '../../testing/memory-store.ts';
-import { createSeededRandom, type SeededRandom } from '../../testing/seeded-random.ts';
-import { createTestSystem, type TestSystem } from '../../testing/test-system.ts';
-import type { Clock } from '../clock/index.ts';
-import { silentLogger } from '../log/index.ts';
-import { type MembershipJournal, openMembership } from '../membership/index.ts';
-import type { Net } from '../net/index.ts';
-import { createRpc, type Rpc } from '../rpc/index.ts';
-import type { Store } from '../store/index.ts';
-import { createRecords, type Records, type RecordsConfig } from './index.ts';
+import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
+import { createMemoryHub } from '../../../testing/memory-net.ts';
+import { createMemoryDisk, type MemoryDisk } from '../../../testing/memory-store.ts';
+import { createSeededRandom, type SeededRandom } from '../../../testing/seeded-random.ts';
+import { createTestSystem, type TestSystem } from '../../../testing/test-system.ts';
+import type { Clock } from '../../clock/index.ts';
+import { silentLogger } from '../../log/index.ts';
+import { type MembershipJournal, openMembership } from '../../membership/index.ts';
+import type { Net } from '../../net/index.ts';
+import { createRpc, type Rpc } from '../../rpc/index.ts';
+import type { Store } from '../../store/index.ts';
+import { createRecords, type Records, type RecordsConfig } from '../index.ts';
 
 export const NAMESPACE = 'default/kv';
 
@@ -34,6 +34,7 @@ export interface Testbed extends AsyncDisposable {
   readonly random: SeededRandom;
   readonly system: TestSystem;
   node(index: number): TestNode;
+  nodes(): readonly TestNode[];
   readonly size: number;
   /** Goes forward in time until the work has settled. */
   run<T>(work: Promise<T>, limitMs?: number): Promise<T>;
@@ -50,6 +51,8 @@ export interface Testbed extends AsyncDisposable {
   members(...indexes: readonly number[]): Member[];
   give(index: number, snapshot: SignedDocument<Snapshot>): Promise<void>;
   giveAll(snapshot: SignedDocument<Snapshot>): Promise<void>;
+  /** Gives every node that is up every snapshot so far. */
+  settleMembership(): Promise<void>;
   partition(...groups: readonly (readonly number[])[]): void;
   heal(): Promise<void>;
   /** What was not committed is gone; the disk stays. */
@@ -58,7 +61,7 @@ export interface Testbed extends AsyncDisposable {
   /** Replicas of a key, as indexes. */
   replicasOf(key: string, from?: number): number[];
   /** The first of `key0`, `key1`, … for which the test holds. */
-  findKey(test: (replicas: readonly number[], key: string) => boolean): string;
+  findKey(test: (replicas: readonly number[], key: string) => boolean, from?: number): string;
 }
 
 export interface TestbedConfig {
@@ -231,6 +234,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     system,
     size,
     node,
+    nodes: () => nodes,
     run,
     put: (index, key, value, options) =>
       run(node(index).records.put({ ...nameOf(key), value: encode(value), ...options })),
@@ -255,6 +259,10 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     async giveAll(snapshot) {
       for (const index of system.nodes.keys()) if (node(index).isUp()) await bed.give(index, snapshot);
     },
+    async settleMembership() {
+      const newest = snapshots.at(-1);
+      if (newest) await bed.giveAll(newest);
+    },
     partition(...groups) {
       hub.partition(...groups.map((group) => group.map((index) => node(index).peerId)));
     },
@@ -277,8 +285,12 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
         .records.locate(nameOf(key))
         .replicas.map((peerId) => indexOf.get(peerId) as number);
     },
-    findKey(test) {
-      for (let i = 0; ; i++) if (test(bed.replicasOf(`key${i}`), `key${i}`)) return `key${i}`;
+    findKey(test, from = 0) {
+      for (let i = 0; i < 10_000; i++) {
+        const key = `key${i}`;
+        if (test(bed.replicasOf(key, from), key)) return key;
+      }
+      throw new Error('no such key');
     },
     async [Symbol.asyncDispose]() {
       for (const one of nodes) if (one.isUp()) await one[Symbol.asyncDispose]();

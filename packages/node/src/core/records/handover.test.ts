@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTestbed, nameOf, type Testbed } from './testing/testbed.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** Rows that a node holds, by its own count. */
+async function held(bed: Testbed, index: number): Promise<number> {
+  const rows = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
+  return rows[0]?.n ?? 0;
+}
+
+function isMoving(bed: Testbed, from: number, keys: readonly string[]): boolean {
+  return keys.some((key) => bed.node(from).records.locate(nameOf(key)).previous.length > 0);
+}
+
+async function putAll(bed: Testbed, keys: readonly string[]): Promise<void> {
+  await bed.run(
+    Promise.all(keys.map((key) => bed.node(0).records.put({ ...nameOf(key), value: bytes(key) }))),
+  );
+}
+
+async function settle(bed: Testbed, keys: readonly string[], nodes: readonly number[]): Promise<void> {
+  for (let i = 0; i < 200 && nodes.some((index) => isMoving(bed, index, keys)); i++)
+    await bed.clock.advance(100);
+  for (const index of nodes)
+    assert.equal(isMoving(bed, index, keys), false, `node ${index} waits for a move`);
+  await bed.clock.advance(6_000);
+}
+
+const KEYS = Array.from({ length: 60 }, (_, i) => `key${i}`);
+
+test('a new member gets its share, former replicas let go theirs, and each key lies on exactly three', async () => {
+  await using bed = await createTestbed({ nodes: 6, members: [0, 1, 2, 3, 4] });
+  await putAll(bed, KEYS);
+  await bed.remove(0, 'key7');
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5)));
+  assert.ok(isMoving(bed, 5, KEYS));
+  for (const key of KEYS) assert.equal(await bed.get(5, key), key === 'key7' ? undefined : key);
+  await settle(bed, KEYS, [0, 1, 2, 3, 4, 5]);
+  const share = KEYS.filter((key) => bed.replicasOf(key).includes(5)).length;
+  assert.ok(share > 0);
+  assert.equal(await held(bed, 5), share);
+  let copies = 0;
+  for (let i = 0; i < 6; i++) copies += await held(bed, i);
+  assert.equal(copies, 3 * KEYS.length);
+  for (const key of KEYS) assert.equal(await bed.get(5, key), key === 'key7' ? undefined : key);
+});
+
+test('while a move is unfinished a write needs both sets, and a read sees what the old one acknowledged', async () => {
+  await using bed = await createTestbed({
+    nodes: 6,
+    members: [0, 1, 2, 3, 4],
+    records: { writeTimeoutMs: 1_000, handoverStepMs: 60_000 },
+  });
+  await putAll(bed, KEYS);
+  const before = new Map(KEYS.map((key) => [key, bed.replicasOf(key)]));
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5)));
+  const key = bed.findKey((replicas, name) => replicas.includes(5) && before.has(name));
+  const { explain, replicas } = await bed.put(5, key, 'during');
+  const old = before.get(key) as number[];
+  assert.equal(explain.asked.length, 4);
+  const indexes = replicas.map((peerId) => bed.system.nodes.findIndex((node) => node.peerId === peerId));
+  assert.ok(indexes.filter((index) => old.includes(index)).length >= 2);
+  assert.ok(indexes.filter((index) => bed.replicasOf(key).includes(index)).length >= 2);
+  for (let i = 0; i < 6; i++) assert.equal(await bed.get(i, key), 'during');
+});
+
+test('without its former replicas a slot waits; it opens when they are back', async () => {
+  await using bed = await createTestbed({
+    nodes: 6,
+    members: [0, 1, 2, 3, 4],
+    records: { readTimeoutMs: 1_000 },
+  });
+  await putAll(bed, KEYS);
+  const before = new Map(KEYS.map((key) => [key, bed.replicasOf(key)]));
+  const snapshot = await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5));
+  await bed.crash(0);
+  await bed.crash(1);
+  for (const index of [2, 3, 4, 5]) await bed.give(index, snapshot);
+  await bed.clock.advance(3_000);
+  const lost = (key: string) => (before.get(key) ?? []).filter((index) => index < 2).length >= 2;
+  const key = bed.findKey((replicas, name) => replicas.includes(5) && before.has(name) && lost(name), 2);
+  await assert.rejects(bed.get(5, key), /needed replicas/);
+  await bed.start(0);
+  await bed.start(1);
+  await bed.clock.advance(10_000);
+  assert.equal(await bed.get(5, key), key);
+  await settle(bed, KEYS, [0, 1, 2, 3, 4, 5]);
+});
+
+test('marks and moves survive a restart in the middle', async () => {
+  await using bed = await createTestbed({ nodes: 6, members: [0, 1, 2, 3, 4] });
+  await putAll(bed, KEYS);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5)));
+  await bed.clock.advance(10);
+  for (let i = 0; i < 6; i++) await bed.crash(i);
+  for (let i = 0; i < 6; i++) await bed.start(i);
+  for (const key of KEYS) assert.equal(await bed.get(5, key), key);
+  await settle(bed, KEYS, [0, 1, 2, 3, 4, 5]);
+  for (let i = 0; i < 6; i++) await bed.crash(i);
+  for (let i = 0; i < 6; i++) await bed.start(i);
+  for (let i = 0; i < 6; i++) assert.equal(isMoving(bed, i, KEYS), false);
+  for (const key of KEYS) assert.equal(await bed.get(1, key), key);
+});
+
+test('a removed member is replaced from those that stay', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  await putAll(bed, KEYS);
+  const snapshot = await bed.snapshot(bed.members(0, 1, 2, 3));
+  await bed.crash(4);
+  for (const index of [0, 1, 2, 3]) await bed.give(index, snapshot);
+  for (const key of KEYS) assert.equal(await bed.get(3, key), key);
+  await settle(bed, KEYS, [0, 1, 2, 3]);
+  let copies = 0;
+  for (let i = 0; i < 4; i++) copies += await held(bed, i);
+  assert.equal(copies, 3 * KEYS.length);
+});
+
+test('several snapshots in a row, before any move is finished, lose nothing', async () => {
+  await using bed = await createTestbed({ nodes: 7, members: [0, 1, 2, 3, 4], latencyMs: 20 });
+  await putAll(bed, KEYS);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5)));
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5, 6)));
+  await bed.giveAll(await bed.snapshot(bed.members(1, 2, 3, 4, 5, 6)));
+  for (const key of KEYS) assert.equal(await bed.get(6, key), key);
+  await settle(bed, KEYS, [1, 2, 3, 4, 5, 6]);
+  for (const key of KEYS) assert.equal(await bed.get(6, key), key);
+  let copies = 0;
+  for (let i = 1; i < 7; i++) copies += await held(bed, i);
+  assert.equal(copies, 3 * KEYS.length);
+});
+
+test('a force snapshot gives up exactly the slots whose replicas are all gone', async () => {
+  await using bed = await createTestbed({ nodes: 6 });
+  await putAll(bed, KEYS);
+  const before = new Map(KEYS.map((key) => [key, bed.replicasOf(key)]));
+  for (const index of [3, 4, 5]) await bed.crash(index);
+  const snapshot = await bed.snapshot(bed.members(0, 1, 2), { force: true });
+  for (const index of [0, 1, 2]) await bed.give(index, snapshot);
+  await settle(bed, KEYS, [0, 1, 2]);
+  for (const key of KEYS) {
+    const survives = (before.get(key) as number[]).some((index) => index < 3);
+    assert.equal(await bed.get(1, key), survives ? key : undefined, key);
+  }
+});
+
+test('a node that is draining hands over and is then empty', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  await putAll(bed, KEYS);
+  const members = bed.members(0, 1, 2, 3, 4).map((member) => ({
+    ...member,
+    draining: member.peerId === bed.node(4).peerId,
+  }));
+  await bed.giveAll(await bed.snapshot(members));
+  await settle(bed, KEYS, [0, 1, 2, 3, 4]);
+  assert.equal(await held(bed, 4), 0);
+  for (const key of KEYS) assert.equal(await bed.get(4, key), key);
+});
+
+test('nodes that learn of a snapshot at different times serve every acknowledged write all the while', async () => {
+  await using bed = await createTestbed({ nodes: 6, members: [0, 1, 2, 3, 4], latencyMs: 3 });
+  await putAll(bed, KEYS);
+  const acknowledged = new Map(KEYS.map((key) => [key, key]));
+  const snapshot = await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5));
+  for (const index of [5, 2, 0, 4, 1, 3]) {
+    await bed.give(index, snapshot);
+    for (let i = 0; i < 6; i++) {
+      const key = `key${(index * 6 + i) % KEYS.length}`;
+      const writer = i % 5;
+      await bed.put(writer, key, `${key} by ${writer} at ${index}`);
+      acknowledged.set(key, `${key} by ${writer} at ${index}`);
+    }
+    for (const [key, value] of acknowledged) assert.equal(await bed.get((index + 1) % 5, key), value);
+  }
+  await settle(bed, KEYS, [0, 1, 2, 3, 4, 5]);
+  for (const [key, value] of acknowledged) assert.equal(await bed.get(5, key), value);
+});

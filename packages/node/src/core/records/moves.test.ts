@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Snapshot } from '@p2pos/protocol';
+import fc from 'fast-check';
+import type { ChainLink } from './chain.ts';
+import { createMoves, type Moves } from './moves.ts';
+import type { Placer } from './placement.ts';
+import type { SavedRing } from './ring.ts';
+import { packEpochs, unpackEpochs } from './ring.ts';
+
+/** Every slot lies on the first three members: the test decides who that is. */
+const placer: Placer = {
+  place: (members) => ({ replicas: (_slot, count) => members.slice(0, count).map(({ peerId }) => peerId) }),
+};
+const SLOTS = 4;
+
+/** A snapshot that lists the letters; `branch` makes another of the same epoch. */
+function link(epoch: number, letters: string, { force = false, branch = 0 } = {}): ChainLink {
+  const hash = new Uint8Array(32).fill(epoch);
+  hash[0] = branch;
+  const members = [...letters].map((peerId) => ({ peerId }));
+  return { hash, snapshot: { epoch, members, force } as unknown as Snapshot };
+}
+
+function movesOf(self: string, saved = new Map<number, SavedRing>()): Moves {
+  return createMoves({ self, placer, slots: () => SLOTS, saved }, { counts: [3] });
+}
+
+const sets = (moves: Moves) => moves.required(0, 3).map((set) => set.join(''));
+/** What a node answers that settled at `epoch` and knows of `closed`. */
+const told = (settled: number, closed = 0) => ({
+  settled: new Uint32Array(SLOTS).fill(settled),
+  closed: new Uint32Array(SLOTS).fill(closed),
+});
+
+test('at the founding all are settled and one set is needed', () => {
+  const moves = movesOf('a');
+  assert.equal(moves.current(), undefined);
+  moves.append(link(1, 'abc'));
+  assert.deepEqual(sets(moves), ['abc']);
+  assert.deepEqual(moves.unsettled(3), []);
+  assert.deepEqual(moves.open(3), []);
+});
+
+test('the old set is needed until a majority of the new one has settled', () => {
+  const moves = movesOf('x');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  assert.deepEqual(sets(moves), ['abd', 'abc']);
+  moves.absorb(
+    3,
+    new Map([
+      ['a', told(2)],
+      ['b', told(1)],
+      ['d', told(0)],
+    ]),
+  );
+  assert.deepEqual(sets(moves), ['abd', 'abc']);
+  moves.absorb(3, new Map([['c', told(2)]])); // no member of the new set
+  assert.deepEqual(sets(moves), ['abd', 'abc']);
+  moves.absorb(
+    3,
+    new Map([
+      ['a', told(2)],
+      ['d', told(2)],
+    ]),
+  );
+  assert.deepEqual(sets(moves), ['abd']);
+});
+
+test('a replica that stays must settle too, since a majority of the old set may lack it', () => {
+  const moves = movesOf('a');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  assert.deepEqual(moves.unsettled(3), [0, 1, 2, 3]);
+});
+
+test('a snapshot that moves nothing asks for nothing', () => {
+  const moves = movesOf('a');
+  moves.append(link(1, 'abcx'));
+  moves.append(link(2, 'abcy'));
+  moves.append(link(3, 'cabz'));
+  assert.deepEqual(sets(moves), ['cab']);
+  assert.deepEqual(moves.unsettled(3), []);
+});
+
+test('with several unfinished moves every unsettled set must agree', () => {
+  const moves = movesOf('x');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  moves.append(link(3, 'ade'));
+  assert.deepEqual(sets(moves), ['ade', 'abd', 'abc']);
+  // The middle one closes first.
+  moves.absorb(
+    3,
+    new Map([
+      ['b', told(2)],
+      ['d', told(2)],
+    ]),
+  );
+  assert.deepEqual(sets(moves), ['ade', 'abd']);
+  moves.absorb(
+    3,
+    new Map([
+      ['a', told(3)],
+      ['e', told(3)],
+    ]),
+  );
+  assert.deepEqual(sets(moves), ['ade']);
+});
+
+test('a set that comes back counts anew: marks of its first time are worth nothing', () => {
+  const moves = movesOf('c');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  moves.append(link(3, 'abc'));
+  assert.deepEqual(sets(moves), ['abc', 'abd']);
+  assert.deepEqual(moves.unsettled(3), [0, 1, 2, 3]);
+  moves.absorb(
+    3,
+    new Map([
+      ['a', told(1)],
+      ['b', told(1)],
+    ]),
+  );
+  assert.deepEqual(sets(moves), ['abc', 'abd']);
+});
+
+test('what one member knows to be closed the others believe', () => {
+  const moves = movesOf('x');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  moves.learnClosed(0, 3, 3); // an epoch that does not exist yet
+  assert.deepEqual(sets(moves), ['abd', 'abc']);
+  moves.learnClosed(0, 3, 2);
+  assert.deepEqual(sets(moves), ['abd']);
+});
+
+test('a force snapshot takes the removed out of every old set; a set left empty is named', () => {
+  const moves = movesOf('x');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  const lost = moves.append(link(3, 'def', { force: true }));
+  assert.deepEqual(sets(moves), ['def', 'd']);
+  assert.deepEqual([...lost], [[3, [0, 1, 2, 3]]]); // of `abc` nobody is left
+  const without = movesOf('x');
+  without.append(link(1, 'abc'));
+  without.append(link(2, 'def'));
+  assert.deepEqual(sets(without), ['def', 'abc']);
+});
+
+test('an old set that force made smaller still has to be settled from', () => {
+  const moves = movesOf('a');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'ab', { force: true }));
+  assert.deepEqual(sets(moves), ['ab']);
+  assert.deepEqual(moves.unsettled(3), [0, 1, 2, 3]);
+});
+
+test('marks survive a restart with the chain that they were made on, and no other', () => {
+  const chain = [link(1, 'abc'), link(2, 'abd'), link(3, 'abe')];
+  const before = movesOf('a');
+  before.replace(chain.slice(0, 2));
+  before.learnClosed(0, 3, 2);
+  const ring = before.ring(3);
+  assert.ok(ring);
+  const saved = new Map([[3, { ...ring, headHash: (chain[1] as ChainLink).hash }]]);
+  const after = movesOf('a', saved);
+  after.replace(chain);
+  assert.deepEqual(sets(after), ['abe', 'abd']);
+  const elsewhere = movesOf('a', saved);
+  elsewhere.replace([link(1, 'abc'), link(2, 'abd', { branch: 1 }), link(3, 'abe', { branch: 1 })]);
+  assert.deepEqual(sets(elsewhere), ['abe', 'abd', 'abc']);
+});
+
+test('when another branch wins, the sets of the one that lost are needed until a later close', () => {
+  const moves = movesOf('x');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  moves.replace([link(1, 'abc'), link(2, 'abe', { branch: 1 })]);
+  assert.deepEqual(sets(moves), ['abe', 'abc', 'abd']);
+  moves.absorb(
+    3,
+    new Map([
+      ['a', told(2)],
+      ['e', told(2)],
+    ]),
+  );
+  assert.deepEqual(sets(moves), ['abe']);
+});
+
+test('a fall back to an earlier snapshot keeps the sets of the later one', () => {
+  const moves = movesOf('x');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  moves.learnClosed(0, 3, 2);
+  moves.replace([link(1, 'abc')]);
+  assert.deepEqual(sets(moves), ['abc', 'abd']);
+});
+
+test('epochs of slots survive their packing; what describes other slots is refused', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(0, 1, 2, 0xffff_ffff), { minLength: 1, maxLength: 64 }), (list) => {
+      const epochs = Uint32Array.from(list);
+      assert.deepEqual(unpackEpochs(packEpochs(epochs), list.length), epochs);
+      assert.equal(unpackEpochs(packEpochs(epochs), list.length + 1), undefined);
+      assert.equal(unpackEpochs(packEpochs(epochs), list.length - 1), undefined);
+    }),
+  );
+  for (const bad of [[1, -1], [1, 5], [-1, 4], [1], [2 ** 32, 4], [1, 0, 1, 4]]) {
+    assert.equal(unpackEpochs(bad, 4), undefined, String(bad));
+  }
+});
