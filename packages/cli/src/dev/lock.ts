@@ -28,22 +28,6 @@ export function lockHome(layout: Layout): Disposable {
   };
 }
 
-export function isLocked(layout: Layout): boolean {
-  try {
-    const database = new DatabaseSync(layout.lock, { readOnly: true, timeout: 0 });
-    try {
-      database.exec('BEGIN; SELECT * FROM sqlite_schema; ROLLBACK');
-      return false;
-    } catch {
-      return true;
-    } finally {
-      database.close();
-    }
-  } catch {
-    return false;
-  }
-}
-
 export function readPid(layout: Layout): number | undefined {
   try {
     return Number(readFileSync(layout.pid, 'utf8')) || undefined;

@@ -37,7 +37,7 @@ export interface Liveness extends AsyncDisposable {
 
 export type NodeState = 'unconfigured' | 'degraded' | 'healthy';
 
-export { CLOCK_WARN_MS, createLiveness, type LivenessConfig, type LivenessDeps, PING } from './liveness.ts';
+export { CLOCK_WARN_MS, createLiveness, type LivenessConfig, type LivenessDeps } from './liveness.ts';
 export {
   createNodeState,
   type NodeStateDeps,

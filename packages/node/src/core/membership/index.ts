@@ -22,9 +22,7 @@ import type { Fork } from './roots.ts';
 
 export type { AuditEntry } from './audit.ts';
 export type { Conflict } from './branches.ts';
-export { type MemberChanges, memberChanges, missingScopes, type ReplicasOf, suddenLoss } from './changes.ts';
 export { type MembershipConfig, type MembershipDeps, openMembership } from './journal.ts';
-export { FIRST_HAND_WINDOW_MS } from './rules.ts';
 
 /** What is in force now. An empty view (epoch 0) means that no snapshot is known. */
 export interface View {

@@ -27,4 +27,3 @@ export interface Mesh extends AsyncDisposable {
 }
 
 export { createMesh, type MeshConfig, type MeshDeps } from './mesh.ts';
-export { PEERS } from './peer-exchange.ts';

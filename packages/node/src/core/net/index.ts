@@ -5,7 +5,7 @@
 import type { Events } from '../events/index.ts';
 
 export { createNet, type Libp2pNetConfig, type NetDeps } from './libp2p-net.ts';
-export { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
+export type { NetLimits } from './limits.ts';
 
 /** A libp2p peer id in base58, the name of a node. */
 export type PeerId = string;

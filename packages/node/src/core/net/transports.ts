@@ -10,9 +10,12 @@ export type TransportFactory = NonNullable<Libp2pOptions['transports']>[number];
 /** Sockets without any traffic for this long are closed; liveness notices a dead peer much earlier. */
 const INACTIVITY_TIMEOUT_MS = 120_000;
 
+type LoadQuic = () => Promise<{ readonly quic: () => TransportFactory }>;
+
 export async function loadTransports(
   log: Logger,
   listen: readonly Address[],
+  loadQuic: LoadQuic = () => import('@chainsafe/libp2p-quic'),
 ): Promise<{ readonly transports: TransportFactory[]; readonly listen: Address[] }> {
   const transports: TransportFactory[] = [
     tcp({
@@ -22,11 +25,15 @@ export async function loadTransports(
     webSockets(),
   ];
   try {
-    const { quic } = await import('@chainsafe/libp2p-quic');
+    const { quic } = await loadQuic();
     transports.push(quic());
     return { transports, listen: [...listen] };
   } catch (error) {
-    log.info({ action: 'load_quic', result: 'unavailable', error }, 'quic is not available on this machine');
+    const reason = error instanceof Error ? error.message : String(error);
+    log.info(
+      { action: 'load_quic', result: 'unavailable', reason },
+      'quic is not available here, going on without',
+    );
     return { transports, listen: listen.filter((address) => !address.includes('/quic-v1')) };
   }
 }

@@ -77,6 +77,5 @@ export interface Presence extends AsyncDisposable {
   accept(documents: readonly Uint8Array[], from: PeerId): Promise<number>;
 }
 
-export { MAX_ADDRESSES, MAX_HEARTBEAT_BYTES } from './heartbeat.ts';
+export { MAX_HEARTBEAT_BYTES } from './heartbeat.ts';
 export { createPresence, type PresenceConfig, type PresenceDeps } from './presence.ts';
-export { HEARTBEAT } from './wire.ts';

@@ -10,7 +10,7 @@
 import type { z } from 'zod';
 import type { PeerId } from '../net/index.ts';
 
-export { DEFAULT_RPC_LIMITS, type RpcLimits } from './account.ts';
+export type { RpcLimits } from './account.ts';
 export { createRpc, type RpcConfig, type RpcDeps } from './rpc.ts';
 
 /** Weights 8 : 2 : 1 when a channel is full, so repair never stops reads. */

@@ -9,4 +9,4 @@
  */
 export { createNetwork, type Network, type NetworkConfig, type NetworkDeps } from './network.ts';
 export { createHealthHandlers, createNetworkHandlers } from './routes.ts';
-export { STATUS, serveStatus } from './wire.ts';
+export { serveStatus } from './wire.ts';
