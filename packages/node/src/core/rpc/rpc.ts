@@ -140,7 +140,9 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
     }
     const peer = peerOf(peerId);
     const { sessions, waiting } = lineOf(peer, protocol);
-    const session = new Session(
+    let session: Session | undefined;
+    let over = false;
+    session = new Session(
       {
         channel,
         selfId: net.peerId,
@@ -153,7 +155,9 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
         admit: () => admit(peerId, protocol),
         newRequestId,
         onEnd(fault) {
-          const index = sessions.indexOf(session);
+          // A channel that has ended already tells so while its session is being made.
+          over = true;
+          const index = session ? sessions.indexOf(session) : -1;
           if (index >= 0) sessions.splice(index, 1);
           forgetIfIdle(peer);
           if (fault) hangUp(peerId);
@@ -162,6 +166,11 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
       },
       limits,
     );
+    if (over) {
+      for (const call of waiting) call.reject(new P2posError('PEER_UNREACHABLE', { peerId }));
+      waiting.clear();
+      return;
+    }
     // The newest is used first: an older one may hang on a connection that is half-open.
     sessions.unshift(session);
     if (sessions.length > MAX_SESSIONS) {
