@@ -2,76 +2,62 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
 import { z } from 'zod';
-import { createManualClock, drain } from '../../testing/manual-clock.ts';
-import { createMemoryHub } from '../../testing/memory-net.ts';
-import { type LogFields, type Logger, silentLogger } from '../log/index.ts';
-import { type CallContext, createRpc, defineCapability, type Handlers, type RpcConfig } from './index.ts';
+import { drain } from '../../testing/manual-clock.ts';
+import { silentLogger } from '../log/index.ts';
+import { type CallContext, createRpc, defineCapability } from './index.ts';
+import { createPair, echo, never, until } from './test-pair.ts';
 
-const echo = defineCapability('/p2pos/echo/1.0.0', {
-  say: { id: 1, input: z.string(), output: z.string() },
-  hang: { id: 2, input: z.string(), output: z.string() },
-  blob: { id: 3, input: z.instanceof(Uint8Array), output: z.instanceof(Uint8Array), cost: 'bulk' },
-  nothing: { id: 4, input: z.undefined(), output: z.undefined() },
-  fail: { id: 5, input: z.string(), output: z.string() },
-  small: { id: 6, input: z.string(), output: z.string(), maxBodyBytes: 100 },
-});
-type Echo = Handlers<(typeof echo)['methods']>;
-
-const until = (signal: AbortSignal) =>
-  new Promise<never>((_, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
-  );
-
-async function pair(
-  handlers: Partial<Echo> = {},
-  config: { readonly a?: RpcConfig; readonly b?: RpcConfig } = {},
-) {
-  const clock = createManualClock();
-  const hub = createMemoryHub({ clock });
-  const errors: LogFields[] = [];
-  const log: Logger = { ...silentLogger, error: (fields) => errors.push(fields), child: () => log };
-  const contexts: CallContext[] = [];
-  const nets = [hub.join('a'), hub.join('b')] as const;
-  const [a, b] = nets;
-  await a.start();
-  await b.start();
-  await a.dial([hub.addressOf('b')], { signal: never });
-  const callee = createRpc({ net: b, clock, log }, config.b);
-  const caller = createRpc({ net: a, clock, log: silentLogger }, config.a);
-  callee.serve(echo, {
-    say: async (text) => text,
-    hang: async (_, context) => {
-      contexts.push(context);
-      return until(context.signal);
-    },
-    blob: async (bytes) => bytes,
-    nothing: async () => undefined,
-    fail: async (text) => {
-      throw new Error(text);
-    },
-    small: async (text) => text,
-    ...handlers,
-  });
-  return { clock, hub, a, b, caller, callee, errors, contexts };
-}
-const never = new AbortController().signal;
+const timeoutMs = 1_000;
+const reasonOf = ([context]: readonly CallContext[]) =>
+  (context?.signal.reason as P2posError | undefined)?.code;
 
 test('a call is answered', async () => {
-  const { caller } = await pair();
-  assert.equal(await caller.call('b', echo, 'say', 'hello', { timeoutMs: 1_000 }), 'hello');
-  assert.equal(await caller.call('b', echo, 'nothing', undefined, { timeoutMs: 1_000 }), undefined);
+  const { caller } = await createPair();
+  assert.equal(await caller.call('b', echo, 'say', 'hello', { timeoutMs }), 'hello');
+  assert.equal(await caller.call('b', echo, 'nothing', undefined, { timeoutMs }), undefined);
 });
 
-test('a body of many frames arrives whole', async () => {
-  const { caller } = await pair();
-  const body = Uint8Array.from({ length: 700_000 }, (_, index) => index * 7);
-  assert.deepEqual(await caller.call('b', echo, 'blob', body, { timeoutMs: 1_000 }), body);
+test('bodies of many frames arrive whole, many at a time', async () => {
+  const { caller } = await createPair();
+  const bodies = Array.from({ length: 20 }, (_, call) =>
+    Uint8Array.from({ length: 50_000 * call }, (_, index) => (index * 7 + call) & 255),
+  );
+  const answers = await Promise.all(
+    bodies.map((body) => caller.call('b', echo, 'blob', body, { timeoutMs })),
+  );
+  for (const [index, body] of bodies.entries()) assert.equal(Buffer.compare(answers[index] ?? body, body), 0);
+});
+
+test('one channel carries the calls of both sides', async () => {
+  const { a, caller, callee, all } = await createPair();
+  let opened = 0;
+  const open = a.open.bind(a);
+  a.open = (...of) => {
+    opened++;
+    return open(...of);
+  };
+  caller.serve(echo, { ...all, say: async (text) => `a says ${text}` });
+  await Promise.all([1, 2, 3].map((n) => caller.call('b', echo, 'say', `${n}`, { timeoutMs })));
+  assert.equal(await callee.call('a', echo, 'say', 'back', { timeoutMs }), 'a says back');
+  assert.equal(opened, 1);
+});
+
+test('two nodes that call each other at the same moment both get answers', async () => {
+  const { caller, callee, all } = await createPair({ hub: { latencyMs: 0 } });
+  caller.serve(echo, all);
+  const answers = await Promise.all([
+    caller.call('b', echo, 'say', 'one', { timeoutMs }),
+    callee.call('a', echo, 'say', 'two', { timeoutMs }),
+  ]);
+  assert.deepEqual(answers, ['one', 'two']);
 });
 
 test('a call that is not answered in time rejects, and its handler is told', async () => {
-  const { clock, caller, contexts } = await pair();
-  const call = caller.call('b', echo, 'hang', 'x', { timeoutMs: 1_000 });
-  const failed = assert.rejects(call, { code: 'TIMEOUT' });
+  const { clock, caller, contexts } = await createPair();
+  const failed = assert.rejects(caller.call('b', echo, 'hang', 'x', { timeoutMs }), {
+    code: 'TIMEOUT',
+    details: { what: 'Node b', timeoutMs, method: 'hang' },
+  });
   await drain();
   await clock.advance(999);
   assert.equal(contexts[0]?.signal.aborted, false);
@@ -82,44 +68,298 @@ test('a call that is not answered in time rejects, and its handler is told', asy
   assert.equal(clock.pending(), 0);
 });
 
-test('errors cross with their code and details; unknown ones become INTERNAL with a request id', async () => {
-  const { caller, errors } = await pair({
-    say: async () => {
-      throw new P2posError('NOT_A_MEMBER', { peerId: 'x' });
+test('the deadline travels: a callee whose own clock ran on gives up by itself', async () => {
+  const { clock, hub, caller, contexts } = await createPair();
+  const failed = assert.rejects(caller.call('b', echo, 'hang', 'x', { timeoutMs }), { code: 'TIMEOUT' });
+  await drain();
+  hub.cut('a', 'b');
+  assert.equal(contexts[0]?.signal.aborted, false);
+  await clock.advance(timeoutMs);
+  assert.equal(reasonOf(contexts), 'TIMEOUT');
+  await failed;
+});
+
+test('a caller that gives up cancels the handler; a late answer harms nothing', async () => {
+  const finish = Promise.withResolvers<string>();
+  const { caller, contexts } = await createPair({
+    handlers: {
+      hang: async (_, context) => {
+        contexts.push(context);
+        await Promise.race([until(context.signal).catch(() => {}), finish.promise]);
+        return 'too late';
+      },
     },
   });
-  await assert.rejects(caller.call('b', echo, 'say', 'x', { timeoutMs: 1_000 }), {
-    code: 'NOT_A_MEMBER',
-    details: { peerId: 'x' },
-  });
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  const call = caller.call('b', echo, 'hang', 'x', { timeoutMs, signal: controller.signal });
+  await drain();
+  controller.abort(reason);
+  await assert.rejects(call, reason);
+  await drain();
+  assert.equal(reasonOf(contexts), 'CANCELLED');
+  finish.resolve('now');
+  assert.equal(await caller.call('b', echo, 'say', 'on', { timeoutMs }), 'on');
   await assert.rejects(
-    caller.call('b', echo, 'fail', 'secret', { timeoutMs: 1_000 }),
-    (error: P2posError) => {
+    caller.call('b', echo, 'say', 'x', { timeoutMs, signal: AbortSignal.abort(reason) }),
+    reason,
+  );
+});
+
+test('an answer that crosses the cancel is ignored', async () => {
+  const { clock, caller } = await createPair({ hub: { latencyMs: 10 } });
+  const warmUp = caller.call('b', echo, 'say', 'x', { timeoutMs });
+  await clock.advance(40);
+  await warmUp;
+  const controller = new AbortController();
+  const call = caller.call('b', echo, 'say', 'x', { timeoutMs, signal: controller.signal });
+  const failed = assert.rejects(call);
+  await clock.advance(15);
+  controller.abort();
+  await failed;
+  await clock.advance(100);
+  const next = caller.call('b', echo, 'say', 'fine', { timeoutMs });
+  await clock.advance(40);
+  assert.equal(await next, 'fine');
+});
+
+test('errors cross with their code and details', async () => {
+  const { caller } = await createPair({
+    handlers: {
+      say: async () => {
+        throw new P2posError('NOT_A_MEMBER', { peerId: 'x' });
+      },
+      hang: async () => {
+        throw new P2posError('BAD_REQUEST', { reason: 'long '.repeat(50_000) });
+      },
+    },
+  });
+  const expected = { code: 'NOT_A_MEMBER', details: { peerId: 'x' } };
+  await assert.rejects(caller.call('b', echo, 'say', 'x', { timeoutMs }), expected);
+  const bounded = { code: 'BAD_REQUEST', details: {} };
+  await assert.rejects(caller.call('b', echo, 'hang', 'x', { timeoutMs }), bounded);
+});
+
+test('what a handler throws otherwise stays inside, under a request id', async () => {
+  const { caller, lines } = await createPair({
+    handlers: {
+      hang: () => {
+        throw new Error('secret');
+      },
+      // What CBOR cannot encode.
+      say: async () => Symbol('secret') as unknown as string,
+    },
+  });
+  for (const method of ['fail', 'hang', 'say'] as const) {
+    await assert.rejects(caller.call('b', echo, method, 'secret', { timeoutMs }), (error: P2posError) => {
       assert.equal(error.code, 'INTERNAL');
-      assert.equal(error.details['requestId'], errors[0]?.['requestId']);
+      assert.match(
+        String(error.details['requestId']),
+        /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-/,
+      );
+      assert.equal(error.details['requestId'], lines.at(-1)?.['requestId']);
       assert.ok(!JSON.stringify(error).includes('secret'));
+      return true;
+    });
+  }
+});
+
+test('a peer without a connection, without the capability, without the method', async () => {
+  const { caller } = await createPair();
+  await assert.rejects(caller.call('c', echo, 'say', 'x', { timeoutMs }), { code: 'PEER_UNREACHABLE' });
+  const other = defineCapability('/p2pos/other/1.0.0', echo.methods);
+  await assert.rejects(caller.call('b', other, 'say', 'x', { timeoutMs }), { code: 'METHOD_UNKNOWN' });
+  const newer = defineCapability(echo.protocol, { ...echo.methods, more: { ...echo.methods.say, id: 77 } });
+  await assert.rejects(caller.call('b', newer, 'more', 'x', { timeoutMs }), {
+    code: 'METHOD_UNKNOWN',
+    details: { peerId: 'b', method: 'method 77 of /p2pos/echo/1.0.0' },
+  });
+  assert.equal(await caller.call('b', echo, 'say', 'still', { timeoutMs }), 'still');
+});
+
+test('a newer peer is understood as far as can be: unknown code, another answer, another input', async () => {
+  const newer = defineCapability(echo.protocol, {
+    ...echo.methods,
+    say: { id: 1, input: z.unknown(), output: z.unknown() },
+  });
+  const { b, clock, hub, caller, serving, callee } = await createPair();
+  serving[Symbol.dispose]();
+  await callee[Symbol.asyncDispose]();
+  const renewed = createRpc({ net: b, clock, log: silentLogger });
+  renewed.serve(newer, {
+    ...(await createPair()).all,
+    say: async (input) => {
+      if (input === 'code')
+        throw Object.assign(new P2posError('INTERNAL', { more: 1 }), { code: 'NEWER_CODE' });
+      return { text: input };
+    },
+  });
+  assert.ok(hub);
+  await assert.rejects(caller.call('b', echo, 'say', 'code', { timeoutMs }), {
+    code: 'INTERNAL',
+    details: { requestId: 'unknown', more: 1, peerCode: 'NEWER_CODE' },
+  });
+  await assert.rejects(caller.call('b', echo, 'say', 'x', { timeoutMs }), (error: P2posError) => {
+    assert.equal(error.code, 'PEER_PROTOCOL');
+    assert.match(error.message, /schema/);
+    return true;
+  });
+  assert.equal(await caller.call('b', echo, 'small', 'same connection', { timeoutMs }), 'same connection');
+});
+
+test('the callee checks the input by its own schema', async () => {
+  const { caller } = await createPair();
+  const loose = defineCapability(echo.protocol, { say: { ...echo.methods.say, input: z.unknown() } });
+  await assert.rejects(
+    caller.call('b', loose, 'say', { not: 'text' }, { timeoutMs }),
+    (error: P2posError) => {
+      assert.equal(error.code, 'BAD_REQUEST');
+      assert.match(
+        error.message,
+        /^The input of \/p2pos\/echo\/1\.0\.0 say does not fit the schema: the body: /,
+      );
       return true;
     },
   );
 });
 
-test('a peer without a connection, or without the capability', async () => {
-  const { caller } = await pair();
-  await assert.rejects(caller.call('c', echo, 'say', 'x', { timeoutMs: 1_000 }), {
-    code: 'PEER_UNREACHABLE',
+test('bodies over the limit of their method are refused on every side', async () => {
+  const { caller } = await createPair({ handlers: { small: async () => 'x'.repeat(101) } });
+  await assert.rejects(caller.call('b', echo, 'small', 'x'.repeat(101), { timeoutMs }), {
+    code: 'BODY_TOO_LARGE',
+    details: { maxBytes: 100 },
   });
-  const other = defineCapability('/p2pos/other/1.0.0', echo.methods);
-  await assert.rejects(caller.call('b', other, 'say', 'x', { timeoutMs: 1_000 }), { code: 'METHOD_UNKNOWN' });
+  const { maxBodyBytes: _, ...unbounded } = echo.methods.small;
+  const loose = defineCapability(echo.protocol, { small: unbounded });
+  for (const length of [101, 200_000]) {
+    await assert.rejects(caller.call('b', loose, 'small', 'x'.repeat(length), { timeoutMs }), {
+      code: 'BODY_TOO_LARGE',
+    });
+  }
+  await assert.rejects(caller.call('b', echo, 'small', 'x', { timeoutMs }), { code: 'BODY_TOO_LARGE' });
+});
+
+test('too much in flight is answered OVERLOADED by the callee, and refused at once by the caller', async () => {
+  const { caller, contexts } = await createPair({
+    a: { limits: { maxCallsOut: 8 } },
+    b: { limits: { maxCallsIn: 5 } },
+  });
+  const calls = Array.from({ length: 10 }, () =>
+    caller.call('b', echo, 'hang', 'x', { timeoutMs: 60_000 }).catch((error: P2posError) => error),
+  );
+  const last = await Promise.all(calls.slice(5));
+  assert.deepEqual(
+    last.map((error) => (error as P2posError).code),
+    ['OVERLOADED', 'OVERLOADED', 'OVERLOADED', 'OVERLOADED', 'OVERLOADED'],
+  );
+  assert.deepEqual(
+    last.map((error) => (error as P2posError).details['what']),
+    ['Node b', 'Node b', 'Node b', 'Node b', 'Node b'],
+  );
+  assert.equal(contexts.length, 5);
+});
+
+test('the memory for half-sent bodies of a peer is bounded', async () => {
+  const { caller } = await createPair({
+    b: { limits: { maxReceivingBytes: 250_000 } },
+    // Full after each chunk, so that the bodies take turns.
+    hub: { highWaterBytes: 1 },
+  });
+  const body = new Uint8Array(100_000);
+  const results = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      caller.call('b', echo, 'blob', body, { timeoutMs }).then(
+        () => 'OK',
+        (error: P2posError) => error.code,
+      ),
+    ),
+  );
+  assert.deepEqual(results.toSorted(), ['OK', 'OK', 'OVERLOADED', 'OVERLOADED']);
+  assert.equal((await caller.call('b', echo, 'blob', body, { timeoutMs })).length, body.length);
 });
 
 test('calls under way end at once when the connection does, and the next one opens anew', async () => {
-  const { a, hub, caller } = await pair();
+  const { a, hub, caller, contexts } = await createPair();
   const failed = assert.rejects(caller.call('b', echo, 'hang', 'x', { timeoutMs: 60_000 }), {
     code: 'PEER_UNREACHABLE',
   });
   await drain();
   await a.hangUp('b');
   await failed;
+  assert.equal(contexts[0]?.signal.aborted, true);
   await a.dial([hub.addressOf('b')], { signal: never });
-  assert.equal(await caller.call('b', echo, 'say', 'again', { timeoutMs: 1_000 }), 'again');
+  assert.equal(await caller.call('b', echo, 'say', 'again', { timeoutMs }), 'again');
+});
+
+test('a half-open connection: calls time out, and after a stall the channel is given up', async () => {
+  const { clock, hub, caller } = await createPair({ hub: { highWaterBytes: 100_000 } });
+  await caller.call('b', echo, 'say', 'x', { timeoutMs });
+  hub.partition(['a'], ['b']);
+  const call = () => caller.call('b', echo, 'blob', new Uint8Array(90_000), { timeoutMs: 120_000 });
+  const failed = Promise.all([1, 2, 3].map(() => assert.rejects(call(), { code: 'PEER_UNREACHABLE' })));
+  await clock.advance(19_999);
+  hub.heal();
+  await clock.advance(1);
+  await failed;
+  assert.equal(await caller.call('b', echo, 'say', 'healed', { timeoutMs }), 'healed');
+});
+
+test('calls to a peer that takes nothing pile up to a bound, then are refused', async () => {
+  const { hub, caller } = await createPair({
+    hub: { highWaterBytes: 100_000 },
+    a: { limits: { maxQueuedBytes: 500_000 } },
+  });
+  await caller.call('b', echo, 'say', 'x', { timeoutMs });
+  hub.partition(['a'], ['b']);
+  const codes: string[] = [];
+  for (let index = 0; index < 20; index++) {
+    caller
+      .call('b', echo, 'blob', new Uint8Array(50_000), { timeoutMs: 60_000 })
+      .catch((error: P2posError) => codes.push(error.code));
+    await drain();
+  }
+  assert.ok(codes.length >= 7 && codes.length <= 10, `${codes.length}`);
+  assert.deepEqual(new Set(codes), new Set(['OVERLOADED']));
+});
+
+test('a peer that may not call is told so, over a channel of ours too', async () => {
+  const members = new Set(['a']);
+  const { caller, callee, all } = await createPair({ b: { admit: (peerId) => members.has(peerId) } });
+  assert.equal(await caller.call('b', echo, 'say', 'x', { timeoutMs }), 'x');
+  members.clear();
+  await assert.rejects(caller.call('b', echo, 'say', 'x', { timeoutMs }), {
+    code: 'NOT_A_MEMBER',
+    details: { peerId: 'a' },
+  });
+  caller.serve(echo, all);
+  assert.equal(await callee.call('a', echo, 'say', 'b may ask a', { timeoutMs }), 'b may ask a');
+});
+
+test('what is served no more is unknown, and can be served again', async () => {
+  const { caller, callee, serving, all } = await createPair();
+  await caller.call('b', echo, 'say', 'x', { timeoutMs });
+  assert.throws(() => callee.serve(echo, all), /already served/);
+  serving[Symbol.dispose]();
+  await assert.rejects(caller.call('b', echo, 'say', 'x', { timeoutMs }), { code: 'METHOD_UNKNOWN' });
+  callee.serve(echo, { ...all, say: async () => 'new' });
+  serving[Symbol.dispose]();
+  assert.equal(await caller.call('b', echo, 'say', 'x', { timeoutMs }), 'new');
+  const twice = defineCapability('/p2pos/twice/1.0.0', { one: echo.methods.say, two: echo.methods.say });
+  assert.throws(() => callee.serve(twice, { one: all.say, two: all.say }), /two methods/);
+});
+
+test('disposal ends calls and handlers, and leaves no timer', async () => {
+  const { clock, caller, callee, contexts } = await createPair();
+  const failed = assert.rejects(caller.call('b', echo, 'hang', 'x', { timeoutMs: 60_000 }), {
+    code: 'CANCELLED',
+  });
+  await drain();
+  await caller[Symbol.asyncDispose]();
+  await failed;
+  await assert.rejects(caller.call('b', echo, 'say', 'x', { timeoutMs }), { code: 'CANCELLED' });
+  await drain();
+  assert.equal(contexts[0]?.signal.aborted, true);
+  await callee[Symbol.asyncDispose]();
+  await drain();
+  assert.equal(clock.pending(), 0);
 });
