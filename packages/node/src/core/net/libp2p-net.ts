@@ -232,6 +232,7 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       }
     },
     handle(protocol, handler) {
+      if (host.getProtocols().includes(protocol)) throw new Error(`${protocol} is already handled`);
       const report = (error: unknown) =>
         log.error({ action: 'handle_protocol', protocol, error }, 'a protocol could not be registered');
       host

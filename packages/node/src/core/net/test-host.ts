@@ -8,7 +8,7 @@ import { createSystemRandom } from '../random/index.ts';
 import { type Channel, createNet, type Libp2pNetConfig, type Net } from './index.ts';
 
 export const TCP = '/ip4/127.0.0.1/tcp/0';
-export const ECHO = '/p2pos/echo/1.0.0';
+export const ECHO = '/p2pos/test-echo/1.0.0';
 export const soon = (): AbortSignal => AbortSignal.timeout(10_000);
 
 export function createTestIdentity(): { readonly peerId: string; readonly seed: Uint8Array } {

@@ -118,8 +118,15 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
   function lineOf(peer: Peer, protocol: string): Line {
     let line = peer.lines.get(protocol);
     if (!line) {
-      const waiting = new Set<PendingCall>();
-      line = { sessions: [], waiting, opening: false, withdraw: (call) => void waiting.delete(call) };
+      const made: Line = {
+        sessions: [],
+        waiting: new Set(),
+        opening: false,
+        withdraw(call) {
+          if (made.waiting.delete(call)) peer.queuedBytes -= call.body.length;
+        },
+      };
+      line = made;
       peer.lines.set(protocol, line);
     }
     return line;
@@ -132,14 +139,16 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
     if (peer.lines.size === 0 && peer.callsIn === 0 && peer.callsOut === 0) peers.delete(peer.peerId);
   }
 
-  function take(channel: Channel): void {
+  /** Makes a session of the channel, unless that has ended already. */
+  function take(channel: Channel): boolean {
     const { peerId, protocol } = channel;
     if (stopping.signal.aborted) {
       channel.abort(stopping.signal.reason);
-      return;
+      return false;
     }
     const peer = peerOf(peerId);
-    const { sessions, waiting } = lineOf(peer, protocol);
+    const line = lineOf(peer, protocol);
+    const { sessions } = line;
     let session: Session | undefined;
     let over = false;
     session = new Session(
@@ -166,18 +175,17 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
       },
       limits,
     );
-    if (over) {
-      for (const call of waiting) call.reject(new P2posError('PEER_UNREACHABLE', { peerId }));
-      waiting.clear();
-      return;
-    }
+    if (over) return false;
     // The newest is used first: an older one may hang on a connection that is half-open.
     sessions.unshift(session);
     if (sessions.length > MAX_SESSIONS) {
       sessions.at(-1)?.end(new P2posError('PEER_UNREACHABLE', { peerId }), { abort: true });
     }
-    for (const call of waiting) session.send(call);
-    waiting.clear();
+    for (const call of [...line.waiting]) {
+      line.withdraw(call);
+      session.send(call);
+    }
+    return true;
   }
 
   function hangUp(peerId: PeerId): void {
@@ -191,14 +199,14 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
         what: `Node ${peer.peerId}`,
         signal: stopping.signal,
       });
-      take(await net.open(peer.peerId, protocol, { signal: limit.signal }));
+      const taken = take(await net.open(peer.peerId, protocol, { signal: limit.signal }));
+      if (!taken) throw new P2posError('PEER_UNREACHABLE', { peerId: peer.peerId });
     } catch (cause) {
       const error = isP2posError(cause)
         ? cause
         : new P2posError('PEER_UNREACHABLE', { peerId: peer.peerId }, { cause });
-      for (const call of line.waiting) call.reject(error);
+      for (const call of [...line.waiting]) call.abandon(error);
     } finally {
-      line.waiting.clear();
       line.opening = false;
       forgetIfIdle(peer);
     }
@@ -213,6 +221,7 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
     }
     call.carrier = line;
     line.waiting.add(call);
+    peer.queuedBytes += call.body.length;
     if (!line.opening) void open(peer, protocol, line);
   }
 
@@ -247,7 +256,7 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
         byId.set(method.id, { name: `${protocol} ${name}`, method, handler });
       }
       served.set(protocol, byId);
-      const handling = net.handle(protocol, take);
+      const handling = net.handle(protocol, (channel) => void take(channel));
       handlings.set(protocol, handling);
       return {
         [Symbol.dispose]() {
@@ -270,7 +279,7 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
       served.clear();
       for (const peer of [...peers.values()]) {
         for (const line of [...peer.lines.values()]) {
-          for (const waiting of line.waiting) waiting.reject(reason);
+          for (const waiting of [...line.waiting]) waiting.abandon(reason);
           for (const session of [...line.sessions]) session.end(reason);
         }
       }
