@@ -138,7 +138,7 @@ export function createSupervisor(deps: SupervisorDeps, config: SupervisorConfig)
   }
 
   async function obey({ op, name }: Order): Promise<unknown> {
-    if (op === 'nodes') return { nodes: [...slots.values()].map(view).map(toDevNode) };
+    if (op === 'nodes') return [...slots.values()].map(view).map(toDevNode);
     return toDevNode(op === 'kill' ? await supervisor.kill(name) : await supervisor.start(name));
   }
 

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 const here = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
 
 /** A process whose node is a stub; `body` is the body of createNode. */
-const script = (body: string) => `
+const script = (body: string, stopTimeoutMs: number) => `
   const { runNode } = await import(${here('./run.ts')});
   const { createSystemClock } = await import(${here('../core/clock/index.ts')});
   const { createLogger } = await import(${here('../core/log/index.ts')});
@@ -18,11 +18,12 @@ const script = (body: string) => `
   });
   const told = (word) => new Promise((resolve) => process.on('message', (message) => message === word && resolve()));
   const createNode = async (config, context) => { ${body} };
-  process.exitCode = await runNode({ clock, log, createNode, process }, { config: {}, home: '/h', stopTimeoutMs: 300 });
+  process.exitCode = await runNode({ clock, log, createNode, process }, { config: {}, home: '/h', stopTimeoutMs: ${stopTimeoutMs} });
 `;
 
-function start(body: string) {
-  const args = ['--input-type=module', '--eval', script(body)];
+/** The bound on the end is long, so that a busy machine does not meet it, but where it is what is tested. */
+function start(body: string, stopTimeoutMs = 60_000) {
+  const args = ['--input-type=module', '--eval', script(body, stopTimeoutMs)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   let out = '';
   let complaint = '';
@@ -105,7 +106,7 @@ test('asked to end while it starts, it undoes what it started and never says tha
 });
 
 test('an end that hangs is ended by force with 1, and the log says what held it', async () => {
-  const node = start('setInterval(() => {}, 1000); return nodeWith(() => new Promise(() => {}))');
+  const node = start('setInterval(() => {}, 1000); return nodeWith(() => new Promise(() => {}))', 300);
   const ended = node.ended();
   await node.said('ready');
   node.child.kill('SIGTERM');
