@@ -50,7 +50,7 @@ export interface LivenessConfig {
 export const CLOCK_WARN_MS = 60_000;
 /** Offsets older than this say nothing any more. */
 const OFFSET_VALID_MS = 3_600_000;
-/** A connection over which calls cannot even be sent (too many wait for answers) is dropped after this long. */
+/** A connection over which calls cannot even be sent is dropped after this long. */
 const SILENT_MS = 30_000;
 /** Our wall clock was moved, or the machine slept, when it left the monotonic one by more than this. */
 const CLOCK_JUMP_MS = 1_000;
@@ -120,8 +120,8 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
 
   function failed(peerId: PeerId, lateMs: number, error: unknown): void {
     if (!net.isConnected(peerId)) return;
-    if (isP2posError(error, 'OVERLOADED')) {
-      // Ours or the peer's; only time tells whether anything still comes back.
+    if (isP2posError(error, 'OVERLOADED') || isP2posError(error, 'PEER_UNREACHABLE')) {
+      // Nothing was sent, or the peer would not take it; only time tells whether anything still comes back.
       const since = heardAt.get(peerId);
       if (since === undefined) heardAt.set(peerId, clock.monotonic());
       else if (clock.monotonic() - since >= SILENT_MS) drop(peerId);
