@@ -51,7 +51,11 @@ export function createKeyPanel({ nameOf, changed, say }: KeyPanelDeps): KeyPanel
     const receipt = await door.put(key.value, value.value);
     hold(receipt.explain?.replicas ?? receipt.replicas);
     say(`${key.value} stored on ${names(receipt.replicas)}`);
-    return `Stored in ${since(started)}, on the disks of ${names(receipt.replicas)}.`;
+    const following = (receipt.explain?.replicas ?? []).filter(
+      (peerId) => !receipt.replicas.includes(peerId),
+    );
+    const rest = following.length > 0 ? `; ${names(following)} follows` : '';
+    return `Stored in ${since(started)}, on the disks of ${names(receipt.replicas)}${rest}.`;
   }
 
   async function read(): Promise<string> {
