@@ -37,7 +37,7 @@ privateRanges.addAddress('::1', 'ipv6');
 privateRanges.addSubnet('fc00::', 7, 'ipv6');
 privateRanges.addSubnet('fe80::', 10, 'ipv6');
 
-/** One host may take this share of all handshakes, so that others get in beside it. */
+/** One host far away may take this share of all handshakes, so that others get in beside it. */
 const HANDSHAKE_SHARE = 1 / 4;
 
 interface Host {
@@ -71,7 +71,8 @@ export function createInboundGate(
       const near = isPrivate(address);
       const host = hostAt(address, near ? inboundPerSecondPerPrivateHost : inboundPerSecondPerHost);
       if (host.tokens < 1) return undefined;
-      if (!near && host.handshakes >= Math.max(1, maxHandshakes * HANDSHAKE_SHARE)) return undefined;
+      const share = near ? maxHandshakes : Math.max(1, maxHandshakes * HANDSHAKE_SHARE);
+      if (host.handshakes >= share) return undefined;
       host.tokens -= 1;
       host.handshakes++;
       let ended = false;

@@ -213,6 +213,22 @@ test('the number of connections is bounded: in all, per peer, and for strangers'
   }
 });
 
+test('the connections of one peer are bounded, and those that have shaken hands are no handshakes', async () => {
+  await using a = await createTestHost({ limits: { maxConnectionsPerPeer: 2, maxHandshakes: 3 } });
+  const identity = createTestIdentity();
+  const peers: Net[] = [];
+  try {
+    for (let index = 0; index < 8; index++) {
+      peers.push(await createTestHost({ listen: [], ...(index < 4 ? { identity } : {}) }));
+    }
+    for (const peer of peers) await peer.dial(a.addresses(), { signal: soon() }).catch(() => {});
+    await eventually(() => assert.equal(a.connections().length, 6));
+    assert.equal(a.connections().filter(({ peerId }) => peerId === identity.peerId).length, 2);
+  } finally {
+    for (const peer of peers) await peer[Symbol.asyncDispose]();
+  }
+});
+
 test('streams of one protocol on one connection are bounded', async () => {
   await using a = await createTestHost({ limits: { maxStreamsPerProtocol: 4 } });
   await using b = await createTestHost({ listen: [] });

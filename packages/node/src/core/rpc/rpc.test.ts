@@ -223,62 +223,6 @@ test('the callee checks the input by its own schema', async () => {
   );
 });
 
-test('bodies over the limit of their method are refused on every side', async () => {
-  const { caller } = await createPair({ handlers: { small: async () => 'x'.repeat(101) } });
-  await assert.rejects(caller.call('b', echo, 'small', 'x'.repeat(101), { timeoutMs }), {
-    code: 'BODY_TOO_LARGE',
-    details: { maxBytes: 100 },
-  });
-  const { maxBodyBytes: _, ...unbounded } = echo.methods.small;
-  const loose = defineCapability(echo.protocol, { small: unbounded });
-  for (const length of [101, 200_000]) {
-    await assert.rejects(caller.call('b', loose, 'small', 'x'.repeat(length), { timeoutMs }), {
-      code: 'BODY_TOO_LARGE',
-    });
-  }
-  await assert.rejects(caller.call('b', echo, 'small', 'x', { timeoutMs }), { code: 'BODY_TOO_LARGE' });
-});
-
-test('too much in flight is answered OVERLOADED by the callee, and refused at once by the caller', async () => {
-  const { caller, contexts } = await createPair({
-    a: { limits: { maxCallsOut: 8 } },
-    b: { limits: { maxCallsIn: 5 } },
-  });
-  const calls = Array.from({ length: 10 }, () =>
-    caller.call('b', echo, 'hang', 'x', { timeoutMs: 60_000 }).catch((error: P2posError) => error),
-  );
-  const last = await Promise.all(calls.slice(5));
-  assert.deepEqual(
-    last.map((error) => (error as P2posError).code),
-    ['OVERLOADED', 'OVERLOADED', 'OVERLOADED', 'OVERLOADED', 'OVERLOADED'],
-  );
-  assert.deepEqual(
-    last.map((error) => (error as P2posError).details['what']),
-    ['Node b', 'Node b', 'Node b', 'Node b', 'Node b'],
-  );
-  assert.equal(contexts.length, 5);
-});
-
-test('the memory for half-sent bodies of a peer is bounded', async () => {
-  const { caller } = await createPair({
-    b: { limits: { maxReceivingBytes: 250_000 } },
-    // Full after each chunk, so that the bodies take turns.
-    hub: { highWaterBytes: 1 },
-  });
-  const body = new Uint8Array(100_000);
-  const results = await Promise.all(
-    Array.from({ length: 4 }, () =>
-      caller.call('b', echo, 'blob', body, { timeoutMs }).then(
-        () => 'OK',
-        (error: P2posError) => error.code,
-      ),
-    ),
-  );
-  // The first one is whole before the others begin.
-  assert.deepEqual(results.toSorted(), ['OK', 'OK', 'OK', 'OVERLOADED']);
-  assert.equal((await caller.call('b', echo, 'blob', body, { timeoutMs })).length, body.length);
-});
-
 test('calls under way end at once when the connection does, and the next one opens anew', async () => {
   const { a, hub, caller, contexts } = await createPair();
   const failed = assert.rejects(caller.call('b', echo, 'hang', 'x', { timeoutMs: 60_000 }), {
@@ -305,26 +249,6 @@ test('a channel that ends while it is being opened rejects the calls that waited
   assert.equal(await caller.call('b', echo, 'say', 'again', { timeoutMs }), 'again');
 });
 
-test('what waits for a channel counts as queued', async () => {
-  const { a, caller } = await createPair({ a: { limits: { maxQueuedBytes: 250_000 } } });
-  const opened = Promise.withResolvers<void>();
-  const open = a.open.bind(a);
-  a.open = async (...of) => {
-    await opened.promise;
-    return open(...of);
-  };
-  const results = Promise.all(
-    Array.from({ length: 4 }, () =>
-      caller.call('b', echo, 'blob', new Uint8Array(100_000), { timeoutMs }).then(
-        () => 'OK',
-        (error: P2posError) => error.code,
-      ),
-    ),
-  );
-  opened.resolve();
-  assert.deepEqual(await results, ['OK', 'OK', 'OVERLOADED', 'OVERLOADED']);
-});
-
 test('a half-open connection: calls time out, and after a stall the channel is given up', async () => {
   const { clock, hub, caller } = await createPair({ hub: { highWaterBytes: 100_000 } });
   await caller.call('b', echo, 'say', 'x', { timeoutMs });
@@ -336,24 +260,6 @@ test('a half-open connection: calls time out, and after a stall the channel is g
   await clock.advance(1);
   await failed;
   assert.equal(await caller.call('b', echo, 'say', 'healed', { timeoutMs }), 'healed');
-});
-
-test('calls to a peer that takes nothing pile up to a bound, then are refused', async () => {
-  const { hub, caller } = await createPair({
-    hub: { highWaterBytes: 100_000 },
-    a: { limits: { maxQueuedBytes: 500_000 } },
-  });
-  await caller.call('b', echo, 'say', 'x', { timeoutMs });
-  hub.partition(['a'], ['b']);
-  const codes: string[] = [];
-  for (let index = 0; index < 20; index++) {
-    caller
-      .call('b', echo, 'blob', new Uint8Array(50_000), { timeoutMs: 60_000 })
-      .catch((error: P2posError) => codes.push(error.code));
-    await drain();
-  }
-  assert.ok(codes.length >= 7 && codes.length <= 10, `${codes.length}`);
-  assert.deepEqual(new Set(codes), new Set(['OVERLOADED']));
 });
 
 test('a peer that may not call is told so, over a channel of ours too', async () => {
