@@ -7,7 +7,7 @@
  * await group.until(() => group.peers.every((peer) => peer.state.current() === 'healthy'));
  */
 import { createHash } from 'node:crypto';
-import type { Member } from '@p2pos/protocol';
+import { type Member, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../core/clock/index.ts';
 import { createEmitter } from '../core/events/index.ts';
 import {
@@ -54,7 +54,9 @@ export interface PeerGroupConfig {
   readonly members?: readonly number[];
   readonly member?: (i: number) => Partial<Member>;
   /** Default: the address of peer 0. */
-  readonly initConnections?: (i: number, hub: MemoryHub) => readonly Address[];
+  readonly initConnections?: (i: number, addressOf: (n: number) => Address) => readonly Address[];
+  /** What the network says is no address. */
+  readonly unreadable?: (address: Address) => boolean;
   /** How far the wall clock of a peer is off. */
   readonly skewMs?: (i: number) => number;
   readonly mesh?: Partial<MeshConfig>;
@@ -108,6 +110,11 @@ export async function createPeerGroup(count: number, config: PeerGroupConfig = {
       ...hosted,
       dial(addresses, options) {
         dials.push(clock.monotonic());
+        const key = addresses.find((address) => config.unreadable?.(address));
+        if (key !== undefined) {
+          const reason = 'is not a multiaddr';
+          return Promise.reject(new P2posError('CONFIG_INVALID', { place: 'address', key, reason }));
+        }
         return hosted.dial(addresses, options);
       },
     };
@@ -137,7 +144,8 @@ export async function createPeerGroup(count: number, config: PeerGroupConfig = {
         { version: 'test', ...config.presence },
       ),
     );
-    const initConnections = config.initConnections?.(i, hub) ?? [hub.addressOf(idOf(0))];
+    const addressOf = (n: number) => hub.addressOf(idOf(n));
+    const initConnections = config.initConnections?.(i, addressOf) ?? [addressOf(0)];
     const mesh = starting.use(
       await createMesh({ ...deps, rpc, presence }, { initConnections, ...config.mesh }),
     );
