@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { formatVersion, isP2posError } from '@p2pos/protocol';
+import type { Store } from '../store/index.ts';
+import { encodeHeader } from './record.ts';
+import { seal } from './seal.ts';
+import { type CheckedRecord, openRecordTable } from './store.ts';
+import { fickle } from './testing/faults.ts';
 import { createTestbed, nameOf, type Testbed } from './testing/testbed.ts';
+import { RECORDS } from './wire.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -26,6 +33,23 @@ async function settle(bed: Testbed, keys: readonly string[], nodes: readonly num
   for (const index of nodes)
     assert.equal(isMoving(bed, index, keys), false, `node ${index} waits for a move`);
   await bed.clock.advance(6_000);
+}
+
+/** By node 0, a little ahead of what it wrote so far. */
+async function signedRecord(bed: Testbed, key: string, text: string): Promise<CheckedRecord> {
+  const { crypto, systemId, nodes } = bed.system;
+  const { peerId: author, signer } = nodes[0] as (typeof nodes)[0];
+  const value = bytes(text);
+  const fields = {
+    ...nameOf(key),
+    version: formatVersion({ ms: bed.clock.now() + 500, counter: 0, author }),
+    expiresAt: undefined,
+    value: { hash: crypto.sha256(value), bytes: value.length },
+  };
+  const header = encodeHeader(fields);
+  const [sealed] = await seal({ crypto, signer, systemId }, [header]);
+  const { slot } = bed.node(0).records.locate(nameOf(key));
+  return { fields, header, value, slot, count: 3, ...(sealed as { proof: Uint8Array; leaf: Uint8Array }) };
 }
 
 const KEYS = Array.from({ length: 60 }, (_, i) => `key${i}`);
@@ -143,6 +167,90 @@ test('a force snapshot gives up exactly the slots whose replicas are all gone', 
     const survives = (before.get(key) as number[]).some((index) => index < 3);
     assert.equal(await bed.get(1, key), survives ? key : undefined, key);
   }
+});
+
+test('a former replica keeps what it cannot prove to be on a majority, and offers it until it can', async () => {
+  const failing = new Set<number>();
+  await using bed = await createTestbed({
+    nodes: 5,
+    wrapStore: (index, store) => fickle(store, () => failing.has(index)),
+  });
+  const key = bed.findKey((replicas) => !replicas.includes(4));
+  const [a, b] = bed.replicasOf(key) as [number, number];
+  await bed.put(0, key, 'older');
+  const table = await openRecordTable({ store: bed.node(4).store, crypto: bed.system.crypto });
+  await table.accept([await signedRecord(bed, key, 'only on node 4')], 0);
+  failing.add(a).add(b);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4)));
+  await bed.clock.advance(10_000);
+  assert.equal(await held(bed, 4), 1);
+  failing.clear();
+  await bed.clock.advance(10_000);
+  assert.equal(await held(bed, 4), 0);
+  assert.equal(await bed.get(1, key), 'only on node 4');
+});
+
+test('a node says of a slot that it let go that it lies elsewhere, never that it is empty', async () => {
+  await using bed = await createTestbed({ nodes: 6, members: [0, 1, 2, 3, 4] });
+  await putAll(bed, KEYS);
+  const before = new Map(KEYS.map((key) => [key, bed.replicasOf(key)]));
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5)));
+  await settle(bed, KEYS, [0, 1, 2, 3, 4, 5]);
+  const key = bed.findKey((now, name) => (before.get(name) ?? now).some((index) => !now.includes(index)));
+  const former = (before.get(key) as number[]).find(
+    (index) => !bed.replicasOf(key).includes(index),
+  ) as number;
+  const { slot } = bed.node(former).records.locate(nameOf(key));
+  const { epoch, hash } = bed.node(former).membership.view();
+  const placed = { epoch, placement: hash };
+  const ask = <K extends 'inventory' | 'read' | 'relay'>(method: K, input: object) =>
+    bed.run(
+      bed
+        .node(5)
+        .rpc.call(bed.node(former).peerId, RECORDS, method, { ...placed, ...input } as never, {
+          timeoutMs: 500,
+        }),
+    );
+  const inventory = await ask('inventory', {
+    count: 3,
+    slots: [slot],
+    digests: [],
+    after: new Uint8Array(0),
+  });
+  assert.deepEqual(inventory, { done: 1, elsewhere: [[slot, 2]], differing: [] });
+  const { key: name, namespace } = nameOf(key);
+  assert.deepEqual(await ask('read', { names: [[namespace, name, null]] }), {
+    answers: [{ result: 'elsewhere', text: '2' }],
+  });
+  const { header, value, proof } = await signedRecord(bed, key, 'v');
+  assert.deepEqual(await ask('relay', { records: [[header, value, proof]] }), {
+    answers: [{ result: 'elsewhere', text: '2' }],
+  });
+  const table = await openRecordTable({ store: bed.node(former).store, crypto: bed.system.crypto });
+  assert.equal((await table.rings()).get(3)?.settled[slot], 0);
+});
+
+test('a commit that ends under another snapshot than it began under is no answer', async () => {
+  const slow = { release: Promise.withResolvers<void>(), on: false };
+  const wrapStore = (index: number, store: Store): Store => ({
+    ...fickle(store, () => false),
+    async write(statements) {
+      const result = await store.write(statements);
+      if (slow.on && index === 1) await slow.release.promise;
+      return result;
+    },
+  });
+  await using bed = await createTestbed({ nodes: 3, wrapStore, exchange: false });
+  const { header, value, proof } = await signedRecord(bed, 'k', 'v');
+  const { epoch, hash } = bed.node(1).membership.view();
+  slow.on = true;
+  const input = { epoch, placement: hash, records: [[header, value, proof]] as const };
+  const call = bed.node(0).rpc.call(bed.node(1).peerId, RECORDS, 'write', input, { timeoutMs: 5_000 });
+  const refused = assert.rejects(call, (error) => isP2posError(error, 'PLACEMENT_STALE'));
+  await bed.clock.advance(50);
+  await bed.give(1, await bed.snapshot(bed.members(0, 1, 2)));
+  slow.release.resolve();
+  await bed.run(refused);
 });
 
 test('a node that is draining hands over and is then empty', async () => {

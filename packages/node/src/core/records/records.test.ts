@@ -157,6 +157,35 @@ test('a clock that lags writes over what a faster one wrote: the version is move
   assert.ok(late.version > slow.version);
 });
 
+test('a replica that holds something newer counts for nothing, even when the others make a majority with it', async () => {
+  await using bed = await createTestbed({
+    nodes: 3,
+    skewMs: (index) => (index === 0 ? 4_000 : 0),
+    records: { writeTimeoutMs: 500 },
+  });
+  await bed.put(1, 'k', 'first');
+  bed.partition([0], [1, 2]);
+  await failure(bed.put(0, 'k', 'only on node 0, dated ahead'));
+  await bed.heal();
+  await bed.crash(2);
+  const written = await bed.put(1, 'k', 'acknowledged'); // node 1 takes it at once, node 0 is ahead
+  const [newest] = await bed
+    .node(0)
+    .store.read<{ version: string }>('SELECT version FROM records WHERE key = ?', [bytes('k')]);
+  assert.equal(newest?.version, written.version);
+  assert.equal(await bed.get(0, 'k'), 'acknowledged');
+});
+
+test('after a restart no version repeats or goes back, whatever the clock says', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  const before = await bed.put(0, 'a', 'v');
+  await bed.crash(0);
+  bed.clock.jump(-8_000);
+  await bed.start(0);
+  const after = await bed.put(0, 'b', 'v');
+  assert.ok(after.version > before.version);
+});
+
 test('a version far in the future is refused by the others, and says why', async () => {
   await using bed = await createTestbed({ nodes: 3, skewMs: (index) => (index === 0 ? 60_000 : 0) });
   await bed.put(1, 'k', 'true');

@@ -216,6 +216,12 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       requireMember();
       return scanner.scan(input, replicas, options);
     },
+    moves() {
+      const counts = topology.moves.rings().map(({ count }) => count);
+      const total = (list: (count: number) => number[]) =>
+        counts.reduce((sum, count) => sum + list(count).length, 0);
+      return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
+    },
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);
       requireMember();

@@ -45,6 +45,21 @@ test('pages in byte order give every key once, whatever their size', async () =>
   }
 });
 
+test('where some replicas hold far more keys than others, no page skips or repeats', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  const names = Array.from({ length: 3_000 }, (_, i) => `n${String(i).padStart(4, '0')}`);
+  const setOf = (name: string) => bed.replicasOf(name).sort().join('');
+  const dense = names.filter((name) => setOf(name) === '012').slice(0, 200);
+  const sparse = names.filter((name) => /3.*4/.test(setOf(name))).filter((_, i) => i % 30 === 0);
+  assert.ok(dense.length === 200 && sparse.length > 5);
+  await putAll(bed, [...dense, ...sparse]);
+  const expected = [...dense, ...sparse].sort();
+  const page = await scan(bed, 4, '', 150);
+  assert.deepEqual(page.keys.map(decode), expected.slice(0, 150));
+  const rest = await scan(bed, 4, '', 150, { after: page.keys.at(-1) as Uint8Array });
+  assert.deepEqual(rest.keys.map(decode), expected.slice(150));
+});
+
 test('T13: % and _ in a prefix are literal through every node', async () => {
   await using bed = await createTestbed({ nodes: 3 });
   await putAll(bed, ['%a', '_a', 'xa', '%', 'a%b', 'aXb']);

@@ -39,6 +39,7 @@ export function createFaults(
   const { clock, size } = bed;
   const restarting = new Set<number>();
   let members = new Set(Array.from({ length: size - 1 }, (_, i) => i));
+  let epoch = 1;
   let cut = false;
 
   const wait = (leastMs: number, mostMs: number) =>
@@ -78,7 +79,8 @@ export function createFaults(
 
   function isMoving(): boolean {
     return [...members].some((index) => {
-      if (!bed.node(index).isUp()) return true;
+      const { membership } = bed.node(index);
+      if (!bed.node(index).isUp() || membership.view().epoch < epoch) return true;
       try {
         return keys.some((key) => bed.node(index).records.locate(nameOf(key)).previous.length > 0);
       } catch {
@@ -102,6 +104,7 @@ export function createFaults(
     members = next;
     told.push(`members ${[...next].sort().join('')}`);
     const snapshot = await bed.snapshot(bed.members(...next));
+    epoch = snapshot.body.epoch;
     await Promise.all(
       [...new Set([...before, ...next])].map(async (one) => {
         await wait(0, 2_500);

@@ -170,6 +170,7 @@ async function converged(bed: Testbed, model: ReadonlyMap<string, Key>): Promise
     for (let index = 0; index < bed.size; index++) {
       const { membership, records, peerId } = bed.node(index);
       if (!membership.view().members.has(peerId)) continue;
+      assert.deepEqual(records.moves(), { open: 0, unsettled: 0 }, `node ${index} waits for a move`);
       assert.deepEqual(
         records.locate(nameOf(key)).previous,
         [],
