@@ -169,7 +169,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       },
     ),
   );
-  const kv = createKv({ records }, config.kv);
+  const kv = createKv({ records }, { ...config.kv, replicas: config.records.replicas });
   const network = createNetwork(
     { net, membership, liveness, state, presence, clock },
     { version: config.version },

@@ -10,6 +10,8 @@ export interface KvDeps {
 export interface KvConfig {
   /** At most 64 KiB. */
   readonly maxValueBytes: number;
+  /** How many members hold each key; the same on all nodes of a system. Default 3. */
+  readonly replicas?: number;
 }
 
 interface KeyInput {
@@ -72,8 +74,8 @@ const DEFAULT_LIMIT = 100;
 const MAX_TTL_MS = 3_650 * 86_400_000;
 const utf8 = new TextEncoder();
 
-export function createKv({ records }: KvDeps, { maxValueBytes }: KvConfig): Kv {
-  records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas: 3, maxValueBytes });
+export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: KvConfig): Kv {
+  records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas, maxValueBytes });
 
   return {
     async put({ app, key, value, ttlMs, idempotencyKey }, options) {
