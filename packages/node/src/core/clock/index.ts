@@ -17,13 +17,21 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A longer one would fire at once, so it is waited for in steps: 24.8 days. */
+const LONGEST_TIMER_MS = 0x7fffffff;
+
 export function createSystemClock(): Clock {
   return {
     now: () => Date.now(),
     monotonic: () => performance.now(),
     after(delayMs, run) {
-      const timer = setTimeout(run, Math.min(delayMs, 0x7fffffff));
-      timer.unref();
+      let timer: NodeJS.Timeout;
+      const arm = (restMs: number) => {
+        const stepMs = Math.min(restMs, LONGEST_TIMER_MS);
+        timer = setTimeout(() => (restMs > stepMs ? arm(restMs - stepMs) : run()), stepMs);
+        timer.unref();
+      };
+      arm(delayMs);
       return { [Symbol.dispose]: () => clearTimeout(timer) };
     },
   };

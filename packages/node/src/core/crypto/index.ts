@@ -26,7 +26,12 @@ export function createNodeCrypto(): Crypto {
     verify: (publicKey, bytes, signature) =>
       new Promise((resolve) => {
         if (publicKey.length !== 32 || signature.length !== 64) return resolve(false);
-        verify(null, bytes, keyObject(publicKey), signature, (error, valid) => resolve(!error && valid));
+        try {
+          verify(null, bytes, keyObject(publicKey), signature, (error, valid) => resolve(!error && valid));
+        } catch {
+          // Bytes that are no key verify nothing.
+          resolve(false);
+        }
       }),
   };
 }

@@ -11,18 +11,22 @@ export interface Emitter<M extends EventMap> extends Events<M> {
 }
 
 export function createEmitter<M extends EventMap>(onError: (error: unknown) => void): Emitter<M> {
-  const listeners = new Map<keyof M, Set<(value: never) => void>>();
+  const subscriptions = new Map<keyof M, Set<{ readonly listener: (value: never) => void }>>();
   return {
     on(event, listener) {
-      const set = listeners.get(event) ?? new Set();
-      listeners.set(event, set);
-      set.add(listener);
-      return { [Symbol.dispose]: () => void set.delete(listener) };
+      const set = subscriptions.get(event) ?? new Set();
+      subscriptions.set(event, set);
+      const subscription = { listener };
+      set.add(subscription);
+      return { [Symbol.dispose]: () => void set.delete(subscription) };
     },
     emit(event, value) {
-      for (const listener of [...(listeners.get(event) ?? [])]) {
+      const set = subscriptions.get(event);
+      for (const subscription of [...(set ?? [])]) {
+        // An earlier listener may have ended this one.
+        if (!set?.has(subscription)) continue;
         try {
-          (listener as (value: unknown) => void)(value);
+          (subscription.listener as (value: unknown) => void)(value);
         } catch (error) {
           onError(error);
         }

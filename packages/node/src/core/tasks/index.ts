@@ -1,6 +1,11 @@
 /**
  * Background work of one owner (P1): periodic tasks with jitter that never overlap themselves, and single runs;
- * disposal aborts their signal and waits until all have ended.
+ * disposal aborts their signal and waits until all have ended. A task must therefore not await its own group's disposal.
+ *
+ * @example
+ * await using tasks = createTaskGroup({ clock, random, log });
+ * const { trigger } = tasks.every({ name: 'announce', intervalMs: 30_000 }, async (signal) => announce({ signal }));
+ * membership.events.on('membership:changed', trigger);
  */
 import type { Clock } from '../clock/index.ts';
 import { sleep } from '../clock/index.ts';
@@ -60,10 +65,12 @@ export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
           if (!first) await waitForTurn();
           if (signal.aborted) return;
           wake = Promise.withResolvers<void>();
-          await task(signal).catch((error) => {
-            if (!signal.aborted)
-              log.warn({ action: 'task_failed', task: name, error }, 'periodic task failed; will run again');
-          });
+          try {
+            await task(signal);
+          } catch (error) {
+            if (signal.aborted) return;
+            log.warn({ action: 'task_failed', task: name, error }, 'periodic task failed; will run again');
+          }
         }
       };
       const waitForTurn = async () => {
@@ -74,7 +81,8 @@ export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
         await sleep(clock, jitter(random, intervalMs), { signal: turn.signal }).catch(() => {});
         signal.removeEventListener('abort', stop);
       };
-      track(name, loop());
+      // Not before this call returned: the task may use what the caller makes of it.
+      track(name, Promise.resolve().then(loop));
       return { trigger: () => wake.resolve() };
     },
     async [Symbol.asyncDispose]() {
