@@ -56,7 +56,7 @@ export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}
   const folder = await createTempFolder();
   const home = join(folder.path, 'dev');
   const port = await freePorts(count + 2);
-  let supervisor: ChildProcess;
+  let supervisor!: ChildProcess;
   let output = '';
 
   const nodes = () =>
@@ -93,7 +93,12 @@ export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}
     await eventually(() => !pids.some(isAlive), { timeoutMs: 30_000 });
   }
 
-  await start('--nodes', String(count), ...words);
+  try {
+    await start('--nodes', String(count), ...words);
+  } catch (error) {
+    supervisor.kill('SIGTERM');
+    throw error;
+  }
   return {
     home,
     port,

@@ -33,7 +33,7 @@ export interface DevOptions {
   readonly nodeMain: string;
 }
 
-export const NODE_MAIN = fileURLToPath(new URL('../../../node/src/main.ts', import.meta.url));
+export const NODE_MAIN = fileURLToPath(new URL('../../../node/bin/p2pos-node.mjs', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('../../../../node_modules/.bin/p2pctl', import.meta.url));
 
 export async function runDev(invocation: Invocation, options: DevOptions): Promise<ExitCode> {
