@@ -50,6 +50,8 @@ export async function echo(
 ): Promise<Uint8Array> {
   const channel = await net.open(peerId, protocol, { signal: soon() });
   const back = collect(channel, bytes.length);
+  // Where sending fails first, that is what the caller hears.
+  back.catch(() => {});
   for (let at = 0; at < bytes.length; at += 65_536) {
     if (!channel.send(bytes.subarray(at, at + 65_536))) await channel.drained();
   }

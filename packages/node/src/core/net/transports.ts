@@ -1,9 +1,10 @@
 /** The ways to reach a node. QUIC needs a native addon; where it cannot load, the node goes on without. */
 import { tcp } from '@libp2p/tcp';
-import { webSockets } from '@libp2p/websockets';
+
 import type { Libp2pOptions } from 'libp2p';
 import type { Logger } from '../log/index.ts';
 import type { Address } from './index.ts';
+import { webSockets } from './websockets.ts';
 
 export type TransportFactory = NonNullable<Libp2pOptions['transports']>[number];
 

@@ -205,11 +205,9 @@ test('a node says of a slot that it let go that it lies elsewhere, never that it
   const placed = { epoch, placement: hash };
   const ask = <K extends 'inventory' | 'read' | 'relay'>(method: K, input: object) =>
     bed.run(
-      bed
-        .node(5)
-        .rpc.call(bed.node(former).peerId, RECORDS, method, { ...placed, ...input } as never, {
-          timeoutMs: 500,
-        }),
+      bed.node(5).rpc.call(bed.node(former).peerId, RECORDS, method, { ...placed, ...input } as never, {
+        timeoutMs: 500,
+      }),
     );
   const inventory = await ask('inventory', {
     count: 3,
