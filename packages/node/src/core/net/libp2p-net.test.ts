@@ -50,6 +50,22 @@ for (const { name, config, transport, encryption } of ways) {
     assert.equal(b.isConnected(wanted), false);
   });
 
+  test(`hanging up in the middle of traffic is noticed by the other side over ${name}`, async () => {
+    await using a = await createTestHost(config);
+    await using b = await createTestHost({ listen: [] });
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      await b.dial(a.addresses(), { signal: soon() });
+      const work = [1, 2, 3].map(() => echo(b, a.peerId, new Uint8Array(300_000)));
+      await echo(b, a.peerId, hello);
+      await from.hangUp(to.peerId);
+      await Promise.allSettled(work);
+      await eventually(() => assert.equal(to.isConnected(from.peerId), false));
+    }
+  });
+
   test(`a peer that goes away is noticed over ${name}`, async () => {
     await using a = await createTestHost(config);
     const b = await createTestHost({ listen: [] });
