@@ -207,7 +207,7 @@ export async function createPeerGroup(count: number, config: PeerGroupConfig = {
       await clock.advanceUntil(() => done, { stepMs: 1, limitMs: 120_000 });
       return finished;
     },
-    async until(done, limitMs = 600_000) {
+    async until(done, limitMs = 120_000) {
       const from = clock.monotonic();
       await clock.advanceUntil(done, { stepMs: 10, limitMs });
       return clock.monotonic() - from;

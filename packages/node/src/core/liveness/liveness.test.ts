@@ -112,9 +112,12 @@ test('a partition leaves the majority healthy and the minority degraded; both ar
   assert.ok(tookMs < 45_000, `${tookMs} ms`);
 });
 
-/** Liveness alone, beside a connected member that never answers, on timers that fire `lateMs` after their time. */
-function createSilentPair(lateMs: number, failure: 'TIMEOUT' | 'OVERLOADED' | 'NOT_A_MEMBER' = 'TIMEOUT') {
-  const manual = createManualClock();
+/** Liveness alone beside one connected member, which by default never answers, on timers that are `lateMs` late. */
+function createSilentPair(
+  lateMs: number,
+  failure?: 'OVERLOADED' | 'NOT_A_MEMBER' | (() => Promise<{ at: number }>),
+  manual = createManualClock(),
+) {
   const clock: Clock = { ...manual, after: (delayMs, run) => manual.after(delayMs + lateMs, run) };
   const quiet = { on: () => ({ [Symbol.dispose]() {} }) };
   const hungUp: string[] = [];
@@ -136,8 +139,9 @@ function createSilentPair(lateMs: number, failure: 'TIMEOUT' | 'OVERLOADED' | 'N
       serve: () => ({ [Symbol.dispose]() {} }),
       async call(_peerId, _capability, _method, _input, { timeoutMs, signal }) {
         pings.push(timeoutMs);
-        if (failure === 'TIMEOUT') await sleep(clock, timeoutMs, { signal });
-        throw new P2posError(failure);
+        if (typeof failure === 'function') return failure() as never;
+        if (failure === undefined) await sleep(clock, timeoutMs, { signal });
+        throw new P2posError(failure ?? 'TIMEOUT');
       },
     },
   });
@@ -169,4 +173,24 @@ test('a link that refuses is alive; one over which nothing can be sent for 30 s 
   assert.deepEqual(clogged.hungUp, []);
   await clogged.manual.advance(5_000);
   assert.deepEqual(clogged.hungUp, ['b']);
+});
+
+test('after the machine slept, the offset comes from new answers alone', async () => {
+  const manual = createManualClock();
+  let wayMs = 0;
+  const answer = async () => {
+    await sleep(manual, wayMs);
+    return { at: manual.now() };
+  };
+  const { liveness } = createSilentPair(0, answer, manual);
+  await manual.advance(5_000);
+  assert.equal(liveness.pulse('b')?.offsetMs, 0);
+  // Wall clocks go on, ours and the peer's, while the monotonic one stood still; answers now take longer than before.
+  wayMs = 100;
+  manual.jump(30_000);
+  await manual.advance(5_000);
+  assert.equal(Math.abs(liveness.pulse('b')?.offsetMs ?? 0) <= 50, true);
+  const closing = liveness[Symbol.asyncDispose]();
+  await manual.advance(1_000);
+  await closing;
 });

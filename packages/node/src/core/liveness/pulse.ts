@@ -36,7 +36,7 @@ export function createPulseRecorder(clock: Pick<Clock, 'now' | 'monotonic'>): Pu
     const [first, ...others] = samples;
     if (!first) return 0;
     const best = others.reduce(
-      (least, sample) => (sample.roundTripMs < least.roundTripMs ? sample : least),
+      (least, sample) => (sample.roundTripMs <= least.roundTripMs ? sample : least),
       first,
     );
     return best.aheadMs - (clock.now() - clock.monotonic());
