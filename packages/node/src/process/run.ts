@@ -39,6 +39,9 @@ export interface RunConfig {
   readonly stopTimeoutMs?: number;
 }
 
+/** After all was undone, for the last lines of the log to leave. */
+const LINGER_MS = 1_000;
+
 /** Resolves to the exit code when the node has ended. The process ends by itself then, or after `stopTimeoutMs`. */
 export async function runNode(
   deps: RunDeps,
@@ -108,5 +111,7 @@ export async function runNode(
     if (process.connected) process.disconnect();
   }
   log.info({ action: 'stopped' }, 'node ended');
+  // All is undone and durable; a socket that some library forgot does not keep the process.
+  clock.after(LINGER_MS, () => process.exit(0));
   return 0;
 }

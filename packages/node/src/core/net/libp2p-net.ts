@@ -43,6 +43,9 @@ export interface Libp2pNetConfig extends NetConfig {
   readonly limits?: Partial<NetLimits> | undefined;
 }
 
+/** For the host to end once its connections are aborted. */
+const STOP_TIMEOUT_MS = 2_000;
+
 /** The part of libp2p's transport manager that knows where we listen; `getMultiaddrs` leaves out unconfirmed ones. */
 interface Listeners {
   getAddrs(): readonly { toString(): string }[];
@@ -249,7 +252,11 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       };
     },
     async [Symbol.asyncDispose]() {
-      await host.stop();
+      for (const connection of host.getConnections()) connection.abort(new Error('this node is ending'));
+      // A handshake that is under way can hold the host for longer than anyone waits for an end.
+      const late = Promise.withResolvers<void>();
+      using _timer = clock.after(STOP_TIMEOUT_MS, () => late.resolve());
+      await Promise.race([host.stop(), late.promise]);
       for (const connection of table.connections()) table.remove(connection);
     },
   };
