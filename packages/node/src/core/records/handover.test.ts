@@ -251,6 +251,24 @@ test('a commit that ends under another snapshot than it began under is no answer
   await bed.run(refused);
 });
 
+test('when another branch of the chain wins, what was acknowledged under the one that lost is still read', async () => {
+  await using bed = await createTestbed({ nodes: 7, members: [0, 1, 2, 3], exchange: false });
+  const first = await bed.snapshot(bed.members(0, 1, 2, 3));
+  await bed.giveAll(first);
+  await putAll(bed, KEYS.slice(0, 30));
+  const loser = await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5), {}, first);
+  for (let i = 0; i < 6; i++) await bed.push(i, loser);
+  await bed.clock.advance(5_000);
+  await putAll(bed, KEYS.slice(30));
+  const winner = await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5, 6), {}, first);
+  for (let i = 0; i < 7; i++) await bed.push(i, winner);
+  await bed.clock.advance(1);
+  for (let i = 0; i < 7; i++) assert.deepEqual(bed.node(i).membership.view().hash, winner.hash);
+  for (const key of KEYS) assert.equal(await bed.get(2, key), key);
+  await settle(bed, KEYS, [0, 1, 2, 3, 4, 5, 6]);
+  for (const key of KEYS) assert.equal(await bed.get(2, key), key);
+});
+
 test('a node that is draining hands over and is then empty', async () => {
   await using bed = await createTestbed({ nodes: 5 });
   await putAll(bed, KEYS);

@@ -2,7 +2,7 @@
  * Nodes with real records, rpc, membership and stores in one process, on virtual time and a network that can be cut.
  * Every snapshot is given to each node by hand, so nodes can learn of one at different times.
  */
-import type { Member, SignedDocument, Snapshot } from '@p2pos/protocol';
+import { type Member, type SignedDocument, type Snapshot, toHex } from '@p2pos/protocol';
 import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
 import { createMemoryHub } from '../../../testing/memory-net.ts';
 import { createMemoryDisk, type MemoryDisk } from '../../../testing/memory-store.ts';
@@ -47,7 +47,13 @@ export interface Testbed extends AsyncDisposable {
   get(index: number, key: string): Promise<string | undefined>;
   remove(index: number, key: string): ReturnType<Records['delete']>;
   /** A child of the newest snapshot, not yet known to any node. */
-  snapshot(members: readonly Member[], body?: Partial<Snapshot>): Promise<SignedDocument<Snapshot>>;
+  snapshot(
+    members: readonly Member[],
+    body?: Partial<Snapshot>,
+    after?: SignedDocument<Snapshot>,
+  ): Promise<SignedDocument<Snapshot>>;
+  /** Also one that is no child of what the node follows. */
+  push(index: number, snapshot: SignedDocument<Snapshot>): Promise<void>;
   members(...indexes: readonly number[]): Member[];
   give(index: number, snapshot: SignedDocument<Snapshot>): Promise<void>;
   giveAll(snapshot: SignedDocument<Snapshot>): Promise<void>;
@@ -161,10 +167,13 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     };
   }
 
-  async function submit(index: number, { bytes, hash }: SignedDocument<Snapshot>): Promise<void> {
+  async function submit(
+    index: number,
+    { bytes, hash, body: { previous } }: SignedDocument<Snapshot>,
+  ): Promise<void> {
     const { membership } = node(index);
-    const before = snapshots.findIndex((snapshot) => snapshot.hash === hash) - 1;
-    const voucher = snapshots[before]?.body.members[0]?.peerId;
+    const before = snapshots.find((snapshot) => toHex(snapshot.hash) === toHex(previous));
+    const voucher = before?.body.members[0]?.peerId;
     const countersignature =
       voucher === undefined
         ? undefined
@@ -243,8 +252,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
       return found && decode(found.value);
     },
     remove: (index, key) => run(node(index).records.delete(nameOf(key))),
-    async snapshot(members, body) {
-      const after = snapshots.at(-1);
+    async snapshot(members, body, after = snapshots.at(-1)) {
       const snapshot = await system.snapshot({
         members,
         issuedAtMs: clock.now(),
@@ -254,6 +262,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
       snapshots.push(snapshot);
       return snapshot;
     },
+    push: submit,
     members: (...indexes) => system.members(indexes),
     give: (index, snapshot) => catchUp(index, snapshot.body.epoch),
     async giveAll(snapshot) {
