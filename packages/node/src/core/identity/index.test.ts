@@ -9,6 +9,7 @@ import { silentLogger } from '../log/index.ts';
 import { createSystemRandom } from '../random/index.ts';
 import { type IdentityConfig, identityFromSeed, openIdentity } from './index.ts';
 import { isSealed, keyFromPem, keyToPem, seal, unseal } from './key-format.ts';
+import { createSecretFile } from './secret-file.ts';
 
 const deps = { random: createSystemRandom(), log: silentLogger };
 const open = (config: IdentityConfig) => openIdentity(deps, config);
@@ -38,6 +39,15 @@ test('two first starts at once agree on one key', async () => {
   const identities = await Promise.all(Array.from({ length: 4 }, () => open({ home: folder.path })));
   const peerIds = new Set(identities.map(({ peerId }) => peerId));
   assert.equal(peerIds.size, 1);
+  assert.deepEqual(await readdir(folder.path), ['node.key']);
+});
+
+test('a key that is there already is never replaced', async () => {
+  await using folder = await createTempFolder();
+  const file = join(folder.path, 'node.key');
+  assert.equal(await createSecretFile(file, 'first'), true);
+  assert.equal(await createSecretFile(file, 'second'), false);
+  assert.equal(await readFile(file, 'utf8'), 'first');
   assert.deepEqual(await readdir(folder.path), ['node.key']);
 });
 

@@ -43,3 +43,13 @@ test('a thread that dies before it opened is a typed error', async () => {
     isFailed,
   );
 });
+
+test('a view crosses to the thread without the buffer under it', async () => {
+  const answer =
+    '{ commits: requests[0].statements[0].params[0].buffer.byteLength, answers: [{ id: requests[0].id }] }';
+  await using thread = await start(
+    `parentPort.postMessage(${answer}); parentPort.once('message', () => process.exit())`,
+  );
+  await thread.write([{ sql: 'x', params: [new Uint8Array(1_000_000).subarray(7, 17)] }]);
+  assert.equal(thread.commits, 10);
+});
