@@ -1,48 +1,53 @@
-/** Whether this node can do its work: named checks, each with what is wrong and what to do. */
-import type { Health, HealthCheck, HealthStatus } from '@p2pos/protocol';
-import { CLOCK_WARN_MS } from '../../core/liveness/index.ts';
-import type { Store } from '../../core/store/index.ts';
-import type { Network } from './network.ts';
+/** Whether this node can do its work: named checks, each with what is wrong and what to do (D13). */
+import { type Health, type HealthCheck, type HealthStatus, P2posError } from '@p2pos/protocol';
+import { type Clock, deadline } from '../../core/clock/index.ts';
 
-export interface HealthDeps {
-  readonly network: Pick<Network, 'status'>;
-  readonly store: Pick<Store, 'read'>;
+export interface Check {
+  readonly name: string;
+  /** Throwing, or not answering in time, is `failing`. */
+  run(): Promise<Omit<HealthCheck, 'name'>> | Omit<HealthCheck, 'name'>;
+}
+
+export interface HealthMonitor {
+  /** Many who ask at once share one round. */
+  check(): Promise<Health>;
 }
 
 const WORST_LAST: readonly HealthStatus[] = ['ok', 'degraded', 'failing'];
 
-export async function checkHealth({ network, store }: HealthDeps): Promise<Health> {
-  const { state, reason, members, online, clockOffsetMs } = network.status();
-  const checks: HealthCheck[] = [
-    await checkStore(store),
-    {
-      name: 'membership',
-      status: state === 'unconfigured' ? 'degraded' : 'ok',
-      detail: state === 'unconfigured' ? (reason ?? '') : `This node is one of ${members} members.`,
-    },
-    {
-      name: 'majority',
-      status: state === 'degraded' ? 'degraded' : 'ok',
-      detail: state === 'degraded' ? (reason ?? '') : `${online} of ${members} members are online.`,
-    },
-    {
-      name: 'clock',
-      status: Math.abs(clockOffsetMs) > CLOCK_WARN_MS ? 'degraded' : 'ok',
-      detail: `The members' clocks are ${Math.round(clockOffsetMs)} ms from this one${
-        Math.abs(clockOffsetMs) > CLOCK_WARN_MS ? '. Set this machine’s clock, with NTP for instance.' : '.'
-      }`,
-    },
-  ];
-  const worst = Math.max(...checks.map(({ status }) => WORST_LAST.indexOf(status)));
-  return { status: WORST_LAST[worst] ?? 'failing', checks };
-}
+export function createHealth(
+  { clock }: { readonly clock: Clock },
+  checks: readonly Check[],
+  { timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {},
+): HealthMonitor {
+  let round: Promise<Health> | undefined;
 
-async function checkStore(store: Pick<Store, 'read'>): Promise<HealthCheck> {
-  try {
-    await store.read('SELECT 1 AS one');
-    return { name: 'store', status: 'ok', detail: 'The database answers.' };
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    return { name: 'store', status: 'failing', detail };
+  async function run({ name, run }: Check): Promise<HealthCheck> {
+    using limit = deadline(clock, timeoutMs, { what: `The check of the ${name}` });
+    const { signal } = limit;
+    try {
+      const late = new Promise<never>((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      });
+      return { name, ...(await Promise.race([run(), late])) };
+    } catch (error) {
+      const cause = error instanceof P2posError ? error : new P2posError('INTERNAL', {}, { cause: error });
+      return { name, status: 'failing', detail: cause === error ? cause.message : String(error) };
+    }
   }
+
+  async function checkAll(): Promise<Health> {
+    const results = await Promise.all(checks.map(run));
+    const worst = Math.max(0, ...results.map(({ status }) => WORST_LAST.indexOf(status)));
+    return { status: WORST_LAST[worst] ?? 'failing', checks: results };
+  }
+
+  return {
+    check() {
+      round ??= checkAll().finally(() => {
+        round = undefined;
+      });
+      return round;
+    },
+  };
 }

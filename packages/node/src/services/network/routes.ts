@@ -1,15 +1,19 @@
 /** Binds the contracts of network and health. */
 import type { healthRoutes, networkRoutes, RouteHandlers } from '@p2pos/protocol';
-import { checkHealth, type HealthDeps } from './health.ts';
+import type { HealthMonitor } from './health.ts';
 import type { Network } from './network.ts';
 
 export function createNetworkHandlers(network: Network): RouteHandlers<typeof networkRoutes> {
   return {
-    status: async () => network.status(),
-    peers: async () => ({ peers: network.peers() }),
+    status: async ({ view }) => (view === 'cluster' ? (await network.cluster()).status : network.status()),
+    async peers({ view }) {
+      if (view !== 'cluster') return { peers: network.peers() };
+      const { peers, asked, answered } = await network.cluster();
+      return { peers, asked, answered };
+    },
   };
 }
 
-export function createHealthHandlers(deps: HealthDeps): RouteHandlers<typeof healthRoutes> {
-  return { read: () => checkHealth(deps) };
+export function createHealthHandlers(health: HealthMonitor): RouteHandlers<typeof healthRoutes> {
+  return { read: () => health.check() };
 }
