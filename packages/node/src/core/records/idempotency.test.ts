@@ -57,7 +57,7 @@ test('a write without effect runs anew; one of unknown outcome goes on with its 
   const { runs, once } = setUp();
   await assert.rejects(once('ns a', 'r', 'none'));
   await once('ns a');
-  assert.deepEqual(runs, [undefined, undefined]);
+  assert.equal(runs.filter((resume) => resume === undefined).length, 2);
   await assert.rejects(once('ns b', 'r', 'unknown'));
   await assert.rejects(once('ns b', 'r', 'none'));
   await once('ns b');

@@ -70,7 +70,8 @@ test('what no node writes is refused', () => {
   const hash = new Uint8Array(32);
   const wrong: [number, unknown][] = [
     [0, 'no-slash'],
-    [0, 'a/b/c'.repeat(40)],
+    [0, 'a/b/c'],
+    [0, `a/${'b'.repeat(63)}`],
     [0, 'a\0/kv'],
     [1, new Uint8Array([1])], // must be null when it equals the key
     [1, new Uint8Array(0)],

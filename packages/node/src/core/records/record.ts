@@ -20,7 +20,7 @@ export const MAX_HEADER_BYTES = 2_560;
 export const MAX_PROOF_BYTES = 1_024;
 
 const FORM = 1;
-const NAMESPACE = /^[\x21-\x2e\x30-\x7e]{1,62}\/[\x21-\x7e]{1,62}$/;
+const NAMESPACE = /^[\x21-\x2e\x30-\x7e]{1,62}\/[\x21-\x2e\x30-\x7e]{1,62}$/;
 
 export interface RecordHeader {
   /** `<app>/<service>`, visible ASCII. */

@@ -82,6 +82,8 @@ export interface TestbedConfig {
   readonly records?: RecordsConfig;
   /** Comes between a node and its disk. */
   readonly wrapStore?: (index: number, store: Store) => Store;
+  /** False: the test declares its namespaces itself. */
+  readonly declare?: boolean;
   /** Whether nodes that notice another snapshot exchange it. Default true. */
   readonly exchange?: boolean;
 }
@@ -142,7 +144,9 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
       },
       config.records,
     );
-    records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas: 3, maxValueBytes: 65_536 });
+    if (config.declare !== false) {
+      records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas: 3, maxValueBytes: 65_536 });
+    }
     await net.start();
     const never = new AbortController().signal;
     for (const other of nodes) {
