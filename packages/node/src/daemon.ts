@@ -105,7 +105,7 @@ export async function createDaemon(
     peerId: identity.peerId,
     httpUrl: door.url,
     addresses: () => node.net.addresses(),
-    failed: store.failed,
+    failed: AbortSignal.any([store.failed, node.failed]),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }

@@ -26,9 +26,11 @@ import {
   type Members,
 } from './services/members/index.ts';
 import {
+  createHealth,
   createHealthHandlers,
   createNetwork,
   createNetworkHandlers,
+  createNodeChecks,
   type Network,
   serveStatus,
 } from './services/network/index.ts';
@@ -72,6 +74,8 @@ export interface NodeConfig {
 }
 
 export interface Node extends AsyncDisposable {
+  /** Aborts when it must not go on: another process uses its key. */
+  readonly failed: AbortSignal;
   readonly peerId: PeerId;
   readonly net: Net;
   readonly membership: MembershipJournal;
@@ -141,6 +145,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       { version: config.version, ...config.presence },
     ),
   );
+  const failure = new AbortController();
+  presence.events.on('identity:duplicate', (error) => failure.abort(error));
   const mesh = starting.use(
     await createMesh({ net, rpc, membership, presence, store, clock, random, log }, config.mesh),
   );
@@ -171,15 +177,17 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   );
   const kv = createKv({ records }, { ...config.kv, replicas: config.records.replicas });
   const network = createNetwork(
-    { net, membership, liveness, state, presence, clock },
+    { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
   );
-  starting.use(serveStatus(rpc, network));
+  starting.use(serveStatus({ rpc, network, membership, clock }));
+  const health = createHealth({ clock }, createNodeChecks({ network, store, presence, clock }));
   await net.start();
 
   const started = starting.move();
   return {
     peerId: self,
+    failed: failure.signal,
     net,
     membership,
     state,
@@ -193,7 +201,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
-      bindRoutes('health', healthRoutes, createHealthHandlers({ network, store })),
+      bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

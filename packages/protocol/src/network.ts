@@ -15,7 +15,7 @@ export const NetworkStatus = z.object({
   epoch: z.int(),
   /** Members of the snapshot in force. */
   members: z.int(),
-  /** Members that are online, this node included. */
+  /** Members that are online, this node included; by the view that was asked for. */
   online: z.int(),
   /** Connections to members. */
   connected: z.int(),
@@ -39,8 +39,15 @@ export const PeerStatus = z.object({
   reachability: z.enum(['online', 'suspect', 'offline']),
   /** What it last said of itself; null: never heard. */
   state: NodeState.nullable(),
-  /** When its newest heartbeat was accepted here, RFC 3339; null: never heard. */
+  /** When its newest heartbeat was accepted, RFC 3339 by the clock of who accepted it; null: never heard. */
   heardAt: z.string().nullable(),
+  /** Since its newest sign of life, an answered ping or an accepted heartbeat; absent: none is known. */
+  seenMsAgo: z.int().optional(),
+  /** Cluster view: the member that saw that sign of life; absent: the answering node. */
+  observer: z.string().optional(),
+  /** Of the newest heartbeat: the greater (incarnation, seq) is newer. */
+  incarnation: z.int().optional(),
+  seq: z.int().optional(),
   connected: z.boolean(),
   roundTripMs: z.number().nullable(),
   transport: z.string().optional(),
@@ -58,7 +65,16 @@ export const PeerStatus = z.object({
 });
 export type PeerStatus = z.output<typeof PeerStatus>;
 
-export const NetworkPeers = z.object({ peers: z.array(PeerStatus) });
+/** `local`: what the answering node saw itself. `cluster`: merged with what the other members saw, the newest counts. */
+export const NetworkView = z.enum(['local', 'cluster'], { error: 'must be local or cluster' });
+export type NetworkView = z.output<typeof NetworkView>;
+
+export const NetworkPeers = z.object({
+  peers: z.array(PeerStatus),
+  /** Cluster view: members that were asked, and that answered in time. */
+  asked: z.int().optional(),
+  answered: z.int().optional(),
+});
 export type NetworkPeers = z.output<typeof NetworkPeers>;
 
 export const networkRoutes = defineRoutes({
@@ -67,6 +83,7 @@ export const networkRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/network/status',
     grant: 'network:read',
+    query: { view: NetworkView.optional() },
     output: json(NetworkStatus),
     errors: [],
   },
@@ -75,6 +92,7 @@ export const networkRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/network/peers',
     grant: 'network:read',
+    query: { view: NetworkView.optional() },
     output: json(NetworkPeers),
     errors: [],
   },

@@ -116,10 +116,10 @@ test('who says too much is not even verified any more', async () => {
 test('what changed while a signature was verified counts', async () => {
   const { ids, listed, make, judge, holdVerification } = await createBench();
   const release = holdVerification();
-  const first = judge(await make(1, { seq: 1 }));
   const second = judge(await make(1, { seq: 2 }));
+  const first = judge(await make(1, { seq: 1 }));
   release();
-  assert.deepEqual(await Promise.all([second, first]), ['accepted', 'accepted']);
+  assert.deepEqual(await Promise.all([second, first]), ['accepted', 'older']);
   const releaseAgain = holdVerification();
   const removed = judge(await make(1, { seq: 3 }));
   listed.delete(ids[1] as string);

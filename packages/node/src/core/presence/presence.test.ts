@@ -276,6 +276,17 @@ test('a flood of false heartbeats is cut off and costs one warning', async () =>
   assert.equal(await push(group, 2, [await forge(group, 1)]), 1, 'others are served as before');
 });
 
+test('a member that hands in more than a whole system says is told to wait', async () => {
+  await using group = await createPeerGroup(3);
+  await group.until(everyoneHeard(group));
+  const copies = Array.from({ length: 64 }, () => group.peers[1]?.presence.newerThan([], 4_096).documents[0]);
+  const batch = copies.filter((copy) => copy !== undefined);
+  for (let round = 0; round < 4; round++) assert.equal(await push(group, 1, batch), 0);
+  await assert.rejects(push(group, 1, batch), (error) => isP2posError(error, 'OVERLOADED'));
+  await group.clock.advance(30_000);
+  assert.equal(await push(group, 1, batch), 0);
+});
+
 test('a member that floods true heartbeats of its own is heard at most ten at once and one a second', async () => {
   await using group = await createPeerGroup(3);
   await group.until(everyoneHeard(group));

@@ -62,9 +62,9 @@ function createStoreCheck(store: NodeChecksDeps['store'], clock: NodeChecksDeps[
   let last: { readonly at: number; readonly full: boolean } | undefined;
 
   async function write(): Promise<boolean> {
-    if (!prepared) await store.migrate('health', MIGRATIONS);
-    prepared = true;
     try {
+      if (!prepared) await store.migrate('health', MIGRATIONS);
+      prepared = true;
       await store.write([
         {
           sql: 'INSERT INTO health_probe (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at',
