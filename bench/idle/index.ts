@@ -20,7 +20,14 @@ export async function run({ rounds, say }: BenchmarkOptions): Promise<BenchmarkR
     const at = performance.now();
     const child = spawn(
       process.execPath,
-      [join(CLONE, 'packages/node/bin/p2pos-node.mjs'), 'run', '--home', dev.node(0).home],
+      // As `p2pctl dev` starts it.
+      [
+        '--max-semi-space-size=8',
+        join(CLONE, 'packages/node/bin/p2pos-node.mjs'),
+        'run',
+        '--home',
+        dev.node(0).home,
+      ],
       { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
     );
     await once(child, 'message');

@@ -12,6 +12,13 @@ export interface Placement {
   replicas(slot: number, count: number): readonly PeerId[];
 }
 
+interface Scored {
+  readonly peerId: PeerId;
+  readonly zone: string;
+  /** By slot; negative: not worked out yet. */
+  readonly table: Float64Array;
+}
+
 export interface Placer {
   place(members: readonly Candidate[]): Placement;
 }
@@ -30,42 +37,48 @@ export function createPlacer(
   /** A member's scores never change, so they outlive the snapshots. */
   const tables = new Map<PeerId, Float64Array>();
 
-  function scoreOf(peerId: PeerId, slot: number): number {
-    const slots = slotCount();
+  function tableOf(peerId: PeerId): Float64Array {
     let table = tables.get(peerId);
     if (!table) {
-      table = new Float64Array(slots).fill(-1);
+      table = new Float64Array(slotCount()).fill(-1);
       tables.set(peerId, table);
       if (tables.size > MAX_TABLES) tables.delete(tables.keys().next().value as PeerId);
     }
-    if ((table[slot] as number) < 0) {
-      const group = Math.floor(slot / SLOTS_PER_HASH);
-      const hash = crypto.sha256(utf8.encode(`${DOMAIN}${peerId}\0${group}`));
-      const view = new DataView(hash.buffer, hash.byteOffset, hash.byteLength);
-      for (let i = 0; i < SLOTS_PER_HASH && group * SLOTS_PER_HASH + i < slots; i++) {
-        table[group * SLOTS_PER_HASH + i] = view.getUint32(i * 8) * 0x1_0000 + view.getUint16(i * 8 + 4);
-      }
+    return table;
+  }
+
+  function scoreOf({ peerId, table }: Scored, slot: number): number {
+    const known = table[slot] as number;
+    if (known >= 0) return known;
+    const group = Math.floor(slot / SLOTS_PER_HASH);
+    const hash = crypto.sha256(utf8.encode(`${DOMAIN}${peerId}\0${group}`));
+    const view = new DataView(hash.buffer, hash.byteOffset, hash.byteLength);
+    for (let i = 0; i < SLOTS_PER_HASH && group * SLOTS_PER_HASH + i < table.length; i++) {
+      table[group * SLOTS_PER_HASH + i] = view.getUint32(i * 8) * 0x1_0000 + view.getUint16(i * 8 + 4);
     }
     return table[slot] as number;
   }
 
-  /** Highest score first, the peer id breaks ties; the best of each zone before the second of any. */
-  function rank(candidates: readonly Candidate[], slot: number): PeerId[] {
-    const scored = candidates.map(({ peerId, zone }) => ({ peerId, zone, score: scoreOf(peerId, slot) }));
-    scored.sort((a, b) => b.score - a.score || (a.peerId < b.peerId ? -1 : 1));
-    const zones = new Set<string>();
-    const first: PeerId[] = [];
-    const rest: PeerId[] = [];
-    for (const { peerId, zone } of scored) {
-      (zones.has(zone) ? rest : first).push(peerId);
-      zones.add(zone);
+  /** The best of each zone, greatest score first, then the others likewise; the peer id breaks ties. */
+  function choose(candidates: readonly Scored[], slot: number, count: number): PeerId[] {
+    const scores = candidates.map((candidate) => scoreOf(candidate, slot));
+    const best = new Map<string, number>();
+    for (const [i, { zone }] of candidates.entries()) {
+      const known = best.get(zone);
+      if (known === undefined || (scores[i] as number) > (scores[known] as number)) best.set(zone, i);
     }
-    return [...first, ...rest];
+    const first = takeGreatest([...best.values()].sort(ascending), scores, count);
+    const rest = [...candidates.keys()].filter((i) => best.get((candidates[i] as Scored).zone) !== i);
+    const chosen = [...first, ...takeGreatest(rest, scores, count - first.length)];
+    return chosen.map((i) => (candidates[i] as Scored).peerId);
   }
 
   return {
     place(members) {
-      const able = members.filter(({ tier, capabilities }) => tier < 3 && capabilities.includes('storage'));
+      const able = members
+        .filter(({ tier, capabilities }) => tier < 3 && capabilities.includes('storage'))
+        .toSorted((a, b) => (a.peerId < b.peerId ? -1 : 1))
+        .map(({ peerId, zone, draining }) => ({ peerId, zone, draining, table: tableOf(peerId) }));
       const staying = able.filter(({ draining }) => !draining);
       const leaving = able.filter(({ draining }) => draining);
       const tablesByCount = new Map<number, (readonly PeerId[] | undefined)[]>();
@@ -78,13 +91,31 @@ export function createPlacer(
           }
           const known = table[slot];
           if (known) return known;
-          const chosen = rank(staying, slot).slice(0, count);
+          const chosen = choose(staying, slot, count);
           // Those that leave are given something only when there is nobody else.
-          if (chosen.length < count) chosen.push(...rank(leaving, slot).slice(0, count - chosen.length));
+          if (chosen.length < count) chosen.push(...choose(leaving, slot, count - chosen.length));
           table[slot] = chosen;
           return chosen;
         },
       };
     },
   };
+}
+
+/** Few are taken of many, so this is quicker than sorting. Of equal scores the first is taken. */
+function takeGreatest(indexes: readonly number[], scores: readonly number[], count: number): number[] {
+  const left = [...indexes];
+  const taken: number[] = [];
+  while (taken.length < count && left.length > 0) {
+    let at = 0;
+    for (let i = 1; i < left.length; i++) {
+      if ((scores[left[i] as number] as number) > (scores[left[at] as number] as number)) at = i;
+    }
+    taken.push(...left.splice(at, 1));
+  }
+  return taken;
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
 }
