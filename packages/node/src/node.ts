@@ -114,7 +114,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ),
   );
   const admit: Admit = (peerId, protocol) =>
-    OPEN_TO_ALL.has(protocol) || (membership.isActive(self) && membership.isActive(peerId));
+    OPEN_TO_ALL.has(protocol) ||
+    (!presence.duplicate() && membership.isActive(self) && membership.isActive(peerId));
   const net = starting.use(await ports.openNet(admit, (peerId) => membership.view().members.has(peerId)));
   const rpc = starting.use(createRpc({ net, clock, log, random }, { admit }));
   const liveness = starting.use(
