@@ -16,7 +16,7 @@ import type { PeerId } from '../net/index.ts';
 export interface Pulse {
   /** On the local monotonic clock, ms. */
   readonly lastAnswerAt: number;
-  /** Smoothed (RFC 6298 §2, α = 1/8). */
+  /** Smoothed (RFC 6298 §2, α = 1/8), of the first eight the median. */
   readonly roundTripMs: number;
   /** 95th percentile of the last 64 round trips. */
   readonly p95Ms: number;

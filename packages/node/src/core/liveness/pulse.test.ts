@@ -31,6 +31,18 @@ test('after a jump the first new answer counts alone', () => {
   assert.equal(pulse.offsetMs(), 1_000);
 });
 
+test('a slow first answer does not show for long, a lasting change does', () => {
+  const clock = createManualClock();
+  const pulse = createPulseRecorder(clock);
+  const answer = (tripMs: number) => pulse.answered(0, tripMs, clock.now());
+  for (const tripMs of [900, 2, 2]) answer(tripMs);
+  assert.equal(pulse.read().roundTripMs, 2);
+  for (let i = 0; i < 40; i++) answer(50);
+  assert.ok(Math.abs(pulse.read().roundTripMs - 50) < 2);
+  answer(450);
+  assert.ok(Math.abs(pulse.read().roundTripMs - 100) < 2, 'one eighth of a single one');
+});
+
 test('p95 is among the last 64 round trips and not below the median', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 10_000 }), { minLength: 1, maxLength: 200 }), (trips) => {

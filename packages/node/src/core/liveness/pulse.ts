@@ -5,6 +5,8 @@ import type { Pulse } from './index.ts';
 /** RFC 6298 §2. */
 const SMOOTHING = 1 / 8;
 const ROUND_TRIPS_KEPT = 64;
+/** So many first ones are not smoothed: their median counts. */
+const SETTLING = 8;
 /** As NTP's clock filter (RFC 5905 §10): of the last eight the one with the shortest way is the best. */
 const CLOCK_SAMPLES_KEPT = 8;
 
@@ -47,9 +49,11 @@ export function createPulseRecorder(clock: Pick<Clock, 'now' | 'monotonic'>): Pu
     offsetMs,
     answered(sentAt, receivedAt, peerWall) {
       const roundTripMs = Math.max(0, receivedAt - sentAt);
-      smoothed = roundTrips.length === 0 ? roundTripMs : smoothed + SMOOTHING * (roundTripMs - smoothed);
       roundTrips[next] = roundTripMs;
       next = (next + 1) % ROUND_TRIPS_KEPT;
+      // The first answers of a process that is starting are slow; averaged in, they would show for a minute.
+      if (roundTrips.length <= SETTLING) smoothed = percentile(roundTrips, 0.5);
+      else smoothed += SMOOTHING * (roundTripMs - smoothed);
       lastAnswerAt = receivedAt;
       if (stale) samples = [];
       stale = false;
