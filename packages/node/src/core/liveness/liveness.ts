@@ -146,7 +146,8 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
     const alive = [...patients.values()].filter((patient) => patient.alive);
     if (alive.length === 0 || tasks.signal.aborted) return;
     const next = Math.min(...alive.map((patient) => patient.pulse.lastAnswerAt() + aliveForMs));
-    expiry = clock.after(Math.max(0, next - clock.monotonic()), () => {
+    // At least 1 ms: a difference of floating-point times may be too small to move the clock.
+    expiry = clock.after(Math.max(1, next - clock.monotonic()), () => {
       const lost = [...patients].filter(([peerId, patient]) => patient.alive && !isAlive(peerId));
       for (const [, patient] of lost) patient.alive = false;
       watchExpiry();

@@ -120,7 +120,8 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
       if (dueAt > now) next = Math.min(next, dueAt);
       else if (dialling.size < maxDials) dial(target);
     }
-    if (next < Number.POSITIVE_INFINITY) wake = clock.after(next - now, pursue);
+    // At least 1 ms: a difference of floating-point times may be too small to move the clock.
+    if (next < Number.POSITIVE_INFINITY) wake = clock.after(Math.max(1, next - now), pursue);
   }
 
   function dial(target: Target): void {
