@@ -9,7 +9,6 @@ import { createHeartbeatReader, sealHeartbeat } from './heartbeat.ts';
 import { createInbox } from './inbox.ts';
 import type { Heartbeat } from './index.ts';
 import { createSightings } from './sightings.ts';
-import { createTwinWatch } from './twin.ts';
 
 async function createBench() {
   const clock = createManualClock();
@@ -33,14 +32,12 @@ async function createBench() {
       self: ids[0] as string,
       reader,
       sightings: createSightings(clock, () => clock.now()),
-      twins: createTwinWatch(clock),
       isListed: (peerId) => listed.has(peerId),
       correctedNow: () => clock.now(),
       clock,
       subjects: createAllowance(clock, { burst: () => 10, perSecond: () => 1 }),
       accepted() {},
       own() {},
-      twin() {},
     },
     { windowMs: 300_000 },
   );

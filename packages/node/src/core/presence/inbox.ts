@@ -9,7 +9,6 @@ import type { PeerId } from '../net/index.ts';
 import type { HeartbeatReader } from './heartbeat.ts';
 import type { Heartbeat } from './index.ts';
 import { compareStamps, type Held, type Sightings } from './sightings.ts';
-import type { TwinWatch } from './twin.ts';
 
 /** `own`: signed by this node's key. `known`: this very one or a copy under judgement. `older`: a newer one is known. */
 export type Verdict =
@@ -27,7 +26,6 @@ export interface InboxDeps {
   readonly self: PeerId;
   readonly reader: HeartbeatReader;
   readonly sightings: Sightings;
-  readonly twins: TwinWatch;
   readonly isListed: (peerId: PeerId) => boolean;
   readonly correctedNow: () => number;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
@@ -36,8 +34,6 @@ export interface InboxDeps {
   readonly accepted: (held: Held, from: PeerId) => void;
   /** One of this node's own key that is not the newest that this process sent. */
   readonly own: (heartbeat: Heartbeat) => void;
-  /** The older of two processes with the key of `peerId` lives. */
-  readonly twin: (peerId: PeerId) => void;
 }
 
 export interface Inbox {
@@ -51,7 +47,7 @@ const MAX_UNDER_WAY = 256;
 const MAX_SEEN = 4_096;
 
 export function createInbox(deps: InboxDeps, config: { readonly windowMs: number }): Inbox {
-  const { self, reader, sightings, twins, isListed, correctedNow, clock, subjects } = deps;
+  const { self, reader, sightings, isListed, correctedNow, clock, subjects } = deps;
   const underWay = new Set<string>();
   const seen = new Set<string>();
 
@@ -78,29 +74,19 @@ export function createInbox(deps: InboxDeps, config: { readonly windowMs: number
     return 'accepted';
   }
 
-  /** Of an incarnation before the newest known, from the peer itself: dead processes send nothing. */
-  async function judgeOlder(document: SignedDocument<Heartbeat>, newest: Held): Promise<Verdict> {
-    await reader.verify(document);
-    if (subjects.take(document.body.peerId, 1) && twins.outdated(document.body, document.bytes, newest)) {
-      deps.twin(document.body.peerId);
-    }
-    return 'older';
-  }
-
   async function judgeDecoded(document: SignedDocument<Heartbeat>, from: PeerId): Promise<Verdict> {
     const { peerId, at, incarnation } = document.body;
     if (!isListed(peerId)) return 'not_member';
     const order = orderOf(document.body);
     if (order === 0) return 'known';
     const inWindow = Math.abs(parseTimestamp(at) - correctedNow()) <= config.windowMs;
-    const newest = sightings.get(peerId);
-    const otherLife = newest && newest.sighting.heartbeat.incarnation !== incarnation;
+    const otherLife = sightings.get(peerId)?.sighting.heartbeat.incarnation !== incarnation;
     if (peerId === self && (otherLife || order < 0)) {
       await reader.verify(document);
       deps.own(document.body);
       return 'own';
     }
-    if (order > 0) return otherLife && from === peerId && inWindow ? judgeOlder(document, newest) : 'older';
+    if (order > 0) return 'older';
     if (!inWindow) return 'outside_window';
     return subjects.left(peerId) < 1 ? 'too_many' : judgeNewer(document, from);
   }

@@ -50,7 +50,10 @@ export interface Known {
 
 export type PresenceEvents = {
   'heartbeat:accepted': Sighting;
-  /** Another live process uses this node's key; the error is IDENTITY_DUPLICATE. Once per process. */
+  /**
+   * Another live process uses this node's key; the error is IDENTITY_DUPLICATE. Once per process, 30 s after `duplicate`
+   * says so: time for the other to find out too before this one ends.
+   */
   'identity:duplicate': P2posError;
 };
 

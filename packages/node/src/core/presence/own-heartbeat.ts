@@ -47,6 +47,8 @@ export interface OwnHeartbeat extends Disposable {
 const SETTLE_MS = 50;
 /** Between two heartbeats of this node; receivers take one a second and ten at once. */
 const MIN_GAP_MS = 1_000;
+/** Who found another process with its key goes on telling so for this long, so that the other finds out too. */
+const FAREWELL_MS = 30_000;
 
 export function createOwnHeartbeat(
   deps: OwnHeartbeatDeps,
@@ -63,6 +65,7 @@ export function createOwnHeartbeat(
   let dueAt = Number.POSITIVE_INFINITY;
   let sentAt = Number.NEGATIVE_INFINITY;
   let sending = false;
+  let farewell: Disposable | undefined;
 
   function schedule(at: number): void {
     if (tasks.signal.aborted) return;
@@ -124,7 +127,8 @@ export function createOwnHeartbeat(
           },
           'another live process uses the key of this node',
         );
-        deps.duplicated(duplicate);
+        const error = duplicate;
+        farewell = clock.after(FAREWELL_MS, () => deps.duplicated(error));
       }
       if (heartbeat.incarnation < incarnation) return;
       // A lost disk and a clock set back would else leave us unheard for ever.
@@ -137,6 +141,7 @@ export function createOwnHeartbeat(
     duplicate: () => duplicate,
     [Symbol.dispose]() {
       timer?.[Symbol.dispose]();
+      farewell?.[Symbol.dispose]();
     },
   };
 }

@@ -18,7 +18,6 @@ import { createInbox } from './inbox.ts';
 import type { Heartbeat, Known, Presence, PresenceEvents, Reachability } from './index.ts';
 import { createOwnHeartbeat } from './own-heartbeat.ts';
 import { compareStamps, createSightings } from './sightings.ts';
-import { createTwinWatch } from './twin.ts';
 import { HEARTBEAT } from './wire.ts';
 
 export interface PresenceDeps {
@@ -67,7 +66,6 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
   const correctedNow = () => clock.now() + liveness.clockOffsetMs();
   const reader = createHeartbeatReader(crypto, membership.systemId);
   const sightings = createSightings(clock, correctedNow);
-  const twins = createTwinWatch(clock);
   const subjects = createAllowance(clock, { burst: () => 10, perSecond: () => 1 });
   const senders = createAllowance(clock, {
     burst: () => 4 * members() + 256,
@@ -99,17 +97,11 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
       self,
       reader,
       sightings,
-      twins,
       isListed,
       correctedNow,
       clock,
       subjects,
       own: (heartbeat) => own.met(heartbeat),
-      twin: (peerId) =>
-        log.warn(
-          { action: 'identity_duplicate', peer: peerId },
-          'two live processes use the key of one node',
-        ),
       accepted({ sighting, document }, from) {
         const { peerId } = sighting.heartbeat;
         history.keep({ peerId, receivedAt: sighting.receivedAt, document });
@@ -184,19 +176,10 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
     },
   });
 
-  /** Only for a push of the sender's own heartbeat: what its key signed that this push does not know. */
+  /** What the sender's key signed that this push of it does not know: another process of it lives, or one did. */
   function newerOfSender(heartbeats: readonly Uint8Array[], sender: PeerId): Uint8Array[] {
-    for (const bytes of heartbeats) {
-      const name = reader.nameOf(bytes);
-      const held = sightings.get(sender);
-      if (!held) return [];
-      if (name === reader.nameOf(held.document)) {
-        const rival = twins.rival(sender, held.sighting.heartbeat.incarnation);
-        return rival ? [rival] : [];
-      }
-      if (isOlderOf(bytes, sender)) return [held.document];
-    }
-    return [];
+    const held = sightings.get(sender);
+    return held && heartbeats.some((bytes) => isOlderOf(bytes, sender)) ? [held.document] : [];
   }
   function isOlderOf(bytes: Uint8Array, sender: PeerId): boolean {
     try {
@@ -229,7 +212,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
         sightings.delete(peerId);
         history.forget(peerId);
       }
-      for (const memory of [subjects, senders, faults, twins]) memory.retain(isListed);
+      for (const memory of [subjects, senders, faults]) memory.retain(isListed);
       announce();
     }),
     net.events.on('peer:connected', (peerId) => {

@@ -15,8 +15,6 @@ export interface Held {
   readonly document: Uint8Array;
   /** Monotonic, ms, when this heartbeat was accepted. */
   readonly heardAt: number;
-  /** Monotonic, ms, when the first heartbeat of this incarnation was accepted. */
-  readonly livesSince: number;
 }
 
 export interface Sightings {
@@ -38,16 +36,8 @@ export function createSightings(clock: Pick<Clock, 'monotonic'>, correctedNow: (
     get: (peerId) => newest.get(peerId),
     all: () => newest.values(),
     set(sighting, document, heardAt) {
-      const { peerId, incarnation } = sighting.heartbeat;
-      const before = newest.get(peerId);
-      const sameLife = before?.sighting.heartbeat.incarnation === incarnation;
-      const held: Held = {
-        sighting,
-        document,
-        heardAt,
-        livesSince: sameLife && before ? before.livesSince : heardAt,
-      };
-      newest.set(peerId, held);
+      const held: Held = { sighting, document, heardAt };
+      newest.set(sighting.heartbeat.peerId, held);
       return held;
     },
     delete: (peerId) => void newest.delete(peerId),

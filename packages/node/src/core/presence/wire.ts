@@ -16,7 +16,7 @@ export const HEARTBEAT = defineCapability('/p2pos/heartbeat/1.0.0', {
       /** How many were news. */
       accepted: integerSchema(0, MAX_BATCH),
       /** Heartbeats of the sender's own key that it has not sent. */
-      newer: z.array(document).max(2),
+      newer: z.array(document).max(1),
     }),
     maxBodyBytes: MAX_BATCH * (MAX_HEARTBEAT_BYTES + 8),
   },
