@@ -251,6 +251,23 @@ test('a commit that ends under another snapshot than it began under is no answer
   await bed.run(refused);
 });
 
+test('a writer that loses its membership midway says that the write may be there', async () => {
+  await using bed = await createTestbed({ nodes: 4, exchange: false });
+  const key = bed.findKey((replicas) => !replicas.includes(3));
+  const [first, ...others] = bed.replicasOf(key) as [number, number, number];
+  const without = await bed.snapshot(bed.members(0, 1, 2));
+  for (const index of others) await bed.give(index, without);
+  const write = bed.node(3).records.put({ ...nameOf(key), value: bytes('v') });
+  const refused = assert.rejects(
+    write,
+    (error) => isP2posError(error, 'RECORDS_QUORUM_LOST') && error.details['outcome'] === 'unknown',
+  );
+  await bed.clock.advance(10);
+  assert.equal(await held(bed, first), 1);
+  await bed.give(3, without);
+  await bed.run(refused);
+});
+
 test('when another branch of the chain wins, what was acknowledged under the one that lost is still read', async () => {
   await using bed = await createTestbed({ nodes: 7, members: [0, 1, 2, 3], exchange: false });
   const first = await bed.snapshot(bed.members(0, 1, 2, 3));

@@ -7,6 +7,7 @@ import { compareBytes, equalBytes, isP2posError, P2posError } from '@p2pos/proto
 import { type Clock, sleep } from '../clock/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { ReplicaCalls } from './calls.ts';
+import type { Era } from './eras.ts';
 import type { CallOptions } from './index.ts';
 import type { Preference } from './preference.ts';
 import { reaches, shortfall } from './quorum.ts';
@@ -78,7 +79,9 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     failed: Set<PeerId>,
     signal: AbortSignal | undefined,
   ): Promise<Page | 'stale'> {
-    const { epoch, hash } = topology.current();
+    const era = currentEra();
+    if (!era) return 'stale';
+    const { epoch, hash } = era;
     const sets = Array.from({ length: topology.moves.ring(count)?.closed.length ?? 0 }, (_, slot) =>
       topology.moves.required(slot, count),
     );
@@ -133,6 +136,15 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     );
     const keys = newest.filter(({ dead, slot }) => !dead && !missing.has(slot)).map(({ key }) => key);
     return { keys, until, missingSlots };
+  }
+
+  function currentEra(): Era | undefined {
+    try {
+      return topology.current();
+    } catch (error) {
+      if (isP2posError(error, 'PLACEMENT_STALE')) return undefined;
+      throw error;
+    }
   }
 
   function merge(

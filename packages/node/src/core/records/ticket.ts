@@ -156,6 +156,12 @@ export class Ticket {
     this.reject(new P2posError(code, { ...missing, ...details }));
   }
 
+  /** This node cannot go on with it. Where an earlier sending may have left it, that matters more than why. */
+  giveUp(error: unknown): void {
+    if (this.mayBeKept()) this.lose();
+    else this.reject(error);
+  }
+
   reject(error: unknown): void {
     if (this.settled) return;
     this.settle();

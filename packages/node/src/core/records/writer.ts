@@ -89,7 +89,7 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
         await sealAll(batch);
         dispatch(batch);
       } catch (error) {
-        for (const ticket of batch) ticket.reject(error);
+        for (const ticket of batch) ticket.giveUp(error);
       }
     }
     sealing = false;
@@ -145,7 +145,7 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
     } catch (error) {
       for (const ticket of unsettled) {
         if (isP2posError(error, 'PLACEMENT_STALE')) resend(ticket);
-        else ticket.reject(error);
+        else ticket.giveUp(error);
       }
       return;
     }
@@ -194,7 +194,7 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
       const seen = parseVersion(text as string);
       if (seen.ms <= now() + MAX_AHEAD_MS) hybridClock.observe(seen);
       // Nothing that this node may sign would be newer.
-      else ticket.reject(new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS, outcome: 'unknown' }));
+      else ticket.giveUp(new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS, outcome: 'none' }));
     }
     if (result === 'elsewhere' && generation === topology.generation()) {
       topology.moves.learnClosed(ticket.slot, ticket.count, Number(text));
@@ -249,7 +249,7 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
     },
     [Symbol.dispose]() {
       closed = true;
-      for (const ticket of open) ticket.reject(new P2posError('NODE_CLOSING'));
+      for (const ticket of open) ticket.giveUp(new P2posError('NODE_CLOSING'));
     },
   };
 }

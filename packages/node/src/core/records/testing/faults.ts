@@ -12,19 +12,32 @@ export interface Faults {
   repair(): Promise<void>;
 }
 
-/** A disk whose writes fail while told so. */
-export function fickle(store: Store, fails: () => boolean): Store {
+/** A disk whose writes fail while told so, and that takes its time: before it reads, before and after it commits. */
+export function fickle(
+  store: Store,
+  fails: () => boolean,
+  pause: () => Promise<void> = async () => {},
+): Store {
+  let turn: Promise<unknown> = Promise.resolve();
   return {
     get storeId() {
       return store.storeId;
     },
     migrate: (...input) => store.migrate(...input),
-    read: (sql, params) => store.read(sql, params),
+    async read(sql, params) {
+      await pause();
+      return store.read(sql, params);
+    },
     position: () => store.position(),
-    write: (statements) =>
-      fails()
-        ? Promise.reject(new P2posError('STORE_FAILED', { reason: 'told to' }))
-        : store.write(statements),
+    async write(statements) {
+      if (fails()) throw new P2posError('STORE_FAILED', { reason: 'told to' });
+      // Commits keep the order of the calls, however slow the disk.
+      const committed = turn.then(pause).then(() => store.write(statements));
+      turn = committed.catch(() => {});
+      const results = await committed;
+      await pause();
+      return results;
+    },
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

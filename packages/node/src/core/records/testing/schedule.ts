@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { isP2posError } from '@p2pos/protocol';
+import { createSeededRandom } from '../../../testing/seeded-random.ts';
+import { type Clock, sleep } from '../../clock/index.ts';
 import type { ReadOutcome } from '../index.ts';
 import { createFaults, fickle } from './faults.ts';
 import { createTestbed, decode, nameOf, type Testbed } from './testbed.ts';
@@ -39,6 +41,11 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 export async function runSchedule(config: ScheduleConfig): Promise<ScheduleResult> {
   const { seed, nodes: size = 6, durationMs = 40_000, operations = 260, faultEveryMs = 1_500 } = config;
   const failing = new Set<number>();
+  const disk = { clock: undefined as Clock | undefined, random: createSeededRandom(`disk ${seed}`) };
+  /** Most of the time nothing, sometimes as long as a busy disk takes. */
+  const pause = async () => {
+    if (disk.clock && disk.random.chance(0.1)) await sleep(disk.clock, disk.random.float() * 60);
+  };
   await using bed = await createTestbed({
     nodes: size,
     members: Array.from({ length: size - 1 }, (_, i) => i),
@@ -47,8 +54,9 @@ export async function runSchedule(config: ScheduleConfig): Promise<ScheduleResul
     latencyMs: (from, to) => 1 + ((from * 5 + to * 11 + seed) % 13),
     skewMs: (index) => ((index * 37 + seed) % 5) * 400,
     records: { writeTimeoutMs: 1_500, readTimeoutMs: 1_500, handoverStepMs: 200 },
-    wrapStore: (index, store) => fickle(store, () => failing.has(index)),
+    wrapStore: (index, store) => fickle(store, () => failing.has(index), pause),
   });
+  disk.clock = bed.clock;
   const random = bed.random.fork('schedule');
   const keys = Array.from({ length: 10 }, (_, i) => `key${i}`);
   const model = new Map<string, Key>(

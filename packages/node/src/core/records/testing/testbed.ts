@@ -37,7 +37,7 @@ export interface Testbed extends AsyncDisposable {
   nodes(): readonly TestNode[];
   readonly size: number;
   /** Goes forward in time until the work has settled. */
-  run<T>(work: Promise<T>, limitMs?: number): Promise<T>;
+  run<T>(work: PromiseLike<T>, limitMs?: number): Promise<T>;
   put(
     index: number,
     key: string,
@@ -218,7 +218,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     return nodes[index] as TestNode & AsyncDisposable;
   }
 
-  async function run<T>(work: Promise<T>, limitMs = 120_000): Promise<T> {
+  async function run<T>(work: PromiseLike<T>, limitMs = 120_000): Promise<T> {
     let settled = false;
     const done = () => {
       settled = true;
@@ -306,7 +306,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
       throw new Error('no such key');
     },
     async [Symbol.asyncDispose]() {
-      for (const one of nodes) if (one.isUp()) await one[Symbol.asyncDispose]();
+      for (const one of nodes) if (one.isUp()) await run(one[Symbol.asyncDispose]());
       for (const disk of disks) disk[Symbol.dispose]();
     },
   };
