@@ -15,7 +15,7 @@
  */
 import type { PeerId } from '../net/index.ts';
 
-export { createPlacer, type Placement, type Placer } from './placement.ts';
+export { createPlacer, type Placement, type Placer } from './placement/placement.ts';
 export { createRecords, type RecordsConfig, type RecordsDeps } from './records.ts';
 
 export type Consistency = 'one' | 'quorum' | 'all';

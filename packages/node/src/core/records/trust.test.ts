@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion, isP2posError, P2posError, type Signer } from '@p2pos/protocol';
 import type { Store } from '../store/index.ts';
-import { encodeHeader } from './record.ts';
-import { seal } from './seal.ts';
+import { encodeHeader } from './format/record.ts';
+import { seal } from './format/seal.ts';
+import { RECORDS, type RecordBody, type WriteAnswer } from './format/wire.ts';
 import { createTestbed, nameOf, type Testbed } from './testing/testbed.ts';
-import { RECORDS, type RecordBody, type WriteAnswer } from './wire.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -1,0 +1,102 @@
+/**
+ * Remembers writes by the key that their caller chose, so that a repeat has no second effect: a finished one is answered
+ * again, one under way is joined, and one of unknown outcome goes on under the version that it was signed with.
+ */
+import { P2posError } from '@p2pos/protocol';
+import type { Clock } from '../../clock/index.ts';
+import type { CheckedRecord } from '../replica/store.ts';
+import type { Written } from './ticket.ts';
+
+export interface Attempt {
+  readonly resume: CheckedRecord | undefined;
+  readonly onUnknown: (record: CheckedRecord) => void;
+}
+
+export interface Idempotency {
+  /**
+   * @param scope The caller's key within its namespace. @param request What is asked, as one text: another under the same key is refused.
+   * @throws P2posError IDEMPOTENCY_KEY_REUSED, and whatever `run` throws
+   */
+  once(scope: string, request: string, run: (attempt: Attempt) => Promise<Written>): Promise<Written>;
+}
+
+interface Entry {
+  readonly request: string;
+  readonly since: number;
+  running: Promise<Written> | undefined;
+  written: Written | undefined;
+  unknown: CheckedRecord | undefined;
+}
+
+export interface IdempotencyConfig {
+  readonly maxEntries: number;
+  /** Of records whose outcome is unknown. */
+  readonly maxBytes: number;
+  readonly keepMs: number;
+}
+
+export function createIdempotency(
+  { clock }: { readonly clock: Clock },
+  config: IdempotencyConfig,
+): Idempotency {
+  /** Oldest first. */
+  const entries = new Map<string, Entry>();
+  let bytes = 0;
+
+  function forget(scope: string, entry: Entry): void {
+    if (entries.get(scope) === entry) entries.delete(scope);
+    keepUnknown(entry, undefined);
+  }
+
+  function keepUnknown(entry: Entry, record: CheckedRecord | undefined): void {
+    bytes += sizeOf(record) - sizeOf(entry.unknown);
+    entry.unknown = record;
+  }
+
+  function trim(): void {
+    const oldest = clock.monotonic() - config.keepMs;
+    for (const [scope, entry] of entries) {
+      const full = entries.size > config.maxEntries || bytes > config.maxBytes;
+      if (!full && entry.since >= oldest) return;
+      if (!entry.running) forget(scope, entry);
+    }
+  }
+
+  return {
+    async once(scope, request, run) {
+      trim();
+      let entry = entries.get(scope);
+      if (entry && entry.request !== request) {
+        throw new P2posError('IDEMPOTENCY_KEY_REUSED', {
+          idempotencyKey: scope.slice(scope.indexOf(' ') + 1),
+        });
+      }
+      if (entry?.written) return entry.written;
+      if (entry?.running) return entry.running;
+      entry ??= {
+        request,
+        since: clock.monotonic(),
+        running: undefined,
+        written: undefined,
+        unknown: undefined,
+      };
+      const own = entry;
+      entries.set(scope, own);
+      const resume = own.unknown;
+      own.running = run({ resume, onUnknown: (record) => keepUnknown(own, record) });
+      try {
+        own.written = await own.running;
+        keepUnknown(own, undefined);
+        return own.written;
+      } finally {
+        own.running = undefined;
+        // It surely had no effect: the next try is a new write.
+        if (!own.written && !own.unknown) forget(scope, own);
+      }
+    },
+  };
+}
+
+function sizeOf(record: CheckedRecord | undefined): number {
+  return record ? record.header.length + (record.value?.length ?? 0) + record.proof.length : 0;
+}

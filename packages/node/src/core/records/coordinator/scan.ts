@@ -1,0 +1,233 @@
+/**
+ * Keys of a namespace over all slots. Every replica tells what it holds in a range of keys; a slot counts when a majority
+ * of each of its needed sets has answered. Of what these say of a key the newest version decides, as in a quorum read: so
+ * a deleted key stays deleted, and every acknowledged one is there. A key whose write is under way may be there too.
+ */
+import { compareBytes, equalBytes, isP2posError, P2posError } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../clock/index.ts';
+import type { PeerId } from '../../net/index.ts';
+import { MAX_KEY_BYTES } from '../format/record.ts';
+import { type KeyBody, MAX_SCAN_LIMIT } from '../format/wire.ts';
+import type { CallOptions } from '../index.ts';
+import type { Era } from '../placement/eras.ts';
+import { reaches, shortfall } from '../placement/quorum.ts';
+import type { Topology } from '../placement/topology.ts';
+import type { ReplicaCalls } from './calls.ts';
+import type { Preference } from './preference.ts';
+
+interface Position {
+  readonly key: Uint8Array;
+  /** Empty when it equals the key. */
+  readonly partition: Uint8Array;
+}
+
+interface Candidate extends Position {
+  readonly slot: number;
+  readonly version: string;
+  readonly dead: boolean;
+}
+
+interface Page {
+  /** Alive, in order, up to `until`. */
+  readonly keys: readonly Uint8Array[];
+  /** How far the answers reach; undefined: to the end. */
+  readonly until: Position | undefined;
+  readonly missingSlots: readonly number[];
+}
+
+export interface ScanInput {
+  readonly namespace: string;
+  readonly prefix: Uint8Array;
+  readonly after?: Uint8Array;
+  readonly limit: number;
+  readonly partial?: boolean;
+}
+
+export interface ScanOutcome {
+  readonly keys: readonly Uint8Array[];
+  readonly more: boolean;
+  readonly missingSlots: readonly number[];
+}
+
+export interface ScannerDeps {
+  readonly topology: Topology;
+  readonly calls: Pick<ReplicaCalls, 'ask'>;
+  readonly preference: Preference;
+  readonly slotOf: (namespace: string, partition: Uint8Array) => number;
+  readonly clock: Clock;
+  /** Corrected time, ms. */
+  readonly now: () => number;
+}
+
+export interface Scanner {
+  scan(input: ScanInput, count: number, options: CallOptions): Promise<ScanOutcome>;
+}
+
+const EMPTY = new Uint8Array(0);
+/** Greater than all partitions of a key. */
+const LAST_PARTITION = new Uint8Array(MAX_KEY_BYTES).fill(0xff);
+const LEAST_PAGE = 16;
+const RETRY_MS = 25;
+
+export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeoutMs: number }): Scanner {
+  const { topology, calls, preference, slotOf, clock, now } = deps;
+
+  async function readPage(
+    { namespace, prefix, limit, partial }: ScanInput,
+    count: number,
+    after: Position | undefined,
+    failed: Set<PeerId>,
+    signal: AbortSignal | undefined,
+  ): Promise<Page | 'stale'> {
+    const era = currentEra();
+    if (!era) return 'stale';
+    const { epoch, hash } = era;
+    const sets = Array.from({ length: topology.moves.ring(count)?.closed.length ?? 0 }, (_, slot) =>
+      topology.moves.required(slot, count),
+    );
+    const holders = new Set(sets.flat(2));
+    const peers = [...holders].filter((peerId) => !failed.has(peerId) && !preference.isSilent(peerId));
+    // What a replica holds of a range is its share of the slots; a little more, so that most pages need one round.
+    const share = Math.ceil((1.25 * limit * count) / Math.max(1, holders.size));
+    const input = {
+      epoch,
+      placement: hash,
+      namespace,
+      prefix,
+      after: after ? { key: after.key, partition: after.partition } : null,
+      limit: Math.min(MAX_SCAN_LIMIT, share + LEAST_PAGE),
+    };
+    let stale = false;
+    const answers = new Map<PeerId, { readonly keys: readonly KeyBody[]; readonly more: boolean }>();
+    await Promise.all(
+      peers.map(async (peerId) => {
+        try {
+          const answer = await calls.ask(peerId, 'scan', input, { timeoutMs, signal });
+          const end = endOf(answer.keys);
+          // An answer that does not go forward would never end.
+          if (after && end && compare(end, after) <= 0) failed.add(peerId);
+          else answers.set(peerId, answer);
+        } catch (error) {
+          if (isP2posError(error, 'PLACEMENT_STALE')) stale = true;
+          else failed.add(peerId);
+        }
+      }),
+    );
+    signal?.throwIfAborted();
+    const missingSlots = [...sets.keys()].filter(
+      (slot) => !reaches(sets[slot] ?? [], (peerId) => answers.has(peerId)),
+    );
+    if (missingSlots.length > 0 && stale) return 'stale';
+    const [first] = missingSlots;
+    if (first !== undefined && !partial) {
+      throw new P2posError('RECORDS_QUORUM_LOST', {
+        ...shortfall(sets[first] ?? [], (peerId) => answers.has(peerId)),
+        missingSlots: missingSlots.length,
+        retryAfterMs: 1_000,
+      });
+    }
+    const until = frontier(answers.values());
+    const missing = new Set(missingSlots);
+    const newest = merge(
+      answers,
+      until,
+      namespace,
+      (slot, peerId) => sets[slot]?.some((set) => set.includes(peerId)) ?? false,
+    );
+    const keys = newest.filter(({ dead, slot }) => !dead && !missing.has(slot)).map(({ key }) => key);
+    return { keys, until, missingSlots };
+  }
+
+  function currentEra(): Era | undefined {
+    try {
+      return topology.current();
+    } catch (error) {
+      if (isP2posError(error, 'PLACEMENT_STALE')) return undefined;
+      throw error;
+    }
+  }
+
+  function merge(
+    answers: ReadonlyMap<PeerId, { readonly keys: readonly KeyBody[] }>,
+    until: Position | undefined,
+    namespace: string,
+    counts: (slot: number, peerId: PeerId) => boolean,
+  ): Candidate[] {
+    const time = now();
+    const newest = new Map<string, Candidate>();
+    for (const [peerId, { keys }] of answers) {
+      for (const [key, partition, version, tombstone, expiresAt] of keys) {
+        const at = { key, partition: partition ?? EMPTY };
+        if (until && compare(at, until) > 0) break;
+        const name = `${latin1(key)}\0${key.length}${latin1(at.partition)}`;
+        const known = newest.get(name);
+        const slot = known?.slot ?? slotOf(namespace, partition ?? key);
+        if (!counts(slot, peerId) || (known && known.version >= version)) continue;
+        newest.set(name, {
+          ...at,
+          slot,
+          version,
+          dead: tombstone || (expiresAt !== null && expiresAt <= time),
+        });
+      }
+    }
+    return [...newest.values()].sort(compare);
+  }
+
+  return {
+    async scan(input, count, { signal }) {
+      const deadlineAt = clock.monotonic() + timeoutMs;
+      const failed = new Set<PeerId>();
+      const missing = new Set<number>();
+      const keys: Uint8Array[] = [];
+      let after: Position | undefined = input.after && { key: input.after, partition: LAST_PARTITION };
+      for (;;) {
+        signal?.throwIfAborted();
+        const page = await readPage(input, count, after, failed, signal);
+        if (page === 'stale') {
+          if (clock.monotonic() >= deadlineAt)
+            throw new P2posError('TIMEOUT', { what: 'A replica', timeoutMs });
+          await sleep(clock, RETRY_MS, { signal });
+          await topology.ready();
+          continue;
+        }
+        for (const slot of page.missingSlots) missing.add(slot);
+        for (const key of page.keys) {
+          const last = keys.at(-1);
+          // One key in several partitions is one key.
+          if (last && equalBytes(last, key)) continue;
+          if (keys.length === input.limit) return { keys, more: true, missingSlots: [...missing] };
+          keys.push(key);
+        }
+        if (!page.until) return { keys, more: false, missingSlots: [...missing] };
+        after = page.until;
+      }
+    },
+  };
+}
+
+/** The least place up to which every answer is whole. */
+function frontier(
+  answers: Iterable<{ readonly keys: readonly KeyBody[]; readonly more: boolean }>,
+): Position | undefined {
+  let least: Position | undefined;
+  for (const { keys, more } of answers) {
+    const end = endOf(keys);
+    if (more && end && (!least || compare(end, least) < 0)) least = end;
+  }
+  return least;
+}
+
+function endOf(keys: readonly KeyBody[]): Position | undefined {
+  const last = keys.at(-1);
+  return last && { key: last[0], partition: last[1] ?? EMPTY };
+}
+
+/** As the replicas sort: by key, then partition, the one that equals its key first. */
+function compare(a: Position, b: Position): number {
+  return compareBytes(a.key, b.key) || compareBytes(a.partition, b.partition);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}

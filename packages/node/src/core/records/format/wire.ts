@@ -1,0 +1,249 @@
+/**
+ * What replicas say to each other: `/p2pos/records/1.0.0`. Every request names the snapshot under which its sender placed
+ * the slots; a replica that follows another answers PLACEMENT_STALE. Requests carry many records, each has its own outcome.
+ */
+import { bytesSchema, hash32Schema, integerSchema, isErrorCode, isVersion } from '@p2pos/protocol';
+import { z } from 'zod';
+import { defineCapability } from '../../rpc/index.ts';
+import {
+  isKey,
+  isNamespace,
+  MAX_HEADER_BYTES,
+  MAX_KEY_BYTES,
+  MAX_PROOF_BYTES,
+  MAX_VALUE_BYTES,
+} from './record.ts';
+
+/** Records in one request. */
+export const MAX_RECORDS = 256;
+/** Bytes of headers, values and proofs at which a request or an answer is full. */
+export const MAX_BATCH_BYTES = 1_048_576;
+const MAX_BODY_BYTES = 2 * MAX_BATCH_BYTES;
+export const MAX_SCAN_LIMIT = 1_024;
+/** Slots in one inventory request, and leaf hashes in one answer. */
+export const MAX_INVENTORY_SLOTS = 256;
+export const MAX_INVENTORY_LEAVES = 16_384;
+const MAX_SLOTS = 65_536;
+
+export interface Placed {
+  readonly epoch: number;
+  /** Hash of the snapshot. */
+  readonly placement: Uint8Array;
+}
+
+const placed = { epoch: integerSchema(1, 0xffff_ffff), placement: hash32Schema };
+
+/** `[header, value | null, proof]`; one check by hand, because every record of every write passes through it. */
+export type RecordBody = readonly [header: Uint8Array, value: Uint8Array | null, proof: Uint8Array];
+
+function isBytes(value: unknown, max: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length <= max;
+}
+
+function isRecordBody(item: unknown): item is RecordBody {
+  if (!Array.isArray(item) || item.length !== 3) return false;
+  const [header, value, proof] = item as unknown[];
+  return (
+    isBytes(header, MAX_HEADER_BYTES) &&
+    (value === null || isBytes(value, MAX_VALUE_BYTES)) &&
+    isBytes(proof, MAX_PROOF_BYTES)
+  );
+}
+
+function listOf<T>(isItem: (item: unknown) => item is T, max: number, error: string) {
+  return z.custom<readonly T[]>(
+    (value) => Array.isArray(value) && value.length <= max && value.every((item) => isItem(item)),
+    { error },
+  );
+}
+
+/**
+ * `taken`: on disk as the newest · `held`: had this very record · `behind`: holds a newer one, named by `text` · `elsewhere`:
+ * no replica of the slot any more, closed in the epoch `text` · `refused`: with the code `text`.
+ */
+export type WriteResult = 'taken' | 'held' | 'behind' | 'elsewhere' | 'refused';
+export interface WriteAnswer {
+  readonly result: WriteResult;
+  readonly text?: string | undefined;
+  /** What a tombstone took the place of. */
+  readonly replaced?: { readonly version: string; readonly live: boolean } | undefined;
+}
+
+const WRITE_RESULTS: readonly unknown[] = ['taken', 'held', 'behind', 'elsewhere', 'refused'];
+
+function isWriteAnswer(item: unknown): item is WriteAnswer {
+  if (typeof item !== 'object' || item === null) return false;
+  const { result, text, replaced } = item as Record<string, unknown>;
+  if (!WRITE_RESULTS.includes(result) || !isReplaced(replaced)) return false;
+  if (result === 'behind') return isVersion(text);
+  if (result === 'elsewhere') return isEpochText(text);
+  if (result === 'refused') return isErrorCode(text);
+  return text === undefined;
+}
+
+function isReplaced(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { version, live } = value as Record<string, unknown>;
+  return isVersion(version) && typeof live === 'boolean';
+}
+
+function isEpochText(text: unknown): text is string {
+  return typeof text === 'string' && /^\d{1,10}$/.test(text);
+}
+
+/** `[namespace, key, partition | null when it equals the key]` */
+export type NameBody = readonly [namespace: string, key: Uint8Array, partition: Uint8Array | null];
+
+function isNameBody(item: unknown): item is NameBody {
+  if (!Array.isArray(item) || item.length !== 3) return false;
+  const [namespace, key, partition] = item as unknown[];
+  return isNamespace(namespace) && isKey(key) && (partition === null || isKey(partition));
+}
+
+/**
+ * `found` with `record` · `absent` · `damaged`: held in version `text`, but its bytes are not what was signed · `elsewhere` as
+ * above · `later`: the answer is full, ask again · `refused`: with the code `text`.
+ */
+export type ReadResult = 'found' | 'absent' | 'damaged' | 'elsewhere' | 'later' | 'refused';
+export interface ReadAnswer {
+  readonly result: ReadResult;
+  readonly text?: string | undefined;
+  readonly record?: RecordBody | undefined;
+}
+
+const READ_RESULTS: readonly unknown[] = ['found', 'absent', 'damaged', 'elsewhere', 'later', 'refused'];
+
+function isReadAnswer(item: unknown): item is ReadAnswer {
+  if (typeof item !== 'object' || item === null) return false;
+  const { result, text, record } = item as Record<string, unknown>;
+  if (!READ_RESULTS.includes(result) || (result === 'found') !== (record !== undefined)) return false;
+  if (result === 'found') return isRecordBody(record);
+  if (result === 'damaged') return isVersion(text);
+  if (result === 'elsewhere') return isEpochText(text);
+  if (result === 'refused') return isErrorCode(text);
+  return text === undefined;
+}
+
+/** `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]` */
+export type KeyBody = readonly [Uint8Array, Uint8Array | null, string, boolean, number | null];
+
+function isKeyBody(item: unknown): item is KeyBody {
+  if (!Array.isArray(item) || item.length !== 5) return false;
+  const [key, partition, version, tombstone, expiresAt] = item as unknown[];
+  return (
+    isKey(key) &&
+    (partition === null || isKey(partition)) &&
+    isVersion(version) &&
+    typeof tombstone === 'boolean' &&
+    (expiresAt === null || isWhole(expiresAt, Number.MAX_SAFE_INTEGER))
+  );
+}
+
+function isWhole(value: unknown, max: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max;
+}
+
+const isSlot = (value: unknown): value is number => isWhole(value, MAX_SLOTS - 1);
+const isEpoch = (value: unknown): value is number => isWhole(value, 0xffff_ffff);
+const isClosedSlot = (item: unknown): item is readonly [slot: number, epoch: number] =>
+  Array.isArray(item) && item.length === 2 && isSlot(item[0]) && isEpoch(item[1]);
+const isLeaf = (value: unknown): value is Uint8Array => isBytes(value, 32) && value.length === 32;
+
+const count = integerSchema(1, 64);
+const slotList = listOf(isSlot, MAX_INVENTORY_SLOTS, `must be at most ${MAX_INVENTORY_SLOTS} slots`);
+const leafList = (max: number) => listOf(isLeaf, max, `must be at most ${max} hashes`);
+const epochs = listOf(isEpoch, 2 * MAX_SLOTS, 'must be epochs with their lengths');
+const records = listOf(isRecordBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} records`);
+const partOfKey = bytesSchema({ max: MAX_KEY_BYTES });
+
+export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
+  /** First-hand, from their author. */
+  write: {
+    id: 1,
+    input: z.strictObject({ ...placed, records }),
+    output: z.strictObject({ answers: listOf(isWriteAnswer, MAX_RECORDS, 'must be outcomes of a write') }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** By another member than the author: repair by a reader, and what moves between replicas. */
+  relay: {
+    id: 2,
+    input: z.strictObject({ ...placed, records }),
+    output: z.strictObject({ answers: listOf(isWriteAnswer, MAX_RECORDS, 'must be outcomes of a write') }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  read: {
+    id: 3,
+    input: z.strictObject({ ...placed, names: listOf(isNameBody, MAX_RECORDS, 'must be names of records') }),
+    output: z.strictObject({ answers: listOf(isReadAnswer, MAX_RECORDS, 'must be outcomes of a read') }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** Keys of a namespace in byte order, of all slots that the replica holds. */
+  scan: {
+    id: 4,
+    input: z.strictObject({
+      ...placed,
+      namespace: z.custom<string>(isNamespace, { error: 'must be a namespace' }),
+      prefix: partOfKey,
+      after: z.strictObject({ key: partOfKey, partition: partOfKey }).nullable(),
+      limit: integerSchema(1, MAX_SCAN_LIMIT),
+    }),
+    output: z.strictObject({
+      keys: listOf(isKeyBody, MAX_SCAN_LIMIT, 'must be keys with their versions'),
+      more: z.boolean(),
+    }),
+    cost: 'bulk',
+    maxBodyBytes: 2 * MAX_BODY_BYTES,
+  },
+  /** How far the replica is with its moves: epochs per slot, as `packEpochs` gives them. */
+  progress: {
+    id: 5,
+    input: z.strictObject({ ...placed, count }),
+    output: z.strictObject({ settled: epochs, closed: epochs }),
+    cost: 'bulk',
+  },
+  /** Leaf hashes of those of the slots whose digest differs; pages of one slot by `after`. */
+  inventory: {
+    id: 6,
+    input: z.strictObject({
+      ...placed,
+      count,
+      slots: slotList,
+      digests: leafList(MAX_INVENTORY_SLOTS),
+      after: bytesSchema({ max: 32 }),
+    }),
+    output: z.strictObject({
+      /** Those that were looked at, from the first on; the others do not fit this answer. */
+      done: integerSchema(0, MAX_INVENTORY_SLOTS),
+      /** Of which this node is no replica any more, with the epoch in which each was closed. */
+      elsewhere: listOf(isClosedSlot, MAX_INVENTORY_SLOTS, 'must be slots with epochs'),
+      differing: z
+        .array(
+          z.strictObject({
+            slot: z.custom<number>(isSlot),
+            leaves: leafList(MAX_INVENTORY_LEAVES),
+            more: z.boolean(),
+          }),
+        )
+        .max(MAX_INVENTORY_SLOTS),
+    }),
+    cost: 'repair',
+  },
+  /** Records of a slot by leaf hash; those that are gone or damaged are left out, and refused where the slot lies elsewhere. */
+  fetch: {
+    id: 7,
+    input: z.strictObject({
+      ...placed,
+      count,
+      slot: z.custom<number>(isSlot),
+      leaves: leafList(MAX_RECORDS),
+    }),
+    output: z.strictObject({
+      /** How many of the leaves were looked at. */
+      done: integerSchema(0, MAX_RECORDS),
+      records,
+    }),
+    cost: 'repair',
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+});

@@ -1,0 +1,131 @@
+/** What a replica tells others of its slots, so that they can copy what they lack. */
+import { type Crypto, concatBytes, equalBytes, P2posError } from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import { MAX_BATCH_BYTES, MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wire.ts';
+import { packEpochs } from '../placement/ring.ts';
+import type { Topology } from '../placement/topology.ts';
+import { sizeOf } from '../replica/reading.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { RecordTable } from '../replica/store.ts';
+
+const EMPTY = new Uint8Array(0);
+
+/** SHA-256 of the leaf hashes of a slot in ascending order; of nothing when there are too many for one page. */
+export async function digestOf(
+  { table, crypto }: { readonly table: Pick<RecordTable, 'leaves'>; readonly crypto: Pick<Crypto, 'sha256'> },
+  count: number,
+  slot: number,
+): Promise<{ readonly digest: Uint8Array; readonly leaves: readonly Uint8Array[]; readonly whole: boolean }> {
+  const leaves = await table.leaves(count, slot, EMPTY, MAX_INVENTORY_LEAVES + 1);
+  const whole = leaves.length <= MAX_INVENTORY_LEAVES;
+  return {
+    digest: crypto.sha256(concatBytes(...(whole ? leaves : []))),
+    leaves: leaves.slice(0, MAX_INVENTORY_LEAVES),
+    whole,
+  };
+}
+
+interface Inventory {
+  readonly done: number;
+  readonly elsewhere: readonly (readonly [number, number])[];
+  readonly differing: { slot: number; leaves: readonly Uint8Array[]; more: boolean }[];
+}
+
+export interface Copying {
+  progress(
+    input: Placed & { readonly count: number },
+    from: PeerId,
+  ): Promise<{ settled: number[]; closed: number[] }>;
+  inventory(
+    input: Placed & {
+      readonly count: number;
+      readonly slots: readonly number[];
+      readonly digests: readonly Uint8Array[];
+      readonly after: Uint8Array;
+    },
+    from: PeerId,
+  ): Promise<Inventory>;
+  fetch(
+    input: Placed & { readonly count: number; readonly slot: number; readonly leaves: readonly Uint8Array[] },
+    from: PeerId,
+  ): Promise<{ readonly done: number; readonly records: readonly RecordBody[] }>;
+}
+
+export interface CopyingDeps {
+  readonly replica: Pick<Replica, 'admit'>;
+  readonly topology: Topology;
+  readonly table: Pick<RecordTable, 'leaves' | 'findLeaf'>;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+}
+
+export function createCopying({ replica, topology, table, crypto }: CopyingDeps): Copying {
+  const { moves } = topology;
+
+  function ringOf(count: number) {
+    const ring = moves.ring(count);
+    if (!ring) throw new P2posError('BAD_REQUEST', { reason: `No slot here has ${count} replicas.` });
+    return ring;
+  }
+
+  /** @throws P2posError BAD_REQUEST */
+  function checkSlots(count: number, slots: readonly number[]): void {
+    const { closed } = ringOf(count);
+    if (slots.some((slot) => slot >= closed.length))
+      throw new P2posError('BAD_REQUEST', { reason: 'No such slot.' });
+  }
+
+  return {
+    async progress({ count, ...placed }, from) {
+      replica.admit(placed, from);
+      const { settled, closed } = ringOf(count);
+      return { settled: packEpochs(settled), closed: packEpochs(closed) };
+    },
+    async inventory({ count, slots, digests, after, ...placed }, from) {
+      const admission = replica.admit(placed, from);
+      checkSlots(count, slots);
+      const elsewhere: [number, number][] = [];
+      const differing: Inventory['differing'] = [];
+      let room = MAX_INVENTORY_LEAVES;
+      let done = 0;
+      for (const [i, slot] of slots.entries()) {
+        if (!moves.isHolder(slot, count)) {
+          elsewhere.push([slot, moves.closedAt(slot, count)]);
+        } else if (after.length > 0) {
+          const leaves = await table.leaves(count, slot, after, MAX_INVENTORY_LEAVES);
+          differing.push({ slot, leaves, more: leaves.length === MAX_INVENTORY_LEAVES });
+        } else {
+          const { digest, leaves, whole } = await digestOf({ table, crypto }, count, slot);
+          if (leaves.length > room && i > 0) break;
+          const same = whole && digests[i] !== undefined && equalBytes(digest, digests[i]);
+          if (!same) {
+            room -= leaves.length;
+            differing.push({ slot, leaves, more: !whole });
+          }
+        }
+        done++;
+      }
+      admission.confirm();
+      return { done, elsewhere, differing };
+    },
+    async fetch({ count, slot, leaves, ...placed }, from) {
+      const admission = replica.admit(placed, from);
+      checkSlots(count, [slot]);
+      const records: RecordBody[] = [];
+      let bytes = 0;
+      let done = 0;
+      for (const leaf of leaves) {
+        const stored = await table.findLeaf(count, slot, leaf);
+        if (stored && !stored.damaged) {
+          const { header, value, proof } = stored.record;
+          const body: RecordBody = [header, value, proof];
+          bytes += sizeOf(body);
+          if (bytes > MAX_BATCH_BYTES && done > 0) break;
+          records.push(body);
+        }
+        done++;
+      }
+      admission.confirm();
+      return { done, records };
+    },
+  };
+}

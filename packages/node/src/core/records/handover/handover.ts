@@ -1,0 +1,254 @@
+/**
+ * Follows the moves of slots. A new replica copies what a majority of every needed set holds and marks the slot as settled;
+ * every node learns from the marks which older sets are needed no more; a former replica offers what it holds to the
+ * present ones and lets it go when a majority of them has it.
+ */
+import type { Crypto } from '@p2pos/protocol';
+import type { Clock } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
+import type { PeerId } from '../../net/index.ts';
+import type { TaskGroup } from '../../tasks/index.ts';
+import type { ReplicaCalls } from '../coordinator/calls.ts';
+import type { Preference } from '../coordinator/preference.ts';
+import { MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wire.ts';
+import { majorityOf, reaches } from '../placement/quorum.ts';
+import { type Ring, unpackEpochs } from '../placement/ring.ts';
+import type { Topology } from '../placement/topology.ts';
+import { type RecordTable, ringStatement } from '../replica/store.ts';
+import { createPulling, nameOf, type PullingDeps } from './pulling.ts';
+
+export interface HandoverDeps extends PullingDeps {
+  readonly self: PeerId;
+  readonly topology: Topology;
+  readonly calls: Pick<ReplicaCalls, 'ask'>;
+  readonly preference: Preference;
+  readonly table: Pick<RecordTable, 'slots' | 'leaves' | 'findLeaf' | 'drop' | 'saveRings'>;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tasks: TaskGroup;
+}
+
+export interface HandoverConfig {
+  /** Between two steps while a move is unfinished. */
+  readonly stepMs: number;
+  /** Greatest wait for one answer. */
+  readonly timeoutMs: number;
+}
+
+/** Slots that a former replica offers in one step. */
+const STRAYS_PER_STEP = 256;
+const MAX_STEP_MS = 5_000;
+const EMPTY = new Uint8Array(0);
+
+export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: HandoverConfig): void {
+  const { self, topology, calls, preference, table, replica, crypto, clock, log, tasks } = deps;
+  const { moves } = topology;
+  const pulling = createPulling({ calls, replica, topology, table, crypto }, { timeoutMs });
+  let wake = Promise.withResolvers<void>();
+  /** What the disk holds of the rings, to write only what changed. */
+  let saved = '';
+  let mayHoldStrays = true;
+
+  function placedNow(): Placed | undefined {
+    try {
+      const { epoch, hash } = topology.current();
+      return { epoch, placement: hash };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async function save(): Promise<void> {
+    const era = moves.current();
+    if (!era) return;
+    const state = JSON.stringify([
+      era.hex,
+      moves.rings().map(({ settled, closed }) => [hash(settled), hash(closed)]),
+    ]);
+    if (state === saved) return;
+    await table.saveRings(moves.rings(), era.hash);
+    saved = state;
+  }
+
+  const hash = ({ buffer, byteOffset, byteLength }: Uint32Array) =>
+    nameOf(crypto.sha256(new Uint8Array(buffer, byteOffset, byteLength)));
+
+  async function learn(ring: Ring, placed: Placed, generation: number): Promise<void> {
+    const { count } = ring;
+    const slots = ring.closed.length;
+    const peers = new Set(Array.from({ length: slots }, (_, slot) => moves.required(slot, count)).flat(2));
+    const answers = new Map<PeerId, Pick<Ring, 'settled' | 'closed'>>();
+    await Promise.all(
+      [...peers].map(async (peerId) => {
+        if (peerId === self || preference.isSilent(peerId)) return;
+        try {
+          const { settled, closed } = await calls.ask(
+            peerId,
+            'progress',
+            { ...placed, count },
+            { timeoutMs },
+          );
+          const answer = { settled: unpackEpochs(settled, slots), closed: unpackEpochs(closed, slots) };
+          if (answer.settled && answer.closed) {
+            answers.set(peerId, { settled: answer.settled, closed: answer.closed });
+          }
+        } catch (error) {
+          log.debug({ action: 'handover_progress', peerId, error }, 'a replica did not tell its progress');
+        }
+      }),
+    );
+    if (generation === topology.generation()) moves.absorb(count, answers);
+  }
+
+  async function settle(ring: Ring, placed: Placed, generation: number): Promise<void> {
+    const { count } = ring;
+    const slots = moves.unsettled(count);
+    if (slots.length === 0) return;
+    const bySource = new Map<PeerId, number[]>();
+    for (const slot of slots) {
+      for (const peerId of new Set(moves.required(slot, count).flat())) {
+        if (peerId === self || preference.isSilent(peerId)) continue;
+        const list = bySource.get(peerId);
+        if (list) list.push(slot);
+        else bySource.set(peerId, [slot]);
+      }
+    }
+    const copied = new Map<number, Set<PeerId>>(slots.map((slot) => [slot, new Set([self])]));
+    await Promise.all(
+      [...bySource].map(([peerId, list]) =>
+        pulling
+          .pull(peerId, { placed, count, slots: list }, (slot) => copied.get(slot)?.add(peerId))
+          .catch((error) =>
+            log.debug({ action: 'handover_pull', peerId, error }, 'copying from a replica failed'),
+          ),
+      ),
+    );
+    if (generation !== topology.generation()) return;
+    const settled = slots.filter((slot) =>
+      reaches(moves.required(slot, count), (peerId) => copied.get(slot)?.has(peerId) ?? false),
+    );
+    if (settled.length > 0) await mark(ring, settled, placed, generation);
+  }
+
+  /** On disk before anybody is told. */
+  async function mark(
+    ring: Ring,
+    slots: readonly number[],
+    { epoch, placement }: Placed,
+    generation: number,
+  ): Promise<void> {
+    const marked = ring.settled.slice();
+    for (const slot of slots) marked[slot] = epoch;
+    await table.saveRings([{ ...ring, settled: marked }], placement);
+    if (generation !== topology.generation()) return;
+    for (const slot of slots) ring.settled[slot] = epoch;
+    log.info(
+      { action: 'slots_settled', slots: slots.length, left: moves.unsettled(ring.count).length, epoch },
+      'copied slots from their former replicas',
+    );
+  }
+
+  async function dropStrays(ring: Ring, placed: Placed, generation: number): Promise<boolean> {
+    const strays = (await table.slots(ring.count)).filter((slot) => !moves.isHolder(slot, ring.count));
+    let dropped = 0;
+    for (const slot of strays.slice(0, STRAYS_PER_STEP)) {
+      if (await offer(ring, slot, placed, generation)) dropped++;
+      if (generation !== topology.generation()) return true;
+    }
+    if (dropped > 0)
+      log.info({ action: 'slots_dropped', slots: dropped }, 'let go slots that others hold now');
+    return strays.length > dropped;
+  }
+
+  /** Whether a majority of the present replicas has all that is held here, and it was let go. */
+  async function offer(ring: Ring, slot: number, placed: Placed, generation: number): Promise<boolean> {
+    const { count } = ring;
+    const [present = []] = moves.required(slot, count);
+    const leaves = (await table.leaves(count, slot, EMPTY, MAX_INVENTORY_LEAVES)).map(
+      (leaf) => new Uint8Array(leaf),
+    );
+    const confirmed = await Promise.all(
+      present.map(async (peerId) => {
+        try {
+          return await hasAll(peerId, { placed, count, slot }, leaves);
+        } catch (error) {
+          log.debug({ action: 'handover_offer', peerId, slot, error }, 'offering a slot failed');
+          return false;
+        }
+      }),
+    );
+    if (confirmed.filter(Boolean).length < majorityOf(present.length)) return false;
+    // The same instant as the write: what takes effect later finds the records gone and its mark too.
+    if (generation !== topology.generation() || moves.isHolder(slot, count)) return false;
+    ring.settled[slot] = 0;
+    await table.drop(count, slot, leaves, ringStatement(ring, placed.placement));
+    return true;
+  }
+
+  async function hasAll(
+    peerId: PeerId,
+    { placed, count, slot }: { readonly placed: Placed; readonly count: number; readonly slot: number },
+    leaves: readonly Uint8Array[],
+  ): Promise<boolean> {
+    const theirs = await pulling.inventory(peerId, { placed, count, slot });
+    if (!theirs) return false;
+    for (const leaf of leaves) {
+      if (theirs.has(nameOf(leaf))) continue;
+      const stored = await table.findLeaf(count, slot, leaf);
+      if (!stored || stored.damaged) return false;
+      const { header, value, proof } = stored.record;
+      const record: RecordBody = [header, value, proof];
+      const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: [record] }, { timeoutMs });
+      if (!['taken', 'held', 'behind'].includes(answers[0]?.result ?? '')) return false;
+    }
+    return true;
+  }
+
+  /** Whether something is left to do. */
+  async function step(): Promise<boolean> {
+    const placed = placedNow();
+    if (!placed) return false; // a change of the membership wakes this again
+    const generation = topology.generation();
+    let left = false;
+    for (const ring of moves.rings()) {
+      const { count } = ring;
+      if (moves.open(count).length > 0) await learn(ring, placed, generation);
+      if (generation !== topology.generation()) return true;
+      await settle(ring, placed, generation);
+      if (generation !== topology.generation()) return true;
+      if (mayHoldStrays && (await dropStrays(ring, placed, generation))) left = true;
+      if (generation !== topology.generation()) return true;
+      if (moves.open(count).length > 0 || moves.unsettled(count).length > 0) left = true;
+    }
+    mayHoldStrays = left;
+    await save();
+    return left;
+  }
+
+  tasks.run('records_handover', async (signal) => {
+    const stop = () => wake.resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    let before = '';
+    let delayMs = stepMs;
+    while (!signal.aborted) {
+      wake = Promise.withResolvers();
+      const left = await step().catch((error) => {
+        if (!signal.aborted) {
+          log.warn({ action: 'handover_step', error }, 'a step of the handover failed and is repeated');
+        }
+        return true;
+      });
+      // While replicas that are needed are gone there is nothing to do but to look now and then.
+      delayMs = saved === before ? Math.min(2 * delayMs, MAX_STEP_MS) : stepMs;
+      before = saved;
+      using _timer = left ? clock.after(delayMs, () => wake.resolve()) : undefined;
+      await wake.promise;
+    }
+  });
+
+  topology.onChange(() => {
+    mayHoldStrays = true;
+    wake.resolve();
+  });
+}

@@ -1,0 +1,156 @@
+/** Copies from one replica what this node lacks of some slots: inventories first, then only the records that are missing. */
+import type { Crypto } from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import type { ReplicaCalls } from '../coordinator/calls.ts';
+import { leafHash } from '../format/merkle.ts';
+import { MAX_INVENTORY_LEAVES, MAX_RECORDS, type Placed } from '../format/wire.ts';
+import type { Topology } from '../placement/topology.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { RecordTable } from '../replica/store.ts';
+import { digestOf } from './copying.ts';
+
+const SLOTS_PER_CALL = 64;
+/** A slot that is being written to may have to be compared several times. */
+const MAX_ROUNDS = 8;
+const EMPTY = new Uint8Array(0);
+
+export interface PullingDeps {
+  readonly calls: Pick<ReplicaCalls, 'ask'>;
+  readonly replica: Pick<Replica, 'write'>;
+  readonly topology: Topology;
+  readonly table: Pick<RecordTable, 'leaves'>;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+}
+
+export interface Pulling {
+  /** Calls `onSlot` for each slot of which this node then holds all that the peer held. @throws P2posError as `ask` */
+  pull(
+    peerId: PeerId,
+    input: { readonly placed: Placed; readonly count: number; readonly slots: readonly number[] },
+    onSlot: (slot: number) => void,
+  ): Promise<void>;
+  /** Leaf hashes that the peer holds of a slot; undefined when it is no replica of it. */
+  inventory(
+    peerId: PeerId,
+    input: { readonly placed: Placed; readonly count: number; readonly slot: number },
+  ): Promise<Set<string> | undefined>;
+}
+
+export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeoutMs: number }): Pulling {
+  const { calls, replica, topology, table, crypto } = deps;
+
+  async function held(count: number, slot: number): Promise<Set<string>> {
+    const names = new Set<string>();
+    for (let after = EMPTY; ; ) {
+      const leaves = await table.leaves(count, slot, after, MAX_INVENTORY_LEAVES);
+      for (const leaf of leaves) names.add(nameOf(leaf));
+      const last = leaves.at(-1);
+      if (!last || leaves.length < MAX_INVENTORY_LEAVES) return names;
+      after = new Uint8Array(last);
+    }
+  }
+
+  type Ask = { readonly placed: Placed; readonly count: number };
+
+  async function leavesOf(
+    peerId: PeerId,
+    { placed, count }: Ask,
+    slot: number,
+  ): Promise<Uint8Array[] | undefined> {
+    const found: Uint8Array[] = [];
+    // No digest: the whole list, even where it is the same.
+    for (let after = EMPTY; ; ) {
+      const answer = await calls.ask(
+        peerId,
+        'inventory',
+        { ...placed, count, slots: [slot], digests: [], after },
+        { timeoutMs },
+      );
+      if (answer.elsewhere.length > 0) return undefined;
+      const [differing] = answer.differing;
+      if (!differing) return found;
+      found.push(...differing.leaves);
+      const last = differing.leaves.at(-1);
+      if (!differing.more || !last) return found;
+      after = new Uint8Array(last);
+    }
+  }
+
+  /** Whether all that the peer holds of the slot is held here, or something newer. */
+  async function pullSlot(peerId: PeerId, ask: Ask, slot: number): Promise<boolean> {
+    /** Copied, or known to be older than what is held here. */
+    const settled = new Set<string>();
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const theirs = await leavesOf(peerId, ask, slot);
+      if (!theirs) return false;
+      const own = await held(ask.count, slot);
+      const missing = theirs.filter((leaf) => !own.has(nameOf(leaf)) && !settled.has(nameOf(leaf)));
+      if (missing.length === 0) return true;
+      if (!(await fetchAll(peerId, ask, slot, missing, settled))) return false;
+    }
+    return false;
+  }
+
+  async function fetchAll(
+    peerId: PeerId,
+    { placed, count }: Ask,
+    slot: number,
+    missing: readonly Uint8Array[],
+    settled: Set<string>,
+  ): Promise<boolean> {
+    for (let at = 0; at < missing.length; ) {
+      const leaves = missing.slice(at, at + MAX_RECORDS);
+      const answer = await calls.ask(peerId, 'fetch', { ...placed, count, slot, leaves }, { timeoutMs });
+      if (answer.done === 0) return false;
+      const kept = await replica.write({ ...placed, records: answer.records }, peerId, { relayed: true });
+      for (const [i, { result }] of kept.entries()) {
+        if (result === 'refused' || result === 'elsewhere') return false;
+        const record = answer.records[i];
+        if (record) settled.add(nameOf(leafOf(record[0])));
+      }
+      at += answer.done;
+    }
+    return true;
+  }
+
+  function leafOf(header: Uint8Array): Uint8Array {
+    return leafHash(crypto, header);
+  }
+
+  return {
+    async pull(peerId, { placed, count, slots }, onSlot) {
+      for (let at = 0; at < slots.length; ) {
+        const some = slots.slice(at, at + SLOTS_PER_CALL);
+        const digests: Uint8Array[] = [];
+        for (const slot of some) digests.push((await digestOf({ table, crypto }, count, slot)).digest);
+        const generation = topology.generation();
+        const answer = await calls.ask(
+          peerId,
+          'inventory',
+          { ...placed, count, slots: some, digests, after: EMPTY },
+          { timeoutMs },
+        );
+        if (answer.done === 0) return;
+        const elsewhere = new Set<number>();
+        for (const [slot, epoch] of answer.elsewhere) {
+          elsewhere.add(slot);
+          if (generation === topology.generation()) topology.moves.learnClosed(slot, count, epoch);
+        }
+        const differing = new Set(answer.differing.map(({ slot }) => slot));
+        for (const slot of some.slice(0, answer.done)) {
+          if (elsewhere.has(slot)) continue;
+          if (!differing.has(slot) || (await pullSlot(peerId, { placed, count }, slot))) onSlot(slot);
+        }
+        at += answer.done;
+      }
+    },
+    async inventory(peerId, { slot, ...ask }) {
+      const leaves = await leavesOf(peerId, ask, slot);
+      return leaves && new Set(leaves.map(nameOf));
+    },
+  };
+}
+
+export function nameOf(leaf: Uint8Array): string {
+  return Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength).toString('latin1');
+}

@@ -1,0 +1,64 @@
+/** The chain of snapshots as the membership keeps it, read from its first to the one in force. */
+import {
+  type Crypto,
+  type DocumentHash,
+  decodeDocument,
+  parseTimestamp,
+  type Snapshot,
+  snapshotDocument,
+} from '@p2pos/protocol';
+import type { MembershipJournal } from '../../membership/index.ts';
+import type { PeerId } from '../../net/index.ts';
+
+export interface ChainLink {
+  readonly hash: DocumentHash;
+  readonly snapshot: Snapshot;
+}
+
+const PAGE = { maxDocuments: 64, maxBytes: 4 * 1_048_576 } as const;
+
+/** Calls `take` for each snapshot in force, oldest first. */
+export async function readChain(
+  {
+    membership,
+    crypto,
+  }: { readonly membership: Pick<MembershipJournal, 'documents'>; readonly crypto: Crypto },
+  take: (link: ChainLink) => void,
+): Promise<void> {
+  for (let after = { epoch: 0, hash: '' }; ; ) {
+    const { documents, more } = await membership.documents({ list: 'snapshots', after, ...PAGE });
+    for (const { bytes } of documents) {
+      const { hash, body } = decodeDocument(snapshotDocument, bytes, crypto);
+      take({ hash, snapshot: body });
+    }
+    const last = documents.at(-1);
+    if (!last || !more) return;
+    after = { epoch: last.epoch, hash: last.hash };
+  }
+}
+
+/** A version may be this much later than the removal of its author: clocks differ, and the removal takes time to spread. */
+const REMOVAL_GRACE_MS = 60_000;
+
+/** Who was a member when; tells whether an old record may bear the name of its author. */
+export interface Authors {
+  learn(link: ChainLink): void;
+  /** Whether the peer was a member at that time; `ms` since the epoch. */
+  wasMember(peerId: PeerId, ms: number): boolean;
+}
+
+export function createAuthors(): Authors {
+  /** When the peer was last removed; infinite while it is listed. */
+  const listedUntil = new Map<PeerId, number>();
+  return {
+    learn({ snapshot }) {
+      const listed = new Set(snapshot.members.map(({ peerId }) => peerId));
+      const issuedAt = parseTimestamp(snapshot.issuedAt);
+      for (const [peerId, until] of listedUntil) {
+        if (until === Number.POSITIVE_INFINITY && !listed.has(peerId)) listedUntil.set(peerId, issuedAt);
+      }
+      for (const peerId of listed) listedUntil.set(peerId, Number.POSITIVE_INFINITY);
+    },
+    wasMember: (peerId, ms) => ms <= (listedUntil.get(peerId) ?? Number.NEGATIVE_INFINITY) + REMOVAL_GRACE_MS,
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * The placements that were in force one after another, back to the oldest that a slot may still need. A force snapshot
+ * takes the peers that it no longer lists out of every older set.
+ */
+import { equalBytes, toHex } from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import type { ChainLink } from './chain.ts';
+import type { Placement, Placer } from './placement.ts';
+import type { PeerSet } from './quorum.ts';
+
+export interface Era {
+  readonly epoch: number;
+  /** Hash of the snapshot: the name of the placement epoch. */
+  readonly hash: Uint8Array;
+  readonly hex: string;
+  readonly placement: Placement;
+  readonly listed: ReadonlySet<PeerId>;
+  readonly force: boolean;
+}
+
+/** Neighbouring epochs in which a slot had the same set. */
+export interface Run {
+  readonly peers: PeerSet;
+  readonly first: number;
+  readonly last: number;
+  /** Of a branch of the chain that lost. */
+  readonly side: boolean;
+}
+
+export interface Eras {
+  /** Undefined as long as no snapshot is known. */
+  current(): Era | undefined;
+  /** The child of the one in force. */
+  append(link: ChainLink): void;
+  /** Another chain, oldest first. Answers the greatest former epoch that is part of it; 0 when none is. */
+  replace(chain: readonly ChainLink[]): number;
+  /** Lets go what lies before `epoch`. */
+  forget(epoch: number): void;
+  /** Of a slot, newest first, down to epoch `since`. The first is the present set. */
+  runs(slot: number, count: number, since: number): readonly Run[];
+}
+
+export function createEras({ placer }: { readonly placer: Placer }): Eras {
+  /** Oldest first, the one in force last. */
+  let eras: Era[] = [];
+  /** Of a branch that was in force here and lost; needed by slots that closed no later than where it left the chain. */
+  let sides: { readonly era: Era; readonly fork: number }[] = [];
+
+  function eraOf({ hash, snapshot }: ChainLink): Era {
+    return {
+      epoch: snapshot.epoch,
+      hash,
+      hex: toHex(hash),
+      placement: placer.place(snapshot.members),
+      listed: new Set(snapshot.members.map(({ peerId }) => peerId)),
+      force: snapshot.force,
+    };
+  }
+
+  return {
+    current: () => eras.at(-1),
+    append(link) {
+      eras.push(eraOf(link));
+    },
+    replace(chain) {
+      const previous = eras;
+      const known = (link: ChainLink) => previous.find(({ hash }) => equalBytes(hash, link.hash));
+      eras = chain.map((link) => known(link) ?? eraOf(link));
+      const common = previous.findLast((era) => eras.includes(era))?.epoch ?? 0;
+      const lost = previous.filter(({ epoch }) => epoch > common);
+      sides.push(...lost.map((era) => ({ era, fork: common })));
+      return common;
+    },
+    forget(epoch) {
+      const first = eras.findIndex((era) => era.epoch >= epoch);
+      if (first > 0) eras = eras.slice(first);
+      sides = sides.filter(({ fork }) => fork >= epoch);
+    },
+    runs(slot, count, since) {
+      const runs: Run[] = [];
+      const forced: Era[] = [];
+      for (let i = eras.length - 1; i >= 0; i--) {
+        const era = eras[i] as Era;
+        if (era.epoch < since && runs.length > 0) break;
+        const whole = era.placement.replicas(slot, count);
+        const peers = without(whole, forced);
+        const newer = runs.at(-1);
+        if (newer && peers === whole && sameSet(newer.peers, peers)) {
+          runs[runs.length - 1] = { ...newer, first: era.epoch };
+        } else if (peers.length > 0 || runs.length === 0) {
+          runs.push({ peers, first: era.epoch, last: era.epoch, side: false });
+        }
+        if (era.force) forced.push(era);
+      }
+      for (const { era, fork } of sides) {
+        const peers = without(era.placement.replicas(slot, count), forced);
+        if (since <= fork && peers.length > 0) {
+          runs.push({ peers, first: era.epoch, last: era.epoch, side: true });
+        }
+      }
+      return runs;
+    },
+  };
+}
+
+/** The set itself when nobody in it was removed by force. */
+function without(peers: PeerSet, forced: readonly Era[]): PeerSet {
+  const stays = (peerId: PeerId) => forced.every(({ listed }) => listed.has(peerId));
+  return forced.length === 0 || peers.every(stays) ? peers : peers.filter(stays);
+}
+
+function sameSet(a: PeerSet, b: PeerSet): boolean {
+  return a === b || (a.length === b.length && a.every((peerId) => b.includes(peerId)));
+}

@@ -1,0 +1,214 @@
+/**
+ * Which sets of replicas a slot needs now. While a snapshot moves a slot, the present set and every older one that is not
+ * closed must agree, each by a majority. A set is closed by a newer one once a majority of that one has settled.
+ *
+ * Why it holds: whatever was acknowledged lies on a majority of each set that was needed then. A replica settles only
+ * by answers from replicas that already follow its epoch, and those acknowledge nothing more for an older one; so a
+ * settled replica has all that an older majority ever acknowledged, and every majority of a closing set includes one.
+ */
+import type { PeerId } from '../../net/index.ts';
+import type { ChainLink } from './chain.ts';
+import { createEras, type Era, type Run } from './eras.ts';
+import type { Placer } from './placement.ts';
+import { majorityOf, type PeerSet } from './quorum.ts';
+import { createRing, type Ring, type SavedRing } from './ring.ts';
+
+export interface Moves {
+  /** The snapshot in force; undefined as long as none is known. */
+  current(): Era | undefined;
+  /**
+   * The child of the one in force takes effect. Answers the slots, by number of replicas, that a force snapshot leaves without
+   * any replica of a set that was needed: what only those held is lost.
+   */
+  append(link: ChainLink): ReadonlyMap<number, readonly number[]>;
+  /** The whole chain, oldest first, not empty: at the start, and when another branch won. */
+  replace(chain: readonly ChainLink[]): void;
+  /** Undefined as long as no snapshot is known. */
+  ring(count: number): Ring | undefined;
+  rings(): readonly Ring[];
+  /** The sets that must each give a majority; the present one first. */
+  required(slot: number, count: number): readonly PeerSet[];
+  /** Whether this node belongs to one of them. */
+  isHolder(slot: number, count: number): boolean;
+  /** Slots whose present set this node belongs to without having settled. */
+  unsettled(count: number): number[];
+  /** Slots for which more than the present set is needed. */
+  open(count: number): number[];
+  /** The present set is known to be closed in this epoch or later; 0 when unknown. */
+  closedAt(slot: number, count: number): number;
+  learnClosed(slot: number, count: number, epoch: number): void;
+  /** Closes what the marks of other members prove, and believes what they know to be closed. */
+  absorb(count: number, answers: ReadonlyMap<PeerId, Pick<Ring, 'settled' | 'closed'>>): void;
+}
+
+export interface MovesDeps {
+  readonly self: PeerId;
+  readonly placer: Placer;
+  /** How many there are in this system; asked once a snapshot is known. */
+  readonly slots: () => number;
+  /** What the disk remembers, by number of replicas. */
+  readonly saved: ReadonlyMap<number, SavedRing>;
+}
+
+export interface MovesConfig {
+  /** Numbers of replicas that namespaces ask for. */
+  readonly counts: readonly number[];
+}
+
+export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts }: MovesConfig): Moves {
+  const eras = createEras({ placer });
+  const rings = new Map<number, Ring>();
+  /** By number of replicas, then slot; undefined: to be worked out. */
+  const needed = new Map<number, (readonly PeerSet[] | undefined)[]>();
+
+  function ringOf(count: number): Ring {
+    const ring = rings.get(count);
+    if (!ring) throw new Error(`no ring of ${count} replicas`);
+    return ring;
+  }
+
+  function required(slot: number, count: number): readonly PeerSet[] {
+    const ring = ringOf(count);
+    let table = needed.get(count);
+    if (!table) {
+      table = new Array(ring.closed.length);
+      needed.set(count, table);
+    }
+    table[slot] ??= distinct(eras.runs(slot, count, ring.closed[slot] as number));
+    return table[slot];
+  }
+
+  function presentRun(slot: number, ring: Ring): Run {
+    return eras.runs(slot, ring.count, ring.closed[slot] as number)[0] as Run;
+  }
+
+  /** Marks made in the present run hold for the epoch in force too; so older epochs can be forgotten. */
+  function carry(ring: Ring, slot: number, epoch: number): void {
+    const { peers, first } = presentRun(slot, ring);
+    if (peers.includes(self) && (ring.settled[slot] as number) >= first) ring.settled[slot] = epoch;
+    if (required(slot, ring.count).length === 1) ring.closed[slot] = epoch;
+  }
+
+  function carryAll(): void {
+    const { epoch } = eras.current() as Era;
+    needed.clear();
+    let oldest = epoch;
+    for (const ring of rings.values()) {
+      // At the founding nobody holds anything yet, so nobody lacks anything.
+      if (epoch === 1) ring.settled.fill(1);
+      for (let slot = 0; slot < ring.closed.length; slot++) {
+        carry(ring, slot, epoch);
+        oldest = Math.min(oldest, ring.closed[slot] as number);
+      }
+    }
+    eras.forget(oldest);
+  }
+
+  function close(ring: Ring, slot: number, closedAt: number): void {
+    const { epoch } = eras.current() as Era;
+    if (closedAt > epoch || closedAt <= (ring.closed[slot] as number)) return;
+    ring.closed[slot] = closedAt;
+    const table = needed.get(ring.count);
+    if (table) table[slot] = undefined;
+    carry(ring, slot, epoch);
+  }
+
+  function lostSlots({ snapshot }: ChainLink): Map<number, number[]> {
+    const listed = new Set(snapshot.members.map(({ peerId }) => peerId));
+    const lost = new Map<number, number[]>();
+    for (const [count, { closed }] of rings) {
+      const slotsLost = [...closed.keys()].filter((slot) =>
+        required(slot, count).some((set) => set.length > 0 && !set.some((peerId) => listed.has(peerId))),
+      );
+      if (slotsLost.length > 0) lost.set(count, slotsLost);
+    }
+    return lost;
+  }
+
+  /** The rings as the disk remembers them, where the snapshot that was in force then is part of the chain. */
+  function restoreRings(chain: readonly ChainLink[]): void {
+    for (const count of counts) {
+      const ring = createRing(count, slots());
+      const before = saved.get(count);
+      const known = before && chain.some(({ hash }) => Buffer.compare(hash, before.headHash) === 0);
+      if (known && before.settled.length === ring.settled.length) {
+        ring.settled.set(before.settled);
+        ring.closed.set(before.closed);
+      }
+      rings.set(count, ring);
+    }
+  }
+
+  return {
+    current: eras.current,
+    append(link) {
+      if (rings.size === 0) restoreRings([link]);
+      const lost = link.snapshot.force && eras.current() ? lostSlots(link) : new Map();
+      eras.append(link);
+      carryAll();
+      return lost;
+    },
+    replace(chain) {
+      const common = eras.replace(chain);
+      if (rings.size === 0) restoreRings(chain);
+      else {
+        for (const { settled, closed } of rings.values()) {
+          for (let slot = 0; slot < closed.length; slot++) {
+            // What was true on another branch says nothing on this one.
+            if ((settled[slot] as number) > common) settled[slot] = 0;
+            if ((closed[slot] as number) > common) closed[slot] = common;
+          }
+        }
+      }
+      carryAll();
+    },
+    ring: (count) => rings.get(count),
+    rings: () => [...rings.values()],
+    required,
+    isHolder: (slot, count) => required(slot, count).some((set) => set.includes(self)),
+    unsettled(count) {
+      const ring = ringOf(count);
+      const found: number[] = [];
+      for (let slot = 0; slot < ring.closed.length; slot++) {
+        const { peers, first } = presentRun(slot, ring);
+        if (peers.includes(self) && (ring.settled[slot] as number) < first) found.push(slot);
+      }
+      return found;
+    },
+    open(count) {
+      const { closed } = ringOf(count);
+      const found: number[] = [];
+      for (let slot = 0; slot < closed.length; slot++) if (required(slot, count).length > 1) found.push(slot);
+      return found;
+    },
+    closedAt: (slot, count) => ringOf(count).closed[slot] as number,
+    learnClosed: (slot, count, epoch) => close(ringOf(count), slot, epoch),
+    absorb(count, answers) {
+      const ring = ringOf(count);
+      for (let slot = 0; slot < ring.closed.length; slot++) {
+        for (const { closed } of answers.values()) close(ring, slot, closed[slot] as number);
+        if (required(slot, count).length === 1) continue;
+        const settledAt = (peerId: PeerId) =>
+          (peerId === self ? ring : answers.get(peerId))?.settled[slot] ?? 0;
+        for (const { peers, first, last, side } of eras.runs(slot, count, ring.closed[slot] as number)) {
+          const settled = peers.filter((peerId) => settledAt(peerId) >= first).length;
+          if (side || settled < majorityOf(peers.length)) continue;
+          close(ring, slot, last);
+          break;
+        }
+      }
+    },
+  };
+}
+
+/** The sets of the runs, newest first, each once whatever its order. */
+function distinct(runs: readonly Run[]): PeerSet[] {
+  const sets: PeerSet[] = [];
+  for (const { peers } of runs) {
+    const repeated = sets.some(
+      (set) => set.length === peers.length && set.every((peerId) => peers.includes(peerId)),
+    );
+    if (!repeated) sets.push(peers);
+  }
+  return sets;
+}

@@ -1,0 +1,140 @@
+/**
+ * Follows the membership: which snapshot places the slots now, which sets of replicas are needed, who was a member when.
+ * A child of the snapshot in force takes effect in the same instant; for anything else (the start, another branch)
+ * the chain is read first, and until then this node answers no request.
+ */
+import { type Crypto, equalBytes, P2posError } from '@p2pos/protocol';
+import type { Logger } from '../../log/index.ts';
+import type { MembershipJournal, View } from '../../membership/index.ts';
+import type { PeerId } from '../../net/index.ts';
+import type { RecordTable } from '../replica/store.ts';
+import { type Authors, type ChainLink, createAuthors, readChain } from './chain.ts';
+import type { Era } from './eras.ts';
+import { createMoves, type Moves } from './moves.ts';
+import { createPlacer } from './placement.ts';
+
+export type RecordsMembership = Pick<
+  MembershipJournal,
+  'systemId' | 'slots' | 'events' | 'view' | 'isActive' | 'documents'
+>;
+
+export interface Topology extends Disposable {
+  readonly moves: Moves;
+  /** @throws P2posError STATE_UNCONFIGURED unless this node is a member, PLACEMENT_STALE while the chain is read */
+  current(): Era;
+  /** Grows with every change, so what began before one is known to be old. */
+  generation(): number;
+  /** Whether the peer was listed at that time, ms since the epoch. */
+  wasMember(peerId: PeerId, ms: number): boolean;
+  /** Told after each change. */
+  onChange(listener: () => void): void;
+  /** Resolves when the chain has been read. */
+  ready(): Promise<void>;
+}
+
+export interface TopologyDeps {
+  readonly self: PeerId;
+  readonly membership: RecordsMembership;
+  readonly crypto: Crypto;
+  readonly log: Logger;
+  readonly table: Pick<RecordTable, 'rings'>;
+}
+
+export async function openTopology(
+  { self, membership, crypto, log, table }: TopologyDeps,
+  { counts }: { readonly counts: readonly number[] },
+): Promise<Topology> {
+  const placer = createPlacer({ crypto }, { slots: () => membership.slots });
+  const moves = createMoves(
+    { self, placer, slots: () => membership.slots, saved: await table.rings() },
+    { counts },
+  );
+  let authors: Authors = createAuthors();
+  let generation = 0;
+  let reading: Promise<void> | undefined;
+  let notify = () => {};
+
+  async function readAll(): Promise<void> {
+    for (;;) {
+      const chain: ChainLink[] = [];
+      const listed = createAuthors();
+      await readChain({ membership, crypto }, (link) => {
+        chain.push(link);
+        listed.learn(link);
+      });
+      const head = chain.at(-1);
+      // It may have grown while it was read.
+      if (!equalBytes(head?.hash ?? membership.view().hash, membership.view().hash)) continue;
+      if (head) {
+        moves.replace(chain);
+        authors = listed;
+      }
+      return;
+    }
+  }
+
+  /** Until it is done `current` refuses. A failure shows there again, since the heads still differ. */
+  function startReading(): void {
+    reading ??= readAll()
+      .catch((error) =>
+        log.error({ action: 'records_chain', error }, 'reading the chain of snapshots failed'),
+      )
+      .finally(() => {
+        reading = undefined;
+        generation++;
+        notify();
+      });
+  }
+
+  function follow(current: View): void {
+    generation++;
+    const head = moves.current();
+    if (!reading && current.snapshot && isChild(current, head)) {
+      const link = { hash: current.hash, snapshot: current.snapshot };
+      for (const [count, slots] of moves.append(link)) {
+        log.error(
+          {
+            action: 'slots_lost',
+            epoch: current.epoch,
+            replicas: count,
+            count: slots.length,
+            slots: slots.slice(0, 64),
+          },
+          'a forced snapshot removed every replica of these slots: they start empty',
+        );
+      }
+      authors.learn(link);
+    } else if (!head || !equalBytes(head.hash, current.hash)) {
+      startReading();
+    }
+    notify();
+  }
+
+  const listening = membership.events.on('membership:changed', ({ current }) => follow(current));
+  startReading();
+  await reading;
+
+  return {
+    moves,
+    current() {
+      const { hash, epoch, members, snapshot } = membership.view();
+      if (!snapshot || !members.has(self)) throw new P2posError('STATE_UNCONFIGURED', { peerId: self });
+      const head = moves.current();
+      if (!reading && head && equalBytes(head.hash, hash)) return head;
+      startReading();
+      throw new P2posError('PLACEMENT_STALE', { peerId: self, epoch });
+    },
+    generation: () => generation,
+    wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
+    onChange(listener) {
+      notify = listener;
+    },
+    ready: async () => reading,
+    [Symbol.dispose]: () => listening[Symbol.dispose](),
+  };
+}
+
+function isChild({ snapshot, epoch }: View, head: Era | undefined): boolean {
+  if (!snapshot) return false;
+  return head ? equalBytes(snapshot.previous, head.hash) : epoch === 1;
+}

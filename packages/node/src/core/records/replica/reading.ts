@@ -1,0 +1,121 @@
+/** What one replica answers to readers: whole records by name, and keys in order. */
+import { type Crypto, equalBytes } from '@p2pos/protocol';
+import type { Logger } from '../../log/index.ts';
+import type { PeerId } from '../../net/index.ts';
+import type { Declarations } from '../declarations.ts';
+import {
+  type KeyBody,
+  MAX_BATCH_BYTES,
+  MAX_SCAN_LIMIT,
+  type NameBody,
+  type Placed,
+  type ReadAnswer,
+  type RecordBody,
+} from '../format/wire.ts';
+import { slotOf } from '../placement/slot.ts';
+import type { RecordsMembership, Topology } from '../placement/topology.ts';
+import type { Replica } from './replica.ts';
+import type { RecordName, RecordTable } from './store.ts';
+
+export interface ScanInput extends Placed {
+  readonly namespace: string;
+  readonly prefix: Uint8Array;
+  readonly after: { readonly key: Uint8Array; readonly partition: Uint8Array } | null;
+  readonly limit: number;
+}
+
+export interface ReplicaReader {
+  read(input: Placed & { readonly names: readonly NameBody[] }, from: PeerId): Promise<ReadAnswer[]>;
+  /** Everything held in the range, whatever the slot: the reader knows whose word counts for which. */
+  scan(
+    input: ScanInput,
+    from: PeerId,
+  ): Promise<{ readonly keys: readonly KeyBody[]; readonly more: boolean }>;
+}
+
+export interface ReplicaReaderDeps {
+  readonly replica: Pick<Replica, 'admit'>;
+  readonly membership: Pick<RecordsMembership, 'slots'>;
+  readonly topology: Topology;
+  readonly declarations: Declarations;
+  readonly table: Pick<RecordTable, 'find' | 'keys' | 'markDamaged'>;
+  readonly crypto: Crypto;
+  readonly log: Logger;
+}
+
+export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
+  const { replica, membership, topology, declarations, table, crypto, log } = deps;
+
+  async function readOne(name: RecordName): Promise<ReadAnswer> {
+    const declaration = declarations.get(name.namespace);
+    if (!declaration) return { result: 'refused', text: 'NAMESPACE_UNKNOWN' };
+    const count = declaration.replicas;
+    const slot = slotOf(crypto, membership.slots, name.namespace, name.partition);
+    if (!topology.moves.isHolder(slot, count)) {
+      return { result: 'elsewhere', text: String(topology.moves.closedAt(slot, count)) };
+    }
+    const stored = await table.find(name);
+    if (!stored) return { result: 'absent' };
+    const { version, record, damaged } = stored;
+    if (damaged) {
+      log.error(
+        { action: 'record_damaged', slot, version },
+        'a stored record is damaged and waits for its repair',
+      );
+      // Before it is told, so that the same version may take its place.
+      await table.markDamaged(name, version);
+      return { result: 'damaged', text: version };
+    }
+    return { result: 'found', record: [record.header, record.value, record.proof] };
+  }
+
+  return {
+    async read(input, from) {
+      const admission = replica.admit(input, from);
+      const answers = await Promise.all(
+        input.names.map(([namespace, key, partition]) =>
+          readOne({ namespace, key, partition: partition ?? key }),
+        ),
+      );
+      admission.confirm();
+      return limited(answers);
+    },
+    async scan({ namespace, prefix, after, limit, ...placed }, from) {
+      const admission = replica.admit(placed, from);
+      declarations.find(namespace);
+      const rows = await table.keys({
+        namespace,
+        prefix,
+        after: after ?? undefined,
+        limit: Math.min(limit, MAX_SCAN_LIMIT),
+      });
+      admission.confirm();
+      return {
+        keys: rows.map(
+          ({ key, partition, version, tombstone, expiresAt }): KeyBody => [
+            key,
+            equalBytes(partition, key) ? null : partition,
+            version,
+            tombstone,
+            expiresAt ?? null,
+          ],
+        ),
+        more: rows.length >= limit,
+      };
+    },
+  };
+}
+
+/** From where the answer would grow too large on, records are asked for again. */
+function limited(answers: readonly ReadAnswer[]): ReadAnswer[] {
+  let bytes = 0;
+  return answers.map((answer, i) => {
+    if (!answer.record) return answer;
+    bytes += sizeOf(answer.record);
+    return bytes > MAX_BATCH_BYTES && i > 0 ? { result: 'later' } : answer;
+  });
+}
+
+export function sizeOf([header, value, proof]: RecordBody): number {
+  return header.length + (value?.length ?? 0) + proof.length;
+}

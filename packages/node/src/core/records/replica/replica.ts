@@ -1,0 +1,208 @@
+/**
+ * What one replica accepts, keeps and answers. Everything a peer sends is checked before it is kept: form, size, author,
+ * signature, clock, and that this node is a replica of the slot. An answer is given only for the snapshot that was in
+ * force from the request's arrival to the end of its commit.
+ */
+import {
+  type Crypto,
+  type ErrorCode,
+  equalBytes,
+  isP2posError,
+  P2posError,
+  parseVersion,
+  toHex,
+} from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import type { HybridClock } from '../clock/hybrid-clock.ts';
+import type { Declarations } from '../declarations.ts';
+import { leafHash } from '../format/merkle.ts';
+import { authorOf, decodeHeader, fitsValue, type RecordHeader } from '../format/record.ts';
+import { type SealVerifier, signatureRefused } from '../format/seal.ts';
+import type { Placed, RecordBody, WriteAnswer } from '../format/wire.ts';
+import { slotOf } from '../placement/slot.ts';
+import type { RecordsMembership, Topology } from '../placement/topology.ts';
+import type { CheckedRecord, RecordTable } from './store.ts';
+
+/** A version may be this much ahead of corrected time. */
+export const MAX_AHEAD_MS = 10_000;
+
+export interface ReplicaDeps {
+  readonly self: PeerId;
+  readonly membership: Pick<RecordsMembership, 'isActive' | 'slots'>;
+  readonly topology: Topology;
+  readonly declarations: Declarations;
+  readonly table: RecordTable;
+  readonly verifier: SealVerifier;
+  readonly crypto: Crypto;
+  readonly hybridClock: HybridClock;
+  /** Corrected time, ms. */
+  readonly now: () => number;
+  /** Told of a peer that follows another snapshot. */
+  readonly onStalePeer: (peerId: PeerId) => void;
+}
+
+/** Proof that a request was admitted; asked again when its work is done. */
+export interface Admission {
+  /** @throws P2posError PLACEMENT_STALE when another snapshot took effect since */
+  confirm(): void;
+}
+
+export interface Replica {
+  /** @throws P2posError STATE_UNCONFIGURED, NOT_A_MEMBER, PLACEMENT_STALE */
+  admit(placed: Placed, from: PeerId): Admission;
+  /** `relayed`: by another than the author. One answer per record, in their order. */
+  write(
+    input: Placed & { readonly records: readonly RecordBody[] },
+    from: PeerId,
+    options: { readonly relayed: boolean },
+  ): Promise<WriteAnswer[]>;
+  /** Records that this node itself has made: nothing about them needs proof. */
+  writeOwn(placed: Placed, records: readonly CheckedRecord[]): Promise<WriteAnswer[]>;
+}
+
+export function createReplica(deps: ReplicaDeps): Replica {
+  const { self, membership, topology, declarations, table, verifier, crypto, hybridClock, now } = deps;
+
+  function admit({ epoch, placement }: Placed, from: PeerId): Admission {
+    const era = topology.current();
+    if (from !== self && !membership.isActive(from)) throw new P2posError('NOT_A_MEMBER', { peerId: from });
+    const stale = () => new P2posError('PLACEMENT_STALE', { peerId: self, epoch: era.epoch });
+    if (epoch !== era.epoch || !equalBytes(placement, era.hash)) {
+      deps.onStalePeer(from);
+      throw stale();
+    }
+    const generation = topology.generation();
+    return {
+      confirm() {
+        if (topology.generation() !== generation) throw stale();
+      },
+    };
+  }
+
+  /** @throws P2posError for what is refused */
+  async function check(
+    [header, value, proof]: RecordBody,
+    from: PeerId,
+    relayed: boolean,
+  ): Promise<CheckedRecord> {
+    const fields = decodeHeader(header);
+    const declaration = declarations.find(fields.namespace);
+    if (fields.value && fields.value.bytes > declaration.maxValueBytes) {
+      throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
+    }
+    const author = authorOf(fields);
+    const { ms } = parseVersion(fields.version);
+    if (relayed ? !topology.wasMember(author, ms) : author !== from) {
+      throw signatureRefused(
+        relayed ? `${author} was no member then` : `${from} sent it first-hand for ${author}`,
+      );
+    }
+    if (ms > now() + MAX_AHEAD_MS) throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
+    checkValue(fields, value);
+    if (value) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value });
+    if (!(await verifier.verify({ header, proof }, author)))
+      throw signatureRefused('its proof does not verify');
+    const slot = slotOf(crypto, membership.slots, fields.namespace, fields.partition);
+    return {
+      header,
+      value,
+      proof,
+      fields,
+      leaf: leafHash(crypto, header),
+      slot,
+      count: declaration.replicas,
+    };
+  }
+
+  function checkValue(fields: RecordHeader, value: Uint8Array | null): void {
+    const invalid = (reason: string) => new P2posError('RECORD_INVALID', { reason });
+    if (value) {
+      if (!fitsValue(crypto, fields, value)) throw invalid('its value is not the one that was signed');
+    } else if (
+      fields.value &&
+      !(fields.expiresAt !== undefined && fields.expiresAt <= now() + MAX_AHEAD_MS)
+    ) {
+      throw invalid('its value is missing');
+    }
+  }
+
+  /** Refusals become outcomes; what concerns this node rather than the record is thrown on. */
+  async function outcomeOf(
+    body: RecordBody,
+    from: PeerId,
+    relayed: boolean,
+  ): Promise<CheckedRecord | WriteAnswer> {
+    try {
+      return await check(body, from, relayed);
+    } catch (error) {
+      if (isP2posError(error) && error.code !== 'PLACEMENT_STALE') return refused(error.code);
+      throw error;
+    }
+  }
+
+  async function keep(records: readonly CheckedRecord[], admission: Admission): Promise<WriteAnswer[]> {
+    const answers = new Array<WriteAnswer>(records.length);
+    const mine: number[] = [];
+    for (const [i, { slot, count }] of records.entries()) {
+      if (topology.moves.isHolder(slot, count)) mine.push(i);
+      else answers[i] = { result: 'elsewhere', text: String(topology.moves.closedAt(slot, count)) };
+    }
+    if (mine.length > 0) {
+      const kept = mine.map((i) => records[i] as CheckedRecord);
+      const results = await accept(kept);
+      for (const [at, i] of mine.entries()) answers[i] = results[at] as WriteAnswer;
+    }
+    admission.confirm();
+    return answers;
+  }
+
+  async function accept(records: readonly CheckedRecord[]): Promise<WriteAnswer[]> {
+    let taken: boolean[];
+    try {
+      taken = await table.accept(records, now());
+    } catch (error) {
+      if (isP2posError(error) && error.code !== 'STORE_FAILED') return records.map(() => refused(error.code));
+      throw error;
+    }
+    return Promise.all(
+      records.map(async (record, i): Promise<WriteAnswer> => {
+        const { ms, counter } = parseVersion(record.fields.version);
+        hybridClock.observe({ ms, counter });
+        if (taken[i] && record.fields.value) return { result: 'taken' };
+        return describe(record, taken[i] as boolean);
+      }),
+    );
+  }
+
+  /** What the table holds after the write, where the write alone does not tell. */
+  async function describe({ fields, leaf }: CheckedRecord, taken: boolean): Promise<WriteAnswer> {
+    const held = await table.find(fields);
+    const same = held !== undefined && equalBytes(held.leaf, leaf);
+    if (taken || same) {
+      const replaced = same && !fields.value ? held.replaced : undefined;
+      return { result: taken ? 'taken' : 'held', ...(replaced && { replaced }) };
+    }
+    if (!held)
+      throw new P2posError('STORE_FAILED', {
+        reason: `a record of ${toHex(leaf)} was neither kept nor held`,
+      });
+    return { result: 'behind', text: held.version };
+  }
+
+  return {
+    admit,
+    async write(input, from, { relayed }) {
+      const admission = admit(input, from);
+      const outcomes = await Promise.all(input.records.map((body) => outcomeOf(body, from, relayed)));
+      const checked = outcomes.filter((outcome) => 'leaf' in outcome);
+      const kept = checked.length > 0 ? await keep(checked, admission) : [];
+      let at = 0;
+      return outcomes.map((outcome) => ('leaf' in outcome ? (kept[at++] as WriteAnswer) : outcome));
+    },
+    writeOwn: (placed, records) => keep(records, admit(placed, self)),
+  };
+}
+
+function refused(code: ErrorCode): WriteAnswer {
+  return { result: 'refused', text: code };
+}

@@ -1,0 +1,27 @@
+/** Binds what peers ask to the parts that answer. */
+import type { Handlers } from '../../rpc/index.ts';
+import type { RECORDS } from '../format/wire.ts';
+import type { Copying } from '../handover/copying.ts';
+import type { ReplicaReader } from './reading.ts';
+import type { Replica } from './replica.ts';
+
+export interface ServingDeps {
+  readonly replica: Replica;
+  readonly reader: ReplicaReader;
+  readonly copying: Copying;
+}
+
+export function serveRecords({ replica, reader, copying }: ServingDeps): Handlers<typeof RECORDS.methods> {
+  return {
+    write: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: false }) }),
+    relay: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: true }) }),
+    read: async (input, { peerId }) => ({ answers: await reader.read(input, peerId) }),
+    scan: (input, { peerId }) => reader.scan(input, peerId),
+    progress: (input, { peerId }) => copying.progress(input, peerId),
+    inventory: async (input, { peerId }) => {
+      const { done, elsewhere, differing } = await copying.inventory(input, peerId);
+      return { done, elsewhere, differing };
+    },
+    fetch: (input, { peerId }) => copying.fetch(input, peerId),
+  };
+}

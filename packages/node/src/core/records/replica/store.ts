@@ -1,0 +1,245 @@
+/** What a replica keeps: records by key, the clock's bound, the marks of moves. */
+import { type Crypto, equalBytes } from '@p2pos/protocol';
+import type { Row, Statement, Store } from '../../store/index.ts';
+import { leafHash } from '../format/merkle.ts';
+import { decodeHeader, fitsValue, type RecordHeader, type SignedRecord } from '../format/record.ts';
+import type { Ring, SavedRing } from '../placement/ring.ts';
+import * as sql from './schema.ts';
+
+/** A record that passed its checks, with what the table needs to know of it. */
+export interface CheckedRecord extends SignedRecord {
+  readonly fields: RecordHeader;
+  readonly leaf: Uint8Array;
+  readonly slot: number;
+  /** Number of replicas of its namespace. */
+  readonly count: number;
+}
+
+export interface StoredRecord {
+  readonly record: SignedRecord;
+  readonly version: string;
+  readonly leaf: Uint8Array;
+  /** Its bytes do not fit their hashes. */
+  readonly damaged: boolean;
+  /** Of a tombstone: what it took the place of; undefined when there was nothing. */
+  readonly replaced: { readonly version: string; readonly live: boolean } | undefined;
+}
+
+export interface StoredKey {
+  readonly key: Uint8Array;
+  readonly partition: Uint8Array;
+  readonly version: string;
+  readonly tombstone: boolean;
+  readonly expiresAt: number | undefined;
+}
+
+export interface RecordName {
+  readonly namespace: string;
+  readonly partition: Uint8Array;
+  readonly key: Uint8Array;
+}
+
+export interface KeyRange {
+  readonly namespace: string;
+  readonly prefix: Uint8Array;
+  /** Exclusive; undefined: from the first. */
+  readonly after: { readonly key: Uint8Array; readonly partition: Uint8Array } | undefined;
+  readonly limit: number;
+}
+
+export interface RecordTable {
+  find(name: RecordName): Promise<StoredRecord | undefined>;
+  /** For each, whether it was taken as the newest. Resolves when all are durable. `now` judges what a tombstone replaced. */
+  accept(records: readonly CheckedRecord[], now: number): Promise<boolean[]>;
+  markDamaged(name: RecordName, version: string): Promise<void>;
+  /** In the order of keys, then partitions; tombstones and expired ones included. */
+  keys(range: KeyRange): Promise<StoredKey[]>;
+  /** Slots of which something is held. */
+  slots(count: number): Promise<number[]>;
+  /** Leaf hashes of a slot greater than `after`, ascending. */
+  leaves(count: number, slot: number, after: Uint8Array, limit: number): Promise<Uint8Array[]>;
+  findLeaf(count: number, slot: number, leaf: Uint8Array): Promise<StoredRecord | undefined>;
+  /** Lets go exactly these records and remembers the ring in the same transaction. */
+  drop(count: number, slot: number, leaves: readonly Uint8Array[], ring: Statement): Promise<void>;
+  /** Lets go the values of at most `limit` records that expired by `time`; answers how many. */
+  dropExpiredValues(time: number, limit: number): Promise<number>;
+  reservedMs(): Promise<number>;
+  reserve(boundMs: number): Promise<void>;
+  rings(): Promise<Map<number, SavedRing>>;
+  saveRings(rings: readonly Ring[], headHash: Uint8Array): Promise<void>;
+}
+
+type RecordRow = Row & {
+  namespace: string;
+  key: Uint8Array;
+  partition: Uint8Array;
+  version: string;
+  leaf: Uint8Array;
+  header: Uint8Array;
+  value: Uint8Array | null;
+  proof: Uint8Array;
+  damaged: number;
+  replaced_version: string | null;
+  replaced_live: number | null;
+};
+type KeyRow = Row & {
+  key: Uint8Array;
+  partition: Uint8Array;
+  version: string;
+  tombstone: number;
+  expires_at: number | null;
+};
+type RingRow = Row & { replicas: number; head_hash: Uint8Array; settled: Uint8Array; closed: Uint8Array };
+
+const EMPTY = new Uint8Array(0);
+
+export interface RecordTableDeps {
+  readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+}
+
+export async function openRecordTable({ store, crypto }: RecordTableDeps): Promise<RecordTable> {
+  await store.migrate('records', sql.MIGRATIONS);
+
+  function stored(row: RecordRow | undefined): StoredRecord | undefined {
+    if (!row) return undefined;
+    const { header, value, proof, version, leaf, replaced_version, replaced_live } = row;
+    return {
+      record: { header, value, proof },
+      version,
+      leaf,
+      damaged: row.damaged === 1 || !isWhole(row),
+      replaced:
+        replaced_version === null ? undefined : { version: replaced_version, live: replaced_live === 1 },
+    };
+  }
+
+  function isWhole({ header, leaf, value }: RecordRow): boolean {
+    if (!equalBytes(leafHash(crypto, header), leaf)) return false;
+    return value === null || fitsValue(crypto, decodeHeader(header), value);
+  }
+
+  return {
+    async find(name) {
+      const [row] = await store.read<RecordRow>(sql.SELECT_BY_KEY, placeOf(name));
+      return stored(row);
+    },
+    async accept(records, now) {
+      const results = await store.write(
+        records.map(({ fields, leaf, slot, count, header, value, proof }) => ({
+          sql: sql.UPSERT,
+          params: [
+            ...placeOf(fields),
+            count,
+            slot,
+            fields.version,
+            leaf,
+            fields.value ? 0 : 1,
+            fields.expiresAt ?? null,
+            header,
+            value,
+            proof,
+            now,
+          ],
+        })),
+      );
+      return results.map(({ changes }) => changes > 0);
+    },
+    async markDamaged(name, version) {
+      await store.write([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
+    },
+    async keys({ namespace, prefix, after, limit }) {
+      const rows = await store.read<KeyRow>(sql.SELECT_KEYS, [
+        namespace,
+        prefix,
+        endOf(prefix),
+        after?.key ?? EMPTY,
+        after ? partitionColumn(after) : EMPTY,
+        limit,
+      ]);
+      return rows.map((row) => ({
+        key: row.key,
+        partition: row.partition.length === 0 ? row.key : row.partition,
+        version: row.version,
+        tombstone: row.tombstone === 1,
+        expiresAt: row.expires_at ?? undefined,
+      }));
+    },
+    async slots(count) {
+      return (await store.read<{ slot: number }>(sql.SELECT_SLOTS, [count])).map(({ slot }) => slot);
+    },
+    async leaves(count, slot, after, limit) {
+      const rows = await store.read<{ leaf: Uint8Array }>(sql.SELECT_LEAVES, [count, slot, after, limit]);
+      return rows.map(({ leaf }) => leaf);
+    },
+    async findLeaf(count, slot, leaf) {
+      const [row] = await store.read<RecordRow>(sql.SELECT_BY_LEAF, [count, slot, leaf]);
+      return stored(row);
+    },
+    async drop(count, slot, leaves, ring) {
+      await store.write([
+        ring,
+        ...leaves.map((leaf) => ({ sql: sql.DELETE_BY_LEAF, params: [count, slot, leaf] })),
+      ]);
+    },
+    async dropExpiredValues(time, limit) {
+      // Most of the time there is nothing, and that must not cost a commit.
+      const some = await store.read(sql.SELECT_EXPIRED_VALUE, [time]);
+      if (some.length === 0) return 0;
+      const [result] = await store.write([{ sql: sql.DROP_EXPIRED_VALUES, params: [time, limit] }]);
+      return result?.changes ?? 0;
+    },
+    async reservedMs() {
+      const [row] = await store.read<{ reserved_ms: number }>(sql.SELECT_CLOCK);
+      return row?.reserved_ms ?? 0;
+    },
+    async reserve(boundMs) {
+      await store.write([{ sql: sql.RESERVE_CLOCK, params: [boundMs] }]);
+    },
+    async rings() {
+      const rows = await store.read<RingRow>(sql.SELECT_RINGS);
+      return new Map(
+        rows.map(({ replicas, head_hash, settled, closed }) => [
+          replicas,
+          { count: replicas, headHash: head_hash, settled: epochsOf(settled), closed: epochsOf(closed) },
+        ]),
+      );
+    },
+    async saveRings(rings, headHash) {
+      await store.write(rings.map((ring) => ringStatement(ring, headHash)));
+    },
+  };
+}
+
+export function ringStatement({ count, settled, closed }: Ring, headHash: Uint8Array): Statement {
+  return { sql: sql.SAVE_RING, params: [count, headHash, bytesOf(settled), bytesOf(closed)] };
+}
+
+/** The least byte string greater than all that begin with the prefix; null when there is none. */
+export function endOf(prefix: Uint8Array): Uint8Array | null {
+  const last = prefix.findLastIndex((byte) => byte !== 0xff);
+  if (last < 0) return null;
+  const end = prefix.slice(0, last + 1);
+  end[last] = (end[last] as number) + 1;
+  return end;
+}
+
+function placeOf(name: RecordName): [string, Uint8Array, Uint8Array] {
+  return [name.namespace, name.key, partitionColumn(name)];
+}
+
+function partitionColumn({ key, partition }: Pick<RecordName, 'key' | 'partition'>): Uint8Array {
+  return equalBytes(key, partition) ? EMPTY : partition;
+}
+
+function bytesOf(epochs: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(epochs.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (const [i, epoch] of epochs.entries()) view.setUint32(i * 4, epoch);
+  return bytes;
+}
+
+function epochsOf(bytes: Uint8Array): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Uint32Array.from({ length: bytes.length >>> 2 }, (_, i) => view.getUint32(i * 4));
+}
