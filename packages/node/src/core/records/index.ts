@@ -24,7 +24,8 @@ export type Consistency = 'one' | 'quorum' | 'all';
 export interface NamespaceDeclaration {
   /** `<app>/<service>`, or a rule for all apps: `(name) => name.endsWith('/kv')` is declared as suffix `/kv`. */
   readonly suffix: string;
-  readonly kind: 'lww';
+  /** `lww`: the greatest version wins. `cas`: each key is a register that changes only by agreement (`Registers`). */
+  readonly kind: 'lww' | 'cas';
   readonly author: 'member';
   /** Default 3. */
   readonly replicas: number;
@@ -71,6 +72,83 @@ export interface ReadOutcome {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a register holds. */
+export interface RegisterValue {
+  readonly value: Uint8Array;
+  /** Grows with every change of the register; opaque to clients. */
+  readonly version: string;
+  readonly expiresAt?: number;
+}
+
+/** What must hold for a change: nothing there, this very version there, anything. */
+export type Condition =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'version'; readonly version: string }
+  | { readonly kind: 'any' };
+
+export interface ChangeOutcome {
+  /** Of what it holds now. */
+  readonly version: string;
+  /** What it held before. */
+  readonly previous: RegisterValue | undefined;
+  readonly replicas: readonly PeerId[];
+  readonly durable: number;
+}
+
+/**
+ * Registers of the namespaces declared `cas`: linearizable per key (CASPaxos, Rystsov 2018, arXiv:1802.07000), over the
+ * replicas of the key's slot, with joint quorums while slots move.
+ */
+export interface Registers {
+  /** Linearizable. */
+  read(input: RecordKey, options?: CallOptions): Promise<RegisterValue | undefined>;
+  /**
+   * @param input `value: null` deletes. A repeat with the same idempotency key has no second effect.
+   * @throws P2posError CAS_CONDITION_FAILED {version | null: what is there}, RECORDS_QUORUM_LOST {outcome}
+   */
+  change(
+    input: RecordKey & {
+      readonly value: Uint8Array | null;
+      readonly condition: Condition;
+      readonly ttlMs?: number;
+      readonly idempotencyKey?: string;
+    },
+    options?: CallOptions,
+  ): Promise<ChangeOutcome>;
+  /** Keys in byte order over all slots, linearizable per key. */
+  scanAll(
+    input: {
+      readonly namespace: string;
+      readonly prefix: Uint8Array;
+      readonly after?: Uint8Array;
+      readonly limit: number;
+      readonly partial?: boolean;
+    },
+    options?: CallOptions,
+  ): Promise<{
+    readonly keys: readonly Uint8Array[];
+    readonly more: boolean;
+    readonly missingSlots: readonly number[];
+  }>;
+}
+
+/** Held until it is released, lost or not renewed in time. What it protects must refuse smaller tokens. */
+export interface Lease extends AsyncDisposable {
+  /** Fencing token: greater than every earlier holder's. */
+  readonly token: number;
+  /** Aborts when the lease can no longer be relied on. */
+  readonly lost: AbortSignal;
+}
+
+/** Mutual exclusion for a time, on registers (Gray & Cheriton 1989). */
+export interface Leases {
+  /** Renewed by itself until disposed. Undefined: another holds it. */
+  acquire(
+    input: RecordKey & { readonly holder: string; readonly ttlMs: number },
+    options?: CallOptions,
+  ): Promise<Lease | undefined>;
 }
 
 export interface Records extends AsyncDisposable {
