@@ -42,6 +42,16 @@ export const ERRORS = {
     retry: false,
     text: 'There is nothing at {method} {path}. See /openapi.json for what there is.',
   },
+  METHOD_NOT_SERVED: {
+    status: 404,
+    retry: false,
+    text: 'There is no method {method} on this socket. See /openapi.json: a method is an operationId, as in kv.put.',
+  },
+  STREAM_NOT_SERVED: {
+    status: 404,
+    retry: false,
+    text: 'There is nothing of kind {kind} to subscribe to. There is: {known}.',
+  },
   BODY_TOO_LARGE: { status: 413, retry: false, text: 'The body is larger than {maxBytes} bytes.' },
   TIMEOUT: {
     status: 504,

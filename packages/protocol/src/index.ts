@@ -33,6 +33,7 @@ export * from './refusal.ts';
 export * from './route.ts';
 export * from './schema.ts';
 export * from './session.ts';
+export * from './socket.ts';
 export * from './stream.ts';
 export * from './system-id.ts';
 export * from './time.ts';

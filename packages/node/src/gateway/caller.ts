@@ -24,29 +24,66 @@ const STRANGER: Caller = { app: DEFAULT_APP, grants: [] };
 /** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, ORIGIN_REFUSED or BAD_REQUEST for the app's name */
 export function admitCaller({ token, sessions }: CallerDeps, request: IncomingMessage, grant: Grant): Caller {
   if (grant === 'none') return STRANGER;
+  const { method = '', headers } = request;
   const grants = grantsOf();
   if (!grants) {
     if (grant === 'loopback' && isLocal(request)) return STRANGER;
     throw new P2posError('AUTH_REQUIRED');
   }
-  if (grant !== 'loopback' && !allows(grants, grant)) throw new P2posError('GRANT_MISSING', { grant });
-  return { app: appOf(request, grants), grants };
+  checkGrant(grants, grant);
+  return { app: appOf(headers['x-p2pos-app'], grants), grants };
 
   function grantsOf(): readonly string[] | undefined {
-    const { authorization, cookie } = request.headers;
-    if (authorization !== undefined) {
-      const guess = /^Bearer +(\S{1,200}) *$/i.exec(authorization)?.[1];
-      return guess !== undefined && token.matches(guess) ? ['*'] : undefined;
-    }
+    const { authorization, cookie } = headers;
+    if (authorization !== undefined) return grantsOfBearer(token, authorization);
     if (!sessions.isOpen(cookie)) return undefined;
     // The browser adds the cookie by itself, so a write must also show that our page sent it.
-    const { method = '', headers } = request;
     const safe = method === 'GET' || method === 'HEAD';
-    if (!safe && (headers.origin === undefined || !isOwnOrigin(headers))) {
-      throw new P2posError('ORIGIN_REFUSED', { origin: headers.origin ?? '(no origin header)' });
-    }
+    if (!safe) requireOwnOrigin(headers);
     return ['*'];
   }
+}
+
+/**
+ * Who opens a socket, as far as its request tells; undefined: it has yet to say.
+ *
+ * @throws P2posError AUTH_REQUIRED for a token that is not valid, ORIGIN_REFUSED for a session from another page
+ */
+export function admitSocket(
+  { token, sessions }: CallerDeps,
+  { headers }: IncomingMessage,
+): Caller | undefined {
+  const { authorization, cookie } = headers;
+  if (authorization !== undefined) {
+    const grants = grantsOfBearer(token, authorization);
+    if (!grants) throw new P2posError('AUTH_REQUIRED');
+    return { app: appOf(headers['x-p2pos-app'], grants), grants };
+  }
+  if (!sessions.isOpen(cookie)) return undefined;
+  requireOwnOrigin(headers);
+  return { app: appOf(headers['x-p2pos-app'], ['*']), grants: ['*'] };
+}
+
+/** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, BAD_REQUEST */
+export function admitToken({ token }: Pick<CallerDeps, 'token'>, guess: string, app?: string): Caller {
+  if (!token.matches(guess)) throw new P2posError('AUTH_REQUIRED');
+  return { app: appOf(app, ['*']), grants: ['*'] };
+}
+
+/** @throws P2posError GRANT_MISSING */
+export function checkGrant(grants: readonly string[], grant: Grant): void {
+  if (grant === 'none' || grant === 'loopback' || allows(grants, grant)) return;
+  throw new P2posError('GRANT_MISSING', { grant });
+}
+
+function grantsOfBearer(token: AdminToken, authorization: string): readonly string[] | undefined {
+  const guess = /^Bearer +(\S{1,200}) *$/i.exec(authorization)?.[1];
+  return guess !== undefined && token.matches(guess) ? ['*'] : undefined;
+}
+
+function requireOwnOrigin(headers: IncomingMessage['headers']): void {
+  if (headers.origin !== undefined && isOwnOrigin(headers)) return;
+  throw new P2posError('ORIGIN_REFUSED', { origin: headers.origin ?? '(no origin header)' });
 }
 
 /** `*` is everything, `kv:*` everything of one capability. */
@@ -63,12 +100,11 @@ function isLocal({ socket, headers }: IncomingMessage): boolean {
 }
 
 /** A tenant's token names its app; only the operator may choose, and a name cannot reach into another namespace. */
-function appOf({ headers }: IncomingMessage, grants: readonly string[]): string {
-  const wanted = headers['x-p2pos-app'];
+function appOf(wanted: unknown, grants: readonly string[]): string {
   if (wanted === undefined) return DEFAULT_APP;
   if (!grants.includes('*')) throw new P2posError('GRANT_MISSING', { grant: 'admin:app' });
   if (typeof wanted === 'string' && APP_NAME.test(wanted)) return wanted;
   throw new P2posError('BAD_REQUEST', {
-    reason: 'The header x-p2pos-app must be the name of an app: 1 to 63 of a–z, 0–9 and -.',
+    reason: 'x-p2pos-app must be the name of an app: 1 to 63 of a–z, 0–9 and -.',
   });
 }

@@ -34,6 +34,13 @@ export interface HttpLimits {
   readonly maxDrainBytes: number;
   /** For requests in flight when the door closes. */
   readonly closeTimeoutMs: number;
+  /** For a socket to say who it is. */
+  readonly socketAuthTimeoutMs: number;
+  readonly maxSockets: number;
+  readonly maxCallsPerSocket: number;
+  readonly maxSubscriptionsPerSocket: number;
+  /** Unsent to one socket: more, and it is not read nor its streams pulled. */
+  readonly socketHighWaterBytes: number;
   readonly linkTtlMs: number;
   readonly sessionTtlMs: number;
 }
@@ -50,6 +57,11 @@ export const HTTP_LIMITS: HttpLimits = {
   maxUrlBytes: 8 * 1_024,
   maxDrainBytes: 16 * 1_024 * 1_024,
   closeTimeoutMs: 5_000,
+  socketAuthTimeoutMs: 5_000,
+  maxSockets: 2_048,
+  maxCallsPerSocket: 256,
+  maxSubscriptionsPerSocket: 1_024,
+  socketHighWaterBytes: 1_024 * 1_024,
   linkTtlMs: 60_000,
   sessionTtlMs: 12 * 3_600_000,
 };

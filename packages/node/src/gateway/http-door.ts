@@ -7,6 +7,7 @@ import type { PeerId } from '../core/net/index.ts';
 import type { Random } from '../core/random/index.ts';
 import { openAdminToken } from './admin-token.ts';
 import { createAdmission } from './admission.ts';
+import { admitToken } from './caller.ts';
 import { answerClientFault } from './client-error.ts';
 import { HTTP_LIMITS, type HttpConfig, type HttpLimits } from './config.ts';
 import { operationEndpoint } from './endpoint.ts';
@@ -15,11 +16,14 @@ import { openPage } from './page.ts';
 import { listenFailure } from './port-holder.ts';
 import { refusePath } from './refusal.ts';
 import { createRequestId } from './request-id.ts';
+import { createRequestMetrics } from './request-metrics.ts';
 import { installRequests, type Requests } from './requests.ts';
-import type { Service } from './service.ts';
+import type { Service, StreamOperation } from './service.ts';
 import { bindSession } from './session-routes.ts';
 import { createSessions } from './sessions.ts';
 import { siteEndpoints } from './site.ts';
+import { createCatalogue } from './socket/catalogue.ts';
+import { createSocketDoor } from './socket/door.ts';
 import { bindDev, type Supervisor } from './supervisor.ts';
 
 /** After those in flight were told to end, for their answers to leave. */
@@ -33,6 +37,8 @@ export interface HttpDeps {
   readonly metrics: Metrics;
   /** Everything that is served, each made by `bindRoutes`. */
   readonly services: readonly Service[];
+  /** Made by `bindStreams`; followed over the WebSocket door. */
+  readonly streams?: readonly StreamOperation[];
   /** Present only under `p2pctl dev`. */
   readonly supervisor?: Supervisor | undefined;
 }
@@ -79,11 +85,37 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
         refusePath: (target) => refusePath(endpoints, target),
       }),
   });
+  const hosts = allowedHosts.map((name) => name.toLowerCase());
+  const observe = createRequestMetrics({ metrics, admission });
   const requests: Requests = installRequests(
     app,
-    { clock, log, metrics, admission, endpoints, token, sessions },
-    { limits, allowedHosts: allowedHosts.map((name) => name.toLowerCase()) },
+    { clock, log, observe, admission, endpoints, token, sessions },
+    { limits, allowedHosts: hosts },
   );
+  const sockets = createSocketDoor(
+    {
+      clock,
+      log,
+      metrics,
+      observe,
+      admission,
+      requestId,
+      token,
+      sessions,
+      catalogue: createCatalogue(operations, deps.streams ?? []),
+      admitToken: (guess, app) => admitToken({ token }, guess, app),
+    },
+    {
+      allowedHosts: hosts,
+      requestTimeoutMs: limits.requestTimeoutMs,
+      authTimeoutMs: limits.socketAuthTimeoutMs,
+      maxSockets: limits.maxSockets,
+      maxCalls: limits.maxCallsPerSocket,
+      maxSubscriptions: limits.maxSubscriptionsPerSocket,
+      highWaterBytes: limits.socketHighWaterBytes,
+    },
+  );
+  app.server.on('upgrade', sockets.upgrade);
 
   try {
     await app.listen({ host, port });
@@ -103,10 +135,12 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     port: bound,
     async [Symbol.asyncDispose]() {
       requests.close();
+      const closed = sockets[Symbol.asyncDispose]();
       using _patience = clock.after(limits.closeTimeoutMs, () => {
         requests.abort();
         clock.after(LAST_WORDS_MS, () => app.server.closeAllConnections());
       });
+      await closed;
       await app.close();
     },
   };

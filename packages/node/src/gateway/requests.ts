@@ -10,16 +10,15 @@ import { checkContentType, expectedBytes, readBody } from './body.ts';
 import { admitCaller, type Caller, type CallerDeps } from './caller.ts';
 import type { HttpLimits } from './config.ts';
 import { type Endpoint, isHtml, methodsOf } from './endpoint.ts';
-import type { Metrics } from './metrics.ts';
 import { errorNotice, noticeAnswer } from './notice.ts';
 import { checkHost, checkOrigin } from './origin.ts';
 import { fromFramework, notServed } from './refusal.ts';
-import { createRequestMetrics } from './request-metrics.ts';
+import type { Observation } from './request-metrics.ts';
 
 export interface RequestDeps extends CallerDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly metrics: Metrics;
+  readonly observe: (observation: Observation) => void;
   readonly admission: Admission;
   readonly endpoints: readonly Endpoint[];
 }
@@ -58,10 +57,9 @@ export function installRequests(
   deps: RequestDeps,
   { limits, allowedHosts }: RequestConfig,
 ): Requests {
-  const { clock, log, endpoints, admission } = deps;
+  const { clock, log, endpoints, admission, observe } = deps;
   const calls = new WeakMap<FastifyRequest, Call>();
   const active = new Set<AbortController>();
-  const observe = createRequestMetrics(deps);
   let closing = false;
 
   function begin(request: FastifyRequest, reply: FastifyReply): void {

@@ -1,0 +1,141 @@
+/**
+ * Mutates inputs that are known to reach new code, keeps what reaches more, and looks at what comes of each: a decoder
+ * answers or throws one of its typed errors, quickly and in bounded memory. Coverage is V8's own, by block.
+ */
+import { Session } from 'node:inspector/promises';
+import { createSeededRandom } from '../packages/node/src/testing/seeded-random.ts';
+import { createMutator } from './mutator.ts';
+
+export interface Target {
+  readonly name: string;
+  /** Honest inputs to begin with. */
+  readonly seeds: () => Promise<readonly Uint8Array[]> | readonly Uint8Array[];
+  /** Throws only what `expects` knows. */
+  readonly run: (input: Uint8Array) => unknown;
+  /** Whether an error is one that callers are told to expect. */
+  readonly expects: (error: unknown) => boolean;
+}
+
+export interface Finding {
+  readonly input: Uint8Array;
+  readonly reason: string;
+}
+
+export interface Report {
+  readonly runs: number;
+  readonly corpus: readonly Uint8Array[];
+  /** Blocks of the project's own code that were reached. */
+  readonly blocks: number;
+  readonly findings: readonly Finding[];
+}
+
+export interface FuzzConfig {
+  readonly seed: string;
+  readonly budgetMs: number;
+  /** Inputs kept from earlier runs. */
+  readonly corpus: readonly Uint8Array[];
+  readonly maxInputBytes?: number;
+  readonly now: () => number;
+}
+
+const BATCH = 512;
+/** One input that takes longer is a finding: a peer could send it again and again. */
+const MAX_RUN_MS = 200;
+/** Heap that one small input may leave behind for a moment. */
+const MAX_HEAP_BYTES = 256 * 1_048_576;
+const MAX_FINDINGS = 10;
+
+export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> {
+  const { seed, budgetMs, maxInputBytes = 16_384, now } = config;
+  const random = createSeededRandom(`fuzz ${target.name} ${seed}`);
+  const mutate = createMutator(random, maxInputBytes);
+  const findings: Finding[] = [];
+  const corpus: Uint8Array[] = [];
+  await using coverage = await openCoverage();
+  let runs = 0;
+
+  async function attempt(input: Uint8Array): Promise<void> {
+    runs++;
+    const began = now();
+    try {
+      await target.run(input);
+    } catch (error) {
+      if (!target.expects(error)) findings.push({ input, reason: describe(error) });
+    }
+    const took = now() - began;
+    if (took > MAX_RUN_MS) findings.push({ input, reason: `took ${Math.round(took)} ms` });
+  }
+
+  async function keepWhatIsNew(inputs: readonly Uint8Array[]): Promise<void> {
+    for (const input of inputs) {
+      await attempt(input);
+      if (await coverage.grew()) corpus.push(input);
+    }
+  }
+
+  const known = [...(await target.seeds()), ...config.corpus];
+  await keepWhatIsNew(known);
+  if (corpus.length === 0) corpus.push(...known.slice(0, 1));
+  const end = now() + budgetMs;
+  while (now() < end && findings.length < MAX_FINDINGS) {
+    const batch = Array.from({ length: BATCH }, () => mutate(random.pick(corpus), random.pick(corpus)));
+    for (const input of batch) await attempt(input);
+    const { heapUsed } = process.memoryUsage();
+    if (heapUsed > MAX_HEAP_BYTES) {
+      findings.push({
+        input: batch[0] as Uint8Array,
+        reason: `the heap grew to ${heapUsed} bytes in a batch`,
+      });
+    }
+    if (await coverage.wouldGrow()) await keepWhatIsNew(batch);
+  }
+  return { runs, corpus, blocks: coverage.size(), findings };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message).slice(0, 2_000) : String(error);
+}
+
+interface Coverage extends AsyncDisposable {
+  /** Blocks were reached that never were before; they count as known from now on. */
+  grew(): Promise<boolean>;
+  /** The same, and nothing is taken as known. */
+  wouldGrow(): Promise<boolean>;
+  size(): number;
+}
+
+async function openCoverage(): Promise<Coverage> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+  const known = new Set<string>();
+
+  async function fresh(): Promise<string[]> {
+    const { result } = await session.post('Profiler.takePreciseCoverage');
+    const found: string[] = [];
+    for (const { url, functions } of result) {
+      if (!url.includes('/packages/')) continue;
+      for (const { ranges } of functions)
+        for (const { startOffset, endOffset, count } of ranges) {
+          const block = `${url}:${startOffset}-${endOffset}`;
+          if (count > 0 && !known.has(block)) found.push(block);
+        }
+    }
+    return found;
+  }
+
+  return {
+    async grew() {
+      const blocks = await fresh();
+      for (const block of blocks) known.add(block);
+      return blocks.length > 0;
+    },
+    wouldGrow: async () => (await fresh()).length > 0,
+    size: () => known.size,
+    async [Symbol.asyncDispose]() {
+      await session.post('Profiler.stopPreciseCoverage');
+      session.disconnect();
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** A short run of each target over its kept corpus, and proof that the engine finds what is wrong. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readCorpus } from './corpus.ts';
+import { fuzz, type Target } from './engine.ts';
+import { targets } from './targets/index.ts';
+
+const now = () => performance.now();
+
+for (const target of targets) {
+  test(`${target.name}: what a peer may send ends in a typed error or a value`, async () => {
+    const corpus = readCorpus(target.name);
+    assert.ok(corpus.length > 0, 'the corpus is part of the project');
+    const { findings } = await fuzz({ ...target, seeds: () => [] }, { seed: 'test', budgetMs: 300, corpus, now });
+    assert.deepEqual(findings, []);
+  });
+}
+
+test('a decoder that trips over one byte in the middle is found', async () => {
+  const broken: Target = {
+    name: 'broken',
+    seeds: () => [Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)],
+    run(input) {
+      if (input[4] === 0xff) throw new TypeError('cannot read properties of undefined');
+    },
+    expects: () => false,
+  };
+  const { findings } = await fuzz(broken, { seed: 'test', budgetMs: 10_000, corpus: [], now });
+  assert.ok(findings.length > 0);
+});

@@ -1,0 +1,43 @@
+/** Bodies of every call and answer between nodes: decoded, then checked by their schemas. */
+import { isP2posError } from '@p2pos/protocol';
+import { PING } from '../../packages/node/src/core/liveness/liveness.ts';
+import { PEERS } from '../../packages/node/src/core/mesh/peer-exchange.ts';
+import { HEARTBEAT } from '../../packages/node/src/core/presence/wire.ts';
+import { RECORDS } from '../../packages/node/src/core/records/format/wire.ts';
+import { decodeBody } from '../../packages/node/src/core/rpc/body.ts';
+import type { Capability } from '../../packages/node/src/core/rpc/index.ts';
+import { MEMBERSHIP, MEMBERSHIP_PUSH } from '../../packages/node/src/services/members/wire.ts';
+import { STATUS } from '../../packages/node/src/services/network/wire.ts';
+import type { Target } from '../engine.ts';
+import { honestTraffic } from '../traffic.ts';
+
+const CAPABILITIES: readonly Capability[] = [
+  PING,
+  PEERS,
+  HEARTBEAT,
+  RECORDS,
+  MEMBERSHIP,
+  MEMBERSHIP_PUSH,
+  STATUS,
+];
+
+/** The first byte of an input names the method and the way: even numbers are calls, odd ones answers. */
+export const capabilityTargets: readonly Target[] = CAPABILITIES.map(({ protocol, methods }) => {
+  const ways = Object.values(methods).flatMap((method) => [
+    { method, schema: method.input },
+    { method, schema: method.output },
+  ]);
+  return {
+    name: protocol.split('/')[2] as string,
+    seeds: async () => {
+      const { bodies } = await honestTraffic();
+      return bodies.flatMap((body) => ways.map((_, index) => Uint8Array.of(index, ...body)));
+    },
+    run(input) {
+      const way = ways[(input[0] ?? 0) % ways.length];
+      if (!way) return;
+      way.schema.safeParse(decodeBody(input.subarray(1), way.method));
+    },
+    expects: (error) => isP2posError(error),
+  };
+});

@@ -1,0 +1,72 @@
+/** What can be called and followed over a socket, by name, with all that follows from the contract made once. */
+import { P2posError, type RequestContext, type Route, type Stream } from '@p2pos/protocol';
+import { z } from 'zod';
+import type { Operation, StreamOperation } from '../service.ts';
+import { createRouteReader, createStreamReader, encodeResult, type FieldReader } from './fields.ts';
+
+export interface BoundCall {
+  readonly route: Route;
+  readonly reader: FieldReader;
+  handle(input: Record<string, unknown>, context: RequestContext): Promise<unknown>;
+  encode(value: unknown): unknown;
+}
+
+type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
+
+export interface BoundStream {
+  readonly stream: Stream;
+  readonly reader: FieldReader;
+  readonly open: StreamOperation['open'];
+  encodeOpened(opened: unknown): Record<string, unknown>;
+  encodeEvent(event: Event): Record<string, unknown>;
+}
+
+export interface Catalogue {
+  /** @throws P2posError METHOD_NOT_SERVED */
+  call(method: string): BoundCall;
+  /** @throws P2posError STREAM_NOT_SERVED */
+  stream(kind: string): BoundStream;
+}
+
+export function createCatalogue(
+  operations: readonly Operation[],
+  streams: readonly StreamOperation[],
+): Catalogue {
+  const calls = new Map(
+    operations.map(({ id, route, handle }): [string, BoundCall] => [
+      id,
+      { route, reader: createRouteReader(route), handle, encode: (value) => encodeResult(route, value) },
+    ]),
+  );
+  const kinds = new Map(
+    streams.map(({ kind, stream, open }): [string, BoundStream] => [
+      kind,
+      {
+        stream,
+        reader: createStreamReader(stream),
+        open,
+        encodeOpened: (opened) => z.encode(stream.opened, opened as never) as Record<string, unknown>,
+        encodeEvent({ type, ...fields }) {
+          const schema = stream.events[type];
+          if (!schema) throw new TypeError(`stream ${kind} has no event ${type}`);
+          return z.encode(schema, fields as never) as Record<string, unknown>;
+        },
+      },
+    ]),
+  );
+  return {
+    call(method) {
+      const found = calls.get(method);
+      if (found) return found;
+      throw new P2posError('METHOD_NOT_SERVED', { method: method.slice(0, 64) });
+    },
+    stream(kind) {
+      const found = kinds.get(kind);
+      if (found) return found;
+      throw new P2posError('STREAM_NOT_SERVED', {
+        kind: kind.slice(0, 64),
+        known: [...kinds.keys()].join(', '),
+      });
+    },
+  };
+}
