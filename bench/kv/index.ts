@@ -3,6 +3,7 @@
  * fsynced. etcd's get is linearizable; ours is a quorum read. `needs etcd`: without it only ours is measured.
  */
 import { randomBytes } from 'node:crypto';
+import { connect } from '@p2pos/sdk';
 import { type DevSystem, startDev } from '../../e2e/harness.ts';
 import type { BenchmarkOptions, BenchmarkReport, Series } from '../report.ts';
 import { createEtcdClient, etcdVersion, startEtcd } from './etcd.ts';
@@ -20,7 +21,7 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
   await using stack = new AsyncDisposableStack();
   const candidates: Candidate[] = [];
   const dev = stack.use(await startDev({ nodes: 3 }));
-  candidates.push(stack.use(ours(dev)));
+  candidates.push(stack.use(ours(dev, 'socket')), stack.use(ours(dev, 'http')));
   const version = etcdVersion();
   if (version) candidates.push(stack.use(await etcd()));
   else say('skipped: needs etcd');
@@ -55,13 +56,15 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
 
 const keyOf = (i: number) => `bench/${String(i).padStart(6, '0')}`;
 
-/** The SDK over HTTP, one client a node, in turns. */
-function ours(dev: DevSystem): Candidate {
-  const clients = [0, 1, 2].map((index) => dev.client(index));
+/** The SDK, one client a node, in turns. */
+function ours(dev: DevSystem, transport: 'socket' | 'http'): Candidate {
+  const clients = [0, 1, 2].map((index) =>
+    connect({ url: dev.node(index).http, token: dev.token(index), transport, maxAttempts: 1 }),
+  );
   let turn = 0;
   const next = () => clients[turn++ % clients.length];
   return {
-    name: 'p2pos (SDK over HTTP)',
+    name: `p2pos (SDK over ${transport === 'socket' ? 'WebSocket' : 'HTTP'})`,
     put: async (key) => next()?.kv.put(key, VALUE),
     get: async (key) => next()?.kv.get(key),
     async [Symbol.asyncDispose]() {

@@ -4,7 +4,7 @@ import { healthRoutes } from './health.ts';
 import { kvRoutes } from './kv.ts';
 import { membersRoutes } from './members.ts';
 import { networkRoutes } from './network.ts';
-import type { Routes } from './route.ts';
+import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
 
 export const contract = {
@@ -15,3 +15,14 @@ export const contract = {
   session: sessionRoutes,
   dev: devRoutes,
 } as const satisfies Record<string, Routes>;
+
+const ids = new Map<Route, string>(
+  Object.entries<Routes>(contract).flatMap(([capability, routes]) =>
+    Object.entries(routes).map(([name, route]): [Route, string] => [route, `${capability}.${name}`]),
+  ),
+);
+
+/** `kv.put`; undefined for a route that is not of the contract. */
+export function operationIdOf(route: Route): string | undefined {
+  return ids.get(route);
+}

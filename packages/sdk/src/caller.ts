@@ -3,10 +3,9 @@
  * one deadline. Waits grow exponentially with full jitter (Brooker 2015).
  */
 import { P2posError, type Route, type RouteInput, type RouteOutput } from '@p2pos/protocol';
-import { decodeAnswer } from './answer.ts';
 import { RemoteError } from './remote-error.ts';
-import { encodeRequest, type WireRequest } from './request.ts';
 import { limit, pause, type Timing } from './timing.ts';
+import { type Transport, wasNeverSent } from './transport.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -23,7 +22,6 @@ export type Call = <R extends Route>(
 export interface CallerConfig {
   /** Base addresses of nodes of one system, the preferred first. */
   readonly urls: readonly string[];
-  readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   /** For one node to answer; with several nodes the next is tried then. */
   readonly attemptTimeoutMs: number;
@@ -33,51 +31,28 @@ export interface CallerConfig {
 }
 
 export interface CallerDeps {
-  readonly fetch: typeof globalThis.fetch;
+  readonly transport: Transport;
   readonly timing: Timing;
 }
 
-/** Failures before a connection was there: nothing was asked, so asking again is safe whatever it is. */
-const NEVER_SENT: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
-export function createCaller({ fetch, timing }: CallerDeps, config: CallerConfig): Call {
+export function createCaller({ transport, timing }: CallerDeps, config: CallerConfig): Call {
   const { urls } = config;
   let preferred = 0;
 
   async function attempt(
     route: Route,
-    url: string,
-    request: WireRequest,
+    input: Readonly<Record<string, unknown>>,
+    node: number,
     signal: AbortSignal,
   ): Promise<unknown> {
-    const timeoutMs = config.attemptTimeoutMs;
+    const { attemptTimeoutMs: timeoutMs } = config;
+    if (timeoutMs >= config.timeoutMs) return transport.attempt(route, input, node, signal);
     const bound = limit(timing, timeoutMs, {
-      reason: () => new P2posError('TIMEOUT', { what: `The node at ${url}`, timeoutMs }),
+      reason: () => new P2posError('TIMEOUT', { what: `The node at ${urls[node]}`, timeoutMs }),
       parent: signal,
     });
     try {
-      const response = await fetch(`${url}${request.target}`, {
-        method: route.method,
-        headers: { ...config.headers, ...request.headers },
-        body: request.body ?? null,
-        cache: 'no-store',
-        credentials: 'same-origin',
-        // The token goes to the nodes that were named, nowhere else.
-        redirect: 'error',
-        signal: bound.signal,
-      });
-      return await decodeAnswer(route, response, url);
-    } catch (error) {
-      if (bound.signal.aborted) throw bound.signal.reason;
-      if (error instanceof P2posError) throw error;
-      const reason = failureCode(error) ?? (error instanceof Error ? error.message : String(error));
-      throw new P2posError('NODE_UNREACHABLE', { url, reason }, { cause: error });
+      return await transport.attempt(route, input, node, bound.signal);
     } finally {
       bound.release();
     }
@@ -85,7 +60,7 @@ export function createCaller({ fetch, timing }: CallerDeps, config: CallerConfig
 
   async function call(route: Route, input: Readonly<Record<string, unknown>>, options: CallOptions = {}) {
     const { timeoutMs = config.timeoutMs } = options;
-    const request = encodeRequest(route, withIdempotencyKey(route, input));
+    const named = withIdempotencyKey(route, input);
     const repeatable = isRepeatable(route);
     const bound = limit(timing, timeoutMs, {
       reason: () => new P2posError('TIMEOUT', { what: 'The system', timeoutMs }),
@@ -96,7 +71,7 @@ export function createCaller({ fetch, timing }: CallerDeps, config: CallerConfig
         bound.signal.throwIfAborted();
         const index = preferred;
         try {
-          return await attempt(route, urls[index] as string, request, bound.signal);
+          return await attempt(route, named, index, bound.signal);
         } catch (error) {
           if (bound.signal.aborted) throw bound.signal.reason;
           if (!(error instanceof P2posError && error.retry) || tries >= config.maxAttempts) throw error;
@@ -131,14 +106,4 @@ function isRepeatable(route: Route): boolean {
 function withIdempotencyKey(route: Route, input: Readonly<Record<string, unknown>>) {
   if (!route.headers?.['idempotencyKey'] || input['idempotencyKey'] !== undefined) return input;
   return { ...input, idempotencyKey: crypto.randomUUID() };
-}
-
-function wasNeverSent(error: P2posError): boolean {
-  return error.code === 'NODE_UNREACHABLE' && NEVER_SENT.has(failureCode(error.cause));
-}
-
-/** Node's fetch tells the system's code in its cause, browsers tell none. */
-function failureCode(error: unknown): string | undefined {
-  const cause = error instanceof Error ? (error.cause as { readonly code?: unknown } | undefined) : undefined;
-  return typeof cause?.code === 'string' ? cause.code : undefined;
 }

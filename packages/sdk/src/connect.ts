@@ -1,8 +1,11 @@
 import { type Health, healthRoutes, P2posError } from '@p2pos/protocol';
 import { type Call, type CallOptions, createCaller } from './caller.ts';
+import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
+import { createSocketTransport } from './socket/socket-transport.ts';
+import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
 import { systemTiming, type Timing } from './timing.ts';
 
 export interface ConnectOptions {
@@ -18,7 +21,10 @@ export interface ConnectOptions {
   readonly attemptTimeoutMs?: number;
   /** Per call; 1 means never again. Default 4, and at least once at each node. */
   readonly maxAttempts?: number;
+  /** `socket`: one WebSocket a node, and HTTP where none can be had. Default: that, given a token or a page's session. */
+  readonly transport?: 'socket' | 'http';
   readonly fetch?: typeof globalThis.fetch;
+  readonly WebSocket?: typeof globalThis.WebSocket;
   readonly timing?: Timing;
 }
 
@@ -30,6 +36,8 @@ export interface Client extends AsyncDisposable {
   health(options?: CallOptions): Promise<Health>;
   /** Any operation of the contract. */
   readonly call: Call;
+  /** Any stream of the contract. */
+  readonly subscribe: Subscribe;
   /** Takes no new calls and waits for those under way. */
   close(): Promise<void>;
 }
@@ -40,16 +48,25 @@ export function connect(options: ConnectOptions): Client {
   const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(baseUrl);
   if (urls.length === 0)
     throw new P2posError('BAD_REQUEST', { reason: 'connect needs the address of a node.' });
-  const send = createCaller(
-    { fetch: options.fetch ?? globalThis.fetch.bind(globalThis), timing },
+  const http = createHttpTransport(
+    { fetch: options.fetch ?? globalThis.fetch.bind(globalThis) },
     {
       urls,
       headers: { ...(token && { authorization: `Bearer ${token}` }), ...(app && { 'x-p2pos-app': app }) },
+    },
+  );
+  const WebSocket = options.WebSocket ?? globalThis.WebSocket;
+  const sockets = createSocketTransport({ WebSocket, timing, http }, { urls, token, app });
+  const backoff = { baseDelayMs: 100, maxDelayMs: 2_000 };
+  const { transport = prefersSocket(options) ? 'socket' : 'http' } = options;
+  const send = createCaller(
+    { transport: transport === 'socket' ? sockets : http, timing },
+    {
+      urls,
       timeoutMs,
       attemptTimeoutMs: options.attemptTimeoutMs ?? (urls.length > 1 ? 10_000 : timeoutMs),
       maxAttempts: options.maxAttempts ?? Math.max(4, urls.length),
-      baseDelayMs: 100,
-      maxDelayMs: 2_000,
+      ...backoff,
     },
   );
   const running = new Set<Promise<unknown>>();
@@ -66,6 +83,7 @@ export function connect(options: ConnectOptions): Client {
   const close = async () => {
     closed = true;
     await Promise.allSettled(running);
+    sockets.close();
   };
 
   return {
@@ -74,9 +92,16 @@ export function connect(options: ConnectOptions): Client {
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),
     call,
+    subscribe: createSubscribe({ transport: sockets, timing }, { nodes: urls.length, ...backoff }),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Without a token only a page has a way to say who it is; who brings a fetch of its own wants it used. */
+function prefersSocket({ token, fetch, WebSocket = globalThis.WebSocket }: ConnectOptions): boolean {
+  const known = token !== undefined || typeof globalThis.document !== 'undefined';
+  return known && fetch === undefined && typeof WebSocket === 'function';
 }
 
 function baseUrl(text: string): string {

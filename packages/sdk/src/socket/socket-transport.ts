@@ -1,0 +1,101 @@
+/** Calls and subscriptions over one WebSocket a node. Where none can be had, calls go over HTTP for a while. */
+import { operationIdOf, type P2posError, type Route } from '@p2pos/protocol';
+import type { Timing } from '../timing.ts';
+import type { Transport } from '../transport.ts';
+import { decodeOutput, encodeInput } from './fields.ts';
+import { createLink, type Link } from './link.ts';
+
+export interface SocketTransport extends Transport {
+  /** The link to a node, opened. */
+  link(node: number, signal: AbortSignal): Promise<Link>;
+}
+
+export interface SocketTransportDeps {
+  readonly WebSocket: typeof globalThis.WebSocket;
+  readonly timing: Timing;
+  /** For what no socket carries, and for nodes that give none. */
+  readonly http: Transport;
+}
+
+export interface SocketTransportConfig {
+  readonly urls: readonly string[];
+  readonly token: string | undefined;
+  readonly app: string | undefined;
+}
+
+const IDLE_MS = 60_000;
+/** A node that gave no socket is asked for one again after this long. */
+const WITHOUT_MS = 30_000;
+
+export function createSocketTransport(
+  { WebSocket, timing, http }: SocketTransportDeps,
+  { urls, token, app }: SocketTransportConfig,
+): SocketTransport {
+  const links = urls.map((url) => createLink({ WebSocket, timing }, { url, token, app, idleMs: IDLE_MS }));
+  const withoutUntil = urls.map(() => Number.NEGATIVE_INFINITY);
+
+  async function link(node: number, signal: AbortSignal): Promise<Link> {
+    const one = links[node] as Link;
+    if (!one.isOpen()) await one.open(signal);
+    return one;
+  }
+
+  return {
+    link,
+    async attempt(route, input, node, signal) {
+      const method = operationIdOf(route);
+      if (method === undefined || isPage(route) || timing.now() < (withoutUntil[node] as number))
+        return http.attempt(route, input, node, signal);
+      const wire = encodeInput(route, input);
+      let one = links[node] as Link;
+      if (!one.isOpen()) {
+        try {
+          one = await link(node, signal);
+        } catch (error) {
+          if (signal.aborted) throw error;
+          // HTTP tells better what is wrong, and works through what lets no socket pass.
+          const answer = await http.attempt(route, input, node, signal);
+          withoutUntil[node] = timing.now() + WITHOUT_MS;
+          return answer;
+        }
+      }
+      const output = await callOver(one, method, wire, signal);
+      return decodeOutput(route, output, urls[node] as string);
+    },
+    close() {
+      for (const one of links) one.close();
+      http.close();
+    },
+  };
+}
+
+function callOver(
+  link: Link,
+  method: string,
+  input: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const call = link.start((id) => ({ op: 'call', id, method, input }), {
+      onEvent({ output }) {
+        signal.removeEventListener('abort', stop);
+        resolve(output);
+      },
+      onEnd(error?: P2posError) {
+        signal.removeEventListener('abort', stop);
+        reject(error);
+      },
+    });
+    function stop() {
+      call.stop();
+      reject(signal.reason);
+    }
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** Meant for a browser's address bar. */
+function isPage({ output }: Route): boolean {
+  return output.kind === 'bytes' && output.contentType.startsWith('text/html');
+}
