@@ -123,7 +123,7 @@ const operations = Object.entries(contract).flatMap(([capability, routes]) =>
   Object.entries<Route>(routes).map(([name, route]) => ({ id: `${capability}.${name}`, route })),
 );
 
-describe('the HTTP contract', () => {
+describe('the contract, over HTTP and over a socket', () => {
   it('has a case for each operation, and no other', () => {
     assert.deepEqual(Object.keys(CASES).sort(), operations.map(({ id }) => id).sort());
   });
@@ -143,9 +143,12 @@ describe('the HTTP contract', () => {
         assert.equal(refused.status, 401);
         assert.equal(refused.headers.get('x-p2pos-error'), 'AUTH_REQUIRED');
       }
-      await using client = connect({ url: door.url, token: door.token });
-      await CASES[id]?.(client.call);
-      assert.deepEqual(door.errors, []);
+      for (const transport of ['http', 'socket'] as const) {
+        await using own = await createTestDoor({ supervisor });
+        await using client = connect({ url: own.url, token: own.token, transport });
+        await CASES[id]?.(client.call);
+        assert.deepEqual(own.errors, []);
+      }
     });
   }
 });

@@ -22,6 +22,7 @@ import {
   type HttpDoor,
   listenHttp,
   type Service,
+  type StreamOperation,
   type Supervisor,
 } from '../gateway/index.ts';
 
@@ -39,6 +40,7 @@ export interface TestDoorOptions {
   readonly kv?: Partial<RouteHandlers<typeof kvRoutes>>;
   readonly supervisor?: Supervisor;
   readonly extra?: readonly Service[];
+  readonly streams?: readonly StreamOperation[];
   readonly config?: Partial<HttpConfig>;
 }
 
@@ -47,6 +49,7 @@ export async function createTestDoor({
   kv,
   supervisor,
   extra = [],
+  streams = [],
   config,
 }: TestDoorOptions = {}): Promise<TestDoor> {
   await using stack = new AsyncDisposableStack();
@@ -65,7 +68,7 @@ export async function createTestDoor({
   ];
   const door = stack.use(
     await listenHttp(
-      { clock, random: createSystemRandom(), log, peerId: TEST_PEER, metrics, services, supervisor },
+      { clock, random: createSystemRandom(), log, peerId: TEST_PEER, metrics, services, streams, supervisor },
       { version: '0.0.0', port: 0, tokenFile, ...config },
     ),
   );

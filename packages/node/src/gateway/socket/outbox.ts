@@ -13,6 +13,9 @@ export interface Outbox {
   flush(): void;
 }
 
+/** Of one turn; a stream that has more at once waits for the next, so that nobody is kept waiting by it. */
+const MAX_FRAMES = 256;
+
 /** What `ws` needs of a stream below it. */
 interface Corkable {
   cork(): void;
@@ -26,7 +29,9 @@ export function createOutbox(
 ): Outbox {
   let frames: ServerFrame[] = [];
   let waiting: PromiseWithResolvers<void> | undefined;
-  const isFull = () => socket.readyState === socket.OPEN && socket.bufferedAmount > highWaterBytes;
+  const isFull = () =>
+    socket.readyState === socket.OPEN &&
+    (frames.length >= MAX_FRAMES || socket.bufferedAmount > highWaterBytes);
 
   function release(): void {
     if (!waiting || isFull()) return;
@@ -42,6 +47,7 @@ export function createOutbox(
     stream.cork();
     for (const message of codec.encode(batch)) socket.send(message, release);
     stream.uncork();
+    release();
   }
 
   socket.once('close', () => {

@@ -1,0 +1,103 @@
+/** The SDK's socket: what it repeats, what it resumes, and how it falls back. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { defineStreams } from '@p2pos/protocol';
+import { connect } from '@p2pos/sdk';
+import { z } from 'zod';
+import { bindStreams } from '../packages/node/src/gateway/index.ts';
+import { eventually } from '../packages/node/src/testing/eventually.ts';
+import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
+
+const streams = defineStreams({
+  count: {
+    summary: 'Numbers.',
+    grant: 'kv:read',
+    input: { from: z.int() },
+    opened: z.object({}),
+    events: { number: z.object({ n: z.int() }) },
+    errors: [],
+  },
+});
+
+/** Two numbers, then silence until it is let go. */
+const pairs = bindStreams(streams, {
+  count: async ({ from }, { signal }) => ({
+    opened: {},
+    events: (async function* () {
+      yield { type: 'number' as const, n: from };
+      yield { type: 'number' as const, n: from + 1 };
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    })(),
+  }),
+});
+
+describe('the SDK over a socket', () => {
+  it('resumes a stream at another node from its last event', async () => {
+    const gone = await createTestDoor({ streams: pairs });
+    await using stays = await createTestDoor({ streams: pairs, config: { tokenFile: gone.tokenFile } });
+    await using client = connect({ url: [gone.url, stays.url], token: gone.token });
+    const seen: number[] = [];
+    const numbers = client.subscribe(
+      streams,
+      'count',
+      { from: 0 },
+      { resume: (input, last) => (last.type === 'number' ? { from: last.n + 1 } : input) },
+    );
+    for await (const event of numbers) {
+      if (event.type !== 'number') continue;
+      seen.push(event.n);
+      if (seen.length === 2) await gone[Symbol.asyncDispose]();
+      if (seen.length === 4) break;
+    }
+    assert.deepEqual(seen, [0, 1, 2, 3]);
+  });
+
+  it('many calls at once travel in few messages and each gets its own answer', async () => {
+    await using door = await createTestDoor();
+    let messages = 0;
+    class Counted extends WebSocket {
+      override send(data: Parameters<WebSocket['send']>[0]): void {
+        messages++;
+        super.send(data);
+      }
+    }
+    await using client = connect({ url: door.url, token: door.token, WebSocket: Counted });
+    await client.kv.put('first', '');
+    const before = messages;
+    await Promise.all(Array.from({ length: 200 }, (_, i) => client.kv.put(`k${i}`, `v${i}`)));
+    assert.ok(messages - before <= 4, `${messages - before} messages`);
+    const values = await Promise.all(Array.from({ length: 200 }, (_, i) => client.kv.get(`k${i}`)));
+    assert.deepEqual(
+      values.map((value) => value?.text()),
+      values.map((_, i) => `v${i}`),
+    );
+  });
+
+  it('goes over HTTP where no socket can be had', async () => {
+    await using door = await createTestDoor();
+    class Refused extends WebSocket {
+      constructor(url: string | URL) {
+        super(String(url).replace('/v1/ws', '/nothing'));
+      }
+    }
+    await using client = connect({ url: door.url, token: door.token, WebSocket: Refused });
+    await client.kv.put('a', '1');
+    assert.equal((await client.kv.get('a'))?.text(), '1');
+  });
+
+  it('a call under way when the node ends is not repeated unless a repeat is harmless', async () => {
+    let puts = 0;
+    const put = () => {
+      puts++;
+      return new Promise<never>(() => {});
+    };
+    const gone = await createTestDoor({ kv: { put } });
+    await using stays = await createTestDoor({ config: { tokenFile: gone.tokenFile } });
+    await using client = connect({ url: [gone.url, stays.url], token: gone.token });
+    const writing = client.kv.put('a', 'once');
+    await eventually(() => puts === 1);
+    await gone[Symbol.asyncDispose]();
+    assert.equal((await writing).durable, 1);
+    assert.equal((await client.kv.get('a'))?.text(), 'once');
+  });
+});
