@@ -248,6 +248,21 @@ export const ERRORS = {
     retry: true,
     text: 'Only {answered} of {needed} needed replicas answered. Try again; p2pctl peers shows which nodes are gone.',
   },
+  CAS_CONDITION_FAILED: {
+    status: 412,
+    retry: false,
+    text: 'The condition does not hold: what is there has the version {version}. Read it again and decide anew.',
+  },
+  NAMESPACE_KIND: {
+    status: 400,
+    retry: false,
+    text: '{namespace} is of the kind {kind}: compare-and-set and plain writes are never mixed in one namespace.',
+  },
+  LEASE_LOST: {
+    status: 409,
+    retry: false,
+    text: 'The lease with token {token} could not be renewed in time: another may hold it now. Acquire it again.',
+  },
   NAMESPACE_UNKNOWN: {
     status: 404,
     retry: false,

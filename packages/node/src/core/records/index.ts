@@ -181,6 +181,9 @@ export interface Records extends AsyncDisposable {
     readonly more: boolean;
     readonly missingSlots: readonly number[];
   }>;
+  /** Of the namespaces declared `cas`. */
+  readonly registers: Registers;
+  readonly leases: Leases;
   /** How many slots this node knows to be moving, and in how many of its own it still copies. 0 and 0: all at rest. */
   moves(): { readonly open: number; readonly unsettled: number };
   /** Who should hold a key now (and, during a move, who held it before). */

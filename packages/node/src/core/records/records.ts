@@ -8,13 +8,18 @@ import type { Random } from '../random/index.ts';
 import type { Rpc } from '../rpc/index.ts';
 import type { Store } from '../store/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
+import { createAcceptor } from './cas/acceptor.ts';
+import { createLeases } from './cas/leases.ts';
+import { createPromises } from './cas/promises.ts';
+import { createProposer } from './cas/proposer.ts';
+import { createRegisters, sameAgain } from './cas/registers.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
 import { type Attempt, createIdempotency } from './coordinator/idempotency.ts';
 import { createPreference } from './coordinator/preference.ts';
 import { createReader } from './coordinator/reader.ts';
-import { createScanner } from './coordinator/scan.ts';
+import { createScanner, type ScanInput } from './coordinator/scan.ts';
 import type { Draft, Written } from './coordinator/ticket.ts';
 import { createWriter } from './coordinator/writer.ts';
 import { createDeclarations } from './declarations.ts';
@@ -23,7 +28,7 @@ import { createSealVerifier } from './format/seal.ts';
 import { RECORDS } from './format/wire.ts';
 import { createCopying } from './handover/copying.ts';
 import { startHandover } from './handover/handover.ts';
-import type { CallOptions, RecordKey, Records, WriteOutcome } from './index.ts';
+import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './index.ts';
 import { slotOf } from './placement/slot.ts';
 import { openTopology, type RecordsMembership } from './placement/topology.ts';
 import { createReplicaReader } from './replica/reading.ts';
@@ -88,27 +93,39 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     await openTopology({ self, membership, crypto, log, table }, { counts: replicaCounts }),
   );
   const verifier = createSealVerifier({ crypto, systemId });
+  const promises = createPromises({ store });
   const replica = createReplica({
     self,
     membership,
     topology,
     declarations,
     table,
+    promises,
     verifier,
     crypto,
     hybridClock,
     now,
     onStalePeer,
   });
+  const place = (namespace: string, partition: Uint8Array) =>
+    slotOf(crypto, membership.slots, namespace, partition);
   const handlers = serveRecords({
     replica,
     reader: createReplicaReader({ replica, membership, topology, declarations, table, crypto, log }),
     copying: createCopying({ replica, topology, table, crypto }),
+    acceptor: createAcceptor({
+      replica,
+      topology,
+      declarations,
+      table,
+      promises,
+      hybridClock,
+      slotOf: place,
+      now,
+    }),
   });
   const calls = createReplicaCalls({ self, rpc, handlers, replica, onStalePeer });
   const preference = createPreference({ self, liveness });
-  const place = (namespace: string, partition: Uint8Array) =>
-    slotOf(crypto, membership.slots, namespace, partition);
   const writer = started.use(
     createWriter(
       {
@@ -134,20 +151,63 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { topology, calls, preference, slotOf: place, clock, now },
     { timeoutMs: readTimeoutMs },
   );
+  const registers = createRegisters(
+    {
+      proposer: createProposer(
+        {
+          self,
+          systemId,
+          topology,
+          calls,
+          verifier,
+          hybridClock,
+          crypto,
+          signer: identity.signer,
+          clock,
+          random,
+          now,
+          same: ({ namespace }, seen) => sameAgain(seen, declarations.find(namespace).maxValueBytes),
+        },
+        { timeoutMs: writeTimeoutMs },
+      ),
+      crypto,
+      clock,
+      random,
+      now,
+      check(name) {
+        const { declaration, place } = checkName(name, 'cas');
+        return { place, maxValueBytes: declaration.maxValueBytes };
+      },
+      scan: (input, options) => scanner.scan(input, checkRange(input, 'cas'), options),
+    },
+    { timeoutMs: writeTimeoutMs, maxChanges: maxWrites },
+  );
   const idempotency = createIdempotency({ clock }, { ...IDEMPOTENCY, keepMs: idempotencyKeepMs });
 
   started.use(rpc.serve(RECORDS, handlers));
   const tasks = started.use(createTaskGroup({ clock, random, log }));
   startHandover(
-    { self, topology, calls, preference, table, replica, crypto, clock, log, tasks },
+    {
+      self,
+      topology,
+      calls,
+      preference,
+      table,
+      replica,
+      crypto,
+      clock,
+      log,
+      tasks,
+      settleRegister: registers.settle,
+    },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
   );
   startSweeper({ table, tasks, now });
   const stack = started.move();
 
   /** @throws P2posError STATE_UNCONFIGURED, NAMESPACE_UNKNOWN, BAD_REQUEST */
-  function checkName({ namespace, partition, key }: RecordKey) {
-    const declaration = declarations.find(namespace);
+  function checkName({ namespace, partition, key }: RecordKey, kind: NamespaceDeclaration['kind'] = 'lww') {
+    const declaration = findDeclaration(namespace, kind);
     if (!isKey(key) || !isKey(partition)) {
       throw new P2posError('BAD_REQUEST', {
         reason: `Keys and partitions have 1 to ${MAX_KEY_BYTES} bytes.`,
@@ -155,6 +215,25 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     }
     requireMember();
     return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
+  }
+
+  function findDeclaration(namespace: string, kind: NamespaceDeclaration['kind']): NamespaceDeclaration {
+    const declaration = declarations.find(namespace);
+    if (declaration.kind === kind) return declaration;
+    throw new P2posError('NAMESPACE_KIND', { namespace, kind: declaration.kind });
+  }
+
+  /** The number of replicas of the namespace. */
+  function checkRange(
+    { namespace, prefix, after }: ScanInput,
+    kind: NamespaceDeclaration['kind'] = 'lww',
+  ): number {
+    const { replicas } = findDeclaration(namespace, kind);
+    if (prefix.length > MAX_KEY_BYTES || (after?.length ?? 0) > MAX_KEY_BYTES) {
+      throw new P2posError('BAD_REQUEST', { reason: `A prefix has at most ${MAX_KEY_BYTES} bytes.` });
+    }
+    requireMember();
+    return replicas;
   }
 
   function requireMember(): void {
@@ -208,14 +287,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       const name = { namespace, partition, key };
       return reader.read(name, checkName(name).place, consistency, options);
     },
-    async scanAll(input, options = {}) {
-      const { replicas } = declarations.find(input.namespace);
-      if (input.prefix.length > MAX_KEY_BYTES || (input.after?.length ?? 0) > MAX_KEY_BYTES) {
-        throw new P2posError('BAD_REQUEST', { reason: `A prefix has at most ${MAX_KEY_BYTES} bytes.` });
-      }
-      requireMember();
-      return scanner.scan(input, replicas, options);
-    },
+    scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
+    registers,
+    leases: createLeases({ registers, clock, random, now }),
     moves() {
       const counts = topology.moves.rings().map(({ count }) => count);
       const total = (list: (count: number) => number[]) =>

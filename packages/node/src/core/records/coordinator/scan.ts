@@ -12,6 +12,7 @@ import type { CallOptions } from '../index.ts';
 import type { Era } from '../placement/eras.ts';
 import { reaches, shortfall } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
+import type { RecordName } from '../replica/store.ts';
 import type { ReplicaCalls } from './calls.ts';
 import type { Preference } from './preference.ts';
 
@@ -24,7 +25,9 @@ interface Position {
 interface Candidate extends Position {
   readonly slot: number;
   readonly version: string;
-  readonly dead: boolean;
+  /** Of this version. */
+  readonly holders: Set<PeerId>;
+  dead: boolean;
 }
 
 interface Page {
@@ -59,8 +62,13 @@ export interface ScannerDeps {
   readonly now: () => number;
 }
 
+export interface ScanOptions extends CallOptions {
+  /** Asked where no majority holds the newest version of a key: whether there is something under it. */
+  readonly settle?: (name: RecordName) => Promise<boolean>;
+}
+
 export interface Scanner {
-  scan(input: ScanInput, count: number, options: CallOptions): Promise<ScanOutcome>;
+  scan(input: ScanInput, count: number, options: ScanOptions): Promise<ScanOutcome>;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -77,7 +85,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     count: number,
     after: Position | undefined,
     failed: Set<PeerId>,
-    signal: AbortSignal | undefined,
+    { signal, settle }: ScanOptions,
   ): Promise<Page | 'stale'> {
     const era = currentEra();
     if (!era) return 'stale';
@@ -134,6 +142,14 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
       namespace,
       (slot, peerId) => sets[slot]?.some((set) => set.includes(peerId)) ?? false,
     );
+    if (settle) {
+      for (const one of newest) {
+        if (missing.has(one.slot) || reaches(sets[one.slot] ?? [], (peerId) => one.holders.has(peerId)))
+          continue;
+        const partition = one.partition.length === 0 ? one.key : one.partition;
+        one.dead = !(await settle({ namespace, key: one.key, partition }));
+      }
+    }
     const keys = newest.filter(({ dead, slot }) => !dead && !missing.has(slot)).map(({ key }) => key);
     return { keys, until, missingSlots };
   }
@@ -162,11 +178,14 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
         const name = `${latin1(key)}\0${key.length}${latin1(at.partition)}`;
         const known = newest.get(name);
         const slot = known?.slot ?? slotOf(namespace, partition ?? key);
-        if (!counts(slot, peerId) || (known && known.version >= version)) continue;
+        if (!counts(slot, peerId)) continue;
+        if (known?.version === version) known.holders.add(peerId);
+        if (known && known.version >= version) continue;
         newest.set(name, {
           ...at,
           slot,
           version,
+          holders: new Set([peerId]),
           dead: tombstone || (expiresAt !== null && expiresAt <= time),
         });
       }
@@ -175,7 +194,8 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
   }
 
   return {
-    async scan(input, count, { signal }) {
+    async scan(input, count, options) {
+      const { signal } = options;
       const deadlineAt = clock.monotonic() + timeoutMs;
       const failed = new Set<PeerId>();
       const missing = new Set<number>();
@@ -183,7 +203,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
       let after: Position | undefined = input.after && { key: input.after, partition: LAST_PARTITION };
       for (;;) {
         signal?.throwIfAborted();
-        const page = await readPage(input, count, after, failed, signal);
+        const page = await readPage(input, count, after, failed, options);
         if (page === 'stale') {
           if (clock.monotonic() >= deadlineAt)
             throw new P2posError('TIMEOUT', { what: 'A replica', timeoutMs });

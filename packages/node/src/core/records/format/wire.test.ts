@@ -74,6 +74,18 @@ const GOOD = {
     { ...placed, count: 3, slot: 1, leaves: [leaf] },
     { done: 1, records: [[bytes(40), bytes(1), bytes(70)]] },
   ],
+  prepare: [
+    { ...placed, promises: [['default/kv-cas', bytes(3), null, version]] },
+    {
+      answers: [
+        { result: 'promised', record: [bytes(40), bytes(1), bytes(70)] },
+        { result: 'promised' },
+        { result: 'behind', text: version },
+        { result: 'elsewhere', text: '7' },
+        { result: 'refused', text: 'RECORD_INVALID' },
+      ],
+    },
+  ],
 } as const satisfies { [K in keyof typeof RECORDS.methods]: readonly [object, object] };
 
 const methods = Object.keys(GOOD) as (keyof typeof GOOD)[];

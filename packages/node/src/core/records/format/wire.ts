@@ -58,10 +58,11 @@ function listOf<T>(isItem: (item: unknown) => item is T, max: number, error: str
 }
 
 /**
- * `taken`: on disk as the newest · `held`: had this very record · `behind`: holds a newer one, named by `text` · `elsewhere`:
- * no replica of the slot any more, closed in the epoch `text` · `refused`: with the code `text`.
+ * `taken`: on disk as the newest · `held`: had this very record · `behind`: holds a newer one, named by `text` · `promised`: of
+ * a register, promised to the greater ballot `text`, which is not accepted yet · `elsewhere`: no replica of the slot any more,
+ * closed in the epoch `text` · `refused`: with the code `text`.
  */
-export type WriteResult = 'taken' | 'held' | 'behind' | 'elsewhere' | 'refused';
+export type WriteResult = 'taken' | 'held' | 'behind' | 'promised' | 'elsewhere' | 'refused';
 export interface WriteAnswer {
   readonly result: WriteResult;
   readonly text?: string | undefined;
@@ -69,13 +70,13 @@ export interface WriteAnswer {
   readonly replaced?: { readonly version: string; readonly live: boolean } | undefined;
 }
 
-const WRITE_RESULTS: readonly unknown[] = ['taken', 'held', 'behind', 'elsewhere', 'refused'];
+const WRITE_RESULTS: readonly unknown[] = ['taken', 'held', 'behind', 'promised', 'elsewhere', 'refused'];
 
 function isWriteAnswer(item: unknown): item is WriteAnswer {
   if (typeof item !== 'object' || item === null) return false;
   const { result, text, replaced } = item as Record<string, unknown>;
   if (!WRITE_RESULTS.includes(result) || !isReplaced(replaced)) return false;
-  if (result === 'behind') return isVersion(text);
+  if (result === 'behind' || result === 'promised') return isVersion(text);
   if (result === 'elsewhere') return isEpochText(text);
   if (result === 'refused') return isErrorCode(text);
   return text === undefined;
@@ -123,6 +124,38 @@ function isReadAnswer(item: unknown): item is ReadAnswer {
   if (result === 'elsewhere') return isEpochText(text);
   if (result === 'refused') return isErrorCode(text);
   return text === undefined;
+}
+
+/** `[namespace, key, partition | null when it equals the key, ballot]` */
+export type PromiseBody = readonly [
+  namespace: string,
+  key: Uint8Array,
+  partition: Uint8Array | null,
+  ballot: string,
+];
+
+function isPromiseBody(item: unknown): item is PromiseBody {
+  return Array.isArray(item) && item.length === 4 && isNameBody(item.slice(0, 3)) && isVersion(item[3]);
+}
+
+/**
+ * `promised`, with `record` where one was accepted · `behind`: promised to or accepted from a greater ballot, `text` ·
+ * `elsewhere`, `refused` as above.
+ */
+export interface PromiseAnswer {
+  readonly result: 'promised' | 'behind' | 'elsewhere' | 'refused';
+  readonly text?: string | undefined;
+  readonly record?: RecordBody | undefined;
+}
+
+function isPromiseAnswer(item: unknown): item is PromiseAnswer {
+  if (typeof item !== 'object' || item === null) return false;
+  const { result, text, record } = item as Record<string, unknown>;
+  if (result === 'promised') return text === undefined && (record === undefined || isRecordBody(record));
+  if (record !== undefined) return false;
+  if (result === 'behind') return isVersion(text);
+  if (result === 'elsewhere') return isEpochText(text);
+  return result === 'refused' && isErrorCode(text);
 }
 
 /** `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]` */
@@ -244,6 +277,16 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
       records,
     }),
     cost: 'repair',
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** First round of a change of registers: promises to a ballot of the caller. */
+  prepare: {
+    id: 8,
+    input: z.strictObject({
+      ...placed,
+      promises: listOf(isPromiseBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} promises`),
+    }),
+    output: z.strictObject({ answers: listOf(isPromiseAnswer, MAX_RECORDS, 'must be outcomes of promises') }),
     maxBodyBytes: MAX_BODY_BYTES,
   },
 });

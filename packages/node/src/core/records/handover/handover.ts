@@ -10,6 +10,7 @@ import type { PeerId } from '../../net/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
+import { decodeHeader } from '../format/record.ts';
 import { MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wire.ts';
 import { majorityOf, reaches } from '../placement/quorum.ts';
 import { type Ring, unpackEpochs } from '../placement/ring.ts';
@@ -42,9 +43,10 @@ const MAX_STEP_MS = 5_000;
 const EMPTY = new Uint8Array(0);
 
 export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: HandoverConfig): void {
-  const { self, topology, calls, preference, table, replica, crypto, clock, log, tasks } = deps;
+  const { self, topology, calls, preference, table, replica, crypto, clock, log, tasks, settleRegister } =
+    deps;
   const { moves } = topology;
-  const pulling = createPulling({ calls, replica, topology, table, crypto }, { timeoutMs });
+  const pulling = createPulling({ calls, replica, topology, table, crypto, settleRegister }, { timeoutMs });
   let wake = Promise.withResolvers<void>();
   /** What the disk holds of the rings, to write only what changed. */
   let saved = '';
@@ -200,6 +202,7 @@ export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: Handove
       const { header, value, proof } = stored.record;
       const record: RecordBody = [header, value, proof];
       const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: [record] }, { timeoutMs });
+      if (answers[0]?.result === 'promised') await settleRegister(decodeHeader(header));
       if (!['taken', 'held', 'behind'].includes(answers[0]?.result ?? '')) return false;
     }
     return true;

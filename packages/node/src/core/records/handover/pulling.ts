@@ -3,10 +3,11 @@ import type { Crypto } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { leafHash } from '../format/merkle.ts';
+import { decodeHeader } from '../format/record.ts';
 import { MAX_INVENTORY_LEAVES, MAX_RECORDS, type Placed } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
-import type { RecordTable } from '../replica/store.ts';
+import type { RecordName, RecordTable } from '../replica/store.ts';
 import { digestOf } from './copying.ts';
 
 const SLOTS_PER_CALL = 64;
@@ -20,6 +21,8 @@ export interface PullingDeps {
   readonly topology: Topology;
   readonly table: Pick<RecordTable, 'leaves'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
+  /** Ends what was left unfinished about a register, so that all of its replicas can go on. */
+  readonly settleRegister: (name: RecordName) => Promise<void>;
 }
 
 export interface Pulling {
@@ -106,6 +109,8 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
       for (const [i, { result }] of kept.entries()) {
         if (result === 'refused' || result === 'elsewhere') return false;
         const record = answer.records[i];
+        // A promise keeps it out. The round that it was given for may never end; ours brings what it would have.
+        if (result === 'promised' && record) await deps.settleRegister(decodeHeader(record[0]));
         if (record) settled.add(nameOf(leafOf(record[0])));
       }
       at += answer.done;

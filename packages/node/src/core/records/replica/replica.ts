@@ -13,6 +13,8 @@ import {
   toHex,
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
+import type { Promises } from '../cas/promises.ts';
+import { decodeState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
 import { leafHash } from '../format/merkle.ts';
@@ -32,6 +34,7 @@ export interface ReplicaDeps {
   readonly topology: Topology;
   readonly declarations: Declarations;
   readonly table: RecordTable;
+  readonly promises: Pick<Promises, 'find'>;
   readonly verifier: SealVerifier;
   readonly crypto: Crypto;
   readonly hybridClock: HybridClock;
@@ -61,7 +64,8 @@ export interface Replica {
 }
 
 export function createReplica(deps: ReplicaDeps): Replica {
-  const { self, membership, topology, declarations, table, verifier, crypto, hybridClock, now } = deps;
+  const { self, membership, topology, declarations, table, promises, verifier, crypto, hybridClock, now } =
+    deps;
 
   function admit({ epoch, placement }: Placed, from: PeerId): Admission {
     const era = topology.current();
@@ -87,7 +91,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
   ): Promise<CheckedRecord> {
     const fields = decodeHeader(header);
     const declaration = declarations.find(fields.namespace);
-    if (fields.value && fields.value.bytes > declaration.maxValueBytes) {
+    const register = declaration.kind === 'cas';
+    const maxBytes = declaration.maxValueBytes + (register ? STATE_OVERHEAD_BYTES : 0);
+    if (fields.value && fields.value.bytes > maxBytes) {
       throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
     }
     const author = authorOf(fields);
@@ -99,7 +105,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
     }
     if (ms > now() + MAX_AHEAD_MS) throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     checkValue(fields, value);
-    if (value) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value });
+    const carried = register && value ? decodeState(value, declaration.maxValueBytes).value : value;
+    if (carried) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
     if (!(await verifier.verify({ header, proof }, author)))
       throw signatureRefused('its proof does not verify');
     const slot = slotOf(crypto, membership.slots, fields.namespace, fields.partition);
@@ -111,6 +118,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
       leaf: leafHash(crypto, header),
       slot,
       count: declaration.replicas,
+      ...(register && { register: { deleted: carried === null } }),
     };
   }
 
@@ -175,13 +183,16 @@ export function createReplica(deps: ReplicaDeps): Replica {
   }
 
   /** What the table holds after the write, where the write alone does not tell. */
-  async function describe({ fields, leaf }: CheckedRecord, taken: boolean): Promise<WriteAnswer> {
+  async function describe({ fields, leaf, register }: CheckedRecord, taken: boolean): Promise<WriteAnswer> {
     const held = await table.find(fields);
+    const promised = register && !taken ? await promises.find(fields) : undefined;
     const same = held !== undefined && equalBytes(held.leaf, leaf);
     if (taken || same) {
       const replaced = same && !fields.value ? held.replaced : undefined;
       return { result: taken ? 'taken' : 'held', ...(replaced && { replaced }) };
     }
+    if (promised !== undefined && promised > fields.version && (!held || held.version < fields.version))
+      return { result: 'promised', text: promised };
     if (!held)
       throw new P2posError('STORE_FAILED', {
         reason: `a record of ${toHex(leaf)} was neither kept nor held`,

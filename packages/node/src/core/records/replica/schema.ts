@@ -39,12 +39,23 @@ export const MIGRATIONS: readonly string[] = [
     closed BLOB NOT NULL
   );
   `,
+  `
+  -- Of registers: promised to a ballot that is greater than what was accepted.
+  CREATE TABLE register_promises (
+    namespace TEXT NOT NULL,
+    key BLOB NOT NULL,
+    partition BLOB NOT NULL,
+    ballot TEXT NOT NULL,
+    PRIMARY KEY (namespace, key, partition)
+  );
+  `,
 ];
 
 /** The newer version wins; of two records with one version (their author erred) the greater leaf, on every replica. */
-export const UPSERT = `
+const INTO = `
   INSERT INTO records (namespace, key, partition, replicas, slot, version, leaf, tombstone, expires_at, header, value, proof)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+`;
+const NEWER = `
   ON CONFLICT (namespace, key, partition) DO UPDATE SET
     version = excluded.version, leaf = excluded.leaf, tombstone = excluded.tombstone, expires_at = excluded.expires_at,
     header = excluded.header, value = excluded.value, proof = excluded.proof, damaged = 0,
@@ -54,6 +65,16 @@ export const UPSERT = `
       records.tombstone = 0 AND (records.expires_at IS NULL OR records.expires_at > ?13) END
   WHERE (excluded.version, excluded.leaf) > (records.version, records.leaf)
     OR (records.damaged AND excluded.version = records.version)`;
+export const UPSERT = `${INTO} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ${NEWER}`;
+
+/** Of a register: nothing below a ballot that was promised. */
+export const ACCEPT = `${INTO}
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE NOT EXISTS (
+    SELECT 1 FROM register_promises p WHERE p.namespace = ?1 AND p.key = ?2 AND p.partition = ?3 AND p.ballot > ?6)
+  ${NEWER}`;
+/** What was accepted is a bound of its own. */
+export const FORGET_PROMISE =
+  'DELETE FROM register_promises WHERE namespace = ?1 AND key = ?2 AND partition = ?3 AND ballot <= ?4';
 
 const FIELDS =
   'namespace, key, partition, version, leaf, header, value, proof, damaged, replaced_version, replaced_live';

@@ -1,5 +1,7 @@
 /** Binds what peers ask to the parts that answer. */
+
 import type { Handlers } from '../../rpc/index.ts';
+import type { Acceptor } from '../cas/acceptor.ts';
 import type { RECORDS } from '../format/wire.ts';
 import type { Copying } from '../handover/copying.ts';
 import type { ReplicaReader } from './reading.ts';
@@ -9,9 +11,15 @@ export interface ServingDeps {
   readonly replica: Replica;
   readonly reader: ReplicaReader;
   readonly copying: Copying;
+  readonly acceptor: Acceptor;
 }
 
-export function serveRecords({ replica, reader, copying }: ServingDeps): Handlers<typeof RECORDS.methods> {
+export function serveRecords({
+  replica,
+  reader,
+  copying,
+  acceptor,
+}: ServingDeps): Handlers<typeof RECORDS.methods> {
   return {
     write: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: false }) }),
     relay: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: true }) }),
@@ -23,5 +31,6 @@ export function serveRecords({ replica, reader, copying }: ServingDeps): Handler
       return { done, elsewhere, differing };
     },
     fetch: (input, { peerId }) => copying.fetch(input, peerId),
+    prepare: async (input, { peerId }) => ({ answers: await acceptor.prepare(input, peerId) }),
   };
 }

@@ -13,6 +13,8 @@ export interface CheckedRecord extends SignedRecord {
   readonly slot: number;
   /** Number of replicas of its namespace. */
   readonly count: number;
+  /** Of a register: taken only where nothing greater was promised. */
+  readonly register?: { readonly deleted: boolean };
 }
 
 export interface StoredRecord {
@@ -125,25 +127,13 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
       return stored(row);
     },
     async accept(records, now) {
-      const results = await store.write(
-        records.map(({ fields, leaf, slot, count, header, value, proof }) => ({
-          sql: sql.UPSERT,
-          params: [
-            ...placeOf(fields),
-            count,
-            slot,
-            fields.version,
-            leaf,
-            fields.value ? 0 : 1,
-            fields.expiresAt ?? null,
-            header,
-            value,
-            proof,
-            now,
-          ],
-        })),
-      );
-      return results.map(({ changes }) => changes > 0);
+      const results = await store.write(records.flatMap((record) => statementsOf(record, now)));
+      let at = 0;
+      return records.map(({ register }) => {
+        const taken = (results[at] as { readonly changes: number }).changes > 0;
+        at += register ? 2 : 1;
+        return taken;
+      });
     },
     async markDamaged(name, version) {
       await store.write([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
@@ -211,6 +201,31 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
   };
 }
 
+function statementsOf(
+  { fields, leaf, slot, count, header, value, proof, register }: CheckedRecord,
+  now: number,
+): Statement[] {
+  const place = placeOf(fields);
+  const params = [
+    ...place,
+    count,
+    slot,
+    fields.version,
+    leaf,
+    !fields.value || register?.deleted ? 1 : 0,
+    fields.expiresAt ?? null,
+    header,
+    value,
+    proof,
+    now,
+  ];
+  if (!register) return [{ sql: sql.UPSERT, params }];
+  return [
+    { sql: sql.ACCEPT, params },
+    { sql: sql.FORGET_PROMISE, params: [...place, fields.version] },
+  ];
+}
+
 export function ringStatement({ count, settled, closed }: Ring, headHash: Uint8Array): Statement {
   return { sql: sql.SAVE_RING, params: [count, headHash, bytesOf(settled), bytesOf(closed)] };
 }
@@ -224,7 +239,7 @@ export function endOf(prefix: Uint8Array): Uint8Array | null {
   return end;
 }
 
-function placeOf(name: RecordName): [string, Uint8Array, Uint8Array] {
+export function placeOf(name: RecordName): [string, Uint8Array, Uint8Array] {
   return [name.namespace, name.key, partitionColumn(name)];
 }
 

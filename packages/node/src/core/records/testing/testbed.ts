@@ -84,6 +84,8 @@ export interface TestbedConfig {
   readonly wrapStore?: (index: number, store: Store) => Store;
   /** False: the test declares its namespaces itself. */
   readonly declare?: boolean;
+  /** Declares `default/kv-cas` too. */
+  readonly registers?: boolean;
   /** Whether nodes that notice another snapshot exchange it. Default true. */
   readonly exchange?: boolean;
 }
@@ -146,6 +148,15 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     );
     if (config.declare !== false) {
       records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas: 3, maxValueBytes: 65_536 });
+    }
+    if (config.registers) {
+      records.declare({
+        suffix: '/kv-cas',
+        kind: 'cas',
+        author: 'member',
+        replicas: 3,
+        maxValueBytes: 65_536,
+      });
     }
     await net.start();
     const never = new AbortController().signal;

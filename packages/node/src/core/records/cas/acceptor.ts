@@ -1,0 +1,88 @@
+/** The replica's side of a register's first round: it promises a ballot and tells what it has accepted. */
+import { P2posError, parseVersion } from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import type { HybridClock } from '../clock/hybrid-clock.ts';
+import type { Declarations } from '../declarations.ts';
+import type { Placed, PromiseAnswer, PromiseBody } from '../format/wire.ts';
+import type { Topology } from '../placement/topology.ts';
+import { MAX_AHEAD_MS, type Replica } from '../replica/replica.ts';
+import type { RecordName, RecordTable } from '../replica/store.ts';
+import type { Promises } from './promises.ts';
+
+export interface Acceptor {
+  prepare(
+    input: Placed & { readonly promises: readonly PromiseBody[] },
+    from: PeerId,
+  ): Promise<PromiseAnswer[]>;
+}
+
+export interface AcceptorDeps {
+  readonly replica: Pick<Replica, 'admit'>;
+  readonly topology: Topology;
+  readonly declarations: Declarations;
+  readonly table: Pick<RecordTable, 'find'>;
+  readonly promises: Promises;
+  readonly hybridClock: HybridClock;
+  readonly slotOf: (namespace: string, partition: Uint8Array) => number;
+  /** Corrected time, ms. */
+  readonly now: () => number;
+}
+
+interface Wanted {
+  readonly name: RecordName;
+  readonly ballot: string;
+}
+
+export function createAcceptor(deps: AcceptorDeps): Acceptor {
+  const { replica, topology, declarations, table, promises, hybridClock, slotOf, now } = deps;
+
+  /** An answer where there can be no promise. */
+  function refusalOf({ name, ballot }: Wanted, from: PeerId): PromiseAnswer | undefined {
+    const declaration = declarations.get(name.namespace);
+    if (declaration?.kind !== 'cas') return { result: 'refused', text: 'NAMESPACE_UNKNOWN' };
+    const { ms, author } = parseVersion(ballot);
+    // Ballots are made by who proposes, so no peer can use up those of another or of a far future.
+    if (author !== from) return { result: 'refused', text: 'RECORD_SIGNATURE' };
+    if (ms > now() + MAX_AHEAD_MS) return { result: 'refused', text: 'VERSION_AHEAD' };
+    const slot = slotOf(name.namespace, name.partition);
+    if (topology.moves.isHolder(slot, declaration.replicas)) return undefined;
+    return { result: 'elsewhere', text: String(topology.moves.closedAt(slot, declaration.replicas)) };
+  }
+
+  async function tell({ name }: Wanted, given: boolean): Promise<PromiseAnswer> {
+    const stored = await table.find(name);
+    // What was accepted cannot be told any more: as good as gone until it is repaired.
+    if (stored?.damaged) return { result: 'refused', text: 'RECORD_INVALID' };
+    if (given) {
+      const { header, value, proof } = stored?.record ?? {};
+      return { result: 'promised', ...(header && proof && { record: [header, value ?? null, proof] }) };
+    }
+    const greater = [stored?.version, await promises.find(name)].filter((text) => text !== undefined);
+    return { result: 'behind', text: greater.sort().at(-1) as string };
+  }
+
+  return {
+    async prepare({ promises: bodies, ...placed }, from) {
+      const admission = replica.admit(placed, from);
+      const wanted = bodies.map(
+        ([namespace, key, partition, ballot]): Wanted => ({
+          name: { namespace, key, partition: partition ?? key },
+          ballot,
+        }),
+      );
+      const refusals = wanted.map((one) => refusalOf(one, from));
+      const open = wanted.filter((_, i) => refusals[i] === undefined);
+      const given = open.length === 0 ? [] : await promises.promise(open);
+      const told = await Promise.all(open.map((one, i) => tell(one, given[i] as boolean)));
+      for (const { ballot } of open) hybridClock.observe(parseVersion(ballot));
+      admission.confirm();
+      let at = 0;
+      return refusals.map((refusal) => {
+        if (refusal) return refusal;
+        const answer = told[at++];
+        if (!answer) throw new P2posError('INTERNAL');
+        return answer;
+      });
+    },
+  };
+}
