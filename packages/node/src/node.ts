@@ -3,7 +3,14 @@
  * runs it backwards. Everything from outside (time, randomness, keys, disk, network) comes in as a port, so the same
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
-import { type Crypto, healthRoutes, kvRoutes, membersRoutes, networkRoutes } from '@p2pos/protocol';
+import {
+  type Crypto,
+  healthRoutes,
+  kvRoutes,
+  kvStreams,
+  membersRoutes,
+  networkRoutes,
+} from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import type { Identity } from './core/identity/index.ts';
 import { createLiveness, createNodeState, type NodeStateMonitor } from './core/liveness/index.ts';
@@ -16,8 +23,8 @@ import type { Random } from './core/random/index.ts';
 import { createPlacer, createRecords, type Records } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
-import { bindRoutes, type Service } from './gateway/index.ts';
-import { createKv, createKvHandlers, type Kv } from './services/kv/index.ts';
+import { bindRoutes, bindStreams, type Service, type StreamOperation } from './gateway/index.ts';
+import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
   createMembers,
   createMembersHandlers,
@@ -88,6 +95,8 @@ export interface Node extends AsyncDisposable {
   readonly kv: Kv;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
+  /** What the WebSocket door lets clients follow. */
+  readonly streams: readonly StreamOperation[];
 }
 
 /** Open to everyone, since it is how one becomes a member; each bounds what strangers may ask. */
@@ -204,6 +213,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
+    streams: [...bindStreams(kvStreams, createKvStreamHandlers(kv))],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
