@@ -30,6 +30,8 @@ export interface Testnet extends AsyncDisposable {
   /** Runs virtual time until the condition holds. */
   until(done: () => boolean): Promise<void>;
   partition(...groups: readonly (readonly number[])[]): void;
+  /** What `from` sends to `to` does not arrive. */
+  cut(from: number, to: number): void;
   heal(): void;
   /** Ends the node without a word; its disk stays. */
   stop(i: number): Promise<void>;
@@ -155,6 +157,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     during,
     until,
     partition: (...groups) => hub.partition(...groups.map(peerIds)),
+    cut: (from, to) => hub.cut(...(peerIds([from, to]) as [string, string])),
     heal: () => hub.heal(),
     async stop(i) {
       running.delete(i);
@@ -169,9 +172,10 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     start: open,
     async change(edit, at = 0) {
       const members = edit(snapshot.body.members);
-      snapshot = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
+      const next = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
       const { signal } = new AbortController();
-      await during((nodes[at] as Node).members.push(snapshot.bytes, { signal }));
+      await during((nodes[at] as Node).members.push(next.bytes, { signal }));
+      snapshot = next;
     },
     settle,
     async [Symbol.asyncDispose]() {
