@@ -23,7 +23,7 @@ export const chaos: Scenario = {
 async function run({ seed, nodes, hours, rate, progress }: ScenarioInput): Promise<ScenarioResult> {
   await using sim = await createSimnet(nodes, {
     seed: `chaos ${seed}`,
-    pingIntervalMs: 10_000,
+    pingIntervalMs: 4_000,
     realKeys: seed % 10 === 9,
   });
   const declare = (i: number) =>
