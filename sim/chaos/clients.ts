@@ -59,7 +59,9 @@ export function startClients(
         value === undefined
           ? await node.kv.delete({ app: 'default', key })
           : await node.kv.put({ app: 'default', key, value: utf8.encode(value), ttlMs });
-      sim.trace.add(`node${i} ${value === undefined ? 'delete' : 'put'} ${key} ${version}`);
+      sim.trace.add(
+        `node${i} ${value === undefined ? 'delete' : ttlMs ? 'put for a minute' : 'put'} ${key} ${version}`,
+      );
       plain.acknowledged(ticket, version);
     } catch (error) {
       if (isCertain(error)) plain.refused(ticket);

@@ -34,6 +34,7 @@ export interface SimnetConfig {
   readonly slots?: number;
   readonly links?: LinkConfig;
   readonly pingIntervalMs?: number;
+  readonly presenceIntervalMs?: number;
   /** Ed25519 instead of a keyed hash. */
   readonly realKeys?: boolean;
   /** Greatest error of a node's clock at the start, ms. */
@@ -57,6 +58,7 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     latencyMs: links.latencyMs,
     ...(config.members !== undefined && { members: config.members }),
     ...(config.pingIntervalMs !== undefined && { pingIntervalMs: config.pingIntervalMs }),
+    ...(config.presenceIntervalMs !== undefined && { presenceIntervalMs: config.presenceIntervalMs }),
     ...(config.log && { log: config.log }),
     ...(config.realKeys ? {} : { keys: { crypto: keyedCrypto, signerOf: keyedSigner } }),
     wrap(i, ports) {
