@@ -151,11 +151,8 @@ export function startClients(
   };
 }
 
-/** Says itself that it had no effect, or never got as far as having one. */
+/** Says itself that it had no effect; a full disk on one replica, say, tells nothing of the others. */
 function isCertain(error: unknown): boolean {
   if (!(error instanceof P2posError)) return false;
-  return (
-    error.details['outcome'] === 'none' ||
-    ['STATE_UNCONFIGURED', 'OVERLOADED', 'STORE_FULL'].includes(error.code)
-  );
+  return error.details['outcome'] === 'none' || error.code === 'STATE_UNCONFIGURED';
 }
