@@ -17,7 +17,6 @@ import { createSimClock, type SimClock } from './sim-clock.ts';
 import { createDiskState, type DiskState, simDisk } from './sim-disk.ts';
 import { createTrace, type Trace } from './trace.ts';
 
-export { LAN, WAN } from './links.ts';
 export type { Trace } from './trace.ts';
 
 export interface Simnet extends Testnet {
