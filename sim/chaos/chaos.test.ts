@@ -7,6 +7,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import type { ScenarioInput } from '../scenario.ts';
 import { chaos } from './index.ts';
 
 const CORPUS = [1, 2, 3, 13, 29, 31, 47, 59, 71, 83];
@@ -30,4 +31,12 @@ test('the same seed gives the same trace, in another process too', async () => {
   };
   const [one, other] = await Promise.all([run(), run()]);
   assert.equal(one, other);
+});
+
+test('planted: disks that say a commit is done two seconds early are found out', async () => {
+  const plant: ScenarioInput['plant'] = (sim) => {
+    for (const disk of sim.disks) disk.liesMs = 2_000;
+  };
+  const { violations } = await chaos.run({ ...small, hours: 0.05, seed: 1, plant });
+  assert.ok(violations.length > 0);
 });

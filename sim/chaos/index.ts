@@ -20,7 +20,7 @@ export const chaos: Scenario = {
   run,
 };
 
-async function run({ seed, nodes, hours, rate, progress }: ScenarioInput): Promise<ScenarioResult> {
+async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput): Promise<ScenarioResult> {
   await using sim = await createSimnet(nodes, {
     seed: `chaos ${seed}`,
     // Rarer than by default, since most of the work of a quiet system are these.
@@ -38,6 +38,7 @@ async function run({ seed, nodes, hours, rate, progress }: ScenarioInput): Promi
     });
   for (let i = 0; i < nodes; i++) declare(i);
   await sim.settle();
+  plant?.(sim);
   const plain = createPlainRecords((violation) => sim.trace.add(`VIOLATION ${violation}`));
   const registers = createRegisterHistories();
   const clients = startClients(sim, { plain, registers }, { clients: 6, everyMs: 3_000 });
