@@ -36,11 +36,13 @@ export function isLinearizable<S, I, O>(model: Model<S, I, O>, history: readonly
     seen.add(place);
     // What was answered before another was asked comes before it.
     let firstEnd = Number.POSITIVE_INFINITY;
-    for (const [i, { to }] of operations.entries())
-      if (!done[i] && known[i]) firstEnd = Math.min(firstEnd, to);
-    for (const [i, { input, output, from }] of operations.entries()) {
+    for (const [i, { from, to }] of operations.entries()) {
       if (from > firstEnd) break;
-      if (done[i]) continue;
+      if (!done[i] && known[i]) firstEnd = Math.min(firstEnd, to);
+    }
+    // Those of unknown outcome last: most never took effect, and most histories do not need them.
+    for (const i of [...candidates(firstEnd, true), ...candidates(firstEnd, false)]) {
+      const { input, output } = operations[i] as Operation<I, O>;
       const next = model.step(state, input, output);
       if (!next) continue;
       done[i] = 1;
@@ -50,6 +52,15 @@ export function isLinearizable<S, I, O>(model: Model<S, I, O>, history: readonly
       if (known[i]) left++;
     }
     return false;
+  }
+
+  function candidates(firstEnd: number, answered: boolean): number[] {
+    const found: number[] = [];
+    for (const [i, { from }] of operations.entries()) {
+      if (from > firstEnd) break;
+      if (!done[i] && known[i] === answered) found.push(i);
+    }
+    return found;
   }
 
   return search(model.first);

@@ -31,6 +31,8 @@ export interface MemoryHub {
 export interface MemoryHubConfig {
   /** One way, ms. Default 0: delivered in the same tick. */
   readonly latencyMs?: number | ((from: PeerId, to: PeerId) => number);
+  /** Default: what meets a cut link is lost. `held`: it waits for the link, as TCP's retransmissions do, or for the end. */
+  readonly cut?: 'lost' | 'held';
   /** Unread bytes on a channel at which `send` answers false. */
   readonly highWaterBytes?: number;
 }
@@ -50,11 +52,14 @@ interface Link {
 }
 
 export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryHubConfig = {}): MemoryHub {
-  const { latencyMs = 0, highWaterBytes = 256 * 1024 } = config;
+  const { latencyMs = 0, cut = 'lost', highWaterBytes = 256 * 1024 } = config;
   const hosts = new Map<PeerId, Host>();
   const started = new Map<PeerId, Net>();
   const lost = new Set<string>();
   let groups: readonly ReadonlySet<PeerId>[] = [];
+  /** By direction: when what was sent last arrives, and what waits for a cut link, in order. */
+  const arrivals = new Map<string, number>();
+  const held = new Map<string, (() => void)[]>();
 
   const addressOf = (peerId: PeerId): Address => `/memory/${peerId}/p2p/${peerId}`;
 
@@ -67,11 +72,31 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
 
   function deliver(from: PeerId, to: PeerId, run: () => void): void {
     const delay = typeof latencyMs === 'function' ? latencyMs(from, to) : latencyMs;
+    const way = `${from}>${to}`;
     const arrive = () => {
-      if (crosses(from, to)) run();
+      const waiting = held.get(way);
+      if (waiting) waiting.push(run);
+      else if (crosses(from, to)) run();
+      else if (cut === 'held') held.set(way, [run]);
     };
     if (delay === 0) queueMicrotask(arrive);
-    else deps.clock.after(delay, arrive);
+    else if (typeof latencyMs === 'number') deps.clock.after(delay, arrive);
+    else {
+      // What is sent later never arrives earlier, however the delays fall.
+      const now = deps.clock.monotonic();
+      const at = Math.max(arrivals.get(way) ?? 0, now + delay);
+      arrivals.set(way, at);
+      deps.clock.after(at - now, arrive);
+    }
+  }
+
+  function release(): void {
+    for (const [way, waiting] of held) {
+      const [from = '', to = ''] = way.split('>');
+      if (!crosses(from, to)) continue;
+      held.delete(way);
+      for (const run of waiting) run();
+    }
   }
 
   function unlink(a: PeerId, b: PeerId, reason: string): void {
@@ -290,6 +315,7 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
     started,
     partition(...lists) {
       groups = lists.map((list) => new Set(list));
+      release();
     },
     cut(from, to) {
       lost.add(`${from}>${to}`);
@@ -297,6 +323,7 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
     heal() {
       groups = [];
       lost.clear();
+      release();
     },
   };
 }

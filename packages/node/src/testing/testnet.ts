@@ -7,9 +7,9 @@
  * await net.nodes[0].kv.put({ app: 'default', key: 'a', value });
  * net.partition([0], [1, 2]);
  */
-import type { Member, SignedDocument, Snapshot } from '@p2pos/protocol';
+import type { Crypto, Member, SignedDocument, Signer, Snapshot } from '@p2pos/protocol';
 import { type Logger, silentLogger } from '../core/log/index.ts';
-import { createNode, type Node } from '../node.ts';
+import { createNode, type Node, type NodePorts } from '../node.ts';
 import { instantCrypto } from './instant-crypto.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createMemoryHub, type MemoryHub } from './memory-net.ts';
@@ -30,9 +30,14 @@ export interface Testnet extends AsyncDisposable {
   /** Runs virtual time until the condition holds. */
   until(done: () => boolean): Promise<void>;
   partition(...groups: readonly (readonly number[])[]): void;
+  /** What `from` sends to `to` does not arrive. */
+  cut(from: number, to: number): void;
   heal(): void;
   /** Ends the node without a word; its disk stays. */
   stop(i: number): Promise<void>;
+  /** The same, and what was not committed at that very moment is gone. */
+  crash(i: number): Promise<void>;
+  isUp(i: number): boolean;
   /** Brings a stopped node back on its disk. */
   start(i: number): Promise<void>;
   /** Signs a snapshot with these members and pushes it to node `at`. */
@@ -44,17 +49,38 @@ export interface Testnet extends AsyncDisposable {
 export interface TestnetConfig {
   /** Listed by the first snapshot; the others run as strangers. Default: all. */
   readonly members?: number;
-  readonly latencyMs?: number;
+  readonly latencyMs?: number | ((from: number, to: number) => number);
+  /** What meets a cut link; see the hub. */
+  readonly cut?: 'lost' | 'held';
   readonly seed?: string;
   readonly log?: Logger;
+  readonly slots?: number;
+  readonly pingIntervalMs?: number;
+  readonly presenceIntervalMs?: number;
+  /** Default: Ed25519. */
+  readonly keys?: { readonly crypto: Crypto; readonly signerOf: (seed: Uint8Array) => Signer };
+  /** Stands between a node and its ports: a disk that fails, a clock that goes wrong. Asked at each start. */
+  readonly wrap?: (i: number, ports: NodePorts) => NodePorts;
 }
 
 export async function createTestnet(count: number, config: TestnetConfig = {}): Promise<Testnet> {
   const { members: listed = count, latencyMs = 1, seed = 'testnet', log = silentLogger } = config;
+  const {
+    slots = 4_096,
+    pingIntervalMs = 2_000,
+    presenceIntervalMs = 30_000,
+    keys,
+    wrap = (_, ports) => ports,
+  } = config;
   const clock = createManualClock();
-  const hub = createMemoryHub({ clock }, { latencyMs });
   const random = createSeededRandom(seed);
-  const system = await createTestSystem({ nodes: count, now: clock.now(), seed });
+  const system = await createTestSystem({ nodes: count, now: clock.now(), seed, slots, ...keys });
+  const numbers = new Map(system.nodes.map(({ peerId }, i) => [peerId, i]));
+  const delay =
+    typeof latencyMs === 'number'
+      ? latencyMs
+      : (from: string, to: string) => latencyMs(numbers.get(from) as number, numbers.get(to) as number);
+  const hub = createMemoryHub({ clock }, { latencyMs: delay, ...(config.cut && { cut: config.cut }) });
   const identities = system.nodes;
   const disks: MemoryDisk[] = identities.map((_, i) => createMemoryDisk(random.fork(`disk${i}`)));
   const first = await system.first(system.members(identities.slice(0, listed)));
@@ -70,24 +96,24 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     const own = random.fork(`node${i}/${starts++}`);
     nodes[i] = await during(
       createNode(
-        {
+        wrap(i, {
           clock,
           random: own,
-          crypto: instantCrypto,
+          crypto: keys?.crypto ?? instantCrypto,
           log: log.child({ node: `node${i}` }),
           identity,
           store: disk.open(),
           openNet: async (admit) => hub.join(identity.peerId, { admit }),
           load: () => 0,
           disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
-        },
+        }),
         {
           version: '0.0.0-test',
           systemId: system.systemId,
           genesisBytes: system.genesis.bytes,
           snapshotBytes: first.bytes,
-          liveness: { pingIntervalMs: 2_000, misses: 3 },
-          presence: { intervalMs: 30_000 },
+          liveness: { pingIntervalMs, misses: 3 },
+          presence: { intervalMs: presenceIntervalMs },
           mesh: {
             initConnections: identities.map(({ peerId }) => hub.addressOf(peerId)),
             intervalMs: 10_000,
@@ -138,17 +164,25 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     during,
     until,
     partition: (...groups) => hub.partition(...groups.map(peerIds)),
+    cut: (from, to) => hub.cut(...(peerIds([from, to]) as [string, string])),
     heal: () => hub.heal(),
     async stop(i) {
       running.delete(i);
       await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
     },
+    async crash(i) {
+      disks[i]?.open();
+      running.delete(i);
+      await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
+    },
+    isUp: (i) => running.has(i),
     start: open,
     async change(edit, at = 0) {
       const members = edit(snapshot.body.members);
-      snapshot = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
+      const next = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
       const { signal } = new AbortController();
-      await during((nodes[at] as Node).members.push(snapshot.bytes, { signal }));
+      await during((nodes[at] as Node).members.push(next.bytes, { signal }));
+      snapshot = next;
     },
     settle,
     async [Symbol.asyncDispose]() {
