@@ -112,7 +112,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   });
   const place = (namespace: string, partition: Uint8Array) =>
     slotOf(crypto, membership.slots, namespace, partition);
-  const source = createLogSource({ self, membership, declarations, log: table.log, clock });
+  const source = createLogSource({ replica, declarations, log: table.log, clock });
   const handlers = serveRecords({
     replica,
     source,
@@ -211,10 +211,13 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const watcher = started.use(
     createWatcher({
       topology,
-      ask: (peerId, input, timeoutMs, signal) =>
-        peerId === self
-          ? source.follow(input, self, signal)
-          : calls.ask(peerId, 'follow', input, { timeoutMs, signal }),
+      async ask(peerId, input, timeoutMs, signal) {
+        const { epoch, hash } = topology.current();
+        const placed = { ...input, epoch, placement: hash };
+        // Not as a call, for that would not end with the signal.
+        if (peerId === self) return source.follow(placed, self, signal);
+        return calls.ask(peerId, 'follow', placed, { timeoutMs, signal });
+      },
       changes: createChangeReader({ verifier, topology, crypto, now }),
       read: (name, signal) =>
         findDeclaration(name.namespace).kind === 'cas'

@@ -62,7 +62,7 @@ test('placement', () => {
 
 test('the tables of the first release', () => {
   assert.deepEqual(
-    MIGRATIONS.map((sql) => toHex(crypto.sha256(utf8(sql)))),
+    MIGRATIONS.slice(0, 1).map((sql) => toHex(crypto.sha256(utf8(sql)))),
     ['d4f070712d2beba90e01e0e7576aa14b54e2e15b3358bf06031c13b57731e2bb'],
   );
 });

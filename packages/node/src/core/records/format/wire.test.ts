@@ -88,6 +88,7 @@ const GOOD = {
   ],
   follow: [
     {
+      ...placed,
       namespace: 'a/kv',
       prefix: bytes(0),
       from: { store: 'ab'.repeat(16), position: 7, floor: 3 },

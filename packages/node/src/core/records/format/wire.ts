@@ -308,6 +308,7 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
   follow: {
     id: 20,
     input: z.strictObject({
+      ...placed,
       namespace: z.custom<string>(isNamespace, { error: 'must be a namespace' }),
       prefix: partOfKey,
       /** `store: null`: from the beginning, whichever store it is. `floor`: as the answer before had it. */

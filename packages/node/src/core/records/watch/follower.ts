@@ -8,6 +8,8 @@ import type { ChangeBody } from '../format/wire.ts';
 import type { LogRange } from './log.ts';
 import type { FollowAnswer, FollowInput } from './source.ts';
 
+type Asked = Omit<FollowInput, 'epoch' | 'placement'>;
+
 /** The log of a replica does not reach back to where it was followed from, or is another one. */
 export class Compacted extends Error {
   override readonly name = 'Compacted';
@@ -24,7 +26,7 @@ export interface FollowerDeps {
   readonly log: Logger;
   readonly ask: (
     peerId: PeerId,
-    input: FollowInput,
+    input: Asked,
     timeoutMs: number,
     signal: AbortSignal,
   ) => Promise<FollowAnswer>;
@@ -53,7 +55,7 @@ export async function follow(
   { peerId, range, from, onPage, onProgress }: FollowerInput,
   signal: AbortSignal,
 ): Promise<never> {
-  let at: NonNullable<FollowInput['from']> = { store: null, position: 0, ...from, floor: 0 };
+  let at: NonNullable<Asked['from']> = { store: null, position: 0, ...from, floor: 0 };
   let caughtUp = false;
   let failures = 0;
   for (;;) {

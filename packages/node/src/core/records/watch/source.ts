@@ -3,12 +3,18 @@ import { equalBytes, P2posError } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
-import { type ChangeBody, MAX_BATCH_BYTES, MAX_RECORDS, type RecordBody } from '../format/wire.ts';
-import type { RecordsMembership } from '../placement/topology.ts';
+import {
+  type ChangeBody,
+  MAX_BATCH_BYTES,
+  MAX_RECORDS,
+  type Placed,
+  type RecordBody,
+} from '../format/wire.ts';
 import { sizeOf } from '../replica/reading.ts';
+import type { Replica } from '../replica/replica.ts';
 import type { CommitLog, LogEntry, LogRange } from './log.ts';
 
-export interface FollowInput extends LogRange {
+export interface FollowInput extends LogRange, Placed {
   /** `floor`: what went before up to there is no loss, for it was gone when the following began. */
   readonly from: { readonly store: string | null; readonly position: number; readonly floor: number } | null;
   readonly waitMs: number;
@@ -27,13 +33,12 @@ type Page = Omit<FollowAnswer, 'store' | 'floor'>;
 const lost = { compacted: true, more: false, changes: [] } as const;
 
 export interface LogSource {
-  /** @throws P2posError NOT_A_MEMBER, NAMESPACE_UNKNOWN, OVERLOADED */
+  /** @throws P2posError NOT_A_MEMBER, PLACEMENT_STALE, NAMESPACE_UNKNOWN, OVERLOADED */
   follow(input: FollowInput, from: PeerId, signal: AbortSignal): Promise<FollowAnswer>;
 }
 
 export interface LogSourceDeps {
-  readonly self: PeerId;
-  readonly membership: Pick<RecordsMembership, 'isActive'>;
+  readonly replica: Pick<Replica, 'admit'>;
   readonly declarations: Declarations;
   readonly log: CommitLog;
   readonly clock: Clock;
@@ -45,7 +50,7 @@ export interface LogSourceConfig {
 }
 
 export function createLogSource(
-  { self, membership, declarations, log, clock }: LogSourceDeps,
+  { replica, declarations, log, clock }: LogSourceDeps,
   { maxWaiting = 512 }: LogSourceConfig = {},
 ): LogSource {
   const waiting = new Map<PeerId, number>();
@@ -97,8 +102,9 @@ export function createLogSource(
   }
 
   return {
-    async follow({ namespace, prefix, from, waitMs }, peerId, signal) {
-      if (peerId !== self && !membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+    async follow({ namespace, prefix, from, waitMs, ...placed }, peerId, signal) {
+      // The log is the same whatever the snapshot, but who follows by an old one does not know whom to follow.
+      replica.admit(placed, peerId);
       declarations.find(namespace);
       const store = log.storeId;
       const range = { namespace, prefix };

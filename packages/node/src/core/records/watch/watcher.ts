@@ -52,6 +52,7 @@ const MAX_EVENTS = 1_024;
 const RETRY_MS = 250;
 const PROGRESS_MS = 10_000;
 const ATTACH_MS = 2_000;
+const GRACE_MS = 500;
 
 type Mode =
   /** Everything that is there first. */
@@ -99,6 +100,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     const running = new Set<Promise<void>>();
     let synced = false;
     let moved = true;
+    let grace: Disposable | undefined;
     let tokenAt = clock.monotonic();
     const ended = Promise.withResolvers<void>();
 
@@ -163,8 +165,13 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
         tell(change, { version: change.version, value: null });
     }
 
-    function sync(): void {
+    /** A majority suffices; the others get a moment, since a token without them begins anew with them. */
+    function sync(late = false): void {
       if (synced || !isCovered(count, (peerId) => live.has(peerId))) return;
+      if (live.size < followed.size && !late) {
+        grace ??= clock.after(GRACE_MS, () => sync(true));
+        return;
+      }
       synced = true;
       if (mode.kind === 'listing') known.settle();
       outlet.push({ type: 'synced', token: token() });
@@ -199,6 +206,13 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
 
     /** Follows every holder; those that came later from the beginning, for what they took over may be new to us. */
     function refresh(): void {
+      try {
+        check(input);
+      } catch (error) {
+        // A node that is no member any more would hear of nothing.
+        ended.reject(error);
+        return;
+      }
       const holders = new Set(requiredSets(count).flat(2));
       for (const [peerId, controller] of followed) {
         if (holders.has(peerId)) continue;
@@ -235,6 +249,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     } finally {
       outer.removeEventListener('abort', aborted);
       ended.promise.catch(() => {});
+      grace?.[Symbol.dispose]();
       stop.abort(new P2posError('CANCELLED'));
       await Promise.all(running);
     }
