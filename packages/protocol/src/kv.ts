@@ -1,5 +1,6 @@
 /** The contract of key-value: bytes under keys, replicated; one namespace per app. */
 import { z } from 'zod';
+import { SignedReceipt } from './receipt.ts';
 import { bytes, bytesBody, defineRoutes, empty, header, json, parameter } from './route.ts';
 import { defineStreams } from './stream.ts';
 import { duration, Etag, flag, Instant, integer, jsonText } from './values.ts';
@@ -56,6 +57,8 @@ export const KvReceipt = z.object({
   /** How many they are; a write that nobody holds is an error, never an answer (T16). */
   durable: z.int().min(1),
   explain: Explanation.optional(),
+  /** With `receipt=signed`: what the replicas signed, to be verified offline. */
+  receipt: SignedReceipt.optional(),
 });
 export type KvReceipt = z.output<typeof KvReceipt>;
 
@@ -69,6 +72,8 @@ export const KvList = z.object({
 });
 export type KvList = z.output<typeof KvList>;
 
+/** `plain`: version and replicas. `signed`: with the replicas' signatures. */
+const receipt = z.enum(['plain', 'signed'], { error: 'must be plain or signed' });
 const key = { key: KvKey };
 const read = { consistency: header('x-p2pos-consistency', Consistency.optional()) };
 const write = { idempotencyKey: header('idempotency-key', IdempotencyKey.optional()) };
@@ -87,7 +92,11 @@ export const kvRoutes = defineRoutes({
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
     params: key,
-    query: { ttlMs: parameter('ttl', duration(1, MAX_TTL_MS).optional()), explain: flag().optional() },
+    query: {
+      ttlMs: parameter('ttl', duration(1, MAX_TTL_MS).optional()),
+      explain: flag().optional(),
+      receipt: receipt.optional(),
+    },
     headers: write,
     body: bytesBody(MAX_KV_VALUE_BYTES, { tooLarge: 'KV_VALUE_TOO_LARGE' }),
     output: json(KvReceipt),
@@ -97,6 +106,7 @@ export const kvRoutes = defineRoutes({
       'IDEMPOTENCY_KEY_REUSED',
       'STORE_FULL',
       'VERSION_AHEAD',
+      'RECEIPT_UNAVAILABLE',
       ...unavailable,
     ],
     invalid,
@@ -131,10 +141,17 @@ export const kvRoutes = defineRoutes({
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
     params: key,
-    query: { explain: flag().optional() },
+    query: { explain: flag().optional(), receipt: receipt.optional() },
     headers: write,
     output: json(KvReceipt.extend({ existed: z.boolean() })),
-    errors: ['KV_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED', 'STORE_FULL', 'VERSION_AHEAD', ...unavailable],
+    errors: [
+      'KV_KEY_INVALID',
+      'IDEMPOTENCY_KEY_REUSED',
+      'STORE_FULL',
+      'VERSION_AHEAD',
+      'RECEIPT_UNAVAILABLE',
+      ...unavailable,
+    ],
     invalid,
   },
   list: {

@@ -13,6 +13,7 @@ export function defineKv({ root, run }: Program): void {
     .argument('[value]', 'the value as text; - or nothing: standard input')
     .option('--file <file>', 'take the value from a file; - is standard input')
     .option('--ttl <duration>', 'forget it after so long, such as 60s, 12h, 7d')
+    .option('--receipt <file>', 'write a receipt that the replicas signed to this file')
     .addOption(explain())
     .addHelpText('after', '\nExample:\n  $ p2pctl kv put greeting "good morning" --ttl 12h')
     .action(run(async () => (await import('../kv/put.ts')).putValue));

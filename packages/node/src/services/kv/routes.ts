@@ -29,8 +29,11 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
   }
 
   return {
-    async put({ key, ttlMs, idempotencyKey, explain = false, body }, { app, signal }) {
-      const outcome = await kv.put({ app, key, value: body, ttlMs, idempotencyKey }, { signal });
+    async put({ key, ttlMs, idempotencyKey, explain = false, receipt: wished, body }, { app, signal }) {
+      const outcome = await kv.put(
+        { app, key, value: body, ttlMs, idempotencyKey, receipt: wished },
+        { signal },
+      );
       return receipt(key, outcome, explained(app, key, outcome, explain));
     },
     async get({ key, consistency, explain = false }, { app, signal }) {
@@ -43,8 +46,8 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
       const { value, headers } = found(key, outcome, explained(app, key, outcome, explain));
       return { size: value.length, ...headers };
     },
-    async delete({ key, idempotencyKey, explain = false }, { app, signal }) {
-      const outcome = await kv.delete({ app, key, idempotencyKey }, { signal });
+    async delete({ key, idempotencyKey, explain = false, receipt: wished }, { app, signal }) {
+      const outcome = await kv.delete({ app, key, idempotencyKey, receipt: wished }, { signal });
       return { ...receipt(key, outcome, explained(app, key, outcome, explain)), existed: outcome.existed };
     },
     async list({ prefix, limit, cursor, partial }, { app, signal }) {
@@ -81,10 +84,17 @@ async function* rest(events: AsyncIterator<KvWatchEvent>): AsyncGenerator<WatchF
 
 function receipt(
   key: string,
-  { version, replicas, durable }: WriteOutcome,
+  { version, replicas, durable, receipt: signed }: WriteOutcome,
   explain: Explanation | undefined,
 ): KvReceipt {
-  return { key, version, replicas: [...replicas], durable, ...(explain && { explain }) };
+  return {
+    key,
+    version,
+    replicas: [...replicas],
+    durable,
+    ...(explain && { explain }),
+    ...(signed && { receipt: signed }),
+  };
 }
 
 /** @throws P2posError KV_KEY_NOT_FOUND */
