@@ -7,6 +7,7 @@ import {
   type Crypto,
   healthRoutes,
   kvRoutes,
+  kvStreams,
   membersRoutes,
   networkRoutes,
   pubsubRoutes,
@@ -25,7 +26,7 @@ import { createPlacer, createRecords, type Records } from './core/records/index.
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
 import { bindRoutes, bindStreams, type Service, type StreamOperation } from './gateway/index.ts';
-import { createKv, createKvHandlers, type Kv } from './services/kv/index.ts';
+import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
   createMembers,
   createMembersHandlers,
@@ -42,7 +43,6 @@ import {
   type Network,
   serveStatus,
 } from './services/network/index.ts';
-
 import {
   createPubsub,
   createPubsubHandlers,
@@ -104,7 +104,7 @@ export interface Node extends AsyncDisposable {
   readonly pubsub: Pubsub;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
-  /** What the WebSocket door follows. */
+  /** What the WebSocket door lets clients follow. */
   readonly streams: readonly StreamOperation[];
 }
 
@@ -229,13 +229,16 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
-    streams: [...bindStreams(pubsubStreams, createPubsubStreams(pubsub))],
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
+    ],
+    streams: [
+      ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

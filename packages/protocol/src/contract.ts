@@ -1,7 +1,7 @@
 /** Every operation of the HTTP door, by capability: what servers, clients, the OpenAPI document and tests enumerate. */
 import { devRoutes } from './dev.ts';
 import { healthRoutes } from './health.ts';
-import { kvRoutes } from './kv.ts';
+import { kvRoutes, kvStreams } from './kv.ts';
 import { membersRoutes } from './members.ts';
 import { networkRoutes } from './network.ts';
 import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
@@ -20,7 +20,7 @@ export const contract = {
 } as const satisfies Record<string, Routes>;
 
 /** Every stream of the WebSocket door, by its kind. */
-export const streams = { ...pubsubStreams } as const satisfies Streams;
+export const streams = { ...kvStreams, ...pubsubStreams } as const satisfies Streams;
 
 const ids = new Map<Route, string>(
   Object.entries<Routes>(contract).flatMap(([capability, routes]) =>

@@ -5,6 +5,7 @@
  * throw new P2posError('KV_KEY_NOT_FOUND', { key: 'a' });
  */
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
+import { RECORD_ERRORS } from './record-errors.ts';
 
 export interface ErrorEntry {
   /** HTTP status. */
@@ -325,6 +326,7 @@ export const ERRORS = {
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
   ...MEMBERSHIP_ERRORS,
+  ...RECORD_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {
     status: 503,
