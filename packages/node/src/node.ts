@@ -10,6 +10,8 @@ import {
   kvStreams,
   membersRoutes,
   networkRoutes,
+  pubsubRoutes,
+  pubsubStreams,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import type { Identity } from './core/identity/index.ts';
@@ -41,6 +43,12 @@ import {
   type Network,
   serveStatus,
 } from './services/network/index.ts';
+import {
+  createPubsub,
+  createPubsubHandlers,
+  createPubsubStreams,
+  type Pubsub,
+} from './services/pubsub/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -93,6 +101,7 @@ export interface Node extends AsyncDisposable {
   readonly members: Members;
   readonly network: Network;
   readonly kv: Kv;
+  readonly pubsub: Pubsub;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
   /** What the WebSocket door lets clients follow. */
@@ -186,6 +195,18 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ),
   );
   const kv = createKv({ records }, { ...config.kv, replicas: config.records.replicas });
+  const pubsub = starting.use(
+    createPubsub({
+      self,
+      rpc,
+      net,
+      membership,
+      incarnation: () => presence.sighting(self)?.heartbeat.incarnation ?? 1,
+      clock,
+      random,
+      log,
+    }),
+  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
@@ -207,13 +228,18 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     members,
     network,
     kv,
+    pubsub,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
+      bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
-    streams: [...bindStreams(kvStreams, createKvStreamHandlers(kv))],
+    streams: [
+      ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
+    ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }

@@ -30,6 +30,7 @@ export * from './members.ts';
 export * from './merkle.ts';
 export * from './network.ts';
 export * from './peer-id.ts';
+export * from './pubsub.ts';
 export * from './receipt.ts';
 export * from './record-header.ts';
 export * from './record-version.ts';

@@ -175,13 +175,27 @@ export interface Lease extends AsyncDisposable {
   readonly lost: AbortSignal;
 }
 
-/** Mutual exclusion for a time, on registers (Gray & Cheriton 1989). */
+/** Who holds a lease, and under which fencing token. */
+export interface Grant {
+  readonly holder: string;
+  readonly token: number;
+}
+
+/** Mutual exclusion for a time, on registers (Gray & Cheriton 1989). The namespace is declared `cas` and holds only leases. */
 export interface Leases {
   /** Renewed by itself until disposed. Undefined: another holds it. */
   acquire(
     input: RecordKey & { readonly holder: string; readonly ttlMs: number },
     options?: CallOptions,
   ): Promise<Lease | undefined>;
+  /** For holders that are elsewhere and renew by themselves. The time runs from before the call. */
+  take(
+    input: RecordKey & { readonly holder: string; readonly ttlMs: number },
+    options?: CallOptions,
+  ): Promise<Grant | undefined>;
+  /** False: another holds it, or it was released. */
+  renew(input: RecordKey & Grant & { readonly ttlMs: number }, options?: CallOptions): Promise<boolean>;
+  release(input: RecordKey & Grant, options?: CallOptions): Promise<boolean>;
 }
 
 export interface Records extends AsyncDisposable {

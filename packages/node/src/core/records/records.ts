@@ -12,7 +12,8 @@ import { createAcceptor } from './cas/acceptor.ts';
 import { createLeases } from './cas/leases.ts';
 import { createPromises } from './cas/promises.ts';
 import { createProposer } from './cas/proposer.ts';
-import { createRegisters, sameAgain } from './cas/registers.ts';
+import { createRegisters } from './cas/registers.ts';
+import { createRounds } from './cas/rounds.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
@@ -73,6 +74,8 @@ export interface RecordsConfig {
   readonly idempotencyKeepMs?: number;
 }
 
+/** What the corrected clocks of two members may differ. */
+const CLOCK_SKEW_MS = 2_000;
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
 const IDEMPOTENCY = { maxEntries: 20_000, maxBytes: 32 * 1_048_576 } as const;
 const utf8 = new TextEncoder();
@@ -160,37 +163,19 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { topology, calls, preference, slotOf: place, clock, now },
     { timeoutMs: readTimeoutMs },
   );
-  const registers = createRegisters(
-    {
-      proposer: createProposer(
-        {
-          self,
-          systemId,
-          topology,
-          calls,
-          verifier,
-          hybridClock,
-          crypto,
-          signer: identity.signer,
-          clock,
-          random,
-          now,
-          same: ({ namespace }, seen) => sameAgain(seen, declarations.find(namespace).maxValueBytes),
-        },
-        { timeoutMs: writeTimeoutMs },
-      ),
-      crypto,
-      clock,
-      random,
-      now,
-      check(name) {
-        const { declaration, place } = checkName(name, 'cas');
-        return { place, maxValueBytes: declaration.maxValueBytes };
-      },
-      scan: (input, options) => scanner.scan(input, checkRange(input, 'cas'), options),
-    },
-    { timeoutMs: writeTimeoutMs, maxChanges: maxWrites },
+  const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });
+  const proposer = started.use(
+    createProposer(
+      { self, rounds, calls, topology, preference, verifier, hybridClock, crypto, clock, random, now },
+      { timeoutMs: writeTimeoutMs, maxChanges: maxWrites },
+    ),
   );
+  const registers = createRegisters({
+    proposer,
+    crypto,
+    check: (name) => checkName(name, 'cas'),
+    scan: (input, options) => scanner.scan(input, checkRange(input, 'cas'), options),
+  });
   const idempotency = createIdempotency({ clock }, { ...IDEMPOTENCY, keepMs: idempotencyKeepMs });
 
   started.use(rpc.serve(RECORDS, handlers));
@@ -326,7 +311,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
     watch: (input, { signal = new AbortController().signal } = {}) => watcher.watch(input, signal),
     registers,
-    leases: createLeases({ registers, clock, random, now }),
+    leases: createLeases({ registers, clock, now }, { skewMs: CLOCK_SKEW_MS }),
     moves() {
       const counts = topology.moves.rings().map(({ count }) => count);
       const total = (list: (count: number) => number[]) =>

@@ -6,6 +6,7 @@ export {
   encodeHeader,
   isKey,
   isNamespace,
+  MAX_CALLER_BYTES,
   MAX_HEADER_BYTES,
   MAX_KEY_BYTES,
   MAX_VALUE_BYTES,
