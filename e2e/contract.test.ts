@@ -66,6 +66,17 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
       cursor: null,
     });
   },
+  async 'kv.lock'(call) {
+    const locked = await call(kvRoutes.lock, { key: 'l', holder: 'a', ttlMs: 1_000 });
+    assert.deepEqual(locked, { held: true, token: 1 });
+  },
+  async 'kv.renewLock'(call) {
+    const input = { key: 'l', holder: 'a', token: 1, ttlMs: 1_000 };
+    assert.deepEqual(await call(kvRoutes.renewLock, input), { held: true });
+  },
+  async 'kv.unlock'(call) {
+    assert.deepEqual(await call(kvRoutes.unlock, { key: 'l', holder: 'a', token: 1 }), { released: true });
+  },
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');
   },

@@ -233,6 +233,11 @@ export const ERRORS = {
     retry: false,
     text: 'There is nothing under the key {key}. p2pctl kv list shows the keys there are.',
   },
+  LOCK_HELD: {
+    status: 409,
+    retry: true,
+    text: 'Another holds the lock {key}. Try again later, or wait longer with --wait.',
+  },
   KV_VALUE_TOO_LARGE: {
     status: 413,
     retry: false,

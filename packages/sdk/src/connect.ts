@@ -87,7 +87,7 @@ export function connect(options: ConnectOptions): Client {
   };
 
   return {
-    kv: createKvClient(call),
+    kv: createKvClient(call, timing),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

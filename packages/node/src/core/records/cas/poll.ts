@@ -95,16 +95,14 @@ export function poll<A extends Answered>(
 
   function consider(): void {
     if (settled) return;
-    if (!tally.isReached()) {
-      if (tally.isLost()) settle(false);
-    } else if (!enough || enough(answers)) {
-      settle(true);
-    } else if (!tally.anyWaiting()) {
-      settle(false);
-    } else {
-      const rest = [...new Set(sets.flat())].filter((peerId) => tally.isWaiting(peerId));
-      hedge ??= clock.after(preference.hedgeMs(rest), giveUp);
-    }
+    const isReached = tally.isReached();
+    if (isReached && (!enough || enough(answers))) return settle(true);
+    if (isReached ? !tally.anyWaiting() : tally.isLost()) return settle(false);
+    // Who is silent may be gone: what the others said is worth another round soon.
+    if (!isReached && behind === undefined) return undefined;
+    const rest = [...new Set(sets.flat())].filter((peerId) => tally.isWaiting(peerId));
+    hedge ??= clock.after(preference.hedgeMs(rest), giveUp);
+    return undefined;
   }
 
   async function askOne(peerId: PeerId): Promise<void> {
