@@ -96,13 +96,13 @@ export function poll<A extends Answered>(
   function consider(): void {
     if (settled) return;
     const isReached = tally.isReached();
-    if (isReached && (!enough || enough(answers))) return settle(true);
-    if (isReached ? !tally.anyWaiting() : tally.isLost()) return settle(false);
+    if (isReached && (!enough || enough(answers))) settle(true);
+    else if (isReached ? !tally.anyWaiting() : tally.isLost()) settle(false);
     // Who is silent may be gone: what the others said is worth another round soon.
-    if (!isReached && behind === undefined) return undefined;
-    const rest = [...new Set(sets.flat())].filter((peerId) => tally.isWaiting(peerId));
-    hedge ??= clock.after(preference.hedgeMs(rest), giveUp);
-    return undefined;
+    else if (isReached || behind !== undefined) {
+      const rest = [...new Set(sets.flat())].filter((peerId) => tally.isWaiting(peerId));
+      hedge ??= clock.after(preference.hedgeMs(rest), giveUp);
+    }
   }
 
   async function askOne(peerId: PeerId): Promise<void> {
