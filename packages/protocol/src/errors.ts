@@ -4,7 +4,9 @@
  * @example
  * throw new P2posError('KV_KEY_NOT_FOUND', { key: 'a' });
  */
+import { DATA_ERRORS } from './data-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
+import { RECORD_ERRORS } from './record-errors.ts';
 
 export interface ErrorEntry {
   /** HTTP status. */
@@ -218,67 +220,7 @@ export const ERRORS = {
     retry: false,
     text: 'This link was used already or is older than 60 s. Print a new one with: p2pctl open',
   },
-  IDEMPOTENCY_KEY_REUSED: {
-    status: 409,
-    retry: false,
-    text: 'The idempotency key {idempotencyKey} was used before for another request. Use a new key for each new request.',
-  },
-  KV_KEY_INVALID: {
-    status: 400,
-    retry: false,
-    text: 'The {name} is refused: {reason}. A key is 1 to 512 bytes of UTF-8, percent-encoded once in the path.',
-  },
-  KV_KEY_NOT_FOUND: {
-    status: 404,
-    retry: false,
-    text: 'There is nothing under the key {key}. p2pctl kv list shows the keys there are.',
-  },
-  LOCK_HELD: {
-    status: 409,
-    retry: true,
-    text: 'Another holds the lock {key}. Try again later, or wait longer with --wait.',
-  },
-  KV_VALUE_TOO_LARGE: {
-    status: 413,
-    retry: false,
-    text: 'The value is larger than {maxBytes} bytes. Split it, or keep it in the object store and only its name here.',
-  },
-  KV_CURSOR_INVALID: {
-    status: 400,
-    retry: false,
-    text: 'The cursor is refused: {reason}. Pass the cursor of the page before unchanged, or none to begin again.',
-  },
-  RECORDS_QUORUM_LOST: {
-    status: 503,
-    retry: true,
-    text: 'Only {answered} of {needed} needed replicas answered. Try again; p2pctl peers shows which nodes are gone.',
-  },
-  CAS_CONDITION_FAILED: {
-    status: 412,
-    retry: false,
-    text: 'The condition does not hold: what is there has the version {version}. Read it again and decide anew.',
-  },
-  NAMESPACE_KIND: {
-    status: 400,
-    retry: false,
-    text: '{namespace} is of the kind {kind}: compare-and-set and plain writes are never mixed in one namespace.',
-  },
-  LEASE_LOST: {
-    status: 409,
-    retry: false,
-    text: 'The lease with token {token} could not be renewed in time: another may hold it now. Acquire it again.',
-  },
-  NAMESPACE_UNKNOWN: {
-    status: 404,
-    retry: false,
-    text: 'No service of this node keeps records in the namespace {namespace}. Name it as <app>/<service>.',
-  },
-  RECORD_INVALID: { status: 400, retry: false, text: 'The record is refused: {reason}.' },
-  RECORD_TOO_LARGE: {
-    status: 413,
-    retry: false,
-    text: 'The {what} is larger than {maxBytes} bytes. Split the value, or keep it in the object store.',
-  },
+  ...DATA_ERRORS,
   RECORD_SIGNATURE: {
     status: 403,
     retry: false,
@@ -305,6 +247,7 @@ export const ERRORS = {
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
   ...MEMBERSHIP_ERRORS,
+  ...RECORD_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {
     status: 503,

@@ -8,6 +8,8 @@ import {
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
 import { createKvCasClient, type KvCasClient } from './kv-cas.ts';
+import { type KvWatchEvent, type WatchOptions, watchKv } from './kv-watch.ts';
+import type { Subscribe } from './socket/subscribe.ts';
 import type { Timing } from './timing.ts';
 
 type Input<K extends keyof typeof kvRoutes> = RouteInput<(typeof kvRoutes)[K]>;
@@ -46,9 +48,17 @@ export interface KvClient {
   page(options?: PageOptions): Promise<KvList>;
   /** Keys that change only by agreement; they never meet those above. */
   readonly cas: KvCasClient;
+  /**
+   * What is under the keys that begin with the prefix, and every change of it, until the signal aborts; over lost
+   * connections and nodes. Of one key nothing older comes after something newer.
+   */
+  watch(prefix?: string, options?: WatchOptions): AsyncIterable<KvWatchEvent>;
 }
 
-export function createKvClient(call: Call, timing: Timing): KvClient {
+export function createKvClient(
+  call: Call,
+  { subscribe, timing }: { readonly subscribe: Subscribe; readonly timing: Timing },
+): KvClient {
   const head: KvClient['head'] = async (key, { signal, timeoutMs, ...input } = {}) =>
     orUndefined(call(kvRoutes.head, { key, ...input }, { signal, timeoutMs }));
   const page: KvClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
@@ -68,6 +78,7 @@ export function createKvClient(call: Call, timing: Timing): KvClient {
       const { body: value, ...rest } = found;
       return { ...rest, value, text: () => new TextDecoder().decode(value) };
     },
+    watch: (prefix = '', options) => watchKv(subscribe, prefix, options),
     exists: async (key, options) => (await head(key, options)) !== undefined,
     async delete(key, { signal, timeoutMs, ...input } = {}) {
       return call(kvRoutes.delete, { key, ...input }, { signal, timeoutMs });

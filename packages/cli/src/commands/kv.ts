@@ -58,6 +58,16 @@ export function defineKv({ root, run }: Program): void {
     .option('--wait <duration>', 'how long to wait for another holder; 0s: not at all', '1m')
     .addHelpText('after', '\nExample:\n  $ p2pctl kv lock nightly -- ./report.sh')
     .action(run(async () => (await import('../kv/lock.ts')).runLocked));
+  kv.command('watch')
+    .description('Show what is there, then each change as it is made, until Ctrl-C.')
+    .argument('[prefix]', 'only keys that begin with it; every character is literal')
+    .option('--from <token>', 'go on where an earlier watch ended; it said the token on stderr')
+    .option('--for <duration>', 'end after so long, such as 10s')
+    .addHelpText(
+      'after',
+      '\nWith --json each event is a line.\n\nExample:\n  $ p2pctl kv watch orders/ --for 1m',
+    )
+    .action(run(async () => (await import('../kv/watch.ts')).watchKeys));
   kv.command('import')
     .description(
       'Store the files of a folder; key = PREFIX + path. In a git clone: the files that git lists.',

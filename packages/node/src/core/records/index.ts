@@ -82,6 +82,36 @@ export interface RegisterValue {
   readonly expiresAt?: number;
 }
 
+export interface WatchInput {
+  readonly namespace: string;
+  readonly prefix: Uint8Array;
+  /** A token of an earlier watch, through any node: go on from there. */
+  readonly from?: string | undefined;
+  /** Without `from`: what is there already comes first. Default true; else only what changes after the event `open`. */
+  readonly listing?: boolean | undefined;
+}
+
+/**
+ * `open` first. `synced`: everything that was there, or was missed since the token, has been told. `compacted`: what came
+ * before is void, since the logs do not reach back so far; everything that is there follows, up to the next `synced`.
+ * A token stands for all that came before it; those that are `null` or absent: keep the one before. `progress` brings
+ * one while nothing in the range changes.
+ */
+export type WatchEvent =
+  | { readonly type: 'open'; readonly token: string | null }
+  | {
+      readonly type: 'change';
+      readonly key: Uint8Array;
+      readonly partition: Uint8Array;
+      readonly version: string;
+      /** Null: deleted, or expired (then of the version that expired, up to two minutes later). */
+      readonly value: Uint8Array | null;
+      readonly expiresAt?: number;
+      readonly token?: string;
+    }
+  | { readonly type: 'synced' | 'progress'; readonly token: string }
+  | { readonly type: 'compacted' };
+
 /** What must hold for a change: nothing there, this very version there, anything. */
 export type Condition =
   | { readonly kind: 'absent' }
@@ -198,6 +228,13 @@ export interface Records extends AsyncDisposable {
     readonly more: boolean;
     readonly missingSlots: readonly number[];
   }>;
+  /**
+   * Changes of a range of keys, over all slots, until the signal aborts. No acknowledged change is missed (of several to one
+   * key the newest may stand for all), and of one key nothing older is told after something newer.
+   *
+   * @throws P2posError WATCH_TOKEN_INVALID, NAMESPACE_UNKNOWN, STATE_UNCONFIGURED, OVERLOADED, NODE_CLOSING
+   */
+  watch(input: WatchInput, options: CallOptions): AsyncIterable<WatchEvent>;
   /** Of the namespaces declared `cas`. */
   readonly registers: Registers;
   readonly leases: Leases;

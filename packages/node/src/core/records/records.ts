@@ -37,6 +37,9 @@ import { createReplica } from './replica/replica.ts';
 import { serveRecords } from './replica/serving.ts';
 import { openRecordTable } from './replica/store.ts';
 import { startSweeper } from './replica/sweeper.ts';
+import { createChangeReader } from './watch/change.ts';
+import { createLogSource } from './watch/source.ts';
+import { createWatcher } from './watch/watcher.ts';
 
 export interface RecordsDeps {
   readonly store: Store;
@@ -112,8 +115,10 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   });
   const place = (namespace: string, partition: Uint8Array) =>
     slotOf(crypto, membership.slots, namespace, partition);
+  const source = createLogSource({ replica, declarations, log: table.log, clock });
   const handlers = serveRecords({
     replica,
+    source,
     reader: createReplicaReader({ replica, membership, topology, declarations, table, crypto, log }),
     copying: createCopying({ replica, topology, table, crypto }),
     acceptor: createAcceptor({
@@ -188,6 +193,31 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
   );
   startSweeper({ table, tasks, now });
+  const watcher = started.use(
+    createWatcher({
+      topology,
+      async ask(peerId, input, timeoutMs, signal) {
+        const { epoch, hash } = topology.current();
+        const placed = { ...input, epoch, placement: hash };
+        // Not as a call, for that would not end with the signal.
+        if (peerId === self) return source.follow(placed, self, signal);
+        return calls.ask(peerId, 'follow', placed, { timeoutMs, signal });
+      },
+      changes: createChangeReader({ verifier, topology, crypto, now }),
+      read: (name, signal) =>
+        findDeclaration(name.namespace).kind === 'cas'
+          ? registers.read(name, { signal })
+          : reader.read(name, checkName(name).place, 'quorum', { signal }).then(({ found }) => found),
+      check(input) {
+        const declaration = findDeclaration(input.namespace);
+        checkRange({ ...input, limit: 1 }, declaration.kind);
+        return declaration;
+      },
+      clock,
+      random,
+      log,
+    }),
+  );
   const stack = started.move();
 
   /** @throws P2posError STATE_UNCONFIGURED, NAMESPACE_UNKNOWN, BAD_REQUEST */
@@ -202,9 +232,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
   }
 
-  function findDeclaration(namespace: string, kind: NamespaceDeclaration['kind']): NamespaceDeclaration {
+  function findDeclaration(namespace: string, kind?: NamespaceDeclaration['kind']): NamespaceDeclaration {
     const declaration = declarations.find(namespace);
-    if (declaration.kind === kind) return declaration;
+    if (kind === undefined || declaration.kind === kind) return declaration;
     throw new P2posError('NAMESPACE_KIND', { namespace, kind: declaration.kind });
   }
 
@@ -273,6 +303,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       return reader.read(name, checkName(name).place, consistency, options);
     },
     scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
+    watch: (input, { signal = new AbortController().signal } = {}) => watcher.watch(input, signal),
     registers,
     leases: createLeases({ registers, clock, now }, { skewMs: CLOCK_SKEW_MS }),
     moves() {

@@ -42,6 +42,15 @@ export function keyName(namespace: string, key: string): RecordKey {
   return { namespace, partition: bytes, key: bytes };
 }
 
+/** @throws P2posError KV_KEY_INVALID */
+export function prefixBytes(prefix: string): Uint8Array {
+  const checked = KvPrefix.safeParse(prefix);
+  if (!checked.success) {
+    throw new P2posError('KV_KEY_INVALID', { name: 'prefix', reason: checked.error.issues[0]?.message });
+  }
+  return utf8.encode(prefix);
+}
+
 type Scan = Records['scanAll'];
 
 /** @throws P2posError KV_KEY_INVALID, KV_CURSOR_INVALID, BAD_REQUEST, what `scan` throws */
@@ -50,14 +59,10 @@ export async function listKeys(
   namespace: string,
   { prefix = '', limit = DEFAULT_LIMIT, cursor, partial = false }: ListInput,
 ): Promise<Listing> {
-  const checked = KvPrefix.safeParse(prefix);
-  if (!checked.success) {
-    throw new P2posError('KV_KEY_INVALID', { name: 'prefix', reason: checked.error.issues[0]?.message });
-  }
+  const bytes = prefixBytes(prefix);
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= MAX_KV_LIST_LIMIT)) {
     throw new P2posError('BAD_REQUEST', { reason: `A page has 1 to ${MAX_KV_LIST_LIMIT} keys.` });
   }
-  const bytes = utf8.encode(prefix);
   const after = cursor === undefined ? undefined : decodeCursor(cursor, bytes);
   const range = { namespace, prefix: bytes, limit, partial, ...(after && { after }) };
   const { keys, more, missingSlots } = await scan(range);
@@ -65,6 +70,6 @@ export async function listKeys(
   return { keys: keys.map(textOf), cursor: more && last ? encodeCursor(last) : null, missingSlots };
 }
 
-function textOf(key: Uint8Array): string {
+export function textOf(key: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(key);
 }

@@ -1,13 +1,22 @@
 /** The rules of key-value: what a key, a value, a time to live and a cursor may be. */
-import { isP2posError, P2posError } from '@p2pos/protocol';
+import { isP2posError, type kvStreams, P2posError, type StreamEvent } from '@p2pos/protocol';
 import type { Consistency, ReadOutcome, Records, WriteOutcome } from '../../core/records/index.ts';
 import { createKvCas, type KvCas } from './cas.ts';
-import { type KeyInput, keyName, type ListInput, type Listing, listKeys, MAX_TTL_MS } from './keys.ts';
+import {
+  type KeyInput,
+  keyName,
+  type ListInput,
+  type Listing,
+  listKeys,
+  MAX_TTL_MS,
+  prefixBytes,
+  textOf,
+} from './keys.ts';
 
 export interface KvDeps {
   readonly records: Pick<
     Records,
-    'declare' | 'put' | 'delete' | 'get' | 'scanAll' | 'locate' | 'registers' | 'leases'
+    'declare' | 'put' | 'delete' | 'get' | 'scanAll' | 'watch' | 'locate' | 'registers' | 'leases'
   >;
 }
 
@@ -17,6 +26,11 @@ export interface KvConfig {
   /** How many members hold each key; the same on all nodes of a system. Default 3. */
   readonly replicas?: number;
 }
+
+/** As `kvStreams` has them; `open` is the first. */
+export type KvWatchEvent =
+  | { readonly type: 'open'; readonly token: string | null }
+  | StreamEvent<(typeof kvStreams)['kv']>;
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -46,6 +60,16 @@ export interface Kv {
   ): Promise<ReadOutcome>;
   /** Keys in the order of their UTF-8 bytes. @throws P2posError KV_CURSOR_INVALID */
   list(input: ListInput, options?: CallOptions): Promise<Listing>;
+  /** What is there, unless `from` is given, and every change of it until the signal aborts. */
+  watch(
+    input: {
+      readonly app: string;
+      readonly prefix?: string | undefined;
+      readonly from?: string | undefined;
+      readonly cas?: boolean | undefined;
+    },
+    options: CallOptions,
+  ): AsyncIterable<KvWatchEvent>;
   /** Where the key lies: the peer ids of its replicas, and of former ones while they hand over. */
   locate(input: KeyInput): ReturnType<Records['locate']>;
   /** The keys that change only by agreement; they never meet those above. */
@@ -80,6 +104,27 @@ export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: K
     },
     list: (input, options) =>
       listKeys((range) => records.scanAll(range, options), namespaceOf(input.app), input),
+    async *watch({ app, prefix = '', from, cas = false }, options) {
+      const bytes = prefixBytes(prefix);
+      const namespace = cas ? `${app}/kv-cas` : namespaceOf(app);
+      const events = records.watch({ namespace, prefix: bytes, from }, options);
+      for await (const event of events) {
+        if (event.type !== 'change') {
+          yield event;
+          continue;
+        }
+        const { key, version, value, expiresAt, token } = event;
+        yield {
+          type: 'change',
+          key: textOf(key),
+          version,
+          deleted: value === null,
+          ...(value && { value }),
+          ...(expiresAt !== undefined && { expiresAt }),
+          ...(token !== undefined && { token }),
+        };
+      }
+    },
     locate({ app, key }) {
       const { namespace, partition } = nameOf(app, key);
       return records.locate({ namespace, partition });

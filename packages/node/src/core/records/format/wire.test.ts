@@ -86,6 +86,26 @@ const GOOD = {
       ],
     },
   ],
+  follow: [
+    {
+      ...placed,
+      namespace: 'a/kv',
+      prefix: bytes(0),
+      from: { store: 'ab'.repeat(16), position: 7, floor: 3 },
+      waitMs: 100,
+    },
+    {
+      store: 'ab'.repeat(16),
+      position: 9,
+      floor: 3,
+      compacted: false,
+      more: true,
+      changes: [
+        [bytes(1), null, [bytes(40), bytes(1), bytes(70)]],
+        [bytes(1), bytes(2), null],
+      ],
+    },
+  ],
 } as const satisfies { [K in keyof typeof RECORDS.methods]: readonly [object, object] };
 
 const methods = Object.keys(GOOD) as (keyof typeof GOOD)[];
@@ -169,6 +189,10 @@ test('what is too much is refused', () => {
   refuses('scan', { limit: 0 });
   refuses('inventory', { slots: Array.from({ length: 257 }, () => 0) });
   refuses('inventory', { digests: [bytes(31)] });
+  refuses('follow', { from: { store: 'ab', position: 7, floor: 0 } });
+  refuses('follow', { from: { store: null, position: -1, floor: 0 } });
+  refuses('follow', { waitMs: 30_001 });
+  refuses('follow', { prefix: bytes(1_025) });
   refuses('fetch', { leaves: Array.from({ length: 257 }, () => leaf) });
 });
 

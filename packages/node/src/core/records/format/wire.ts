@@ -23,6 +23,7 @@ export const MAX_SCAN_LIMIT = 1_024;
 /** Slots in one inventory request, and leaf hashes in one answer. */
 export const MAX_INVENTORY_SLOTS = 256;
 export const MAX_INVENTORY_LEAVES = 16_384;
+export const MAX_FOLLOW_WAIT_MS = 30_000;
 const MAX_SLOTS = 65_536;
 
 export interface Placed {
@@ -183,6 +184,17 @@ const isClosedSlot = (item: unknown): item is readonly [slot: number, epoch: num
   Array.isArray(item) && item.length === 2 && isSlot(item[0]) && isEpoch(item[1]);
 const isLeaf = (value: unknown): value is Uint8Array => isBytes(value, 32) && value.length === 32;
 
+/** `[key, partition | null when it equals the key, the record | null when it cannot be shown]` */
+export type ChangeBody = readonly [Uint8Array, Uint8Array | null, RecordBody | null];
+
+function isChangeBody(item: unknown): item is ChangeBody {
+  if (!Array.isArray(item) || item.length !== 3) return false;
+  const [key, partition, record] = item as unknown[];
+  return isKey(key) && (partition === null || isKey(partition)) && (record === null || isRecordBody(record));
+}
+
+const position = integerSchema(0, Number.MAX_SAFE_INTEGER);
+const storeId = z.string().regex(/^[0-9a-f]{32}$/);
 const count = integerSchema(1, 64);
 const slotList = listOf(isSlot, MAX_INVENTORY_SLOTS, `must be at most ${MAX_INVENTORY_SLOTS} slots`);
 const leafList = (max: number) => listOf(isLeaf, max, `must be at most ${max} hashes`);
@@ -287,6 +299,33 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
       promises: listOf(isPromiseBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} promises`),
     }),
     output: z.strictObject({ answers: listOf(isPromiseAnswer, MAX_RECORDS, 'must be outcomes of promises') }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /**
+   * Changes of keys in a range in the order of the replica's commits. Without `from`: where its log ends now. With it: what
+   * came after, or, when there is nothing, what comes within `waitMs`.
+   */
+  follow: {
+    id: 20,
+    input: z.strictObject({
+      ...placed,
+      namespace: z.custom<string>(isNamespace, { error: 'must be a namespace' }),
+      prefix: partOfKey,
+      /** `store: null`: from the beginning, whichever store it is. `floor`: as the answer before had it. */
+      from: z.strictObject({ store: storeId.nullable(), position, floor: position }).nullable(),
+      waitMs: integerSchema(0, MAX_FOLLOW_WAIT_MS),
+    }),
+    output: z.strictObject({
+      store: storeId,
+      position,
+      floor: position,
+      /** What came after `from` is not all there any more; there are no changes then. */
+      compacted: z.boolean(),
+      /** There was more at once. */
+      more: z.boolean(),
+      changes: listOf(isChangeBody, MAX_RECORDS, 'must be changes of records'),
+    }),
+    cost: 'bulk',
     maxBodyBytes: MAX_BODY_BYTES,
   },
 });

@@ -4,6 +4,7 @@ import type { Handlers } from '../../rpc/index.ts';
 import type { Acceptor } from '../cas/acceptor.ts';
 import type { RECORDS } from '../format/wire.ts';
 import type { Copying } from '../handover/copying.ts';
+import type { LogSource } from '../watch/source.ts';
 import type { ReplicaReader } from './reading.ts';
 import type { Replica } from './replica.ts';
 
@@ -12,6 +13,7 @@ export interface ServingDeps {
   readonly reader: ReplicaReader;
   readonly copying: Copying;
   readonly acceptor: Acceptor;
+  readonly source: LogSource;
 }
 
 export function serveRecords({
@@ -19,6 +21,7 @@ export function serveRecords({
   reader,
   copying,
   acceptor,
+  source,
 }: ServingDeps): Handlers<typeof RECORDS.methods> {
   return {
     write: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: false }) }),
@@ -31,6 +34,7 @@ export function serveRecords({
       return { done, elsewhere, differing };
     },
     fetch: (input, { peerId }) => copying.fetch(input, peerId),
+    follow: (input, { peerId, signal }) => source.follow(input, peerId, signal),
     prepare: async (input, { peerId }) => ({ answers: await acceptor.prepare(input, peerId) }),
   };
 }
