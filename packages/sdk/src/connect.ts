@@ -90,7 +90,7 @@ export function connect(options: ConnectOptions): Client {
   };
 
   return {
-    kv: createKvClient(call, subscribe),
+    kv: createKvClient(call, { subscribe, timing }),
     pubsub: createPubsubClient(call, subscribe),
     network: createNetworkClient(call),
     members: createMembersClient(call),

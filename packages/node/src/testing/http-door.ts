@@ -149,6 +149,9 @@ function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
       const more = last !== undefined && keys.length > page.length;
       return { keys: page, cursor: more ? Buffer.from(last).toString('base64url') : null };
     },
+    lock: async () => ({ held: true, token: 1 }),
+    renewLock: async () => ({ held: true }),
+    unlock: async () => ({ released: true }),
   };
 }
 
