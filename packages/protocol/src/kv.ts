@@ -1,5 +1,6 @@
 /** The contract of key-value: bytes under keys, replicated; one namespace per app. */
 import { z } from 'zod';
+import { SignedReceipt } from './receipt.ts';
 import { bytes, bytesBody, defineRoutes, empty, header, json, parameter } from './route.ts';
 import { defineStreams } from './stream.ts';
 import { duration, Etag, flag, Instant, integer, jsonText } from './values.ts';
@@ -58,6 +59,8 @@ export const KvReceipt = z.object({
   /** With `cas`: the version of what was replaced; null: nothing was there. */
   previous: z.string().nullable().optional(),
   explain: Explanation.optional(),
+  /** With `receipt=signed`: what the replicas signed, to be verified offline. */
+  receipt: SignedReceipt.optional(),
 });
 export type KvReceipt = z.output<typeof KvReceipt>;
 
@@ -71,6 +74,8 @@ export const KvList = z.object({
 });
 export type KvList = z.output<typeof KvList>;
 
+/** `plain`: version and replicas. `signed`: with the replicas' signatures. */
+const receipt = z.enum(['plain', 'signed'], { error: 'must be plain or signed' });
 const key = { key: KvKey };
 /** Of a request to the namespace of agreed changes; without `cas=1` refused. */
 const conditions = {
@@ -116,6 +121,7 @@ export const kvRoutes = defineRoutes({
       ttlMs: parameter('ttl', duration(1, MAX_TTL_MS).optional()),
       explain: flag().optional(),
       ...cas,
+      receipt: receipt.optional(),
     },
     headers: { ...write, ...conditions },
     body: bytesBody(MAX_KV_VALUE_BYTES, { tooLarge: 'KV_VALUE_TOO_LARGE' }),
@@ -127,6 +133,7 @@ export const kvRoutes = defineRoutes({
       'IDEMPOTENCY_KEY_REUSED',
       'STORE_FULL',
       'VERSION_AHEAD',
+      'RECEIPT_UNAVAILABLE',
       ...unavailable,
     ],
     invalid,
@@ -161,7 +168,7 @@ export const kvRoutes = defineRoutes({
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
     params: key,
-    query: { explain: flag().optional(), ...cas },
+    query: { explain: flag().optional(), ...cas, receipt: receipt.optional() },
     headers: { ...write, ...conditions },
     output: json(KvReceipt.extend({ existed: z.boolean() })),
     errors: [
@@ -170,6 +177,7 @@ export const kvRoutes = defineRoutes({
       'IDEMPOTENCY_KEY_REUSED',
       'STORE_FULL',
       'VERSION_AHEAD',
+      'RECEIPT_UNAVAILABLE',
       ...unavailable,
     ],
     invalid,

@@ -18,6 +18,7 @@ export function defineKv({ root, run }: Program): void {
     .addOption(cas())
     .addOption(ifVersion())
     .option('--if-absent', 'with --cas: only if nothing is there')
+    .option('--receipt <file>', 'write a receipt that the replicas signed to this file')
     .addOption(explain())
     .addHelpText('after', '\nExample:\n  $ p2pctl kv put greeting "good morning" --ttl 12h')
     .action(run(async () => (await import('../kv/put.ts')).putValue));

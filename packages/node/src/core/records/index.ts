@@ -13,6 +13,7 @@
  * await records.put({ ...name, value });
  * (await records.get({ ...name, consistency: 'quorum' })).found?.value; // value
  */
+import type { SignedReceipt } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 
 export { createPlacer, type Placement, type Placer } from './placement/placement.ts';
@@ -60,6 +61,8 @@ export interface WriteOutcome {
   readonly explain: Explanation;
   /** For a delete: whether there was something. */
   readonly existed: boolean;
+  /** When it was asked for. */
+  readonly receipt?: SignedReceipt;
 }
 
 export interface ReadOutcome {
@@ -205,11 +208,13 @@ export interface Records extends AsyncDisposable {
       readonly value: Uint8Array;
       readonly ttlMs?: number;
       readonly idempotencyKey?: string;
+      /** With the signatures of those that have it on disk. May throw RECEIPT_UNAVAILABLE after the write is done. */
+      readonly receipt?: 'signed';
     },
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   delete(
-    input: RecordKey & { readonly idempotencyKey?: string },
+    input: RecordKey & { readonly idempotencyKey?: string; readonly receipt?: 'signed' },
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   get(input: RecordKey & { readonly consistency: Consistency }, options?: CallOptions): Promise<ReadOutcome>;

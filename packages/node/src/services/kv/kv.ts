@@ -45,12 +45,16 @@ export interface Kv {
       /** 1 ms to 3 650 days; absent: for ever. */
       readonly ttlMs?: number | undefined;
       readonly idempotencyKey?: string | undefined;
+      readonly receipt?: 'plain' | 'signed' | undefined;
     },
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   /** `existed` tells whether there was something to delete. @throws P2posError as `put` */
   delete(
-    input: KeyInput & { readonly idempotencyKey?: string | undefined },
+    input: KeyInput & {
+      readonly idempotencyKey?: string | undefined;
+      readonly receipt?: 'plain' | 'signed' | undefined;
+    },
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   /** Default consistency: quorum. */
@@ -80,7 +84,7 @@ export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: K
   records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas, maxValueBytes });
 
   return {
-    async put({ app, key, value, ttlMs, idempotencyKey }, options) {
+    async put({ app, key, value, ttlMs, idempotencyKey, receipt }, options) {
       const name = nameOf(app, key);
       if (value.length > maxValueBytes)
         throw new P2posError('KV_VALUE_TOO_LARGE', { maxBytes: maxValueBytes });
@@ -90,14 +94,22 @@ export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: K
       const optional = {
         ...(ttlMs !== undefined && { ttlMs }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
+        ...(receipt === 'signed' && { receipt }),
       };
       return records.put({ ...name, value, ...optional }, options).catch((error) => {
         throw tooLarge(error);
       });
     },
-    async delete({ app, key, idempotencyKey }, options) {
+    async delete({ app, key, idempotencyKey, receipt }, options) {
       const name = nameOf(app, key);
-      return records.delete({ ...name, ...(idempotencyKey !== undefined && { idempotencyKey }) }, options);
+      return records.delete(
+        {
+          ...name,
+          ...(idempotencyKey !== undefined && { idempotencyKey }),
+          ...(receipt === 'signed' && { receipt }),
+        },
+        options,
+      );
     },
     async get({ app, key, consistency = 'quorum' }, options) {
       return records.get({ ...nameOf(app, key), consistency }, options);

@@ -35,13 +35,19 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
   }
 
   return {
-    async put({ key, ttlMs, idempotencyKey, explain = false, body, cas, ...wanted }, { app, signal }) {
-      const condition = conditionOf(cas, wanted, explain);
+    async put(
+      { key, ttlMs, idempotencyKey, explain = false, receipt: wished, body, cas, ...wanted },
+      { app, signal },
+    ) {
+      const condition = conditionOf(cas, { ...wanted, receipt: wished }, explain);
       if (condition) {
         const change = { app, key, value: body, condition, ttlMs, idempotencyKey };
         return agreed(key, await kv.cas.change(change, { signal }));
       }
-      const outcome = await kv.put({ app, key, value: body, ttlMs, idempotencyKey }, { signal });
+      const outcome = await kv.put(
+        { app, key, value: body, ttlMs, idempotencyKey, receipt: wished },
+        { signal },
+      );
       return receipt(key, outcome, explained(app, key, outcome, explain));
     },
     async get({ key, consistency, explain = false, cas }, { app, signal }) {
@@ -62,14 +68,14 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
       const { value, headers } = found(key, outcome, explained(app, key, outcome, explain));
       return { size: value.length, ...headers };
     },
-    async delete({ key, idempotencyKey, explain = false, cas, ...wanted }, { app, signal }) {
-      const condition = conditionOf(cas, wanted, explain);
+    async delete({ key, idempotencyKey, explain = false, receipt: wished, cas, ...wanted }, { app, signal }) {
+      const condition = conditionOf(cas, { ...wanted, receipt: wished }, explain);
       if (condition) {
         const change = { app, key, value: null, condition, idempotencyKey };
         const outcome = await kv.cas.change(change, { signal });
         return { ...agreed(key, outcome), existed: outcome.previous !== undefined };
       }
-      const outcome = await kv.delete({ app, key, idempotencyKey }, { signal });
+      const outcome = await kv.delete({ app, key, idempotencyKey, receipt: wished }, { signal });
       return { ...receipt(key, outcome, explained(app, key, outcome, explain)), existed: outcome.existed };
     },
     async list({ prefix, limit, cursor, partial, cas = false }, { app, signal }) {
@@ -96,12 +102,13 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
 interface Wanted {
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: '*' | undefined;
+  readonly receipt?: string | undefined;
 }
 
 /** Undefined: a plain request. @throws P2posError BAD_REQUEST for what does not go together */
 function conditionOf(
   cas: boolean | undefined,
-  { ifMatch, ifNoneMatch }: Wanted,
+  { ifMatch, ifNoneMatch, receipt }: Wanted,
   explain: boolean,
   consistency?: string,
 ): Condition | undefined {
@@ -112,8 +119,8 @@ function conditionOf(
       'if-match and if-none-match need cas=1: plain keys take the newest write, whatever was there.',
     );
   }
-  if (explain || consistency !== undefined)
-    throw refuse('explain and consistency are for plain keys: with cas=1 a majority always agrees.');
+  if (explain || consistency !== undefined || receipt !== undefined)
+    throw refuse('explain, consistency and receipt are for plain keys: with cas=1 a majority always agrees.');
   if (ifMatch !== undefined && ifNoneMatch !== undefined)
     throw refuse('Give if-match or if-none-match, not both.');
   if (ifMatch !== undefined) return { kind: 'version', version: ifMatch };
@@ -154,10 +161,17 @@ async function* rest(events: AsyncIterator<KvWatchEvent>): AsyncGenerator<WatchF
 
 function receipt(
   key: string,
-  { version, replicas, durable }: WriteOutcome,
+  { version, replicas, durable, receipt: signed }: WriteOutcome,
   explain: Explanation | undefined,
 ): KvReceipt {
-  return { key, version, replicas: [...replicas], durable, ...(explain && { explain }) };
+  return {
+    key,
+    version,
+    replicas: [...replicas],
+    durable,
+    ...(explain && { explain }),
+    ...(signed && { receipt: signed }),
+  };
 }
 
 /** @throws P2posError KV_KEY_NOT_FOUND */

@@ -106,6 +106,23 @@ const GOOD = {
       ],
     },
   ],
+  receipt: [
+    { ...placed, records: [['default/kv', bytes(3), null, version]] },
+    {
+      answers: [
+        { result: 'replaced' },
+        {
+          result: 'signed',
+          header: bytes(40),
+          at: 7,
+          size: 2,
+          index: 1,
+          path: bytes(32),
+          signature: bytes(64),
+        },
+      ],
+    },
+  ],
 } as const satisfies { [K in keyof typeof RECORDS.methods]: readonly [object, object] };
 
 const methods = Object.keys(GOOD) as (keyof typeof GOOD)[];

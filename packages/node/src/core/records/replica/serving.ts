@@ -4,6 +4,7 @@ import type { Handlers } from '../../rpc/index.ts';
 import type { Acceptor } from '../cas/acceptor.ts';
 import type { RECORDS } from '../format/wire.ts';
 import type { Copying } from '../handover/copying.ts';
+import type { Notary } from '../receipts/notary.ts';
 import type { LogSource } from '../watch/source.ts';
 import type { ReplicaReader } from './reading.ts';
 import type { Replica } from './replica.ts';
@@ -14,6 +15,7 @@ export interface ServingDeps {
   readonly copying: Copying;
   readonly acceptor: Acceptor;
   readonly source: LogSource;
+  readonly notary: Notary;
 }
 
 export function serveRecords({
@@ -22,6 +24,7 @@ export function serveRecords({
   copying,
   acceptor,
   source,
+  notary,
 }: ServingDeps): Handlers<typeof RECORDS.methods> {
   return {
     write: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: false }) }),
@@ -35,6 +38,7 @@ export function serveRecords({
     },
     fetch: (input, { peerId }) => copying.fetch(input, peerId),
     follow: (input, { peerId, signal }) => source.follow(input, peerId, signal),
+    receipt: async (input, { peerId }) => ({ answers: await notary.sign(input, peerId) }),
     prepare: async (input, { peerId }) => ({ answers: await acceptor.prepare(input, peerId) }),
   };
 }
