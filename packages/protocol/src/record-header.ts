@@ -13,7 +13,7 @@ export const MAX_KEY_BYTES = 1_024;
 /** Of a caller's value. */
 export const MAX_CALLER_BYTES = 64 * 1_024;
 /** As it is kept: a register adds the value that it replaced, and the last changes. */
-export const MAX_VALUE_BYTES = 2 * MAX_CALLER_BYTES + 4_096;
+export const MAX_VALUE_BYTES = 2 * MAX_CALLER_BYTES + 8_192;
 export const MAX_HEADER_BYTES = 2_560;
 
 const FORM = 1;

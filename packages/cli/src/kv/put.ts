@@ -6,6 +6,7 @@ import type { Invocation } from '../invocation.ts';
 import { reasonOf, writeJsonFile } from '../json-file.ts';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
+import { conditionOf } from './condition.ts';
 import { sayExplanation, ttlOption } from './explanation.ts';
 
 export const putValue: Action = async (invocation, [key = '', value], flags) => {
@@ -13,19 +14,24 @@ export const putValue: Action = async (invocation, [key = '', value], flags) => 
   const ttlMs = ttlOption(flags['ttl']);
   const bytes = await valueFrom(invocation, value, flags['file']);
   const explain = flags['explain'] === true;
+  const condition = conditionOf(flags, ['receipt']);
   const receiptFile = flags['receipt'] as string | undefined;
   const receipt = await withNode(invocation, ({ client }) =>
-    client.kv.put(key, bytes, {
-      signal,
-      ...(ttlMs !== undefined && { ttlMs }),
-      ...(explain && { explain }),
-      ...(receiptFile !== undefined && { receipt: 'signed' }),
-    }),
+    condition
+      ? client.kv.cas.put(key, bytes, { signal, ...(ttlMs !== undefined && { ttlMs }), ...condition })
+      : client.kv.put(key, bytes, {
+          signal,
+          ...(ttlMs !== undefined && { ttlMs }),
+          ...(explain && { explain }),
+          ...(receiptFile !== undefined && { receipt: 'signed' }),
+        }),
   );
   if (receiptFile !== undefined) writeJsonFile(resolve(folder, receiptFile), KvReceipt.encode(receipt));
   if (options.json) terminal.print(JSON.stringify(KvReceipt.encode(receipt)));
   else {
-    terminal.print(`stored ${key}: ${bytes.length} bytes on ${receipt.durable} nodes`);
+    terminal.print(
+      `stored ${key}: ${bytes.length} bytes on ${receipt.durable} nodes${condition ? `, version ${receipt.version}` : ''}`,
+    );
     sayExplanation(terminal, receipt.explain);
   }
   return undefined;

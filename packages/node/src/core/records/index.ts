@@ -188,7 +188,10 @@ export interface Leases {
     input: RecordKey & { readonly holder: string; readonly ttlMs: number },
     options?: CallOptions,
   ): Promise<Lease | undefined>;
-  /** For holders that are elsewhere and renew by themselves. The time runs from before the call. */
+  /**
+   * For holders that are elsewhere, have names of their own and renew by themselves. The time runs from before the call; a
+   * repeat by the same holder answers the same token.
+   */
   take(
     input: RecordKey & { readonly holder: string; readonly ttlMs: number },
     options?: CallOptions,

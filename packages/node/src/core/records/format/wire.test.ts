@@ -196,7 +196,7 @@ test('what is too much is refused', () => {
     );
   const record = [bytes(1), null, bytes(1)];
   refuses('write', { records: Array.from({ length: 257 }, () => record) });
-  refuses('write', { records: [[bytes(1), bytes(135_169), bytes(1)]] });
+  refuses('write', { records: [[bytes(1), bytes(139_265), bytes(1)]] });
   refuses('write', { records: [[bytes(2_561), null, bytes(1)]] });
   refuses('write', { placement: bytes(31) });
   refuses('write', { extra: 1 });
