@@ -64,6 +64,7 @@ export function defineKv({ root, run }: Program): void {
     .argument('[prefix]', 'only keys that begin with it; every character is literal')
     .option('--from <token>', 'go on where an earlier watch ended; it said the token on stderr')
     .option('--for <duration>', 'end after so long, such as 10s')
+    .addOption(cas())
     .addHelpText(
       'after',
       '\nWith --json each event is a line.\n\nExample:\n  $ p2pctl kv watch orders/ --for 1m',
