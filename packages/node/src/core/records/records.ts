@@ -31,8 +31,15 @@ import { startHandover } from './handover/handover.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './index.ts';
 import { slotOf } from './placement/slot.ts';
 import { openTopology, type RecordsMembership } from './placement/topology.ts';
+import { openAside } from './repair/aside.ts';
+import { createComparing } from './repair/comparing.ts';
+import { createSlotContents, tellChanges } from './repair/digests.ts';
+import { openPeerMemory } from './repair/memory.ts';
+import { startRepair } from './repair/repair.ts';
+import { createStanding } from './repair/standing.ts';
+import { createSyncing } from './repair/syncing.ts';
 import { createReplicaReader } from './replica/reading.ts';
-import { createReplica } from './replica/replica.ts';
+import { createReplica, MAX_AHEAD_MS } from './replica/replica.ts';
 import { serveRecords } from './replica/serving.ts';
 import { openRecordTable } from './replica/store.ts';
 import { startSweeper } from './replica/sweeper.ts';
@@ -64,10 +71,16 @@ export interface RecordsConfig {
   readonly maxWriteBytes?: number;
   /** Between two steps of an unfinished move. Default 250 ms. */
   readonly handoverStepMs?: number;
+  /** Of records that repair moves. Default 32 MiB. */
+  readonly repairBytesPerSecond?: number;
   /** How long idempotency keys are remembered. Default 24 h; the oldest go first beyond 20 000 keys. */
   readonly idempotencyKeepMs?: number;
 }
 
+const REPAIR_EVERY_MS = 60_000;
+const KEEP_DELETED_MS = 86_400_000;
+/** After the start, requests wait this long for the first word on this node's disk. */
+const PATIENCE_MS = 2_000;
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
 const IDEMPOTENCY = { maxEntries: 20_000, maxBytes: 32 * 1_048_576 } as const;
 const utf8 = new TextEncoder();
@@ -76,6 +89,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { store, rpc, membership, liveness, identity, crypto, clock, random } = deps;
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
+  const { repairBytesPerSecond = 32 * 1_048_576 } = config;
   const { systemId } = membership;
   const self = identity.peerId;
   const log = deps.log.child({ module: 'records' });
@@ -83,7 +97,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   await using started = new AsyncDisposableStack();
   const { now } = createCorrectedTime({ clock, clockOffsetMs: () => liveness.clockOffsetMs() });
-  const table = await openRecordTable({ store, crypto });
+  const contents = createSlotContents({ store, crypto });
+  const table = tellChanges(await openRecordTable({ store, crypto }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
   const hybridClock = createHybridClock(
     { now, reserve: (boundMs) => table.reserve(boundMs) },
@@ -94,6 +109,11 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   );
   const verifier = createSealVerifier({ crypto, systemId });
   const promises = createPromises({ store });
+  const memory = await openPeerMemory({ store });
+  const standing = createStanding(
+    { self, store, topology, memory, clock, now },
+    { patienceMs: PATIENCE_MS, maxAheadMs: MAX_AHEAD_MS },
+  );
   const replica = createReplica({
     self,
     membership,
@@ -101,6 +121,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     declarations,
     table,
     promises,
+    standing,
     verifier,
     crypto,
     hybridClock,
@@ -111,17 +132,37 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     slotOf(crypto, membership.slots, namespace, partition);
   const handlers = serveRecords({
     replica,
-    reader: createReplicaReader({ replica, membership, topology, declarations, table, crypto, log }),
-    copying: createCopying({ replica, topology, table, crypto }),
+    reader: createReplicaReader({
+      replica,
+      membership,
+      topology,
+      standing,
+      declarations,
+      table,
+      crypto,
+      log,
+    }),
+    copying: createCopying({ replica, topology, standing, table, crypto }),
     acceptor: createAcceptor({
       replica,
       topology,
       declarations,
       table,
       promises,
+      standing,
       hybridClock,
       slotOf: place,
       now,
+    }),
+    comparing: createComparing({
+      membership,
+      replica,
+      topology,
+      contents,
+      memory,
+      standing,
+      crypto,
+      holdsStrays: () => handover.holdsStrays(),
     }),
   });
   const calls = createReplicaCalls({ self, rpc, handlers, replica, onStalePeer });
@@ -186,7 +227,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   started.use(rpc.serve(RECORDS, handlers));
   const tasks = started.use(createTaskGroup({ clock, random, log }));
-  startHandover(
+  const handover = startHandover(
     {
       self,
       topology,
@@ -203,6 +244,37 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
   );
   startSweeper({ table, tasks, now });
+  const repair = startRepair(
+    {
+      self,
+      membership,
+      topology,
+      standing,
+      syncing: createSyncing(
+        {
+          calls,
+          replica,
+          topology,
+          table,
+          contents,
+          crypto,
+          clock,
+          settleRegister: registers.settle,
+        },
+        { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond },
+      ),
+      table,
+      aside: await openAside({ store, contents, now }),
+      calls,
+      preference,
+      memory,
+      clock,
+      log,
+      now,
+      tasks,
+    },
+    { timeoutMs: readTimeoutMs, intervalMs: REPAIR_EVERY_MS, keepDeletedMs: KEEP_DELETED_MS },
+  );
   const stack = started.move();
 
   /** @throws P2posError STATE_UNCONFIGURED, NAMESPACE_UNKNOWN, BAD_REQUEST */
@@ -295,6 +367,13 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       const total = (list: (count: number) => number[]) =>
         counts.reduce((sum, count) => sum + list(count).length, 0);
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
+    },
+    repair: {
+      notice: repair.notice,
+      notePosition: memory.note,
+      round: repair.round,
+      standing: standing.state,
+      acceptLoss: standing.force,
     },
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);

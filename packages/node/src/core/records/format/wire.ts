@@ -2,7 +2,14 @@
  * What replicas say to each other: `/p2pos/records/1.0.0`. Every request names the snapshot under which its sender placed
  * the slots; a replica that follows another answers PLACEMENT_STALE. Requests carry many records, each has its own outcome.
  */
-import { bytesSchema, hash32Schema, integerSchema, isErrorCode, isVersion } from '@p2pos/protocol';
+import {
+  bytesSchema,
+  hash32Schema,
+  integerSchema,
+  isErrorCode,
+  isVersion,
+  textSchema,
+} from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../rpc/index.ts';
 import {
@@ -23,6 +30,10 @@ export const MAX_SCAN_LIMIT = 1_024;
 /** Slots in one inventory request, and leaf hashes in one answer. */
 export const MAX_INVENTORY_SLOTS = 256;
 export const MAX_INVENTORY_LEAVES = 16_384;
+/** Ranges of slots in one comparison. */
+export const MAX_COMPARED_RANGES = 256;
+/** Of one message of the reconciliation. */
+export const MAX_RECONCILE_BYTES = 65_536;
 const MAX_SLOTS = 65_536;
 
 export interface Placed {
@@ -60,9 +71,10 @@ function listOf<T>(isItem: (item: unknown) => item is T, max: number, error: str
 /**
  * `taken`: on disk as the newest · `held`: had this very record · `behind`: holds a newer one, named by `text` · `promised`: of
  * a register, promised to the greater ballot `text`, which is not accepted yet · `elsewhere`: no replica of the slot any more,
- * closed in the epoch `text` · `refused`: with the code `text`.
+ * closed in the epoch `text` · `learning`: on disk as the newest, at a replica that does not count · `refused`: with the code
+ * `text`.
  */
-export type WriteResult = 'taken' | 'held' | 'behind' | 'promised' | 'elsewhere' | 'refused';
+export type WriteResult = 'taken' | 'held' | 'behind' | 'promised' | 'elsewhere' | 'learning' | 'refused';
 export interface WriteAnswer {
   readonly result: WriteResult;
   readonly text?: string | undefined;
@@ -70,7 +82,15 @@ export interface WriteAnswer {
   readonly replaced?: { readonly version: string; readonly live: boolean } | undefined;
 }
 
-const WRITE_RESULTS: readonly unknown[] = ['taken', 'held', 'behind', 'promised', 'elsewhere', 'refused'];
+const WRITE_RESULTS: readonly unknown[] = [
+  'taken',
+  'held',
+  'behind',
+  'promised',
+  'elsewhere',
+  'learning',
+  'refused',
+];
 
 function isWriteAnswer(item: unknown): item is WriteAnswer {
   if (typeof item !== 'object' || item === null) return false;
@@ -104,21 +124,32 @@ function isNameBody(item: unknown): item is NameBody {
 
 /**
  * `found` with `record` · `absent` · `damaged`: held in version `text`, but its bytes are not what was signed · `elsewhere` as
- * above · `later`: the answer is full, ask again · `refused`: with the code `text`.
+ * above · `learning`: the replica does not count; `record` where it has one · `later`: the answer is full, ask again ·
+ * `refused`: with the code `text`.
  */
-export type ReadResult = 'found' | 'absent' | 'damaged' | 'elsewhere' | 'later' | 'refused';
+export type ReadResult = 'found' | 'absent' | 'damaged' | 'elsewhere' | 'learning' | 'later' | 'refused';
 export interface ReadAnswer {
   readonly result: ReadResult;
   readonly text?: string | undefined;
   readonly record?: RecordBody | undefined;
 }
 
-const READ_RESULTS: readonly unknown[] = ['found', 'absent', 'damaged', 'elsewhere', 'later', 'refused'];
+const READ_RESULTS: readonly unknown[] = [
+  'found',
+  'absent',
+  'damaged',
+  'elsewhere',
+  'learning',
+  'later',
+  'refused',
+];
 
 function isReadAnswer(item: unknown): item is ReadAnswer {
   if (typeof item !== 'object' || item === null) return false;
   const { result, text, record } = item as Record<string, unknown>;
-  if (!READ_RESULTS.includes(result) || (result === 'found') !== (record !== undefined)) return false;
+  if (!READ_RESULTS.includes(result)) return false;
+  if (result === 'learning') return text === undefined && (record === undefined || isRecordBody(record));
+  if ((result === 'found') !== (record !== undefined)) return false;
   if (result === 'found') return isRecordBody(record);
   if (result === 'damaged') return isVersion(text);
   if (result === 'elsewhere') return isEpochText(text);
@@ -184,7 +215,11 @@ const isClosedSlot = (item: unknown): item is readonly [slot: number, epoch: num
 const isLeaf = (value: unknown): value is Uint8Array => isBytes(value, 32) && value.length === 32;
 
 const count = integerSchema(1, 64);
-const slotList = listOf(isSlot, MAX_INVENTORY_SLOTS, `must be at most ${MAX_INVENTORY_SLOTS} slots`);
+const slotsOf = (max: number) => listOf(isSlot, max, `must be at most ${max} slots`);
+const slotList = slotsOf(MAX_INVENTORY_SLOTS);
+const isRange = (item: unknown): item is readonly [first: number, last: number] =>
+  Array.isArray(item) && item.length === 2 && isSlot(item[0]) && isSlot(item[1]) && item[0] <= item[1];
+const isDigest = (value: unknown): value is Uint8Array => isBytes(value, 32) && value.length >= 16;
 const leafList = (max: number) => listOf(isLeaf, max, `must be at most ${max} hashes`);
 const epochs = listOf(isEpoch, 2 * MAX_SLOTS, 'must be epochs with their lengths');
 const records = listOf(isRecordBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} records`);
@@ -224,6 +259,8 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
     output: z.strictObject({
       keys: listOf(isKeyBody, MAX_SCAN_LIMIT, 'must be keys with their versions'),
       more: z.boolean(),
+      /** In which the replica does not count. */
+      learning: slotsOf(MAX_SLOTS),
     }),
     cost: 'bulk',
     maxBodyBytes: 2 * MAX_BODY_BYTES,
@@ -250,6 +287,8 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
       done: integerSchema(0, MAX_INVENTORY_SLOTS),
       /** Of which this node is no replica any more, with the epoch in which each was closed. */
       elsewhere: listOf(isClosedSlot, MAX_INVENTORY_SLOTS, 'must be slots with epochs'),
+      /** In which this node does not count. */
+      learning: slotsOf(MAX_INVENTORY_SLOTS),
       differing: z
         .array(
           z.strictObject({
@@ -288,5 +327,50 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
     }),
     output: z.strictObject({ answers: listOf(isPromiseAnswer, MAX_RECORDS, 'must be outcomes of promises') }),
     maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** Which disk the caller runs on, against what this node remembers of it. */
+  claim: {
+    id: 9,
+    input: z.strictObject({
+      storeId: textSchema(64, { min: 1 }),
+      term: integerSchema(0),
+      commits: integerSchema(0),
+    }),
+    output: z.strictObject({
+      verdict: z.enum(['unknown', 'known', 'contradicted']),
+      term: integerSchema(0),
+      /** Holds records of slots that others hold now. */
+      strays: z.boolean(),
+    }),
+  },
+  /** Digests over ranges of those slots that both hold: 32 bytes for one range, 16 each for several. */
+  compare: {
+    id: 10,
+    input: z.strictObject({
+      ...placed,
+      count,
+      ranges: listOf(isRange, MAX_COMPARED_RANGES, `must be at most ${MAX_COMPARED_RANGES} ranges of slots`),
+    }),
+    output: z.strictObject({
+      digests: listOf(isDigest, MAX_COMPARED_RANGES, 'must be digests'),
+      /** Ranges, by their index, with a slot in which this node does not count. */
+      learning: slotsOf(MAX_COMPARED_RANGES),
+    }),
+    cost: 'repair',
+  },
+  /** One step of set reconciliation over the records of a slot (repair/negentropy). */
+  reconcile: {
+    id: 11,
+    input: z.strictObject({
+      ...placed,
+      count,
+      slot: z.custom<number>(isSlot),
+      message: bytesSchema({ max: MAX_RECONCILE_BYTES }),
+    }),
+    output: z.strictObject({
+      message: bytesSchema({ max: MAX_RECONCILE_BYTES }),
+      learning: z.boolean(),
+    }),
+    cost: 'repair',
   },
 });

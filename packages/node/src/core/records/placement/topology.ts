@@ -52,7 +52,10 @@ export async function openTopology(
   let authors: Authors = createAuthors();
   let generation = 0;
   let reading: Promise<void> | undefined;
-  let notify = () => {};
+  const listeners: (() => void)[] = [];
+  const notify = () => {
+    for (const listener of listeners) listener();
+  };
 
   async function readAll(): Promise<void> {
     for (;;) {
@@ -127,7 +130,7 @@ export async function openTopology(
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
     onChange(listener) {
-      notify = listener;
+      listeners.push(listener);
     },
     ready: async () => reading,
     [Symbol.dispose]: () => listening[Symbol.dispose](),

@@ -4,6 +4,7 @@ import type { Handlers } from '../../rpc/index.ts';
 import type { Acceptor } from '../cas/acceptor.ts';
 import type { RECORDS } from '../format/wire.ts';
 import type { Copying } from '../handover/copying.ts';
+import type { Comparing } from '../repair/comparing.ts';
 import type { ReplicaReader } from './reading.ts';
 import type { Replica } from './replica.ts';
 
@@ -12,6 +13,7 @@ export interface ServingDeps {
   readonly reader: ReplicaReader;
   readonly copying: Copying;
   readonly acceptor: Acceptor;
+  readonly comparing: Comparing;
 }
 
 export function serveRecords({
@@ -19,16 +21,20 @@ export function serveRecords({
   reader,
   copying,
   acceptor,
+  comparing,
 }: ServingDeps): Handlers<typeof RECORDS.methods> {
   return {
     write: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: false }) }),
     relay: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: true }) }),
     read: async (input, { peerId }) => ({ answers: await reader.read(input, peerId) }),
     scan: (input, { peerId }) => reader.scan(input, peerId),
+    claim: (input, { peerId }) => comparing.claim(input, peerId),
+    compare: (input, { peerId }) => comparing.compare(input, peerId),
+    reconcile: (input, { peerId }) => comparing.reconcile(input, peerId),
     progress: (input, { peerId }) => copying.progress(input, peerId),
     inventory: async (input, { peerId }) => {
-      const { done, elsewhere, differing } = await copying.inventory(input, peerId);
-      return { done, elsewhere, differing };
+      const { done, elsewhere, learning, differing } = await copying.inventory(input, peerId);
+      return { done, elsewhere, learning, differing };
     },
     fetch: (input, { peerId }) => copying.fetch(input, peerId),
     prepare: async (input, { peerId }) => ({ answers: await acceptor.prepare(input, peerId) }),

@@ -1,5 +1,5 @@
 /** A sorted set of items, read by index: times and ids in two flat arrays, 40 bytes an item. */
-import { compareBytes, type Crypto } from '@p2pos/protocol';
+import { type Crypto, compareBytes } from '@p2pos/protocol';
 import { encodeVarint } from './format.ts';
 
 export const ID_BYTES = 32;

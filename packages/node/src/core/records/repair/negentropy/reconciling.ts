@@ -43,7 +43,12 @@ export function proceed(
   return { message: out.length === 1 ? undefined : out.finish() };
 }
 
-function run(items: Items, message: Uint8Array, { maxMessageBytes }: Limits, sinks: Sinks | undefined): Writer {
+function run(
+  items: Items,
+  message: Uint8Array,
+  { maxMessageBytes }: Limits,
+  sinks: Sinks | undefined,
+): Writer {
   if (message.length > maxMessageBytes) throw malformed(`it is longer than ${maxMessageBytes} bytes`);
   const most = maxMessageBytes - RESERVE_BYTES;
   const input = new Reader(message);
@@ -147,7 +152,13 @@ function list(items: Items, lower: number, upper: number, bound: Bound, out: Wri
   return end;
 }
 
-function compare(items: Items, lower: number, upper: number, theirs: readonly Uint8Array[], sinks: Sinks): void {
+function compare(
+  items: Items,
+  lower: number,
+  upper: number,
+  theirs: readonly Uint8Array[],
+  sinks: Sinks,
+): void {
   const left = new Map(theirs.map((id) => [nameOf(id), id]));
   for (let index = lower; index < upper; index++) {
     const id = items.id(index);
