@@ -84,6 +84,7 @@ export interface TestbedConfig {
   /** Wall clock of a node ahead of the others, ms. */
   readonly skewMs?: (index: number) => number;
   readonly records?: RecordsConfig;
+  readonly sent?: (from: number, bytes: number) => void;
   /** Greatest size of a node's disk; 0: without bound. */
   readonly maxDiskBytes?: (index: number) => number;
   /** Where a node's disk lies; default in memory. */
@@ -115,7 +116,13 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     typeof latencyMs === 'number'
       ? latencyMs
       : (from: string, to: string) => latencyMs(indexOf.get(from) as number, indexOf.get(to) as number);
-  const hub = createMemoryHub({ clock }, { latencyMs: delay });
+  const hub = createMemoryHub(
+    { clock },
+    {
+      latencyMs: delay,
+      sent: (from, _to, bytes) => config.sent?.(indexOf.get(from) as number, bytes),
+    },
+  );
   let madeDisks = 0;
   const newDisk = (index: number, file?: string) =>
     createMemoryDisk(random.fork(`disk${index}.${madeDisks++}`), {
