@@ -11,7 +11,10 @@ for (const target of targets) {
   test(`${target.name}: what a peer may send ends in a typed error or a value`, async () => {
     const corpus = readCorpus(target.name);
     assert.ok(corpus.length > 0, 'the corpus is part of the project');
-    const { findings } = await fuzz({ ...target, seeds: () => [] }, { seed: 'test', budgetMs: 300, corpus, now });
+    const { findings } = await fuzz(
+      { ...target, seeds: () => [] },
+      { seed: 'test', budgetMs: 300, corpus, now },
+    );
     assert.deepEqual(findings, []);
   });
 }

@@ -10,6 +10,9 @@ import { parseArgs } from 'node:util';
 import { chaos } from './chaos/index.ts';
 import type { Scenario, ScenarioResult } from './scenario.ts';
 
+// Refusals are ordinary here, and nobody looks at where they came from.
+Error.stackTraceLimit = 0;
+
 const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos };
 
 const { values, positionals } = parseArgs({

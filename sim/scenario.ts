@@ -1,4 +1,5 @@
 /** What the runner knows of a scenario. */
+import type { Simnet } from '../packages/node/src/testing/simnet/index.ts';
 
 export interface ScenarioInput {
   readonly seed: number;
@@ -9,6 +10,8 @@ export interface ScenarioInput {
   readonly rate: number;
   /** Told now and then, with the share that is done. */
   readonly progress: (share: number) => void;
+  /** Breaks something that must be found. */
+  readonly plant?: (sim: Simnet) => void;
 }
 
 export interface ScenarioResult {

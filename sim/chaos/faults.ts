@@ -51,8 +51,14 @@ export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: nu
 
   async function start(i: number): Promise<void> {
     if (sim.isUp(i)) return;
-    await sim.start(i);
-    onStart(i);
+    try {
+      await sim.start(i);
+      onStart(i);
+    } catch (error) {
+      // Its disk still fails: whoever supervises it tries again.
+      sim.trace.add(`node${i} did not start: ${String((error as { code?: string }).code)}`);
+      later(5_000, () => start(i));
+    }
   }
 
   async function strike(): Promise<void> {
@@ -101,10 +107,14 @@ export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: nu
     } else await changeMembers(i);
   }
 
-  /** One machine at a time: out, or back in. */
+  /** One machine at a time, out or back in, and only while no move is under way: what an operator looks at first. */
   async function changeMembers(i: number): Promise<void> {
     const { peerId } = sim.nodes[i] ?? {};
-    if (peerId === undefined) return;
+    const atRest = sim.nodes.every(({ records }, j) => {
+      const { open, unsettled } = records.moves();
+      return sim.isUp(j) && open + unsettled === 0;
+    });
+    if (peerId === undefined || !atRest) return;
     try {
       await sim.change(
         (before) => {
@@ -136,6 +146,7 @@ export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: nu
       return Math.max(1, Math.min(strikeAt, ...until.map(({ at }) => at)) - sim.clock.monotonic());
     },
     async repair() {
+      for (const disk of sim.disks) Object.assign(disk, { failing: false, full: false, commitMs: 0.5 });
       for (const { undo } of until.splice(0)) await undo();
       cuts.clear();
       sim.heal();

@@ -89,7 +89,16 @@ export async function createDaemon(
   registerMetrics(metrics, node);
   const door = starting.use(
     await listenHttp(
-      { clock, random, log, peerId: identity.peerId, metrics, services: node.services, supervisor },
+      {
+        clock,
+        random,
+        log,
+        peerId: identity.peerId,
+        metrics,
+        services: node.services,
+        streams: node.streams,
+        supervisor,
+      },
       {
         version: SOFTWARE_VERSION,
         host: config.http.listen.host,

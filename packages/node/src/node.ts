@@ -3,7 +3,16 @@
  * runs it backwards. Everything from outside (time, randomness, keys, disk, network) comes in as a port, so the same
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
-import { type Crypto, healthRoutes, kvRoutes, membersRoutes, networkRoutes } from '@p2pos/protocol';
+import {
+  type Crypto,
+  healthRoutes,
+  kvRoutes,
+  kvStreams,
+  membersRoutes,
+  networkRoutes,
+  pubsubRoutes,
+  pubsubStreams,
+} from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import type { Identity } from './core/identity/index.ts';
 import { createLiveness, createNodeState, type NodeStateMonitor } from './core/liveness/index.ts';
@@ -16,8 +25,8 @@ import type { Random } from './core/random/index.ts';
 import { createPlacer, createRecords, type Records } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
-import { bindRoutes, type Service } from './gateway/index.ts';
-import { createKv, createKvHandlers, type Kv } from './services/kv/index.ts';
+import { bindRoutes, bindStreams, type Service, type StreamOperation } from './gateway/index.ts';
+import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
   createMembers,
   createMembersHandlers,
@@ -34,6 +43,12 @@ import {
   type Network,
   serveStatus,
 } from './services/network/index.ts';
+import {
+  createPubsub,
+  createPubsubHandlers,
+  createPubsubStreams,
+  type Pubsub,
+} from './services/pubsub/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -86,8 +101,11 @@ export interface Node extends AsyncDisposable {
   readonly members: Members;
   readonly network: Network;
   readonly kv: Kv;
+  readonly pubsub: Pubsub;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
+  /** What the WebSocket door lets clients follow. */
+  readonly streams: readonly StreamOperation[];
 }
 
 /** Open to everyone, since it is how one becomes a member; each bounds what strangers may ask. */
@@ -183,6 +201,18 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     if (membership.isActive(peerId)) records.repair.notice(peerId);
   });
   const kv = createKv({ records }, { ...config.kv, replicas: config.records.replicas });
+  const pubsub = starting.use(
+    createPubsub({
+      self,
+      rpc,
+      net,
+      membership,
+      incarnation: () => presence.sighting(self)?.heartbeat.incarnation ?? 1,
+      clock,
+      random,
+      log,
+    }),
+  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
@@ -204,11 +234,17 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     members,
     network,
     kv,
+    pubsub,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
+      bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
+    ],
+    streams: [
+      ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

@@ -1,20 +1,26 @@
 /** Every operation of the HTTP door, by capability: what servers, clients, the OpenAPI document and tests enumerate. */
 import { devRoutes } from './dev.ts';
 import { healthRoutes } from './health.ts';
-import { kvRoutes } from './kv.ts';
+import { kvRoutes, kvStreams } from './kv.ts';
 import { membersRoutes } from './members.ts';
 import { networkRoutes } from './network.ts';
+import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
+import type { Streams } from './stream.ts';
 
 export const contract = {
   kv: kvRoutes,
+  pubsub: pubsubRoutes,
   network: networkRoutes,
   members: membersRoutes,
   health: healthRoutes,
   session: sessionRoutes,
   dev: devRoutes,
 } as const satisfies Record<string, Routes>;
+
+/** Every stream of the WebSocket door, by its kind. */
+export const streams = { ...kvStreams, ...pubsubStreams } as const satisfies Streams;
 
 const ids = new Map<Route, string>(
   Object.entries<Routes>(contract).flatMap(([capability, routes]) =>

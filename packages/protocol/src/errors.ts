@@ -5,6 +5,7 @@
  * throw new P2posError('KV_KEY_NOT_FOUND', { key: 'a' });
  */
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
+import { RECORD_ERRORS } from './record-errors.ts';
 
 export interface ErrorEntry {
   /** HTTP status. */
@@ -263,6 +264,31 @@ export const ERRORS = {
     retry: false,
     text: 'The lease with token {token} could not be renewed in time: another may hold it now. Acquire it again.',
   },
+  PUBSUB_TOPIC_INVALID: {
+    status: 400,
+    retry: false,
+    text: 'The topic is refused: {reason}. A topic is tokens joined by dots, such as orders.eu.new; to subscribe, * stands for one token and > for the rest.',
+  },
+  PUBSUB_MESSAGE_TOO_LARGE: {
+    status: 413,
+    retry: false,
+    text: 'The message is larger than {maxBytes} bytes. Store it under a key or as an object and publish where it lies.',
+  },
+  PUBSUB_NO_SUBSCRIBER: {
+    status: 409,
+    retry: true,
+    text: 'Nobody is subscribed to {topic}, so nobody has the message. p2pctl pubsub presence {topic} shows who is.',
+  },
+  PUBSUB_UNCONFIRMED: {
+    status: 504,
+    retry: false,
+    text: 'Only {subscribers} of {interested} interested nodes confirmed the message in time. The others get it if they come back soon; it was published all the same.',
+  },
+  PUBSUB_TOO_SLOW: {
+    status: 429,
+    retry: true,
+    text: 'The subscriber took too long: {queued} messages waited. Subscribe again, or choose to drop with slow=buffer or slow=latest.',
+  },
   NAMESPACE_UNKNOWN: {
     status: 404,
     retry: false,
@@ -310,6 +336,7 @@ export const ERRORS = {
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
   ...MEMBERSHIP_ERRORS,
+  ...RECORD_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {
     status: 503,

@@ -28,6 +28,7 @@ export * from './kv.ts';
 export * from './members.ts';
 export * from './network.ts';
 export * from './peer-id.ts';
+export * from './pubsub.ts';
 export * from './record-version.ts';
 export * from './refusal.ts';
 export * from './route.ts';

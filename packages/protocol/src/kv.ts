@@ -1,6 +1,7 @@
 /** The contract of key-value: bytes under keys, replicated; one namespace per app. */
 import { z } from 'zod';
 import { bytes, bytesBody, defineRoutes, empty, header, json, parameter } from './route.ts';
+import { defineStreams } from './stream.ts';
 import { duration, Etag, flag, Instant, integer, jsonText } from './values.ts';
 
 /** UTF-8 bytes of a key. */
@@ -152,5 +153,52 @@ export const kvRoutes = defineRoutes({
     output: json(KvList),
     errors: ['KV_KEY_INVALID', 'KV_CURSOR_INVALID', ...unavailable],
     invalid: { prefix: 'KV_KEY_INVALID', cursor: 'KV_CURSOR_INVALID' },
+  },
+});
+
+/** Opaque: as a watch gave it. */
+export const WatchToken = z
+  .string()
+  .min(1)
+  .max(65_536, { error: 'must be a token of a watch' })
+  .regex(/^[\w-]+$/, { error: 'must be a token of a watch' });
+
+/**
+ * What is there comes first, without `from`; `synced` ends it. Then each change as it is made; of several to one key in
+ * quick succession the newest may stand for all. Changes come at least once: an older version than one seen of the
+ * same key, after a reconnect, is to be dropped. `compacted`: forget what came before, everything that is there follows up to
+ * `synced`. A token stands for all events before it.
+ */
+export const kvStreams = defineStreams({
+  kv: {
+    summary: 'What is under the keys that begin with the prefix, and every change of it.',
+    grant: 'kv:read',
+    input: {
+      prefix: KvPrefix.optional(),
+      /** Go on from there instead of beginning with what is there. */
+      from: WatchToken.optional(),
+      /** Keys of `kv-cas`. */
+      cas: z.boolean().optional(),
+    },
+    opened: z.object({
+      /** Null until everything that is there has been told. */
+      token: z.string().nullable(),
+    }),
+    events: {
+      change: z.object({
+        key: z.string(),
+        version: z.string(),
+        deleted: z.boolean(),
+        /** Unless it was deleted; in JSON `{"$blob": "base64"}`. */
+        value: z.custom<Uint8Array>((value) => value instanceof Uint8Array).optional(),
+        expiresAt: Instant.optional(),
+        token: z.string().optional(),
+      }),
+      synced: z.object({ token: z.string() }),
+      /** Nothing changed, but the token did. */
+      progress: z.object({ token: z.string() }),
+      compacted: z.looseObject({}),
+    },
+    errors: ['KV_KEY_INVALID', 'WATCH_TOKEN_INVALID', 'STATE_UNCONFIGURED', 'OVERLOADED'],
   },
 });

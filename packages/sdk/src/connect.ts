@@ -80,6 +80,7 @@ export function connect(options: ConnectOptions): Client {
     answer.then(forget, forget);
     return answer;
   };
+  const subscribe = createSubscribe({ transport: sockets, timing }, { nodes: urls.length, ...backoff });
   const close = async () => {
     closed = true;
     await Promise.allSettled(running);
@@ -87,12 +88,12 @@ export function connect(options: ConnectOptions): Client {
   };
 
   return {
-    kv: createKvClient(call),
+    kv: createKvClient(call, subscribe),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),
     call,
-    subscribe: createSubscribe({ transport: sockets, timing }, { nodes: urls.length, ...backoff }),
+    subscribe,
     close,
     [Symbol.asyncDispose]: close,
   };

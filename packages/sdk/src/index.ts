@@ -25,6 +25,7 @@ export type {
   PutOptions,
   ReadOptions,
 } from './kv.ts';
+export type { KvWatchEvent, WatchOptions } from './kv-watch.ts';
 export type { MembersClient } from './members.ts';
 export type { NetworkClient } from './network.ts';
 export { RemoteError } from './remote-error.ts';

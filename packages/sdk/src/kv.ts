@@ -7,6 +7,8 @@ import {
   type RouteOutput,
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
+import { type KvWatchEvent, type WatchOptions, watchKv } from './kv-watch.ts';
+import type { Subscribe } from './socket/subscribe.ts';
 
 type Input<K extends keyof typeof kvRoutes> = RouteInput<(typeof kvRoutes)[K]>;
 type Output<K extends keyof typeof kvRoutes> = RouteOutput<(typeof kvRoutes)[K]>;
@@ -39,9 +41,14 @@ export interface KvClient {
   /** All keys that begin with the prefix, in byte order, fetched as they are consumed. */
   list(options?: ListOptions): AsyncIterable<string>;
   page(options?: PageOptions): Promise<KvList>;
+  /**
+   * What is under the keys that begin with the prefix, and every change of it, until the signal aborts; over lost
+   * connections and nodes. Of one key nothing older comes after something newer.
+   */
+  watch(prefix?: string, options?: WatchOptions): AsyncIterable<KvWatchEvent>;
 }
 
-export function createKvClient(call: Call): KvClient {
+export function createKvClient(call: Call, subscribe: Subscribe): KvClient {
   const head: KvClient['head'] = async (key, { signal, timeoutMs, ...input } = {}) =>
     orUndefined(call(kvRoutes.head, { key, ...input }, { signal, timeoutMs }));
   const page: KvClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
@@ -60,6 +67,7 @@ export function createKvClient(call: Call): KvClient {
       const { body: value, ...rest } = found;
       return { ...rest, value, text: () => new TextDecoder().decode(value) };
     },
+    watch: (prefix = '', options) => watchKv(subscribe, prefix, options),
     exists: async (key, options) => (await head(key, options)) !== undefined,
     async delete(key, { signal, timeoutMs, ...input } = {}) {
       return call(kvRoutes.delete, { key, ...input }, { signal, timeoutMs });

@@ -41,6 +41,16 @@ export function defineKv({ root, run }: Program): void {
     .option('--cursor <cursor>', 'go on after an earlier page')
     .addHelpText('after', '\nExample:\n  $ p2pctl kv list src/ --limit 20')
     .action(run(async () => (await import('../kv/list.ts')).listKeys));
+  kv.command('watch')
+    .description('Show what is there, then each change as it is made, until Ctrl-C.')
+    .argument('[prefix]', 'only keys that begin with it; every character is literal')
+    .option('--from <token>', 'go on where an earlier watch ended; it said the token on stderr')
+    .option('--for <duration>', 'end after so long, such as 10s')
+    .addHelpText(
+      'after',
+      '\nWith --json each event is a line.\n\nExample:\n  $ p2pctl kv watch orders/ --for 1m',
+    )
+    .action(run(async () => (await import('../kv/watch.ts')).watchKeys));
   kv.command('import')
     .description(
       'Store the files of a folder; key = PREFIX + path. In a git clone: the files that git lists.',

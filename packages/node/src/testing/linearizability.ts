@@ -23,47 +23,57 @@ export interface Model<S, I, O> {
 }
 
 export function isLinearizable<S, I, O>(model: Model<S, I, O>, history: readonly Operation<I, O>[]): boolean {
-  const operations = history.toSorted((a, b) => a.from - b.from);
-  const known = operations.map(({ output }) => output !== undefined);
+  const byStart = history.toSorted((a, b) => a.from - b.from);
+  const known = byStart.filter(({ output }) => output !== undefined);
+  // Those of unknown outcome that ask the same can stand for one another: the earliest goes first.
+  const alike = Object.groupBy(
+    byStart.filter(({ output }) => output === undefined),
+    ({ input }) => JSON.stringify(input),
+  );
+  const unknown = Object.values(alike) as Operation<I, O>[][];
   const seen = new Set<string>();
-  const done = new Uint8Array(operations.length);
-  let left = known.filter(Boolean).length;
+  const done = new Uint8Array(known.length);
+  const used = new Uint16Array(unknown.length);
 
-  function search(state: S): boolean {
-    if (left === 0) return true;
-    const place = `${done.join('')} ${model.name(state)}`;
-    if (seen.has(place)) return false;
-    seen.add(place);
+  /** @param low All known ones before it are done. */
+  function search(state: S, low: number): boolean {
+    while (low < known.length && done[low]) low++;
+    if (low === known.length) return true;
     // What was answered before another was asked comes before it.
     let firstEnd = Number.POSITIVE_INFINITY;
-    for (const [i, { from, to }] of operations.entries()) {
+    let high = low;
+    for (; high < known.length; high++) {
+      const { from, to } = known[high] as Operation<I, O>;
       if (from > firstEnd) break;
-      if (!done[i] && known[i]) firstEnd = Math.min(firstEnd, to);
+      if (!done[high]) firstEnd = Math.min(firstEnd, to);
     }
-    // Those of unknown outcome last: most never took effect, and most histories do not need them.
-    for (const i of [...candidates(firstEnd, true), ...candidates(firstEnd, false)]) {
-      const { input, output } = operations[i] as Operation<I, O>;
+    const place = `${low} ${done.subarray(low, high).join('')} ${used.join()} ${model.name(state)}`;
+    if (seen.has(place)) return false;
+    seen.add(place);
+    for (let i = low; i < high; i++) {
+      const { input, output, from } = known[i] as Operation<I, O>;
+      if (done[i] || from > firstEnd) continue;
       const next = model.step(state, input, output);
       if (!next) continue;
       done[i] = 1;
-      if (known[i]) left--;
-      if (search(next.state)) return true;
+      if (search(next.state, low)) return true;
       done[i] = 0;
-      if (known[i]) left++;
+    }
+    // Those of unknown outcome last: most never took effect, and most histories do not need them.
+    for (const [i, same] of unknown.entries()) {
+      const next = same[used[i] as number];
+      if (!next || next.from > firstEnd) continue;
+      const after = model.step(state, next.input, undefined);
+      // One without an effect here is as good as never made.
+      if (!after || model.name(after.state) === model.name(state)) continue;
+      used[i] = (used[i] as number) + 1;
+      if (search(after.state, low)) return true;
+      used[i] = (used[i] as number) - 1;
     }
     return false;
   }
 
-  function candidates(firstEnd: number, answered: boolean): number[] {
-    const found: number[] = [];
-    for (const [i, { from }] of operations.entries()) {
-      if (from > firstEnd) break;
-      if (!done[i] && known[i] === answered) found.push(i);
-    }
-    return found;
-  }
-
-  return search(model.first);
+  return search(model.first, 0);
 }
 
 /** A register with conditions: what is there is a version and a value. */
@@ -98,6 +108,18 @@ export const registerModel: Model<RegisterState, RegisterInput, RegisterOutput> 
     return { state: { version: output?.version ?? UNKNOWN, value: input.value } };
   },
 };
+
+/** Values of unknown outcome that nobody ever saw are one to the checker, which has less to try then. */
+export function withoutUnseen(
+  history: readonly Operation<RegisterInput, RegisterOutput>[],
+): Operation<RegisterInput, RegisterOutput>[] {
+  const seen = new Set(history.map(({ output }) => (output && 'value' in output ? output.value : null)));
+  return history.map((operation) => {
+    const { input, output } = operation;
+    if (output || input.kind === 'read' || input.value === null || seen.has(input.value)) return operation;
+    return { ...operation, input: { ...input, value: 'unseen' } };
+  });
+}
 
 const UNKNOWN = '?';
 const sameVersion = (a: string | null, b: string) => a === b || b === UNKNOWN;

@@ -56,6 +56,7 @@ export interface TestnetConfig {
   readonly log?: Logger;
   readonly slots?: number;
   readonly pingIntervalMs?: number;
+  readonly presenceIntervalMs?: number;
   /** Default: Ed25519. */
   readonly keys?: { readonly crypto: Crypto; readonly signerOf: (seed: Uint8Array) => Signer };
   /** Stands between a node and its ports: a disk that fails, a clock that goes wrong. Asked at each start. */
@@ -64,7 +65,13 @@ export interface TestnetConfig {
 
 export async function createTestnet(count: number, config: TestnetConfig = {}): Promise<Testnet> {
   const { members: listed = count, latencyMs = 1, seed = 'testnet', log = silentLogger } = config;
-  const { slots = 4_096, pingIntervalMs = 2_000, keys, wrap = (_, ports) => ports } = config;
+  const {
+    slots = 4_096,
+    pingIntervalMs = 2_000,
+    presenceIntervalMs = 30_000,
+    keys,
+    wrap = (_, ports) => ports,
+  } = config;
   const clock = createManualClock();
   const random = createSeededRandom(seed);
   const system = await createTestSystem({ nodes: count, now: clock.now(), seed, slots, ...keys });
@@ -106,7 +113,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
           genesisBytes: system.genesis.bytes,
           snapshotBytes: first.bytes,
           liveness: { pingIntervalMs, misses: 3 },
-          presence: { intervalMs: 30_000 },
+          presence: { intervalMs: presenceIntervalMs },
           mesh: {
             initConnections: identities.map(({ peerId }) => hub.addressOf(peerId)),
             intervalMs: 10_000,

@@ -1,6 +1,7 @@
 /**
- * Passing heartbeats on (rumour mongering, Demers et al. 1987): each goes once from each member to log2(n)·3 random
- * connected ones. One push per peer is under way at a time; what comes meanwhile waits, newest per subject.
+ * Passing heartbeats on: a member tells its own to all that it is connected to (direct mail), and passes on what is new to
+ * it to log2(n) random ones (rumour mongering; Demers et al. 1987), for those who are not connected to where it came from.
+ * One push per peer is under way at a time; what comes meanwhile waits, newest per subject.
  */
 import { isP2posError } from '@p2pos/protocol';
 import type { Clock } from '../clock/index.ts';
@@ -34,9 +35,9 @@ export const MAX_BATCH = 64;
 /** What arrives within this time goes on together. */
 const FLUSH_MS = 50;
 
-/** log2(n)·3, at least 3. */
+/** To how many a rumour is passed on: log2(n), at least 3. Then about one member in n is not told by any of the others. */
 export function fanOut(members: number): number {
-  return Math.max(3, Math.ceil(Math.log2(Math.max(2, members))) * 3);
+  return Math.max(3, Math.ceil(Math.log2(Math.max(2, members))));
 }
 
 export function createGossip(deps: GossipDeps): Gossip {
@@ -54,9 +55,14 @@ export function createGossip(deps: GossipDeps): Gossip {
     const targets = [...connected].filter(
       (peerId) => peerId !== net.peerId && isListed(peerId) && !deaf.has(peerId),
     );
-    for (const target of shuffle(random, targets).slice(0, fanOut(deps.listed()))) {
+    const all = [...rumours.values()];
+    const own = all.filter(({ from }) => from === undefined);
+    const few = fanOut(deps.listed());
+    for (const [i, target] of shuffle(random, targets).entries()) {
+      const told = i < few ? all : own;
+      if (told.length === 0) break;
       const outbox = outboxes.get(target) ?? new Map<PeerId, Rumour>();
-      for (const rumour of rumours.values()) {
+      for (const rumour of told) {
         if (rumour.subject !== target && rumour.from !== target) outbox.set(rumour.subject, rumour);
       }
       if (outbox.size === 0) continue;

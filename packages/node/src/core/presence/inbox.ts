@@ -39,17 +39,19 @@ export interface InboxDeps {
 export interface Inbox {
   /** @throws P2posError OVERLOADED */
   judge(document: Uint8Array, from: PeerId): Promise<Verdict>;
+  /** Whose heartbeat it is, where it was judged before; without reading it again. */
+  subjectOf(document: Uint8Array): PeerId | undefined;
 }
 
 /** Signatures under verification at once. */
 const MAX_UNDER_WAY = 256;
-/** Names of documents judged before; each comes about log2(n)·3 times. */
+/** Names of documents judged before; each comes about log2(n) times. */
 const MAX_SEEN = 4_096;
 
 export function createInbox(deps: InboxDeps, config: { readonly windowMs: number }): Inbox {
   const { self, reader, sightings, isListed, correctedNow, clock, subjects } = deps;
   const underWay = new Set<string>();
-  const seen = new Set<string>();
+  const seen = new Map<string, PeerId>();
 
   /** Above 0: a newer one is known; 0: this one; below: it is news. */
   function orderOf(heartbeat: Heartbeat): number {
@@ -57,9 +59,9 @@ export function createInbox(deps: InboxDeps, config: { readonly windowMs: number
     return known ? compareStamps(known.sighting.heartbeat, heartbeat) : -1;
   }
 
-  function remember(name: string): void {
-    seen.add(name);
-    if (seen.size > MAX_SEEN) seen.delete(seen.values().next().value as string);
+  function remember(name: string, subject: PeerId): void {
+    seen.set(name, subject);
+    if (seen.size > MAX_SEEN) seen.delete(seen.keys().next().value as string);
   }
 
   async function judgeNewer(document: SignedDocument<Heartbeat>, from: PeerId): Promise<Verdict> {
@@ -92,6 +94,7 @@ export function createInbox(deps: InboxDeps, config: { readonly windowMs: number
   }
 
   return {
+    subjectOf: (bytes) => seen.get(reader.nameOf(bytes)),
     async judge(bytes, from) {
       const name = reader.nameOf(bytes);
       if (seen.has(name) || underWay.has(name)) return 'known';
@@ -99,8 +102,10 @@ export function createInbox(deps: InboxDeps, config: { readonly windowMs: number
         throw new P2posError('OVERLOADED', { what: 'Presence of this node' });
       underWay.add(name);
       try {
-        const verdict = await judgeDecoded(reader.decode(bytes), from);
-        if (verdict === 'accepted' || verdict === 'known' || verdict === 'own') remember(name);
+        const document = reader.decode(bytes);
+        const verdict = await judgeDecoded(document, from);
+        if (verdict === 'accepted' || verdict === 'known' || verdict === 'own')
+          remember(name, document.body.peerId);
         return verdict;
       } catch (error) {
         if (isP2posError(error, 'DOCUMENT_SIGNATURE')) return 'forged';

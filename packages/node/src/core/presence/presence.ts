@@ -182,6 +182,8 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
     return held && heartbeats.some((bytes) => isOlderOf(bytes, sender)) ? [held.document] : [];
   }
   function isOlderOf(bytes: Uint8Array, sender: PeerId): boolean {
+    const subject = inbox.subjectOf(bytes);
+    if (subject !== undefined && subject !== sender) return false;
     try {
       const { body } = reader.decode(bytes);
       const held = sightings.get(sender);

@@ -1,6 +1,6 @@
 /** Which namespaces there are and what they promise, as the services that own them declared. */
 import { P2posError } from '@p2pos/protocol';
-import { isNamespace, MAX_VALUE_BYTES } from './format/record.ts';
+import { isNamespace, MAX_CALLER_BYTES } from './format/record.ts';
 import type { NamespaceDeclaration } from './index.ts';
 
 export interface Declarations {
@@ -21,8 +21,8 @@ export function createDeclarations({ counts }: { readonly counts: readonly numbe
       const { suffix, replicas, maxValueBytes } = declaration;
       if (!counts.includes(replicas))
         throw new RangeError(`${suffix}: no placements of ${replicas} replicas are kept`);
-      if (maxValueBytes > MAX_VALUE_BYTES)
-        throw new RangeError(`${suffix}: values hold at most ${MAX_VALUE_BYTES} bytes`);
+      if (maxValueBytes > MAX_CALLER_BYTES)
+        throw new RangeError(`${suffix}: values hold at most ${MAX_CALLER_BYTES} bytes`);
       if (declared.some((other) => other.suffix.endsWith(suffix) || suffix.endsWith(other.suffix))) {
         throw new Error(`${suffix} is declared already`);
       }

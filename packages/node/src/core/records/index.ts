@@ -83,6 +83,36 @@ export interface RegisterValue {
   readonly expiresAt?: number;
 }
 
+export interface WatchInput {
+  readonly namespace: string;
+  readonly prefix: Uint8Array;
+  /** A token of an earlier watch, through any node: go on from there. */
+  readonly from?: string | undefined;
+  /** Without `from`: what is there already comes first. Default true; else only what changes after the event `open`. */
+  readonly listing?: boolean | undefined;
+}
+
+/**
+ * `open` first. `synced`: everything that was there, or was missed since the token, has been told. `compacted`: what came
+ * before is void, since the logs do not reach back so far; everything that is there follows, up to the next `synced`.
+ * A token stands for all that came before it; those that are `null` or absent: keep the one before. `progress` brings
+ * one while nothing in the range changes.
+ */
+export type WatchEvent =
+  | { readonly type: 'open'; readonly token: string | null }
+  | {
+      readonly type: 'change';
+      readonly key: Uint8Array;
+      readonly partition: Uint8Array;
+      readonly version: string;
+      /** Null: deleted, or expired (then of the version that expired, up to two minutes later). */
+      readonly value: Uint8Array | null;
+      readonly expiresAt?: number;
+      readonly token?: string;
+    }
+  | { readonly type: 'synced' | 'progress'; readonly token: string }
+  | { readonly type: 'compacted' };
+
 /** What must hold for a change: nothing there, this very version there, anything. */
 export type Condition =
   | { readonly kind: 'absent' }
@@ -143,13 +173,27 @@ export interface Lease extends AsyncDisposable {
   readonly lost: AbortSignal;
 }
 
-/** Mutual exclusion for a time, on registers (Gray & Cheriton 1989). */
+/** Who holds a lease, and under which fencing token. */
+export interface Grant {
+  readonly holder: string;
+  readonly token: number;
+}
+
+/** Mutual exclusion for a time, on registers (Gray & Cheriton 1989). The namespace is declared `cas` and holds only leases. */
 export interface Leases {
   /** Renewed by itself until disposed. Undefined: another holds it. */
   acquire(
     input: RecordKey & { readonly holder: string; readonly ttlMs: number },
     options?: CallOptions,
   ): Promise<Lease | undefined>;
+  /** For holders that are elsewhere and renew by themselves. The time runs from before the call. */
+  take(
+    input: RecordKey & { readonly holder: string; readonly ttlMs: number },
+    options?: CallOptions,
+  ): Promise<Grant | undefined>;
+  /** False: another holds it, or it was released. */
+  renew(input: RecordKey & Grant & { readonly ttlMs: number }, options?: CallOptions): Promise<boolean>;
+  release(input: RecordKey & Grant, options?: CallOptions): Promise<boolean>;
 }
 
 /** How this node's replicas are kept like those of others. */
@@ -196,6 +240,13 @@ export interface Records extends AsyncDisposable {
     readonly more: boolean;
     readonly missingSlots: readonly number[];
   }>;
+  /**
+   * Changes of a range of keys, over all slots, until the signal aborts. No acknowledged change is missed (of several to one
+   * key the newest may stand for all), and of one key nothing older is told after something newer.
+   *
+   * @throws P2posError WATCH_TOKEN_INVALID, NAMESPACE_UNKNOWN, STATE_UNCONFIGURED, OVERLOADED, NODE_CLOSING
+   */
+  watch(input: WatchInput, options: CallOptions): AsyncIterable<WatchEvent>;
   /** Of the namespaces declared `cas`. */
   readonly registers: Registers;
   readonly leases: Leases;

@@ -12,7 +12,8 @@ import { createAcceptor } from './cas/acceptor.ts';
 import { createLeases } from './cas/leases.ts';
 import { createPromises } from './cas/promises.ts';
 import { createProposer } from './cas/proposer.ts';
-import { createRegisters, sameAgain } from './cas/registers.ts';
+import { createRegisters } from './cas/registers.ts';
+import { createRounds } from './cas/rounds.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
@@ -31,18 +32,19 @@ import { startHandover } from './handover/handover.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './index.ts';
 import { slotOf } from './placement/slot.ts';
 import { openTopology, type RecordsMembership } from './placement/topology.ts';
-import { openAside } from './repair/aside.ts';
 import { createComparing } from './repair/comparing.ts';
 import { createSlotContents, tellChanges } from './repair/digests.ts';
+import { openRepair } from './repair/index.ts';
 import { openPeerMemory } from './repair/memory.ts';
-import { startRepair } from './repair/repair.ts';
 import { createStanding } from './repair/standing.ts';
-import { createSyncing } from './repair/syncing.ts';
 import { createReplicaReader } from './replica/reading.ts';
 import { createReplica, MAX_AHEAD_MS } from './replica/replica.ts';
 import { serveRecords } from './replica/serving.ts';
 import { openRecordTable } from './replica/store.ts';
 import { startSweeper } from './replica/sweeper.ts';
+import { createChangeReader } from './watch/change.ts';
+import { createLogSource } from './watch/source.ts';
+import { createWatcher } from './watch/watcher.ts';
 
 export interface RecordsDeps {
   readonly store: Store;
@@ -77,10 +79,10 @@ export interface RecordsConfig {
   readonly idempotencyKeepMs?: number;
 }
 
-const REPAIR_EVERY_MS = 60_000;
-const KEEP_DELETED_MS = 86_400_000;
 /** After the start, requests wait this long for the first word on this node's disk. */
 const PATIENCE_MS = 2_000;
+/** What the corrected clocks of two members may differ. */
+const CLOCK_SKEW_MS = 2_000;
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
 const IDEMPOTENCY = { maxEntries: 20_000, maxBytes: 32 * 1_048_576 } as const;
 const utf8 = new TextEncoder();
@@ -130,8 +132,10 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   });
   const place = (namespace: string, partition: Uint8Array) =>
     slotOf(crypto, membership.slots, namespace, partition);
+  const source = createLogSource({ replica, declarations, log: table.log, clock });
   const handlers = serveRecords({
     replica,
+    source,
     reader: createReplicaReader({
       replica,
       membership,
@@ -192,37 +196,19 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { topology, calls, preference, slotOf: place, clock, now },
     { timeoutMs: readTimeoutMs },
   );
-  const registers = createRegisters(
-    {
-      proposer: createProposer(
-        {
-          self,
-          systemId,
-          topology,
-          calls,
-          verifier,
-          hybridClock,
-          crypto,
-          signer: identity.signer,
-          clock,
-          random,
-          now,
-          same: ({ namespace }, seen) => sameAgain(seen, declarations.find(namespace).maxValueBytes),
-        },
-        { timeoutMs: writeTimeoutMs },
-      ),
-      crypto,
-      clock,
-      random,
-      now,
-      check(name) {
-        const { declaration, place } = checkName(name, 'cas');
-        return { place, maxValueBytes: declaration.maxValueBytes };
-      },
-      scan: (input, options) => scanner.scan(input, checkRange(input, 'cas'), options),
-    },
-    { timeoutMs: writeTimeoutMs, maxChanges: maxWrites },
+  const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });
+  const proposer = started.use(
+    createProposer(
+      { self, rounds, calls, topology, preference, verifier, hybridClock, crypto, clock, random, now },
+      { timeoutMs: writeTimeoutMs, maxChanges: maxWrites },
+    ),
   );
+  const registers = createRegisters({
+    proposer,
+    crypto,
+    check: (name) => checkName(name, 'cas'),
+    scan: (input, options) => scanner.scan(input, checkRange(input, 'cas'), options),
+  });
   const idempotency = createIdempotency({ clock }, { ...IDEMPOTENCY, keepMs: idempotencyKeepMs });
 
   started.use(rpc.serve(RECORDS, handlers));
@@ -244,36 +230,52 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
   );
   startSweeper({ table, tasks, now });
-  const repair = startRepair(
+  const repair = await openRepair(
     {
       self,
       membership,
       topology,
       standing,
-      syncing: createSyncing(
-        {
-          calls,
-          replica,
-          topology,
-          table,
-          contents,
-          crypto,
-          clock,
-          settleRegister: registers.settle,
-        },
-        { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond },
-      ),
+      memory,
+      contents,
+      replica,
       table,
-      aside: await openAside({ store, contents, now }),
+      store,
       calls,
       preference,
-      memory,
+      crypto,
       clock,
       log,
       now,
       tasks,
+      settleRegister: registers.settle,
     },
-    { timeoutMs: readTimeoutMs, intervalMs: REPAIR_EVERY_MS, keepDeletedMs: KEEP_DELETED_MS },
+    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond },
+  );
+  const watcher = started.use(
+    createWatcher({
+      topology,
+      async ask(peerId, input, timeoutMs, signal) {
+        const { epoch, hash } = topology.current();
+        const placed = { ...input, epoch, placement: hash };
+        // Not as a call, for that would not end with the signal.
+        if (peerId === self) return source.follow(placed, self, signal);
+        return calls.ask(peerId, 'follow', placed, { timeoutMs, signal });
+      },
+      changes: createChangeReader({ verifier, topology, crypto, now }),
+      read: (name, signal) =>
+        findDeclaration(name.namespace).kind === 'cas'
+          ? registers.read(name, { signal })
+          : reader.read(name, checkName(name).place, 'quorum', { signal }).then(({ found }) => found),
+      check(input) {
+        const declaration = findDeclaration(input.namespace);
+        checkRange({ ...input, limit: 1 }, declaration.kind);
+        return declaration;
+      },
+      clock,
+      random,
+      log,
+    }),
   );
   const stack = started.move();
 
@@ -289,9 +291,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
   }
 
-  function findDeclaration(namespace: string, kind: NamespaceDeclaration['kind']): NamespaceDeclaration {
+  function findDeclaration(namespace: string, kind?: NamespaceDeclaration['kind']): NamespaceDeclaration {
     const declaration = declarations.find(namespace);
-    if (declaration.kind === kind) return declaration;
+    if (kind === undefined || declaration.kind === kind) return declaration;
     throw new P2posError('NAMESPACE_KIND', { namespace, kind: declaration.kind });
   }
 
@@ -360,21 +362,16 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       return reader.read(name, checkName(name).place, consistency, options);
     },
     scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
+    watch: (input, { signal = new AbortController().signal } = {}) => watcher.watch(input, signal),
     registers,
-    leases: createLeases({ registers, clock, random, now }),
+    leases: createLeases({ registers, clock, now }, { skewMs: CLOCK_SKEW_MS }),
     moves() {
       const counts = topology.moves.rings().map(({ count }) => count);
       const total = (list: (count: number) => number[]) =>
         counts.reduce((sum, count) => sum + list(count).length, 0);
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
-    repair: {
-      notice: repair.notice,
-      notePosition: memory.note,
-      round: repair.round,
-      standing: standing.state,
-      acceptLoss: standing.force,
-    },
+    repair,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);
       requireMember();

@@ -9,4 +9,4 @@
  * await kv.list({ app: 'default', prefix: 'a' }); // { keys: ['a'], cursor: null, missingSlots: [] }
  */
 export { createKv, type Kv, type KvConfig, type KvDeps } from './kv.ts';
-export { createKvHandlers } from './routes.ts';
+export { createKvHandlers, createKvStreamHandlers } from './routes.ts';

@@ -1,10 +1,18 @@
 /** The rules of key-value: what a key, a value, a time to live and a cursor may be. */
-import { isP2posError, KvKey, KvPrefix, MAX_KV_LIST_LIMIT, P2posError } from '@p2pos/protocol';
+import {
+  isP2posError,
+  KvKey,
+  KvPrefix,
+  type kvStreams,
+  MAX_KV_LIST_LIMIT,
+  P2posError,
+  type StreamEvent,
+} from '@p2pos/protocol';
 import type { Consistency, ReadOutcome, Records, WriteOutcome } from '../../core/records/index.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
 export interface KvDeps {
-  readonly records: Pick<Records, 'declare' | 'put' | 'delete' | 'get' | 'scanAll' | 'locate'>;
+  readonly records: Pick<Records, 'declare' | 'put' | 'delete' | 'get' | 'scanAll' | 'watch' | 'locate'>;
 }
 
 export interface KvConfig {
@@ -19,6 +27,11 @@ interface KeyInput {
   readonly app: string;
   readonly key: string;
 }
+
+/** As `kvStreams` has them; `open` is the first. */
+export type KvWatchEvent =
+  | { readonly type: 'open'; readonly token: string | null }
+  | StreamEvent<(typeof kvStreams)['kv']>;
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -66,6 +79,16 @@ export interface Kv {
     readonly cursor: string | null;
     readonly missingSlots: readonly number[];
   }>;
+  /** What is there, unless `from` is given, and every change of it until the signal aborts. */
+  watch(
+    input: {
+      readonly app: string;
+      readonly prefix?: string | undefined;
+      readonly from?: string | undefined;
+      readonly cas?: boolean | undefined;
+    },
+    options: CallOptions,
+  ): AsyncIterable<KvWatchEvent>;
   /** Where the key lies: the peer ids of its replicas, and of former ones while they hand over. */
   locate(input: KeyInput): ReturnType<Records['locate']>;
 }
@@ -113,6 +136,27 @@ export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: K
       );
       const last = keys.at(-1);
       return { keys: keys.map(textOf), cursor: more && last ? encodeCursor(last) : null, missingSlots };
+    },
+    async *watch({ app, prefix = '', from, cas = false }, options) {
+      checkPrefix(prefix);
+      const namespace = cas ? `${app}/kv-cas` : namespaceOf(app);
+      const events = records.watch({ namespace, prefix: utf8.encode(prefix), from }, options);
+      for await (const event of events) {
+        if (event.type !== 'change') {
+          yield event;
+          continue;
+        }
+        const { key, version, value, expiresAt, token } = event;
+        yield {
+          type: 'change',
+          key: textOf(key),
+          version,
+          deleted: value === null,
+          ...(value && { value }),
+          ...(expiresAt !== undefined && { expiresAt }),
+          ...(token !== undefined && { token }),
+        };
+      }
     },
     locate({ app, key }) {
       const { namespace, partition } = nameOf(app, key);

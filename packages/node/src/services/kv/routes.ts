@@ -3,11 +3,16 @@ import {
   type Explanation,
   type KvReceipt,
   type kvRoutes,
+  type kvStreams,
   P2posError,
   type RouteHandlers,
+  type StreamEvent,
+  type StreamHandlers,
 } from '@p2pos/protocol';
 import type { ReadOutcome, WriteOutcome } from '../../core/records/index.ts';
-import type { Kv } from './kv.ts';
+import type { Kv, KvWatchEvent } from './kv.ts';
+
+type WatchFrame = StreamEvent<(typeof kvStreams)['kv']>;
 
 export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
   /** Undefined unless it was wished for. Mutable copies, as the contract's types have them. */
@@ -51,6 +56,27 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
       };
     },
   };
+}
+
+export function createKvStreamHandlers(kv: Pick<Kv, 'watch'>): StreamHandlers<typeof kvStreams> {
+  return {
+    async kv({ prefix, from, cas }, { app, signal }) {
+      const events = kv.watch({ app, prefix, from, cas }, { signal })[Symbol.asyncIterator]();
+      const first = await events.next();
+      const token = !first.done && first.value.type === 'open' ? first.value.token : null;
+      return { opened: { token }, events: rest(events) };
+    },
+  };
+}
+
+/** Each further `open` belongs to a `compacted` before it. */
+async function* rest(events: AsyncIterator<KvWatchEvent>): AsyncGenerator<WatchFrame> {
+  try {
+    for (let next = await events.next(); !next.done; next = await events.next())
+      if (next.value.type !== 'open') yield next.value;
+  } finally {
+    await events.return?.();
+  }
 }
 
 function receipt(

@@ -17,7 +17,6 @@ import { createSimClock, type SimClock } from './sim-clock.ts';
 import { createDiskState, type DiskState, simDisk } from './sim-disk.ts';
 import { createTrace, type Trace } from './trace.ts';
 
-export { LAN, WAN } from './links.ts';
 export type { Trace } from './trace.ts';
 
 export interface Simnet extends Testnet {
@@ -34,6 +33,7 @@ export interface SimnetConfig {
   readonly slots?: number;
   readonly links?: LinkConfig;
   readonly pingIntervalMs?: number;
+  readonly presenceIntervalMs?: number;
   /** Ed25519 instead of a keyed hash. */
   readonly realKeys?: boolean;
   /** Greatest error of a node's clock at the start, ms. */
@@ -57,6 +57,7 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     latencyMs: links.latencyMs,
     ...(config.members !== undefined && { members: config.members }),
     ...(config.pingIntervalMs !== undefined && { pingIntervalMs: config.pingIntervalMs }),
+    ...(config.presenceIntervalMs !== undefined && { presenceIntervalMs: config.presenceIntervalMs }),
     ...(config.log && { log: config.log }),
     ...(config.realKeys ? {} : { keys: { crypto: keyedCrypto, signerOf: keyedSigner } }),
     wrap(i, ports) {

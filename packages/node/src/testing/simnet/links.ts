@@ -17,7 +17,6 @@ export interface Links {
 }
 
 export const LAN: LinkConfig = { medianMs: 1, loss: 0.002, retransmitMs: 200 };
-export const WAN: LinkConfig = { medianMs: 25, loss: 0.01, retransmitMs: 300 };
 
 export function createLinks(random: SeededRandom, { medianMs, loss, retransmitMs }: LinkConfig): Links {
   const distances = new Map<string, number>();

@@ -9,12 +9,12 @@ export interface DiskState {
   commitMs: number;
   failing: boolean;
   full: boolean;
-  /** The planted fault: says that a commit is on disk before it is. */
-  lies: boolean;
+  /** The planted fault: says that a commit is on disk, which it is only this much later, ms. */
+  liesMs: number;
 }
 
 export function createDiskState(): DiskState {
-  return { commitMs: 0.5, failing: false, full: false, lies: false };
+  return { commitMs: 0.5, failing: false, full: false, liesMs: 0 };
 }
 
 export function simDisk(
@@ -46,10 +46,10 @@ export function simDisk(
     async write(statements) {
       if (state.failing) throw new P2posError('STORE_FAILED', { reason: 'the disk fails' });
       if (state.full) throw new P2posError('STORE_FULL', { maxBytes: 0 });
-      if (!state.lies) return commit(statements);
-      const kept = commit(statements);
-      kept.catch(() => {});
-      // Told at once; whether anything changed is guessed, as nobody knows yet.
+      if (state.liesMs === 0) return commit(statements);
+      turn = turn.catch(() => {}).then(() => sleep(clock, state.liesMs));
+      commit(statements).catch(() => {});
+      // Nobody knows yet whether anything will change.
       return statements.map(() => ({ changes: 1 }));
     },
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

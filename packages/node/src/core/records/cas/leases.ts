@@ -1,140 +1,203 @@
 /**
- * Leases on registers. The register keeps the token for ever and the holder until its time is over, so tokens only grow.
- * A holder counts its time from before it asked and gives up a margin early, so two never believe to hold one at once
- * while clocks run at about the same rate, whatever they show.
+ * Leases (Gray and Cheriton 1989) on registers. The register holds the fencing token, the holder and until when; it is never
+ * deleted, so tokens grow for ever. A holder counts from before it asked, by its own clock that never jumps; the others add a
+ * margin for the skew of clocks before they take over. What a lease protects must refuse smaller tokens all the same.
  */
 import { decodeCbor, encodeCbor, isP2posError, P2posError } from '@p2pos/protocol';
-import { type Clock, sleep } from '../../clock/index.ts';
-import { jitter, type Random } from '../../random/index.ts';
-import type { Lease, Leases, RecordKey, Registers, RegisterValue } from '../index.ts';
+import { type Clock, deadline } from '../../clock/index.ts';
+import type { CallOptions, Grant, Lease, Leases, RecordKey, Registers, RegisterValue } from '../index.ts';
 
 export interface LeasesDeps {
   readonly registers: Pick<Registers, 'read' | 'change'>;
   readonly clock: Clock;
-  readonly random: Random;
   /** Corrected time, ms. */
   readonly now: () => number;
 }
 
-/** Of its time a holder leaves unused; a third more than nodes' clocks are let differ would be needed only at the shortest. */
-const MARGIN = 0.25;
-export const LEAST_LEASE_MS = 1_000;
-export const GREATEST_LEASE_MS = 3_600_000;
+export interface LeasesConfig {
+  /** How far the clocks of two members may be apart. */
+  readonly skewMs: number;
+}
 
-interface Holding {
+interface Terms {
   readonly token: number;
-  /** Empty: nobody. */
-  readonly holder: string;
-  /** Corrected time, ms; by the clock of who wrote it. */
+  /** Undefined: nobody. */
+  readonly holder: string | undefined;
+  /** Corrected time, ms. */
   readonly until: number;
 }
 
-export function createLeases({ registers, clock, random, now }: LeasesDeps): Leases {
-  function holdingOf(found: RegisterValue | undefined): Holding {
-    if (!found) return { token: 0, holder: '', until: 0 };
-    const fields = decodeCbor(found.value, { maxBytes: 1_024 });
-    const [token, holder, until] = Array.isArray(fields) ? (fields as unknown[]) : [];
-    if (!Number.isSafeInteger(token) || typeof holder !== 'string' || typeof until !== 'number')
-      throw new P2posError('RECORD_INVALID', { reason: 'it is no lease' });
-    return { token: token as number, holder, until };
+const FORM = 1;
+const MIN_TTL_MS = 100;
+const MAX_TTL_MS = 86_400_000;
+const MAX_HOLDER_LENGTH = 256;
+/** Tries after another changed the register meanwhile. */
+const MAX_TRIES = 4;
+
+/** `[form, token, holder | null, until]` */
+function encodeTerms({ token, holder, until }: Terms): Uint8Array {
+  return encodeCbor([FORM, token, holder ?? null, until]);
+}
+
+/** @throws P2posError RECORD_INVALID for what is no lease */
+function decodeTerms({ value }: Pick<RegisterValue, 'value'>): Terms {
+  const fields = decodeCbor(value, { maxBytes: 2_048 });
+  const [form, token, holder, until] = Array.isArray(fields) ? (fields as unknown[]) : [];
+  const isWhole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+  if (
+    form !== FORM ||
+    !isWhole(token) ||
+    !isWhole(until) ||
+    (holder !== null && typeof holder !== 'string')
+  ) {
+    throw new P2posError('RECORD_INVALID', { reason: 'the register holds no lease' });
+  }
+  return { token, holder: holder ?? undefined, until };
+}
+
+export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: LeasesConfig): Leases {
+  type Wanted = RecordKey & { readonly holder: string; readonly ttlMs: number };
+
+  function check({ holder, ttlMs }: Pick<Wanted, 'holder' | 'ttlMs'>): void {
+    if (!(Number.isSafeInteger(ttlMs) && ttlMs >= MIN_TTL_MS && ttlMs <= MAX_TTL_MS)) {
+      throw new P2posError('BAD_REQUEST', { reason: `A lease lasts ${MIN_TTL_MS} to ${MAX_TTL_MS} ms.` });
+    }
+    if (holder.length < 1 || holder.length > MAX_HOLDER_LENGTH || !holder.isWellFormed()) {
+      throw new P2posError('BAD_REQUEST', { reason: `A holder is 1 to ${MAX_HOLDER_LENGTH} characters.` });
+    }
   }
 
-  const encode = ({ token, holder, until }: Holding) => encodeCbor([token, holder, until]);
-
-  return {
-    async acquire({ holder, ttlMs, ...key }, { signal } = {}) {
-      if (
-        !(ttlMs >= LEAST_LEASE_MS && ttlMs <= GREATEST_LEASE_MS) ||
-        holder.length === 0 ||
-        holder.length > 256
-      ) {
-        const reason = `A lease is for ${LEAST_LEASE_MS} to ${GREATEST_LEASE_MS} ms, by a holder of 1 to 256 characters.`;
-        throw new P2posError('BAD_REQUEST', { reason });
-      }
-      const found = await registers.read(key, { signal });
-      const before = holdingOf(found);
-      if (before.holder !== '' && before.until > now()) return undefined;
-      const startedAt = clock.monotonic();
-      const mine: Holding = { token: before.token + 1, holder, until: now() + ttlMs };
+  /** Proposes new terms as long as `propose` has some for what is there. */
+  async function agree<T extends Terms>(
+    { namespace, partition, key }: RecordKey,
+    propose: (terms: Terms | undefined) => T | undefined,
+    options: CallOptions,
+  ): Promise<T | undefined> {
+    const name = { namespace, partition, key };
+    for (let tries = 0; ; tries++) {
+      const found = await registers.read(name, options);
+      const terms = propose(found && decodeTerms(found));
+      if (!terms) return undefined;
+      const condition = found
+        ? ({ kind: 'version', version: found.version } as const)
+        : ({ kind: 'absent' } as const);
       try {
-        const { version } = await registers.change(
-          {
-            ...key,
-            value: encode(mine),
-            condition: found ? { kind: 'version', version: found.version } : { kind: 'absent' },
-          },
-          { signal },
-        );
-        return hold(key, mine, version, startedAt, ttlMs);
+        await registers.change({ ...name, value: encodeTerms(terms), condition }, options);
+        return terms;
       } catch (error) {
-        if (isP2posError(error, 'CAS_CONDITION_FAILED')) return undefined;
-        throw error;
+        if (!isP2posError(error, 'CAS_CONDITION_FAILED') || tries >= MAX_TRIES) throw error;
       }
-    },
-  };
+    }
+  }
 
-  function hold(key: RecordKey, mine: Holding, first: string, startedAt: number, ttlMs: number): Lease {
+  const isMine = (terms: Terms | undefined, { holder, token }: Grant) =>
+    terms?.token === token && terms.holder === holder;
+
+  async function take(wanted: Wanted, options: CallOptions = {}): Promise<Grant | undefined> {
+    check(wanted);
+    const { holder, ttlMs } = wanted;
+    try {
+      const terms = await agree(
+        wanted,
+        (before) => {
+          const free = !before?.holder || before.until + skewMs <= now();
+          return free ? { token: (before?.token ?? 0) + 1, holder, until: now() + ttlMs } : undefined;
+        },
+        options,
+      );
+      return terms && { holder, token: terms.token };
+    } catch (error) {
+      // Others were quicker each time.
+      if (isP2posError(error, 'CAS_CONDITION_FAILED')) return undefined;
+      throw error;
+    }
+  }
+
+  async function renew(
+    { ttlMs, ...lease }: RecordKey & Grant & { readonly ttlMs: number },
+    options: CallOptions = {},
+  ): Promise<boolean> {
+    check({ holder: lease.holder, ttlMs });
+    const { token, holder } = lease;
+    const propose = (before: Terms | undefined) =>
+      isMine(before, lease) ? { token, holder, until: now() + ttlMs } : undefined;
+    return (await agree(lease, propose, options)) !== undefined;
+  }
+
+  async function release(lease: RecordKey & Grant, options: CallOptions = {}): Promise<boolean> {
+    const { token } = lease;
+    const propose = (before: Terms | undefined) =>
+      isMine(before, lease) ? { token, holder: undefined, until: 0 } : undefined;
+    return (await agree(lease, propose, options)) !== undefined;
+  }
+
+  function keep(wanted: Wanted, grant: Grant, takenAt: number): Lease {
+    const { namespace, partition, key, ttlMs } = wanted;
+    const lease = { namespace, partition, key, ...grant };
     const lost = new AbortController();
-    const stopped = new AbortController();
-    let version = first;
-    let validUntil = startedAt + ttlMs * (1 - MARGIN);
-    const lose = () => {
-      if (!stopped.signal.aborted) lost.abort(new P2posError('LEASE_LOST', { token: mine.token }));
-    };
-    let timer = watch();
+    let until = takenAt + ttlMs;
+    let timer: Disposable | undefined;
+    let expiry: Disposable | undefined;
+    let renewing: Promise<void> | undefined;
 
-    /** Silence is not consent: when the time is over it is lost, whatever a renewal under way may still bring. */
-    function watch(): Disposable {
-      return clock.after(Math.max(0, validUntil - clock.monotonic()), () => {
-        if (clock.monotonic() >= validUntil) lose();
-        else timer = watch();
+    function end(): void {
+      timer?.[Symbol.dispose]();
+      expiry?.[Symbol.dispose]();
+      lost.abort(new P2posError('LEASE_LOST', { token: grant.token }));
+    }
+
+    function arm(): void {
+      expiry?.[Symbol.dispose]();
+      expiry = clock.after(Math.max(0, until - clock.monotonic()), end);
+      timer = clock.after(ttlMs / 3, () => {
+        renewing = attempt();
       });
     }
 
-    async function renew(): Promise<void> {
-      const { signal } = stopped;
-      while (!lost.signal.aborted) {
-        await sleep(clock, jitter(random, ttlMs / 3), { signal });
-        const askedAt = clock.monotonic();
-        const value = encode({ ...mine, until: now() + ttlMs });
-        try {
-          ({ version } = await registers.change(
-            { ...key, value, condition: { kind: 'version', version } },
-            { signal },
-          ));
-          validUntil = askedAt + ttlMs * (1 - MARGIN);
-        } catch (error) {
-          if (isP2posError(error, 'CAS_CONDITION_FAILED') && !(await isMine(signal))) return lose();
-        }
-      }
-    }
-
-    /** A renewal whose answer was lost may have taken effect. */
-    async function isMine(signal: AbortSignal): Promise<boolean> {
-      let found: RegisterValue | undefined;
+    /** Until it succeeds, another holds it, or the time is over. */
+    async function attempt(): Promise<void> {
+      const startedAt = clock.monotonic();
+      using limit = deadline(clock, Math.max(1, until - startedAt), {
+        what: 'Renewing',
+        signal: lost.signal,
+      });
       try {
-        found = await registers.read(key, { signal });
+        if (!(await renew({ ...lease, ttlMs }, { signal: limit.signal }))) return end();
+        if (lost.signal.aborted) return;
+        until = startedAt + ttlMs;
+        arm();
       } catch {
-        return true; // nobody knows; the time that is left decides
+        if (lost.signal.aborted) return;
+        timer = clock.after(Math.min(1_000, ttlMs / 10), () => {
+          renewing = attempt();
+        });
       }
-      const held = holdingOf(found);
-      if (!found || held.token !== mine.token || held.holder !== mine.holder) return false;
-      version = found.version;
-      return true;
     }
 
-    const renewing = renew().catch(() => {});
+    arm();
     return {
-      token: mine.token,
+      token: grant.token,
       lost: lost.signal,
       async [Symbol.asyncDispose]() {
-        stopped.abort();
-        timer[Symbol.dispose]();
+        const held = !lost.signal.aborted;
+        end();
         await renewing;
-        const value = encode({ token: mine.token, holder: '', until: 0 });
-        // Left to run out where it cannot be given back.
-        await registers.change({ ...key, value, condition: { kind: 'version', version } }).catch(() => {});
+        if (!held) return;
+        using limit = deadline(clock, ttlMs, { what: 'Releasing' });
+        // Without it the lease ends by itself.
+        await release(lease, { signal: limit.signal }).catch(() => {});
       },
     };
   }
+
+  return {
+    take,
+    renew,
+    release,
+    async acquire(wanted, options) {
+      const takenAt = clock.monotonic();
+      const grant = await take(wanted, options);
+      return grant && keep(wanted, grant, takenAt);
+    },
+  };
 }

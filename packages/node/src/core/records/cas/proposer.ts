@@ -1,336 +1,259 @@
 /**
- * A change of one register: a ballot that a majority promises, a decision over the newest state that they tell, and that
- * decision accepted by a majority (CASPaxos: Rystsov 2018, arXiv:1802.07000). While a slot moves, majorities of every needed
- * set. What is accepted is an ordinary signed record whose version is the ballot, so that it is repaired and moved as such.
+ * The proposer of registers (CASPaxos: Rystsov 2018, arXiv:1802.07000): learns by a majority's promises what a register holds,
+ * decides what it becomes, and has a majority of every needed set accept that. What is accepted is an ordinary signed record
+ * whose version is the ballot, so it is repaired and moved as such. Retries under greater ballots until the deadline; a change
+ * finds itself among the changes that the register remembers, so it has one effect however often it is proposed.
  */
-import {
-  type Crypto,
-  equalBytes,
-  formatVersion,
-  isP2posError,
-  P2posError,
-  parseVersion,
-  type Signer,
-} from '@p2pos/protocol';
-import { type Clock, sleep } from '../../clock/index.ts';
+import { type Crypto, equalBytes, formatVersion, P2posError, parseVersion } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Random } from '../../random/index.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
-import { authorOf, decodeHeader, encodeHeader, fitsValue, type RecordHeader } from '../format/record.ts';
-import { type SealVerifier, seal } from '../format/seal.ts';
-import type { Placed, PromiseAnswer, RecordBody, WriteAnswer } from '../format/wire.ts';
-import { type PeerSet, reaches, shortfall } from '../placement/quorum.ts';
-import type { Topology } from '../placement/topology.ts';
+import { authorOf, decodeHeader, fitsValue } from '../format/record.ts';
+import type { SealVerifier } from '../format/seal.ts';
+import type { Placed, PromiseAnswer, ReadAnswer, RecordBody, WriteAnswer } from '../format/wire.ts';
+import type { CallOptions, RegisterValue } from '../index.ts';
+import { reaches } from '../placement/quorum.ts';
 import { MAX_AHEAD_MS } from '../replica/replica.ts';
-import type { CheckedRecord, RecordName } from '../replica/store.ts';
-import { poll } from './poll.ts';
+import type { RecordName } from '../replica/store.ts';
+import { type Course, type CourseDeps, createCourse } from './course.ts';
+import { type Place, type Polled, poll } from './poll.ts';
+import { createProposalQueue } from './queue.ts';
+import type { Rounds } from './rounds.ts';
+import { decodeState, encodeState, expiredState, type RegisterState } from './state.ts';
+import { type Answer, decide, isExpired, liveOf, type Wish } from './transition.ts';
 
-/** What a register's record says, of whatever age. */
-export interface Accepted {
-  readonly ballot: string;
-  /** Undefined: deleted. */
-  readonly bytes: Uint8Array | undefined;
-  readonly expiresAt: number | undefined;
+export interface Proposed {
+  readonly answer: Answer;
+  /** Who is known to hold the state that the answer tells of. */
+  readonly replicas: readonly PeerId[];
 }
 
-/** What the register shall hold. */
-export interface Proposal {
-  readonly bytes: Uint8Array | undefined;
-  readonly expiresAt?: number | undefined;
-  /** Scans leave it out. */
-  readonly deleted: boolean;
+export interface Proposer extends Disposable {
+  /**
+   * @param wish Undefined: a read that takes part in the order of changes.
+   * @throws P2posError RECORDS_QUORUM_LOST {outcome}, what the replicas refuse with, NODE_CLOSING
+   */
+  propose(name: RecordName, place: Place, wish: Wish | undefined, options: CallOptions): Promise<Proposed>;
+  /** Linearizable: one round without promises where a majority agrees. */
+  read(name: RecordName, place: Place, options: CallOptions): Promise<RegisterValue | undefined>;
 }
 
-/** `propose`: undefined leaves what is there, and is settled first where not all of a majority have it. */
-export type Decide<T> = (
-  seen: Accepted | undefined,
-  ballot: string,
-) => { readonly propose: Proposal | undefined; readonly result: T };
-
-export interface Decided<T> {
-  readonly result: T;
-  readonly holders: readonly PeerId[];
-}
-
-export interface Place {
-  readonly slot: number;
-  readonly count: number;
-}
-
-export interface Proposer {
-  /** @throws P2posError RECORDS_QUORUM_LOST {outcome}, VERSION_AHEAD; what `decide` throws is final */
-  run<T>(name: RecordName, place: Place, decide: Decide<T>, signal: AbortSignal): Promise<Decided<T>>;
-  /** One round trip where a majority holds the same; undefined: it takes a ballot to know. */
-  glance(
-    name: RecordName,
-    place: Place,
-    signal: AbortSignal,
-  ): Promise<{ readonly seen: Accepted | undefined } | undefined>;
-}
-
-export interface ProposerDeps {
+export interface ProposerDeps extends CourseDeps {
   readonly self: PeerId;
-  readonly systemId: string;
-  readonly topology: Topology;
-  readonly calls: Pick<ReplicaCalls, 'ask' | 'write' | 'read'>;
+  readonly rounds: Rounds;
+  readonly calls: Pick<ReplicaCalls, 'read'>;
   readonly verifier: SealVerifier;
   readonly hybridClock: HybridClock;
   readonly crypto: Crypto;
-  readonly signer: Signer;
-  readonly clock: Clock;
   readonly random: Random;
   /** Corrected time, ms. */
   readonly now: () => number;
-  /** What was seen, to be proposed anew. */
-  readonly same: (name: RecordName, seen: Accepted) => Proposal;
 }
 
-const FIRST_PAUSE_MS = 4;
-const MAX_PAUSE_MS = 250;
-/** Without an answer from a majority; then the caller is told. */
-const UNREACHED_TRIES = 2;
-
-interface Terms {
-  readonly placed: Placed;
-  readonly sets: readonly PeerSet[];
-  readonly generation: number;
+export interface ProposerConfig {
+  /** From the call to its answer. */
+  readonly timeoutMs: number;
+  /** Changes under way or waiting at once; more are OVERLOADED. */
+  readonly maxChanges: number;
 }
 
-export function createProposer(deps: ProposerDeps, { timeoutMs }: { readonly timeoutMs: number }): Proposer {
-  const { self, systemId, topology, calls, verifier, hybridClock, crypto, signer, clock, random, now } = deps;
+interface Accepted {
+  readonly ballot: string;
+  readonly state: RegisterState;
+}
 
-  /** Undefined while this node reads the chain of snapshots. */
-  async function terms({ slot, count }: Place): Promise<Terms | undefined> {
-    await topology.ready();
-    try {
-      const { epoch, hash } = topology.current();
-      const sets = topology.moves.required(slot, count);
-      return { placed: { epoch, placement: hash }, sets, generation: topology.generation() };
-    } catch (error) {
-      if (isP2posError(error, 'PLACEMENT_STALE')) return undefined;
-      throw error;
-    }
-  }
+/** Answers by replica; undefined: it has accepted nothing. */
+type Told = ReadonlyMap<PeerId, Accepted | undefined>;
 
-  function learn(
-    answers: Iterable<PromiseAnswer | WriteAnswer>,
-    { slot, count }: Place,
-    generation: number,
-  ): void {
-    for (const { result, text = '' } of answers) {
-      if (result === 'behind' || result === 'promised') {
-        if (text === '') continue;
-        const seen = parseVersion(text);
-        // Nothing that this node may propose would be greater.
-        if (seen.ms > now() + MAX_AHEAD_MS)
-          throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
-        hybridClock.observe(seen);
-      }
-      if (result === 'elsewhere' && generation === topology.generation())
-        topology.moves.learnClosed(slot, count, Number(text));
-    }
-  }
+/** How long repeats of a deletion are recognised. */
+const DELETED_KEEP_MS = 86_400_000;
+const FAST_READS = 3;
+const MAX_BACKOFF_MS = 200;
 
-  async function prepare(name: RecordName, ballot: string, { placed, sets }: Terms, signal: AbortSignal) {
-    const partition = equalBytes(name.partition, name.key) ? null : name.partition;
-    const promises = [[name.namespace, name.key, partition, ballot] as const];
-    return poll<PromiseAnswer>(
-      sets,
-      async (peerId) => {
-        const { answers } = await calls.ask(
-          peerId,
-          'prepare',
-          { ...placed, promises },
-          { timeoutMs, signal },
-        );
-        const [answer] = answers;
-        if (!answer || answers.length !== 1)
-          throw new P2posError('PEER_PROTOCOL', { peerId, reason: 'it answered another number of promises' });
-        if (answer.record) await open(name, answer.record);
-        return answer;
-      },
-      ({ result }) => result === 'promised',
-      signal,
-    );
-  }
-
-  const opened = new WeakMap<RecordBody, Accepted>();
-
-  /** Nothing that a peer hands over is believed before its author's signature and its value's hash were checked. */
-  async function open(name: RecordName, body: RecordBody): Promise<Accepted> {
-    const known = opened.get(body);
-    if (known) return known;
-    const [header, value, proof] = body;
-    const fields = decodeHeader(header);
-    const invalid = (reason: string) => new P2posError('RECORD_INVALID', { reason });
-    if (!names(fields, name)) throw invalid('it is that of another key');
-    if (!(await verifier.verify({ header, proof }, authorOf(fields))))
-      throw invalid('its proof does not verify');
-    const gone = fields.expiresAt !== undefined && fields.expiresAt <= now();
-    if (fields.value && !gone && !(value && fitsValue(crypto, fields, value)))
-      throw invalid('its value is not the one that was signed');
-    const accepted: Accepted = {
-      ballot: fields.version,
-      bytes: fields.value && value ? value : undefined,
-      expiresAt: fields.expiresAt,
-    };
-    opened.set(body, accepted);
-    return accepted;
-  }
-
-  async function newestOf(name: RecordName, bodies: Iterable<RecordBody | undefined>) {
-    let newest: Accepted | undefined;
-    for (const body of bodies) {
-      if (!body) continue;
-      const accepted = await open(name, body);
-      if (!newest || accepted.ballot > newest.ballot) newest = accepted;
-    }
-    return newest;
-  }
-
-  async function recordOf(
-    name: RecordName,
-    { slot, count }: Place,
-    ballot: string,
-    { bytes, expiresAt, deleted }: Proposal,
-  ): Promise<CheckedRecord> {
-    const fields: RecordHeader = {
-      ...name,
-      version: ballot,
-      expiresAt: bytes ? expiresAt : undefined,
-      value: bytes && { hash: crypto.sha256(bytes), bytes: bytes.length },
-    };
-    const header = encodeHeader(fields);
-    const [sealed] = await seal({ crypto, signer, systemId }, [header]);
-    if (!sealed) throw new P2posError('INTERNAL');
-    return { fields, header, value: bytes ?? null, ...sealed, slot, count, register: { deleted } };
-  }
+export function createProposer(deps: ProposerDeps, config: ProposerConfig): Proposer {
+  const { self, rounds, calls, verifier, topology, hybridClock, crypto, random, now } = deps;
+  const queue = createProposalQueue({ maxWaiting: config.maxChanges });
+  const closing = new AbortController();
 
   async function nextBallot(): Promise<string> {
     const [stamp] = await hybridClock.take(1);
-    if (!stamp) throw new P2posError('INTERNAL');
-    return formatVersion({ ...stamp, author: self });
+    return formatVersion({ ...(stamp as { ms: number; counter: number }), author: self });
   }
 
-  async function run<T>(
+  function learn({ behind }: Pick<Polled, 'behind'>): void {
+    if (behind === undefined) return;
+    const { ms, counter } = parseVersion(behind);
+    if (ms <= now() + MAX_AHEAD_MS) hybridClock.observe({ ms, counter });
+  }
+
+  /** Others propose too: the first time at once, for clocks differ, then after a random while that grows. */
+  function backoffMs(attempt: number): number {
+    return attempt < 2 ? 0 : random.float() * Math.min(MAX_BACKOFF_MS, 5 * 2 ** attempt);
+  }
+
+  /** Nothing that a peer hands over is believed before its author's signature and its value's hash were checked. */
+  async function open(name: RecordName, [header, value, proof]: RecordBody): Promise<Accepted> {
+    const fields = decodeHeader(header);
+    const invalid = (reason: string) => new P2posError('RECORD_INVALID', { reason });
+    const isNamed =
+      fields.namespace === name.namespace &&
+      equalBytes(fields.key, name.key) &&
+      equalBytes(fields.partition, name.partition);
+    if (!isNamed) throw invalid('it is that of another key');
+    if (!(await verifier.verify({ header, proof }, authorOf(fields))))
+      throw invalid('its proof does not verify');
+    const ballot = fields.version;
+    if (!value) {
+      // What expired everywhere is let go by its replicas.
+      const gone = !fields.value || (fields.expiresAt ?? Number.POSITIVE_INFINITY) <= now() + MAX_AHEAD_MS;
+      if (!gone) throw invalid('its value is missing');
+      return { ballot, state: expiredState(ballot) };
+    }
+    if (!fitsValue(crypto, fields, value)) throw invalid('its value is not the one that was signed');
+    return { ballot, state: decodeState(value) };
+  }
+
+  /** Everyone who told of that ballot, where they are a majority of every set. */
+  function holdersOf(told: Told, ballot: string | undefined, { slot, count }: Place): PeerId[] | undefined {
+    const has = (peerId: PeerId) => told.has(peerId) && told.get(peerId)?.ballot === ballot;
+    return reaches(topology.moves.required(slot, count), has) ? [...told.keys()].filter(has) : undefined;
+  }
+
+  /** Phase 1. Undefined: to be tried again. */
+  async function prepare(name: RecordName, place: Place, placed: Placed, course: Course) {
+    const ballot = await nextBallot();
+    const told = new Map<PeerId, Accepted | undefined>();
+    const polled = await poll<PromiseAnswer>(deps, {
+      place,
+      hopedFor: ['promised'],
+      async ask(peerId) {
+        const answer = await rounds.prepare(peerId, placed, name, ballot, course.restMs());
+        if (answer.result === 'promised')
+          told.set(peerId, answer.record && (await open(name, answer.record)));
+        return answer;
+      },
+      ...course.limits,
+    });
+    learn(polled);
+    if (!course.passed(polled)) return undefined;
+    let newest: Accepted | undefined;
+    for (const peerId of polled.yes) {
+      const one = told.get(peerId);
+      if (one && one.ballot > (newest?.ballot ?? '')) newest = one;
+    }
+    return { ballot, state: newest?.state, agreed: holdersOf(told, newest?.ballot, place) };
+  }
+
+  /** Phase 2. */
+  async function accept(
     name: RecordName,
     place: Place,
-    decide: Decide<T>,
-    signal: AbortSignal,
-  ): Promise<Decided<T>> {
-    let mayBeKept = false;
-    let lost = { answered: 0, needed: 0 };
-    const gone = (): P2posError =>
-      new P2posError('RECORDS_QUORUM_LOST', {
-        ...lost,
-        outcome: mayBeKept ? 'unknown' : 'none',
-        retryAfterMs: 1_000,
-      });
-    try {
-      for (let tries = 0; ; tries++) {
-        if (tries > 0) await pause(tries, signal);
-        const term = await terms(place);
-        if (!term) continue;
-        const ballot = await nextBallot();
-        const first = await prepare(name, ballot, term, signal);
-        learn(first.answers.values(), place, term.generation);
-        if (!first.reached) {
-          lost = shortfall(term.sets, (peerId) => first.answers.get(peerId)?.result === 'promised');
-          if (tries >= UNREACHED_TRIES && first.failures.length > 0 && !isContended(first.answers.values()))
-            throw gone();
-          continue;
-        }
-        const told = new Map([...first.answers].filter(([, { result }]) => result === 'promised'));
-        const seen = await newestOf(
-          name,
-          [...told.values()].map(({ record }) => record),
-        );
-        const { propose, result } = decide(seen, ballot);
-        const holders = [...told].filter(
-          ([, { record }]) => record && opened.get(record)?.ballot === seen?.ballot,
-        );
-        const isHeld = (peerId: PeerId) => holders.some(([holder]) => holder === peerId);
-        if (!propose && (!seen || reaches(term.sets, isHeld)) && topology.generation() === term.generation)
-          return { result, holders: holders.map(([peerId]) => peerId) };
-        // Where nothing is to be changed, what was seen is proposed anew: afterwards it is what everybody sees.
-        const record = await recordOf(name, place, ballot, propose ?? deps.same(name, seen as Accepted));
-        if (topology.generation() !== term.generation) continue;
-        mayBeKept ||= propose !== undefined;
-        const second = await poll<WriteAnswer>(
-          term.sets,
-          async (peerId) => {
-            const [answer] = await calls.write(peerId, term.placed, [record], { timeoutMs, signal });
-            return answer as WriteAnswer;
-          },
-          isKept,
-          signal,
-        );
-        learn(second.answers.values(), place, term.generation);
-        const kept = (peerId: PeerId) => isKept(second.answers.get(peerId));
-        if (second.reached) return { result, holders: [...second.answers.keys()].filter(kept) };
-        lost = shortfall(term.sets, kept);
+    placed: Placed,
+    ballot: string,
+    state: RegisterState,
+    course: Course,
+  ): Promise<Polled<WriteAnswer>> {
+    const deleted = state.value === null;
+    // What a deleted one remembers of its changes is let go in the end.
+    const expiresAt = deleted ? now() + DELETED_KEEP_MS : state.expiresAt;
+    const held = { bytes: encodeState(state), expiresAt, deleted };
+    const record = await rounds.sign(name, place, ballot, held);
+    return poll<WriteAnswer>(deps, {
+      place,
+      hopedFor: ['taken', 'held'],
+      ask: (peerId) => rounds.accept(peerId, placed, record, course.restMs()),
+      ...course.limits,
+    });
+  }
+
+  async function attempts(
+    name: RecordName,
+    place: Place,
+    wish: Wish | undefined,
+    course: Course,
+  ): Promise<Proposed> {
+    const own = new Map<string, RegisterValue | undefined>();
+    for (let attempt = 0; ; attempt++) {
+      const placed = await course.next(backoffMs(attempt));
+      const generation = topology.generation();
+      const ground = await prepare(name, place, placed, course);
+      if (!ground || generation !== topology.generation()) continue;
+      const { ballot, agreed } = ground;
+      const { state, isNew, answer } = decide(ground.state, wish, { ballot, now: now(), own });
+      if (!state) {
+        // What an earlier ballot left behind cannot be ruled out where nothing is accepted in its stead.
+        if (own.size > 0) throw course.lost();
+        return { answer, replicas: agreed ?? [] };
       }
-    } catch (error) {
-      if (isP2posError(error, 'TIMEOUT') || (isP2posError(error, 'CANCELLED') && mayBeKept)) throw gone();
-      throw error;
+      // What a minority accepted may yet vanish: nothing is told of it before a majority has it.
+      if (!isNew && agreed && own.size === 0) return { answer, replicas: agreed };
+      const changes = isNew && answer.kind === 'changed';
+      if (changes) own.set(ballot, answer.previous);
+      const polled = await accept(name, place, placed, ballot, state, course);
+      if (changes && polled.result !== 'yes' && polled.maybe) course.mayHaveEffect();
+      learn(polled);
+      if (course.passed(polled)) return { answer, replicas: polled.yes };
     }
   }
 
-  /** Those who duel over a key step back for ever longer, each for a time of its own. */
-  function pause(tries: number, signal: AbortSignal): Promise<void> {
-    const most = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries, 10));
-    return sleep(clock, 1 + most * random.float(), { signal });
+  /** What a majority agrees on without being asked to promise; undefined: they do not. */
+  async function glance(name: RecordName, place: Place, course: Course) {
+    const placed = await course.next(0);
+    const told = new Map<PeerId, Accepted | undefined>();
+    const agreed = () =>
+      [...told.values(), undefined].find((one) => holdersOf(told, one?.ballot, place) !== undefined);
+    const isAgreed = () =>
+      [...told.values()].some((one) => holdersOf(told, one?.ballot, place) !== undefined);
+    const polled = await poll<ReadAnswer>(deps, {
+      place,
+      hopedFor: ['found', 'absent'],
+      async ask(peerId) {
+        const answer = await calls.read(peerId, placed, name, course.restMs());
+        if (answer.result === 'absent') told.set(peerId, undefined);
+        if (answer.record) told.set(peerId, await open(name, answer.record));
+        return answer;
+      },
+      enough: isAgreed,
+      ...course.limits,
+    });
+    if (polled.result === 'no' && polled.answered) return undefined;
+    if (!course.passed(polled)) return undefined;
+    return { state: agreed()?.state };
+  }
+
+  function courseOf({ signal }: CallOptions): Course {
+    if (closing.signal.aborted) throw new P2posError('NODE_CLOSING');
+    return createCourse(deps, { timeoutMs: config.timeoutMs, signal, closing: closing.signal });
+  }
+
+  function inTurn(name: RecordName, place: Place, wish: Wish | undefined, course: Course): Promise<Proposed> {
+    return queue.run(textOf(name), () => attempts(name, place, wish, course));
   }
 
   return {
-    run,
-    async glance(name, place, signal) {
-      const term = await terms(place);
-      if (!term) return undefined;
-      const same = new Map<string, Set<PeerId>>();
-      const bodies = new Map<PeerId, RecordBody>();
-      let agreed: string | undefined;
-      await poll(
-        term.sets,
-        async (peerId) => {
-          const { result, record } = await calls.read(peerId, term.placed, name, timeoutMs);
-          if (result !== 'found' && result !== 'absent')
-            throw new P2posError('RECORD_INVALID', { reason: result });
-          const version = record ? (await open(name, record)).ballot : '';
-          if (record) bodies.set(peerId, record);
-          const holders = same.get(version) ?? new Set<PeerId>();
-          same.set(version, holders.add(peerId));
-          if (reaches(term.sets, (other) => holders.has(other))) agreed ??= version;
-          return version;
-        },
-        () => true,
-        signal,
-      );
-      if (agreed === undefined || topology.generation() !== term.generation) return undefined;
-      return { seen: agreed === '' ? undefined : await newestOf(name, bodiesOf(bodies, same.get(agreed))) };
+    async propose(name, place, wish, options) {
+      using course = courseOf(options);
+      return await inTurn(name, place, wish, course);
     },
+    async read(name, place, options) {
+      using course = courseOf(options);
+      for (let i = 0; i < FAST_READS; i++) {
+        const seen = await glance(name, place, course);
+        if (!seen) continue;
+        // That it has expired is for all to agree on, lest another clock finds it alive later.
+        if (seen.state && seen.state.value !== null && isExpired(seen.state, now())) break;
+        return liveOf(seen.state, now());
+      }
+      const { answer } = await inTurn(name, place, undefined, course);
+      return answer.kind === 'value' ? answer.value : undefined;
+    },
+    [Symbol.dispose]: () => closing.abort(),
   };
 }
 
-function bodiesOf(
-  bodies: ReadonlyMap<PeerId, RecordBody>,
-  holders: ReadonlySet<PeerId> = new Set(),
-): RecordBody[] {
-  return [...holders].map((peerId) => bodies.get(peerId)).filter((body) => body !== undefined);
-}
-
-function isContended(answers: Iterable<PromiseAnswer>): boolean {
-  for (const { result } of answers) if (result !== 'promised') return true;
-  return false;
-}
-
-const isKept = (answer: WriteAnswer | undefined) => answer?.result === 'taken' || answer?.result === 'held';
-
-function names(fields: RecordHeader, name: RecordName): boolean {
-  return (
-    fields.namespace === name.namespace &&
-    equalBytes(fields.key, name.key) &&
-    equalBytes(fields.partition, name.partition)
-  );
+function textOf({ namespace, key, partition }: RecordName): string {
+  const latin1 = (bytes: Uint8Array) =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return `${namespace}\0${key.length}\0${latin1(key)}${latin1(partition)}`;
 }

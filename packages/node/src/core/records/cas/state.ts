@@ -1,70 +1,153 @@
 /**
- * What a register's record carries: the caller's value, the version of the change that made it (reads that settle a
- * register raise the record's version, never this one), and the last requests, so that a repeat has no second effect.
+ * What a register holds: its value, and the last changes with their outcomes, so that a repeat is recognised by whichever
+ * coordinator it comes through. A deleted or expired register holds no value but keeps its version and its changes.
  */
-import { decodeCbor, encodeCbor, P2posError } from '@p2pos/protocol';
+import { decodeCbor, encodeCbor, fromHex, isVersion, P2posError, toHex } from '@p2pos/protocol';
+import { MAX_CALLER_BYTES, MAX_VALUE_BYTES } from '../format/record.ts';
+import type { RegisterValue } from '../index.ts';
+
+const FORM = 1;
+/** Hex digits of a version's time and counter. */
+const STAMP_LENGTH = 16;
+/** Changes that are remembered. */
+const MAX_CHANGES = 16;
+/** Replaced values that are kept for repeats, besides that of the newest change. */
+const MAX_OLDER_BYTES = 2_048;
+/** Around the caller's value at most. */
+export const STATE_OVERHEAD_BYTES = MAX_VALUE_BYTES - MAX_CALLER_BYTES;
+export const REQUEST_ID_BYTES = 16;
+
+/** Hashes of the caller's idempotency key and of what it asked. */
+export interface RequestId {
+  readonly id: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+export interface Change {
+  /** The ballot under which it was proposed first. */
+  readonly version: string;
+  /** Undefined: made without an idempotency key. */
+  readonly request: RequestId | undefined;
+  /** What was there before; kept for changes with a request alone. */
+  readonly previous: RegisterValue | undefined;
+}
 
 export interface RegisterState {
   readonly version: string;
-  /** Null: deleted; remembered for a while for the sake of its requests. */
+  /** Null: deleted. */
   readonly value: Uint8Array | null;
-  /** Oldest first. */
-  readonly requests: readonly Request[];
+  readonly expiresAt: number | undefined;
+  /** Newest first, without a gap. */
+  readonly changes: readonly Change[];
+  /** No change was forgotten yet. */
+  readonly whole: boolean;
 }
-
-/** A change that took effect. */
-export interface Request {
-  /** Hash of the request's key. */
-  readonly id: Uint8Array;
-  readonly version: string;
-}
-
-export const REQUEST_ID_BYTES = 16;
-/** Changes since which a repeat is still recognised. */
-const MAX_REQUESTS = 12;
-/** Around the caller's value at most. */
-export const STATE_OVERHEAD_BYTES = 1_536;
-
-export function encodeState({ version, value, requests }: RegisterState): Uint8Array {
-  return encodeCbor([
-    version,
-    value,
-    requests.slice(-MAX_REQUESTS).map(({ id, version: made }) => [id, made]),
-  ]);
-}
-
-/** @throws P2posError RECORD_INVALID, CBOR_MALFORMED */
-export function decodeState(bytes: Uint8Array, maxBytes: number): RegisterState {
-  const fields = decodeCbor(bytes, { maxBytes: maxBytes + STATE_OVERHEAD_BYTES });
-  if (!Array.isArray(fields) || fields.length !== 3) throw invalid();
-  const [version, value, requests] = fields as unknown[];
-  if (!isText(version) || !isValue(value, maxBytes)) throw invalid();
-  if (!Array.isArray(requests) || requests.length > MAX_REQUESTS || !requests.every(isRequest))
-    throw invalid();
-  return { version, value, requests: requests.map(([id, made]) => ({ id, version: made })) };
-}
-
-function isValue(value: unknown, maxBytes: number): value is Uint8Array | null {
-  return value === null || (value instanceof Uint8Array && value.length <= maxBytes);
-}
-
-function isRequest(item: unknown): item is readonly [Uint8Array, string] {
-  if (!Array.isArray(item) || item.length !== 2) return false;
-  const [id, version] = item as unknown[];
-  return id instanceof Uint8Array && id.length === REQUEST_ID_BYTES && isText(version);
-}
-
-const isText = (text: unknown): text is string => typeof text === 'string' && text.length === 69;
 
 /**
- * Whether a request that may have been made under `ballot` or later, and is not among those remembered, was surely never
- * made.
+ * `[form, authors, version, value | null, expiresAt | null, whole, changes]`. A version is `[8 bytes of time and counter, index of
+ * its author]`, a change `[version]` or `[version, id, body, [value, version, expiresAt | null] | null]`.
  */
-export function wasNeverMade({ requests }: RegisterState, ballot: string): boolean {
-  const [oldest] = requests;
-  return requests.length < MAX_REQUESTS || (oldest !== undefined && oldest.version < ballot);
+export function encodeState({ version, value, expiresAt, changes, whole }: RegisterState): Uint8Array {
+  const authors: string[] = [];
+  function pack(text: string) {
+    const author = text.slice(STAMP_LENGTH + 1);
+    if (!authors.includes(author)) authors.push(author);
+    return [fromHex(text.slice(0, STAMP_LENGTH)), authors.indexOf(author)];
+  }
+  const packed = changes.map(({ version: made, request, previous }) => {
+    if (!request) return [pack(made)];
+    const before = previous && [previous.value, pack(previous.version), previous.expiresAt ?? null];
+    return [pack(made), request.id, request.body, before ?? null];
+  });
+  return encodeCbor([FORM, authors, pack(version), value, expiresAt ?? null, whole, packed]);
 }
 
-function invalid(): P2posError {
-  return new P2posError('RECORD_INVALID', { reason: 'its value is no state of a register' });
+/** @throws P2posError RECORD_INVALID, BODY_TOO_LARGE, CBOR_MALFORMED */
+export function decodeState(bytes: Uint8Array): RegisterState {
+  const fields = decodeCbor(bytes, { maxBytes: MAX_VALUE_BYTES });
+  if (!Array.isArray(fields) || fields.length !== 7 || fields[0] !== FORM) throw invalid('has another form');
+  const [, authors, packed, value, expiresAt, whole, changes] = fields as unknown[];
+  if (!Array.isArray(authors) || authors.length > 2 * MAX_CHANGES + 1)
+    throw invalid('names too many authors');
+  const unpack = unpackerOf(authors);
+  const version = unpack(packed);
+  if (value !== null && !isBytes(value, MAX_CALLER_BYTES)) throw invalid('has no value of a fitting size');
+  if (expiresAt !== null && (!isTime(expiresAt) || value === null)) throw invalid('has no sound expiry');
+  if (typeof whole !== 'boolean') throw invalid('has another form');
+  if (!Array.isArray(changes) || changes.length < 1 || changes.length > MAX_CHANGES)
+    throw invalid(`names no 1 to ${MAX_CHANGES} changes`);
+  const decoded = changes.map((change) => decodeChange(change, unpack));
+  if (decoded[0]?.version !== version) throw invalid('is not that of its newest change');
+  if (decoded.some((change, i) => i > 0 && change.version >= (decoded[i - 1] as Change).version))
+    throw invalid('has changes out of order');
+  return { version, value, expiresAt: expiresAt ?? undefined, whole, changes: decoded };
+}
+
+type Unpack = (packed: unknown) => string;
+
+function unpackerOf(authors: readonly unknown[]): Unpack {
+  return (packed) => {
+    const [stamp, index] = Array.isArray(packed) ? (packed as unknown[]) : [];
+    if (!isBytes(stamp, STAMP_LENGTH / 2)) throw invalid('has no version');
+    const version = `${toHex(stamp)}-${String(authors[Number(index)])}`;
+    if (!isVersion(version)) throw invalid('has no version');
+    return version;
+  };
+}
+
+function decodeChange(fields: unknown, unpack: Unpack): Change {
+  if (!Array.isArray(fields) || (fields.length !== 1 && fields.length !== 4))
+    throw invalid('has a malformed change');
+  const [packed, id, body, before] = fields as unknown[];
+  const version = unpack(packed);
+  if (fields.length === 1) return { version, request: undefined, previous: undefined };
+  if (!isHash(id) || !isHash(body)) throw invalid('has a malformed request');
+  const previous = before === null ? undefined : decodeValue(before, unpack);
+  return { version, request: { id, body }, previous };
+}
+
+function decodeValue(fields: unknown, unpack: Unpack): RegisterValue {
+  if (!Array.isArray(fields) || fields.length !== 3) throw invalid('has a malformed former value');
+  const [value, packed, expiresAt] = fields as unknown[];
+  if (!isBytes(value, MAX_CALLER_BYTES) || (expiresAt !== null && !isTime(expiresAt)))
+    throw invalid('has a malformed former value');
+  return { value, version: unpack(packed), ...(expiresAt !== null && { expiresAt }) };
+}
+
+/** The changes with one more; forgets the oldest where they grow too many or too large. */
+export function remember(
+  state: RegisterState | undefined,
+  newest: Change,
+): Pick<RegisterState, 'changes' | 'whole'> {
+  const older: Change[] = [];
+  let bytes = 0;
+  for (const change of state?.changes ?? []) {
+    bytes += change.previous?.value.length ?? 0;
+    if (older.length === MAX_CHANGES - 1 || bytes > MAX_OLDER_BYTES) break;
+    older.push(change);
+  }
+  const whole = (state?.whole ?? true) && older.length === (state?.changes.length ?? 0);
+  return { changes: [newest, ...older], whole };
+}
+
+function isBytes(value: unknown, max: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length <= max;
+}
+
+function isHash(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === REQUEST_ID_BYTES;
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= 2 ** 48;
+}
+
+function invalid(reason: string): P2posError {
+  return new P2posError('RECORD_INVALID', { reason: `the state of a register ${reason}` });
+}
+
+/** Of a register whose record let its value go some time after it expired. */
+export function expiredState(ballot: string): RegisterState {
+  const change = { version: ballot, request: undefined, previous: undefined };
+  return { version: ballot, value: null, expiresAt: undefined, changes: [change], whole: false };
 }

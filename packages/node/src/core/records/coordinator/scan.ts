@@ -28,6 +28,8 @@ interface Candidate extends Position {
   /** Of this version. */
   readonly holders: Set<PeerId>;
   dead: boolean;
+  /** Alive but for the time. */
+  readonly expired: boolean;
 }
 
 interface Page {
@@ -149,8 +151,8 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     );
     if (settle) {
       for (const one of newest) {
-        if (missing.has(one.slot) || reaches(sets[one.slot] ?? [], (peerId) => one.holders.has(peerId)))
-          continue;
+        const agreed = reaches(sets[one.slot] ?? [], (peerId) => one.holders.has(peerId));
+        if (missing.has(one.slot) || (agreed && !one.expired)) continue;
         const partition = one.partition.length === 0 ? one.key : one.partition;
         one.dead = !(await settle({ namespace, key: one.key, partition }));
       }
@@ -175,6 +177,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     counts: (slot: number, peerId: PeerId) => boolean,
   ): Candidate[] {
     const time = now();
+    const isOver = (expiresAt: number | null) => expiresAt !== null && expiresAt <= time;
     const newest = new Map<string, Candidate>();
     for (const [peerId, { keys }] of answers) {
       for (const [key, partition, version, tombstone, expiresAt] of keys) {
@@ -191,7 +194,8 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
           slot,
           version,
           holders: new Set([peerId]),
-          dead: tombstone || (expiresAt !== null && expiresAt <= time),
+          dead: tombstone || isOver(expiresAt),
+          expired: !tombstone && isOver(expiresAt),
         });
       }
     }

@@ -15,8 +15,10 @@ import {
 export const MAX_NAMESPACE_BYTES = 128;
 /** Of a key and of a partition. */
 export const MAX_KEY_BYTES = 1_024;
-/** Of a value as it is kept: 64 KiB of a caller's, and what a register adds. */
-export const MAX_VALUE_BYTES = 66 * 1_024;
+/** Of a caller's value. */
+export const MAX_CALLER_BYTES = 64 * 1_024;
+/** As it is kept: a register adds the value that it replaced, and the last changes. */
+export const MAX_VALUE_BYTES = 2 * MAX_CALLER_BYTES + 4_096;
 export const MAX_HEADER_BYTES = 2_560;
 export const MAX_PROOF_BYTES = 1_024;
 

@@ -106,6 +106,26 @@ const GOOD = {
       ],
     },
   ],
+  follow: [
+    {
+      ...placed,
+      namespace: 'a/kv',
+      prefix: bytes(0),
+      from: { store: 'ab'.repeat(16), position: 7, floor: 3 },
+      waitMs: 100,
+    },
+    {
+      store: 'ab'.repeat(16),
+      position: 9,
+      floor: 3,
+      compacted: false,
+      more: true,
+      changes: [
+        [bytes(1), null, [bytes(40), bytes(1), bytes(70)]],
+        [bytes(1), bytes(2), null],
+      ],
+    },
+  ],
 } as const satisfies { [K in keyof typeof RECORDS.methods]: readonly [object, object] };
 
 const methods = Object.keys(GOOD) as (keyof typeof GOOD)[];
@@ -179,7 +199,7 @@ test('what is too much is refused', () => {
     );
   const record = [bytes(1), null, bytes(1)];
   refuses('write', { records: Array.from({ length: 257 }, () => record) });
-  refuses('write', { records: [[bytes(1), bytes(65_537), bytes(1)]] });
+  refuses('write', { records: [[bytes(1), bytes(135_169), bytes(1)]] });
   refuses('write', { records: [[bytes(2_561), null, bytes(1)]] });
   refuses('write', { placement: bytes(31) });
   refuses('write', { extra: 1 });
@@ -189,6 +209,10 @@ test('what is too much is refused', () => {
   refuses('scan', { limit: 0 });
   refuses('inventory', { slots: Array.from({ length: 257 }, () => 0) });
   refuses('inventory', { digests: [bytes(31)] });
+  refuses('follow', { from: { store: 'ab', position: 7, floor: 0 } });
+  refuses('follow', { from: { store: null, position: -1, floor: 0 } });
+  refuses('follow', { waitMs: 30_001 });
+  refuses('follow', { prefix: bytes(1_025) });
   refuses('fetch', { leaves: Array.from({ length: 257 }, () => leaf) });
 });
 

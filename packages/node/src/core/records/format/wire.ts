@@ -2,14 +2,7 @@
  * What replicas say to each other: `/p2pos/records/1.0.0`. Every request names the snapshot under which its sender placed
  * the slots; a replica that follows another answers PLACEMENT_STALE. Requests carry many records, each has its own outcome.
  */
-import {
-  bytesSchema,
-  hash32Schema,
-  integerSchema,
-  isErrorCode,
-  isVersion,
-  textSchema,
-} from '@p2pos/protocol';
+import { bytesSchema, hash32Schema, integerSchema, isErrorCode, isVersion } from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../rpc/index.ts';
 import {
@@ -20,6 +13,7 @@ import {
   MAX_PROOF_BYTES,
   MAX_VALUE_BYTES,
 } from './record.ts';
+import { REPAIR_METHODS } from './repair-methods.ts';
 
 /** Records in one request. */
 export const MAX_RECORDS = 256;
@@ -30,10 +24,7 @@ export const MAX_SCAN_LIMIT = 1_024;
 /** Slots in one inventory request, and leaf hashes in one answer. */
 export const MAX_INVENTORY_SLOTS = 256;
 export const MAX_INVENTORY_LEAVES = 16_384;
-/** Ranges of slots in one comparison. */
-export const MAX_COMPARED_RANGES = 256;
-/** Of one message of the reconciliation. */
-export const MAX_RECONCILE_BYTES = 65_536;
+export const MAX_FOLLOW_WAIT_MS = 30_000;
 const MAX_SLOTS = 65_536;
 
 export interface Placed {
@@ -214,12 +205,20 @@ const isClosedSlot = (item: unknown): item is readonly [slot: number, epoch: num
   Array.isArray(item) && item.length === 2 && isSlot(item[0]) && isEpoch(item[1]);
 const isLeaf = (value: unknown): value is Uint8Array => isBytes(value, 32) && value.length === 32;
 
+/** `[key, partition | null when it equals the key, the record | null when it cannot be shown]` */
+export type ChangeBody = readonly [Uint8Array, Uint8Array | null, RecordBody | null];
+
+function isChangeBody(item: unknown): item is ChangeBody {
+  if (!Array.isArray(item) || item.length !== 3) return false;
+  const [key, partition, record] = item as unknown[];
+  return isKey(key) && (partition === null || isKey(partition)) && (record === null || isRecordBody(record));
+}
+
+const position = integerSchema(0, Number.MAX_SAFE_INTEGER);
+const storeId = z.string().regex(/^[0-9a-f]{32}$/);
 const count = integerSchema(1, 64);
 const slotsOf = (max: number) => listOf(isSlot, max, `must be at most ${max} slots`);
 const slotList = slotsOf(MAX_INVENTORY_SLOTS);
-const isRange = (item: unknown): item is readonly [first: number, last: number] =>
-  Array.isArray(item) && item.length === 2 && isSlot(item[0]) && isSlot(item[1]) && item[0] <= item[1];
-const isDigest = (value: unknown): value is Uint8Array => isBytes(value, 32) && value.length >= 16;
 const leafList = (max: number) => listOf(isLeaf, max, `must be at most ${max} hashes`);
 const epochs = listOf(isEpoch, 2 * MAX_SLOTS, 'must be epochs with their lengths');
 const records = listOf(isRecordBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} records`);
@@ -328,49 +327,32 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
     output: z.strictObject({ answers: listOf(isPromiseAnswer, MAX_RECORDS, 'must be outcomes of promises') }),
     maxBodyBytes: MAX_BODY_BYTES,
   },
-  /** Which disk the caller runs on, against what this node remembers of it. */
-  claim: {
-    id: 9,
-    input: z.strictObject({
-      storeId: textSchema(64, { min: 1 }),
-      term: integerSchema(0),
-      commits: integerSchema(0),
-    }),
-    output: z.strictObject({
-      verdict: z.enum(['unknown', 'known', 'contradicted']),
-      term: integerSchema(0),
-      /** Holds records of slots that others hold now. */
-      strays: z.boolean(),
-    }),
-  },
-  /** Digests over ranges of those slots that both hold: 32 bytes for one range, 16 each for several. */
-  compare: {
-    id: 10,
+  ...REPAIR_METHODS,
+  /**
+   * Changes of keys in a range in the order of the replica's commits. Without `from`: where its log ends now. With it: what
+   * came after, or, when there is nothing, what comes within `waitMs`.
+   */
+  follow: {
+    id: 20,
     input: z.strictObject({
       ...placed,
-      count,
-      ranges: listOf(isRange, MAX_COMPARED_RANGES, `must be at most ${MAX_COMPARED_RANGES} ranges of slots`),
+      namespace: z.custom<string>(isNamespace, { error: 'must be a namespace' }),
+      prefix: partOfKey,
+      /** `store: null`: from the beginning, whichever store it is. `floor`: as the answer before had it. */
+      from: z.strictObject({ store: storeId.nullable(), position, floor: position }).nullable(),
+      waitMs: integerSchema(0, MAX_FOLLOW_WAIT_MS),
     }),
     output: z.strictObject({
-      digests: listOf(isDigest, MAX_COMPARED_RANGES, 'must be digests'),
-      /** Ranges, by their index, with a slot in which this node does not count. */
-      learning: slotsOf(MAX_COMPARED_RANGES),
+      store: storeId,
+      position,
+      floor: position,
+      /** What came after `from` is not all there any more; there are no changes then. */
+      compacted: z.boolean(),
+      /** There was more at once. */
+      more: z.boolean(),
+      changes: listOf(isChangeBody, MAX_RECORDS, 'must be changes of records'),
     }),
-    cost: 'repair',
-  },
-  /** One step of set reconciliation over the records of a slot (repair/negentropy). */
-  reconcile: {
-    id: 11,
-    input: z.strictObject({
-      ...placed,
-      count,
-      slot: z.custom<number>(isSlot),
-      message: bytesSchema({ max: MAX_RECONCILE_BYTES }),
-    }),
-    output: z.strictObject({
-      message: bytesSchema({ max: MAX_RECONCILE_BYTES }),
-      learning: z.boolean(),
-    }),
-    cost: 'repair',
+    cost: 'bulk',
+    maxBodyBytes: MAX_BODY_BYTES,
   },
 });

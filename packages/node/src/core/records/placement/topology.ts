@@ -27,7 +27,7 @@ export interface Topology extends Disposable {
   /** Whether the peer was listed at that time, ms since the epoch. */
   wasMember(peerId: PeerId, ms: number): boolean;
   /** Told after each change. */
-  onChange(listener: () => void): void;
+  onChange(listener: () => void): Disposable;
   /** Resolves when the chain has been read. */
   ready(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export async function openTopology(
   let authors: Authors = createAuthors();
   let generation = 0;
   let reading: Promise<void> | undefined;
-  const listeners: (() => void)[] = [];
+  const listeners = new Set<() => void>();
   const notify = () => {
     for (const listener of listeners) listener();
   };
@@ -130,7 +130,9 @@ export async function openTopology(
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
     onChange(listener) {
-      listeners.push(listener);
+      const told = () => listener();
+      listeners.add(told);
+      return { [Symbol.dispose]: () => void listeners.delete(told) };
     },
     ready: async () => reading,
     [Symbol.dispose]: () => listening[Symbol.dispose](),

@@ -1,7 +1,8 @@
 /** What a replica answers to those who compare their records with its own. It keeps nothing between their calls. */
 import { type Crypto, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import { MAX_RECONCILE_BYTES, type Placed } from '../format/wire.ts';
+import { MAX_RECONCILE_BYTES } from '../format/repair-methods.ts';
+import type { Placed } from '../format/wire.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { SlotContents } from './digests.ts';

@@ -45,6 +45,20 @@ export interface Repair {
   round(): Promise<boolean>;
 }
 
+/** A disk that hangs must not keep the node from ending. */
+async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  const stop = () => ended.resolve();
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([work, ended.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    work.catch(() => {});
+  }
+}
+
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 2_000;
 
@@ -176,14 +190,20 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       const before = standing.state();
       let waits = false;
       try {
-        if (placed && before !== 'learner') waits = !(await claimAll());
+        if (placed && before !== 'learner') {
+          waits = true;
+          const claims = claimAll().then((all) => {
+            waits = !all;
+          });
+          await unlessAborted(signal, claims);
+        }
         if (placed && standing.state() === 'learner') {
           if (before !== 'learner')
             log.warn(
               { action: 'learner' },
               'members remember another disk of this node: it catches up, and counts in no majority until then',
             );
-          await learn(placed);
+          await unlessAborted(signal, learn(placed));
         }
       } catch (error) {
         if (!signal.aborted) log.warn({ action: 'standing', error }, 'a step of the catching up failed');
@@ -199,8 +219,8 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     noticed.clear();
     const everybody = all || some.length === 0;
     all = false;
-    await forgetRemoved();
-    await compareWith(everybody ? members() : some, signal);
+    await unlessAborted(signal, forgetRemoved());
+    await unlessAborted(signal, compareWith(everybody ? members() : some, signal));
   });
   standing.onChange(() => wake.resolve());
   topology.onChange(() => {

@@ -7,7 +7,8 @@ import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { decodeHeader } from '../format/record.ts';
-import { MAX_COMPARED_RANGES, MAX_RECORDS, type Placed, type RecordBody } from '../format/wire.ts';
+import { MAX_COMPARED_RANGES } from '../format/repair-methods.ts';
+import { MAX_RECORDS, type Placed, type RecordBody } from '../format/wire.ts';
 import { nameOf } from '../handover/pulling.ts';
 import type { Topology } from '../placement/topology.ts';
 import { sizeOf } from '../replica/reading.ts';
@@ -81,7 +82,12 @@ export function createSyncing(
     { placed, count }: Ask,
     ranges: readonly SlotRange[],
   ): Promise<{ differ: SlotRange[]; learning: SlotRange[] }> {
-    const answer = await calls.ask(peerId, 'compare', { ...placed, count, ranges }, { timeoutMs });
+    const answer = await calls.ask(
+      peerId,
+      'compare',
+      { ...placed, count, ranges: ranges.map(([first, last]) => [first, last]) },
+      { timeoutMs },
+    );
     const length = ranges.length === 1 ? ROOT_BYTES : PART_BYTES;
     const differ: SlotRange[] = [];
     for (const [i, range] of ranges.entries()) {

@@ -108,7 +108,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
     }
     if (ms > now() + MAX_AHEAD_MS) throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     checkValue(fields, value);
-    const carried = register && value ? decodeState(value, declaration.maxValueBytes).value : value;
+    const carried = register && value ? decodeState(value).value : value;
+    if (carried && carried.length > declaration.maxValueBytes)
+      throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
     if (carried) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
     if (!(await verifier.verify({ header, proof }, author)))
       throw signatureRefused('its proof does not verify');

@@ -49,27 +49,46 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (namespace, key, partition)
   );
   `,
+  `
+  -- The commit log: grows with every change of a row, in the order of commits; see ../watch.
+  ALTER TABLE records ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+  UPDATE records SET position = id;
+  CREATE INDEX records_by_position ON records (position);
+
+  -- Greatest positions of rows that are gone, by namespace, and under '' of all. Whoever follows from below may have missed them.
+  CREATE TABLE records_log (namespace TEXT PRIMARY KEY, compacted INTEGER NOT NULL);
+  INSERT INTO records_log VALUES ('', 0);
+  CREATE TRIGGER records_gone AFTER DELETE ON records BEGIN
+    UPDATE records_log SET compacted = max(compacted, OLD.position) WHERE namespace = '';
+    INSERT INTO records_log VALUES (OLD.namespace, OLD.position)
+      ON CONFLICT (namespace) DO UPDATE SET compacted = max(compacted, excluded.compacted);
+  END;
+  `,
 ];
+
+/** Worked out where commits are made, one after the other, so positions are seen in their order. */
+const NEXT_POSITION = `
+  max((SELECT coalesce(max(position), 0) FROM records), (SELECT compacted FROM records_log WHERE namespace = '')) + 1`;
 
 /** The newer version wins; of two records with one version (their author erred) the greater leaf, on every replica. */
 const INTO = `
-  INSERT INTO records (namespace, key, partition, replicas, slot, version, leaf, tombstone, expires_at, header, value, proof)
+  INSERT INTO records (namespace, key, partition, replicas, slot, version, leaf, tombstone, expires_at, header, value, proof, position)
 `;
 const NEWER = `
   ON CONFLICT (namespace, key, partition) DO UPDATE SET
     version = excluded.version, leaf = excluded.leaf, tombstone = excluded.tombstone, expires_at = excluded.expires_at,
     header = excluded.header, value = excluded.value, proof = excluded.proof, damaged = 0,
-    replicas = excluded.replicas, slot = excluded.slot,
+    replicas = excluded.replicas, slot = excluded.slot, position = excluded.position,
     replaced_version = CASE WHEN excluded.tombstone THEN records.version END,
     replaced_live = CASE WHEN excluded.tombstone THEN
       records.tombstone = 0 AND (records.expires_at IS NULL OR records.expires_at > ?13) END
   WHERE (excluded.version, excluded.leaf) > (records.version, records.leaf)
     OR (records.damaged AND excluded.version = records.version)`;
-export const UPSERT = `${INTO} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ${NEWER}`;
+export const UPSERT = `${INTO} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ${NEXT_POSITION}) ${NEWER}`;
 
 /** Of a register: nothing below a ballot that was promised. */
 export const ACCEPT = `${INTO}
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE NOT EXISTS (
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ${NEXT_POSITION} WHERE NOT EXISTS (
     SELECT 1 FROM register_promises p WHERE p.namespace = ?1 AND p.key = ?2 AND p.partition = ?3 AND p.ballot > ?6)
   ${NEWER}`;
 /** What was accepted is a bound of its own. */
@@ -102,11 +121,22 @@ export const SELECT_KEYS = `
 export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
 export const MARK_DAMAGED =
   'UPDATE records SET damaged = 1 WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
-export const SELECT_EXPIRED_VALUE =
-  'SELECT id FROM records WHERE expires_at <= ? AND value IS NOT NULL LIMIT 1';
-export const DROP_EXPIRED_VALUES = `
-  UPDATE records SET value = NULL WHERE id IN (
-    SELECT id FROM records WHERE expires_at <= ? AND value IS NOT NULL ORDER BY expires_at LIMIT ?)`;
+export const SELECT_EXPIRED_VALUES =
+  'SELECT id FROM records WHERE expires_at <= ? AND value IS NOT NULL ORDER BY expires_at LIMIT ?';
+export const DROP_EXPIRED_VALUE = `
+  UPDATE records SET value = NULL, position = ${NEXT_POSITION}
+  WHERE id = ?1 AND expires_at <= ?2 AND value IS NOT NULL`;
+
+export const SELECT_LOG_BOUNDS = `
+  SELECT coalesce((SELECT compacted FROM records_log WHERE namespace = ?), 0) AS compacted,
+    max((SELECT coalesce(max(position), 0) FROM records), (SELECT compacted FROM records_log WHERE namespace = '')) AS head`;
+/** How far the next so many changes reach. */
+export const SELECT_LOG_END = `
+  SELECT max(position) AS position FROM (
+    SELECT position FROM records WHERE position > ? ORDER BY position LIMIT ?)`;
+export const SELECT_LOG = `SELECT ${FIELDS}, position FROM records
+  WHERE position > ?1 AND position <= ?2 AND namespace = ?3 AND key >= ?4 AND (?5 IS NULL OR key < ?5)
+  ORDER BY position LIMIT ?6`;
 
 export const RESERVE_CLOCK =
   'INSERT INTO records_clock VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET reserved_ms = max(reserved_ms, excluded.reserved_ms)';

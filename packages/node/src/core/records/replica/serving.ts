@@ -4,7 +4,11 @@ import type { Handlers } from '../../rpc/index.ts';
 import type { Acceptor } from '../cas/acceptor.ts';
 import type { RECORDS } from '../format/wire.ts';
 import type { Copying } from '../handover/copying.ts';
+
 import type { Comparing } from '../repair/comparing.ts';
+
+import type { LogSource } from '../watch/source.ts';
+
 import type { ReplicaReader } from './reading.ts';
 import type { Replica } from './replica.ts';
 
@@ -14,6 +18,7 @@ export interface ServingDeps {
   readonly copying: Copying;
   readonly acceptor: Acceptor;
   readonly comparing: Comparing;
+  readonly source: LogSource;
 }
 
 export function serveRecords({
@@ -22,6 +27,7 @@ export function serveRecords({
   copying,
   acceptor,
   comparing,
+  source,
 }: ServingDeps): Handlers<typeof RECORDS.methods> {
   return {
     write: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: false }) }),
@@ -37,6 +43,7 @@ export function serveRecords({
       return { done, elsewhere, learning, differing };
     },
     fetch: (input, { peerId }) => copying.fetch(input, peerId),
+    follow: (input, { peerId, signal }) => source.follow(input, peerId, signal),
     prepare: async (input, { peerId }) => ({ answers: await acceptor.prepare(input, peerId) }),
   };
 }

@@ -6,8 +6,9 @@ import { instantCrypto as crypto } from '../../../testing/instant-crypto.ts';
 import { createMemoryStore } from '../../../testing/memory-store.ts';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { leafHash } from '../format/merkle.ts';
+import { endOf } from '../format/range.ts';
 import { encodeHeader, type RecordHeader } from '../format/record.ts';
-import { type CheckedRecord, endOf, openRecordTable } from './store.ts';
+import { type CheckedRecord, openRecordTable } from './store.ts';
 
 const author = (n: number) => peerIdFromPublicKey(new Uint8Array(32).fill(n));
 const bytes = (text: string) => new TextEncoder().encode(text);

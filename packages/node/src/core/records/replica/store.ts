@@ -2,8 +2,10 @@
 import { type Crypto, equalBytes } from '@p2pos/protocol';
 import type { Row, Statement, Store } from '../../store/index.ts';
 import { leafHash } from '../format/merkle.ts';
+import { endOf } from '../format/range.ts';
 import { decodeHeader, fitsValue, type RecordHeader, type SignedRecord } from '../format/record.ts';
 import type { Ring, SavedRing } from '../placement/ring.ts';
+import { type CommitLog, createCommitLog } from '../watch/log.ts';
 import * as sql from './schema.ts';
 
 /** A record that passed its checks, with what the table needs to know of it. */
@@ -51,6 +53,8 @@ export interface KeyRange {
 
 export interface RecordTable {
   find(name: RecordName): Promise<StoredRecord | undefined>;
+  /** Its changes in the order of their commits. */
+  readonly log: CommitLog;
   /** For each, whether it was taken as the newest. Resolves when all are durable. `now` judges what a tombstone replaced. */
   accept(records: readonly CheckedRecord[], now: number): Promise<boolean[]>;
   markDamaged(name: RecordName, version: string): Promise<void>;
@@ -71,7 +75,7 @@ export interface RecordTable {
   saveRings(rings: readonly Ring[], headHash: Uint8Array): Promise<void>;
 }
 
-type RecordRow = Row & {
+export type RecordRow = Row & {
   namespace: string;
   key: Uint8Array;
   partition: Uint8Array;
@@ -96,7 +100,7 @@ type RingRow = Row & { replicas: number; head_hash: Uint8Array; settled: Uint8Ar
 const EMPTY = new Uint8Array(0);
 
 export interface RecordTableDeps {
-  readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
+  readonly store: Pick<Store, 'storeId' | 'migrate' | 'read' | 'write'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
 }
 
@@ -121,7 +125,10 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
     return value === null || fitsValue(crypto, decodeHeader(header), value);
   }
 
+  const log = createCommitLog({ store, stored: (row) => stored(row) as StoredRecord });
+
   return {
+    log,
     async find(name) {
       const [row] = await store.read<RecordRow>(sql.SELECT_BY_KEY, placeOf(name));
       return stored(row);
@@ -129,11 +136,13 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
     async accept(records, now) {
       const results = await store.write(records.flatMap((record) => statementsOf(record, now)));
       let at = 0;
-      return records.map(({ register }) => {
-        const taken = (results[at] as { readonly changes: number }).changes > 0;
+      const taken = records.map(({ register }) => {
+        const { changes } = results[at] as { readonly changes: number };
         at += register ? 2 : 1;
-        return taken;
+        return changes > 0;
       });
+      log.committed(records.filter((_, i) => taken[i]).map(({ fields }) => fields));
+      return taken;
     },
     async markDamaged(name, version) {
       await store.write([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
@@ -174,10 +183,11 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
     },
     async dropExpiredValues(time, limit) {
       // Most of the time there is nothing, and that must not cost a commit.
-      const some = await store.read(sql.SELECT_EXPIRED_VALUE, [time]);
-      if (some.length === 0) return 0;
-      const [result] = await store.write([{ sql: sql.DROP_EXPIRED_VALUES, params: [time, limit] }]);
-      return result?.changes ?? 0;
+      const rows = await store.read<{ id: number }>(sql.SELECT_EXPIRED_VALUES, [time, limit]);
+      if (rows.length === 0) return 0;
+      await store.write(rows.map(({ id }) => ({ sql: sql.DROP_EXPIRED_VALUE, params: [id, time] })));
+      log.committed('some');
+      return rows.length;
     },
     async reservedMs() {
       const [row] = await store.read<{ reserved_ms: number }>(sql.SELECT_CLOCK);
@@ -228,15 +238,6 @@ function statementsOf(
 
 export function ringStatement({ count, settled, closed }: Ring, headHash: Uint8Array): Statement {
   return { sql: sql.SAVE_RING, params: [count, headHash, bytesOf(settled), bytesOf(closed)] };
-}
-
-/** The least byte string greater than all that begin with the prefix; null when there is none. */
-export function endOf(prefix: Uint8Array): Uint8Array | null {
-  const last = prefix.findLastIndex((byte) => byte !== 0xff);
-  if (last < 0) return null;
-  const end = prefix.slice(0, last + 1);
-  end[last] = (end[last] as number) + 1;
-  return end;
 }
 
 export function placeOf(name: RecordName): [string, Uint8Array, Uint8Array] {

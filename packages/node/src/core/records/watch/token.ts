@@ -1,0 +1,54 @@
+/** Where a watch stands, as clients carry it: a position in the log of each replica, and the newest version told so far. */
+import { decodeCbor, encodeCbor, fromBase64url, P2posError, toBase64url } from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+
+export interface Standing {
+  /** First part of the greatest version told, 16 hex digits; what is not above it may have been told already. */
+  readonly horizon: string;
+  readonly positions: ReadonlyMap<PeerId, { readonly store: string; readonly position: number }>;
+}
+
+/** 256 replicas and more to come. */
+export const MAX_TOKEN_CHARACTERS = 65_536;
+const FORM = 1;
+const MAX_REPLICAS = 1_024;
+
+/** base64url of `[form, horizon, [[peerId, store, position], …]]` */
+export function encodeToken({ horizon, positions }: Standing): string {
+  const list = [...positions].map(([peerId, { store, position }]) => [
+    peerId,
+    Buffer.from(store, 'hex'),
+    position,
+  ]);
+  return toBase64url(encodeCbor([FORM, horizon, list]));
+}
+
+/** @throws P2posError WATCH_TOKEN_INVALID */
+export function decodeToken(token: string): Standing {
+  const parsed = token.length <= MAX_TOKEN_CHARACTERS ? parse(token) : undefined;
+  if (!parsed) throw new P2posError('WATCH_TOKEN_INVALID');
+  return parsed;
+}
+
+function parse(token: string): Standing | undefined {
+  let fields: unknown;
+  try {
+    fields = decodeCbor(fromBase64url(token), { maxBytes: MAX_TOKEN_CHARACTERS });
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(fields) || fields.length !== 3 || fields[0] !== FORM) return undefined;
+  const [, horizon, list] = fields as unknown[];
+  if (typeof horizon !== 'string' || !/^([0-9a-f]{16})?$/.test(horizon)) return undefined;
+  if (!Array.isArray(list) || list.length > MAX_REPLICAS) return undefined;
+  const positions = new Map<PeerId, { store: string; position: number }>();
+  for (const entry of list as unknown[]) {
+    if (!Array.isArray(entry) || entry.length !== 3) return undefined;
+    const [peerId, store, position] = entry as unknown[];
+    if (typeof peerId !== 'string' || peerId.length > 128) return undefined;
+    if (!(store instanceof Uint8Array && store.length === 16)) return undefined;
+    if (!Number.isSafeInteger(position) || (position as number) < 0) return undefined;
+    positions.set(peerId, { store: Buffer.from(store).toString('hex'), position: position as number });
+  }
+  return { horizon, positions };
+}

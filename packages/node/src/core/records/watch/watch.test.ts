@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { Watching } from '../testing/watching.ts';
+
+const isSynced = (watching: Watching) => watching.events.some(({ type }) => type === 'synced');
+
+async function until(bed: Testbed, holds: () => boolean, limitMs = 60_000): Promise<void> {
+  await bed.clock.advanceUntil(holds, { stepMs: 1, limitMs });
+}
+
+async function started(bed: Testbed, index: number, options?: ConstructorParameters<typeof Watching>[1]) {
+  const watching = new Watching(bed, options);
+  watching.start(index);
+  await until(bed, () => isSynced(watching));
+  return watching;
+}
+
+test('what is there comes first, then every change as it is made; other keys do not', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  await bed.put(0, 'a1', 'one');
+  await bed.put(1, 'a2', 'two');
+  await bed.put(2, 'b1', 'other');
+  await bed.put(3, 'a3', 'short-lived');
+  await bed.remove(3, 'a3');
+  const watching = await started(bed, 4, { prefix: 'a' });
+  assert.deepEqual(watching.changes().slice(1).sort(), ['a1=one', 'a2=two', 'synced']);
+  assert.equal(watching.changes()[0], 'open');
+  watching.events.length = 0;
+  const at = bed.clock.monotonic();
+  await bed.put(0, 'a1', 'more');
+  await bed.put(0, 'b1', 'unseen');
+  await bed.remove(1, 'a2');
+  await bed.put(2, 'a4', 'new');
+  await until(bed, () => watching.state.has('a4'));
+  assert.ok(bed.clock.monotonic() - at < 50, 'woken by the commit, not by a poll');
+  assert.deepEqual(watching.changes(), ['a1=more', 'a2=gone', 'a4=new']);
+  await watching.stop();
+});
+
+test('without a listing only what changes after it was opened is told', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  await bed.put(0, 'a', 'before');
+  const watching = await started(bed, 1, { listing: false });
+  await bed.put(0, 'b', 'after');
+  await until(bed, () => watching.state.has('b'));
+  assert.deepEqual(watching.alive(), { b: 'after' });
+  await watching.stop();
+});
+
+test('a watch goes on through another node from its token, with what was missed and nothing else', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  for (let i = 0; i < 20; i++) await bed.put(0, `key${i}`, 'old');
+  const watching = await started(bed, 0);
+  await watching.stop();
+  await bed.put(1, 'key3', 'new');
+  await bed.remove(1, 'key4');
+  watching.events.length = 0;
+  watching.start(3);
+  await until(bed, () => isSynced(watching));
+  const told = watching.changes().filter((text) => text.includes('='));
+  assert.deepEqual([...new Set(told)].sort(), ['key3=new', 'key4=gone']);
+  await watching.stop();
+});
+
+test('a change is told although a replica of it is down, and the one that comes back says nothing old', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  const watching = await started(bed, 0);
+  const key = bed.findKey((replicas) => !replicas.includes(0));
+  const [down] = bed.replicasOf(key) as [number];
+  await bed.put(0, key, 'one');
+  await bed.crash(down);
+  await bed.put(0, key, 'two');
+  await until(bed, () => watching.state.get(key)?.value === 'two');
+  await bed.start(down);
+  await bed.clock.advance(10_000);
+  assert.equal(watching.state.get(key)?.value, 'two');
+  await bed.put(0, key, 'three');
+  await until(bed, () => watching.state.get(key)?.value === 'three');
+  await watching.stop();
+});
+
+test('a token whose tombstones are gone is told so, and everything that is there comes again', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  await bed.put(0, 'stays', 'here');
+  await bed.put(0, 'goes', 'away');
+  const watching = await started(bed, 0);
+  await watching.stop();
+  await bed.remove(0, 'goes');
+  await bed.clock.advance(1_000);
+  for (const { store } of bed.nodes())
+    await bed.run(store.write([{ sql: 'DELETE FROM records WHERE tombstone = 1' }]));
+  watching.events.length = 0;
+  watching.start(1);
+  await until(bed, () => isSynced(watching));
+  assert.deepEqual(watching.changes(), ['open', 'compacted', 'open', 'stays=here', 'synced']);
+  assert.deepEqual(watching.alive(), { stays: 'here' });
+  await watching.stop();
+});
+
+test('a token of another store is told so', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  await using other = await createTestbed({ nodes: 3, seed: 'other' });
+  await other.put(0, 'a', 'there');
+  const there = await started(other, 0);
+  await there.stop();
+  await bed.put(0, 'a', 'here');
+  const watching = new Watching(bed);
+  watching.start(0, there.token);
+  await until(bed, () => isSynced(watching));
+  assert.deepEqual(watching.alive(), { a: 'here' });
+  await watching.stop();
+});
+
+test('an expired key is told as gone when its value is let go', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  const watching = await started(bed, 0);
+  await bed.put(0, 'a', 'for a second', { ttlMs: 1_000 });
+  await until(bed, () => watching.state.has('a'));
+  await until(bed, () => watching.state.get('a')?.value === undefined, 300_000);
+  await watching.stop();
+});
+
+test('who reads slowly gets the newest state of each key, and nothing piles up', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  const stop = new AbortController();
+  const watch = bed
+    .node(0)
+    .records.watch({ namespace: 'default/kv', prefix: new Uint8Array(0) }, { signal: stop.signal });
+  const events = watch[Symbol.asyncIterator]();
+  const next = async () => (await bed.run(events.next())).value;
+  assert.equal((await next())?.type, 'open');
+  for (let i = 0; i < 200; i++) await bed.put(0, `key${i % 7}`, `#${i}`);
+  await bed.clock.advance(1_000);
+  const last = new Map<string, string>();
+  for (let event = await next(); last.size < 7 || last.get('key3') !== '#199'; event = await next())
+    if (event?.type === 'change')
+      last.set(new TextDecoder().decode(event.key), new TextDecoder().decode(event.value ?? undefined));
+  assert.equal(last.get('key3'), '#199');
+  stop.abort();
+  await bed.run(Promise.resolve(events.return?.()));
+});

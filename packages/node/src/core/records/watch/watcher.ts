@@ -1,0 +1,313 @@
+/**
+ * A watch over all slots of a namespace. Every replica that holds any of them is followed by its own commit log; a change
+ * that was acknowledged is on a majority, so it comes through whichever of them is heard, and what comes twice or late is
+ * told once. DESIGN.md says why nothing is missed.
+ */
+import { P2posError } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
+import type { PeerId } from '../../net/index.ts';
+import type { Random } from '../../random/index.ts';
+import type { ChangeBody } from '../format/wire.ts';
+import type { NamespaceDeclaration, RecordKey, WatchEvent, WatchInput } from '../index.ts';
+import { reaches } from '../placement/quorum.ts';
+import type { Topology } from '../placement/topology.ts';
+import { type ChangeReader, nameOf } from './change.ts';
+import { Compacted, type FollowerDeps, follow, type Progress } from './follower.ts';
+import { Known } from './known.ts';
+import { Outlet } from './outlet.ts';
+import { decodeToken, encodeToken, type Standing } from './token.ts';
+
+export interface WatcherDeps {
+  readonly topology: Topology;
+  readonly ask: FollowerDeps['ask'];
+  readonly changes: ChangeReader;
+  /** What a quorum holds. @throws P2posError RECORDS_QUORUM_LOST */
+  readonly read: (
+    name: RecordKey,
+    signal: AbortSignal,
+  ) => Promise<
+    { readonly value: Uint8Array; readonly version: string; readonly expiresAt?: number } | undefined
+  >;
+  /** @throws P2posError NAMESPACE_UNKNOWN, BAD_REQUEST, STATE_UNCONFIGURED */
+  readonly check: (input: WatchInput) => NamespaceDeclaration;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface WatcherConfig {
+  /** Watches through this node; more are OVERLOADED. Default 256. */
+  readonly maxWatches?: number;
+  /** Keys of which a watch remembers the version. Default 16 384. */
+  readonly maxKnown?: number;
+}
+
+export interface Watcher extends AsyncDisposable {
+  watch(input: WatchInput, signal: AbortSignal): AsyncGenerator<WatchEvent, void>;
+}
+
+/** Events that wait for their reader; the logs of the replicas keep the rest. */
+const MAX_EVENTS = 1_024;
+const RETRY_MS = 250;
+const PROGRESS_MS = 10_000;
+const ATTACH_MS = 2_000;
+const GRACE_MS = 500;
+
+type Mode =
+  /** Everything that is there first. */
+  | { readonly kind: 'listing' }
+  /** From where the logs end now. */
+  | { readonly kind: 'changes' }
+  | { readonly kind: 'resume'; readonly standing: Standing };
+
+export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Watcher {
+  const { topology, ask, changes, read, check, clock, random } = deps;
+  const { maxWatches = 256, maxKnown = 16_384 } = config;
+  const log = deps.log;
+  const closing = new AbortController();
+  const open = new Set<Promise<void>>();
+
+  function requiredSets(count: number) {
+    const slots = topology.moves.ring(count)?.closed.length ?? 0;
+    return Array.from({ length: slots }, (_, slot) => topology.moves.required(slot, count));
+  }
+
+  function isCovered(count: number, has: (peerId: PeerId) => boolean): boolean {
+    const slots = requiredSets(count);
+    return slots.length > 0 && slots.every((sets) => sets.length > 0 && reaches(sets, has));
+  }
+
+  /** Until its logs turn out to be compacted. @throws what ends the watch */
+  async function run(
+    input: WatchInput,
+    { kind, replicas: count }: NamespaceDeclaration,
+    mode: Mode,
+    outlet: Outlet<WatchEvent>,
+    outer: AbortSignal,
+  ): Promise<void> {
+    const { namespace, prefix } = input;
+    const range = { namespace, prefix };
+    const stop = new AbortController();
+    const signal = AbortSignal.any([outer, stop.signal]);
+    const known = new Known(
+      mode.kind === 'listing' ? 'all' : mode.kind === 'resume' ? mode.standing.horizon : '',
+      { maxKeys: maxKnown },
+    );
+    const positions = new Map<PeerId, Progress>(mode.kind === 'resume' ? mode.standing.positions : []);
+    const live = new Set<PeerId>();
+    const followed = new Map<PeerId, AbortController>();
+    const running = new Set<Promise<void>>();
+    let synced = false;
+    let moved = true;
+    let grace: Disposable | undefined;
+    let tokenAt = clock.monotonic();
+    const ended = Promise.withResolvers<void>();
+
+    function token(): string {
+      moved = false;
+      tokenAt = clock.monotonic();
+      return encodeToken({ horizon: known.horizon, positions });
+    }
+
+    function tell(
+      { key, partition }: Pick<RecordKey, 'key' | 'partition'>,
+      change: {
+        readonly version: string;
+        readonly value: Uint8Array | null;
+        readonly expiresAt?: number | undefined;
+      },
+    ): void {
+      const name = nameOf(key, partition);
+      const told = { version: change.version, dead: change.value === null };
+      if (known.covers(name, told)) return;
+      // Of what was never told as alive a listing need not tell that it is gone.
+      const quiet = told.dead && !synced && mode.kind !== 'resume' && !known.get(name);
+      known.set(name, told);
+      if (quiet) return;
+      const { version, value, expiresAt } = change;
+      outlet.push({
+        type: 'change',
+        key,
+        partition,
+        version,
+        value,
+        ...(expiresAt !== undefined && value && { expiresAt }),
+        ...(synced && moved && { token: token() }),
+      });
+    }
+
+    async function confirmed(name: RecordKey) {
+      for (;;) {
+        try {
+          return await read(name, signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof P2posError && error.retry)) throw error;
+          await sleep(clock, RETRY_MS, { signal });
+        }
+      }
+    }
+
+    async function take(body: ChangeBody): Promise<void> {
+      const change = await changes.read(range, body);
+      const { key, partition } = change;
+      const name = nameOf(key, partition);
+      if (change.version !== undefined) {
+        const { version, value } = change;
+        if (known.covers(name, { version, dead: value === null })) return;
+        if (kind === 'lww' && !known.isUnsure(name, version)) return tell(change, change);
+      }
+      const found = await confirmed({ namespace, key, partition });
+      if (found) tell(change, found);
+      // Whatever a replica accepted of a register, only a majority's word is told.
+      else if (change.version !== undefined && (change.value === null || kind === 'cas'))
+        tell(change, { version: change.version, value: null });
+    }
+
+    /** A majority suffices; the others get a moment, since a token without them begins anew with them. */
+    function sync(late = false): void {
+      if (synced || !isCovered(count, (peerId) => live.has(peerId))) return;
+      if (live.size < followed.size && !late) {
+        grace ??= clock.after(GRACE_MS, () => sync(true));
+        return;
+      }
+      synced = true;
+      if (mode.kind === 'listing') known.settle();
+      outlet.push({ type: 'synced', token: token() });
+    }
+
+    async function followOne(peerId: PeerId, one: AbortSignal): Promise<void> {
+      await follow(
+        { clock, random, log, ask },
+        {
+          peerId,
+          range,
+          from: positions.get(peerId),
+          async onPage(list) {
+            await Promise.all(list.map(take));
+            await outlet.drained();
+          },
+          onProgress(progress, caughtUp) {
+            const before = positions.get(peerId);
+            if (before?.position !== progress.position || before.store !== progress.store) moved = true;
+            positions.set(peerId, progress);
+            if (caughtUp && !live.has(peerId)) {
+              live.add(peerId);
+              sync();
+            }
+            if (synced && moved && outlet.isEmpty && clock.monotonic() - tokenAt >= PROGRESS_MS)
+              outlet.push({ type: 'progress', token: token() });
+          },
+        },
+        AbortSignal.any([signal, one]),
+      );
+    }
+
+    /** Follows every holder; those that came later from the beginning, for what they took over may be new to us. */
+    function refresh(): void {
+      try {
+        check(input);
+      } catch (error) {
+        // A node that is no member any more would hear of nothing.
+        ended.reject(error);
+        return;
+      }
+      const holders = new Set(requiredSets(count).flat(2));
+      for (const [peerId, controller] of followed) {
+        if (holders.has(peerId)) continue;
+        controller.abort();
+        followed.delete(peerId);
+        live.delete(peerId);
+      }
+      for (const peerId of positions.keys()) if (!holders.has(peerId)) positions.delete(peerId);
+      for (const peerId of holders) {
+        if (followed.has(peerId)) continue;
+        const controller = new AbortController();
+        followed.set(peerId, controller);
+        const work: Promise<void> = followOne(peerId, controller.signal)
+          .catch((error) => {
+            if (signal.aborted || controller.signal.aborted) return;
+            if (error instanceof Compacted) ended.resolve();
+            else ended.reject(error);
+          })
+          .finally(() => running.delete(work));
+        running.add(work);
+      }
+      sync();
+    }
+
+    const aborted = () => ended.reject(outer.reason);
+    outer.addEventListener('abort', aborted, { once: true });
+    try {
+      outer.throwIfAborted();
+      if (mode.kind === 'changes') await attach();
+      outlet.push({ type: 'open', token: mode.kind === 'listing' ? null : token() });
+      using _listening = topology.onChange(refresh);
+      refresh();
+      await ended.promise;
+    } finally {
+      outer.removeEventListener('abort', aborted);
+      ended.promise.catch(() => {});
+      grace?.[Symbol.dispose]();
+      stop.abort(new P2posError('CANCELLED'));
+      await Promise.all(running);
+    }
+
+    /** Learns where the logs end; waits for a majority of every slot, and a moment for the others. */
+    async function attach(): Promise<void> {
+      const from = { ...range, from: null, waitMs: 0 };
+      for (;;) {
+        const holders = new Set(requiredSets(count).flat(2));
+        await Promise.all(
+          [...holders].map(async (peerId) => {
+            if (positions.has(peerId)) return;
+            const answer = await ask(peerId, from, ATTACH_MS, signal).catch(() => undefined);
+            if (answer) positions.set(peerId, { store: answer.store, position: answer.position });
+          }),
+        );
+        signal.throwIfAborted();
+        if (isCovered(count, (peerId) => positions.has(peerId))) return;
+        await sleep(clock, RETRY_MS, { signal });
+      }
+    }
+  }
+
+  async function* watch(input: WatchInput, caller: AbortSignal): AsyncGenerator<WatchEvent, void> {
+    const declaration = check(input);
+    const standing = input.from === undefined ? undefined : decodeToken(input.from);
+    if (open.size >= maxWatches) throw new P2posError('OVERLOADED', { what: 'Watching' });
+    const stop = new AbortController();
+    const signal = AbortSignal.any([caller, closing.signal, stop.signal]);
+    const outlet = new Outlet<WatchEvent>({ maxEvents: MAX_EVENTS });
+    signal.addEventListener('abort', () => outlet.end(signal.reason), { once: true });
+    const work = (async () => {
+      let mode: Mode = standing
+        ? { kind: 'resume', standing }
+        : { kind: input.listing === false ? 'changes' : 'listing' };
+      for (;;) {
+        await run(input, declaration, mode, outlet, signal);
+        outlet.push({ type: 'compacted' });
+        mode = { kind: 'listing' };
+      }
+    })().catch((error) => outlet.end(error));
+    open.add(work);
+    try {
+      for (;;) yield* await outlet.take();
+    } catch (error) {
+      if (!caller.aborted) throw error;
+    } finally {
+      stop.abort(new P2posError('CANCELLED'));
+      await work;
+      open.delete(work);
+    }
+  }
+
+  return {
+    watch,
+    async [Symbol.asyncDispose]() {
+      closing.abort(new P2posError('NODE_CLOSING'));
+      await Promise.all(open);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+/**
+ * Pub/sub (D7): messages under topics, from any node to every live subscriber on every other.
+ *
+ * Promises: a subscriber that a publisher can reach gets each message once, in that publisher's order; what it cannot get it
+ * is told of, as a gap or as missed; a receipt says how many nodes and clients really have the message; a slow subscriber
+ * costs nobody else anything. DESIGN.md names the test of each.
+ *
+ * @example
+ * await using pubsub = createPubsub({ self, rpc, net, membership, incarnation, clock, random, log });
+ * const { events } = await pubsub.subscribe({ app: 'default', topic: 'orders.>' }, { signal });
+ * await pubsub.publish({ app: 'default', topic: 'orders.new', data, ack: 'all' }); // { id, subscribers: 1, clients: 1 }
+ * for await (const event of events) event.type; // 'message'
+ */
+export { createPubsub, type Pubsub } from './pubsub.ts';
+export { createPubsubHandlers, createPubsubStreams } from './routes.ts';

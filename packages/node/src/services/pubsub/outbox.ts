@@ -1,0 +1,150 @@
+/**
+ * What is on its way to one member: in order, several batches under way at once, tried again while the member may come back.
+ * What is too old or too much is given up message by message: its number still goes, so the member knows what it lost.
+ */
+import type { Clock } from '../../core/clock/index.ts';
+import { MAX_BATCH, MAX_BATCH_BYTES, type MessageBody } from './wire.ts';
+
+export interface Parcel {
+  body: MessageBody;
+  readonly queuedAt: number;
+  readonly order: number;
+  /** Told once: how many clients there have it; undefined: given up. */
+  readonly onTold: ((clients: number | undefined) => void) | undefined;
+}
+
+export interface OutboxDeps {
+  readonly clock: Clock;
+  readonly isConnected: () => boolean;
+  readonly send: (messages: readonly MessageBody[]) => Promise<readonly number[]>;
+}
+
+export interface OutboxConfig {
+  /** How long a member that is away is waited for. */
+  readonly keepMs: number;
+  readonly maxBytes: number;
+  readonly maxMessages: number;
+  /** Batches under way at once. */
+  readonly maxUnderWay: number;
+}
+
+export interface Outbox extends Disposable {
+  push(body: MessageBody, onTold?: (clients: number | undefined) => void): void;
+  /** The member is there again, or may be. */
+  wake(): void;
+}
+
+const RETRY_MS = 250;
+
+export function createOutbox(
+  { clock, isConnected, send }: OutboxDeps,
+  { keepMs, maxBytes, maxMessages, maxUnderWay }: OutboxConfig,
+): Outbox {
+  let queue: Parcel[] = [];
+  let bytes = 0;
+  let underWay = 0;
+  let order = 0;
+  /** A batch failed: those after it must not overtake it. */
+  let failed: Parcel[] = [];
+  let scheduled = false;
+  let timer: Disposable | undefined;
+  let closed = false;
+
+  const sizeOf = ({ body }: Parcel) => 64 + body[0].length + (body[4]?.length ?? 0);
+
+  function giveUp(parcel: Parcel): void {
+    if (parcel.body[4] === null) return;
+    const [name, seq, previous, at] = parcel.body;
+    bytes -= parcel.body[4].length;
+    parcel.body = [name, seq, previous, at, null];
+    parcel.onTold?.(undefined);
+  }
+
+  function bound(): void {
+    const old = clock.monotonic() - keepMs;
+    for (const parcel of queue) {
+      const stays = parcel.queuedAt > old && bytes <= maxBytes;
+      if (stays) break;
+      giveUp(parcel);
+    }
+    if (queue.length <= maxMessages) return;
+    // Even numbers alone grow too many; what comes next tells of the gap by itself.
+    for (const parcel of queue.splice(0, queue.length - maxMessages)) {
+      giveUp(parcel);
+      bytes -= sizeOf(parcel);
+    }
+  }
+
+  function nextBatch(): Parcel[] {
+    let size = 0;
+    let end = 0;
+    while (end < queue.length && end < MAX_BATCH) {
+      size += sizeOf(queue[end] as Parcel);
+      if (size > MAX_BATCH_BYTES && end > 0) break;
+      end++;
+    }
+    return queue.splice(0, end);
+  }
+
+  function pump(): void {
+    scheduled = false;
+    if (closed) return;
+    if (!isConnected()) {
+      bound();
+      retryLater();
+      return;
+    }
+    while (queue.length > 0 && underWay < maxUnderWay && failed.length === 0) {
+      const batch = nextBatch();
+      underWay++;
+      void deliver(batch);
+    }
+    bound();
+  }
+
+  async function deliver(batch: readonly Parcel[]): Promise<void> {
+    try {
+      const clients = await send(batch.map(({ body }) => body));
+      for (const [i, parcel] of batch.entries()) {
+        bytes -= sizeOf(parcel);
+        if (parcel.body[4] !== null) parcel.onTold?.(clients[i] ?? 0);
+      }
+    } catch {
+      failed.push(...batch);
+    }
+    underWay--;
+    if (closed) return;
+    if (failed.length === 0) pump();
+    else if (underWay === 0) {
+      // In the order of their numbers again, whichever batch failed first.
+      queue = [...failed.sort((a, b) => a.order - b.order), ...queue];
+      failed = [];
+      retryLater();
+    }
+  }
+
+  function retryLater(): void {
+    if (queue.length === 0) return;
+    timer ??= clock.after(RETRY_MS, () => {
+      timer = undefined;
+      pump();
+    });
+  }
+
+  return {
+    push(body, onTold) {
+      const parcel: Parcel = { body, queuedAt: clock.monotonic(), order: order++, onTold };
+      queue.push(parcel);
+      bytes += sizeOf(parcel);
+      if (scheduled) return;
+      scheduled = true;
+      queueMicrotask(pump);
+    },
+    wake: pump,
+    [Symbol.dispose]() {
+      closed = true;
+      timer?.[Symbol.dispose]();
+      for (const parcel of [...failed, ...queue]) parcel.onTold?.(undefined);
+    },
+  };
+}

@@ -1,0 +1,341 @@
+/** The rules of pub/sub on one node: numbering, who gets what, what is known to have arrived. */
+import {
+  formatTimestamp,
+  MAX_PUBSUB_MESSAGE_BYTES,
+  P2posError,
+  type PublishAck,
+  type SlowPolicy,
+  Topic,
+  TopicPattern,
+} from '@p2pos/protocol';
+import { type Clock, deadline } from '../../core/clock/index.ts';
+import type { Logger } from '../../core/log/index.ts';
+import type { MembershipJournal } from '../../core/membership/index.ts';
+import type { Net, PeerId } from '../../core/net/index.ts';
+import type { Random } from '../../core/random/index.ts';
+import type { Rpc } from '../../core/rpc/index.ts';
+import { createTaskGroup } from '../../core/tasks/index.ts';
+import { createInbox } from './inbox.ts';
+import { type Confirmation, createInterest } from './interest.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
+import { createPatternTree } from './pattern-tree.ts';
+import { createSubscription, type Subscription, type SubscriptionEvent } from './subscription.ts';
+import { type MessageBody, PUBSUB } from './wire.ts';
+
+export interface PubsubDeps {
+  readonly self: PeerId;
+  readonly rpc: Rpc;
+  readonly net: Pick<Net, 'connections' | 'isConnected' | 'events'>;
+  readonly membership: Pick<MembershipJournal, 'isActive' | 'view' | 'events'>;
+  /** Of this process: greater than that of every earlier one under the same key. */
+  readonly incarnation: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface PubsubConfig {
+  /** For a member to answer. Default 5 s. */
+  readonly timeoutMs?: number;
+  /** How long what a member has not confirmed is kept for it. Default 30 s. */
+  readonly keepMs?: number;
+  /** And how much, for each. Default 16 MiB and 50 000 messages. */
+  readonly keepBytes?: number;
+  readonly keepMessages?: number;
+  /** Of one subscriber's queue. Default 8 192 messages and 16 MiB. */
+  readonly queueMessages?: number;
+  readonly queueBytes?: number;
+  /** Default 100 000. */
+  readonly maxSubscriptions?: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Published {
+  readonly id: string;
+  /** Nodes that confirmed; with `none`, that are interested. */
+  readonly subscribers: number;
+  readonly clients: number;
+}
+
+export interface Subscribed extends Confirmation {
+  /** End when the signal aborts. @throws P2posError PUBSUB_TOO_SLOW */
+  readonly events: AsyncIterable<SubscriptionEvent>;
+}
+
+export interface Pubsub extends AsyncDisposable {
+  /** @throws P2posError PUBSUB_TOPIC_INVALID, PUBSUB_MESSAGE_TOO_LARGE, PUBSUB_NO_SUBSCRIBER, PUBSUB_UNCONFIRMED, STATE_UNCONFIGURED */
+  publish(
+    input: {
+      readonly app: string;
+      readonly topic: string;
+      readonly data: Uint8Array;
+      readonly ack?: PublishAck | undefined;
+    },
+    options?: CallOptions,
+  ): Promise<Published>;
+  /** Resolves when the members that are connected will send what they publish. @throws P2posError PUBSUB_TOPIC_INVALID, OVERLOADED */
+  subscribe(
+    input: { readonly app: string; readonly topic: string; readonly slow?: SlowPolicy | undefined },
+    options?: CallOptions,
+  ): Promise<Subscribed>;
+  topics(app: string): { readonly pattern: string; readonly nodes: number }[];
+  presence(
+    input: { readonly app: string; readonly topic: string },
+    options?: CallOptions,
+  ): Promise<{ readonly peerId: PeerId; readonly clients: number }[]>;
+}
+
+/** Topics whose numbers are remembered; the longest silent go first. */
+const MAX_TOPICS = 100_000;
+const PATIENCE_MS = 2_000;
+
+export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsub {
+  const { self, rpc, net, membership, incarnation, clock, random } = deps;
+  const { timeoutMs = 5_000, keepMs = 30_000, keepBytes = 16 * 1_048_576, keepMessages = 50_000 } = config;
+  const { queueMessages = 8_192, queueBytes = 16 * 1_048_576, maxSubscriptions = 100_000 } = config;
+  const log = deps.log.child({ module: 'pubsub' });
+  const tasks = createTaskGroup({ clock, random, log });
+  const local = createPatternTree<Subscription>();
+  const outboxes = new Map<PeerId, Outbox>();
+  /** The last number of each topic, and of what each member was sent of it. */
+  const numbers = new Map<string, number>();
+  const sent = new Map<PeerId, Map<string, number>>();
+  let forgotten = 0;
+  let subscriptions = 0;
+
+  const isMember = (peerId: PeerId) => peerId !== self && membership.isActive(peerId);
+  const interest = createInterest(
+    { rpc, net, isMember, incarnation, tasks, onFresh: forgetDeliveries },
+    { timeoutMs: Math.min(timeoutMs, 2_000), maxPatterns: maxSubscriptions },
+  );
+  const inbox = createInbox(
+    {
+      clock,
+      onMessage: (name, message) => void hand(name, { type: 'message', topic: topicOf(name), ...message }),
+      onGap: (name, gap) => void hand(name, { type: 'gap', topic: topicOf(name), ...gap }),
+    },
+    { patienceMs: PATIENCE_MS, maxWaiting: 4_096, maxTopics: MAX_TOPICS },
+  );
+
+  /** To how many clients of this node. */
+  function hand(name: string, event: SubscriptionEvent): number {
+    let clients = 0;
+    for (const subscription of local.match(name)) if (subscription.offer(event)) clients++;
+    return clients;
+  }
+
+  function forgetDeliveries(peerId: PeerId): void {
+    outboxes.get(peerId)?.[Symbol.dispose]();
+    outboxes.delete(peerId);
+    sent.delete(peerId);
+  }
+
+  function outboxOf(peerId: PeerId): Outbox {
+    let outbox = outboxes.get(peerId);
+    if (!outbox) {
+      outbox = createOutbox(
+        {
+          clock,
+          isConnected: () => net.isConnected(peerId),
+          async send(messages) {
+            const receiver = interest.incarnationOf(peerId);
+            if (receiver === undefined) throw new P2posError('PEER_UNREACHABLE', { peerId });
+            const input = { incarnation: incarnation(), receiver, messages };
+            return (await rpc.call(peerId, PUBSUB, 'deliver', input, { timeoutMs })).clients;
+          },
+        },
+        { keepMs, maxBytes: keepBytes, maxMessages: keepMessages, maxUnderWay: 8 },
+      );
+      outboxes.set(peerId, outbox);
+    }
+    return outbox;
+  }
+
+  function nextNumber(name: string): number {
+    const seq = (numbers.get(name) ?? forgotten) + 1;
+    numbers.delete(name);
+    numbers.set(name, seq);
+    const [oldest] = numbers;
+    if (numbers.size > MAX_TOPICS && oldest) {
+      numbers.delete(oldest[0]);
+      // A number that is given again would be taken for a copy.
+      forgotten = Math.max(forgotten, oldest[1]);
+    }
+    return seq;
+  }
+
+  /** What was sent to the member of this topic before. */
+  function follow(peerId: PeerId, name: string, seq: number): number {
+    let topics = sent.get(peerId);
+    if (!topics) {
+      topics = new Map();
+      sent.set(peerId, topics);
+    }
+    const previous = topics.get(name) ?? 0;
+    topics.delete(name);
+    topics.set(name, seq);
+    if (topics.size > MAX_TOPICS) topics.delete(topics.keys().next().value as string);
+    return previous;
+  }
+
+  function requireMember(): void {
+    if (!membership.isActive(self)) throw new P2posError('STATE_UNCONFIGURED', { peerId: self });
+  }
+
+  const served = rpc.serve(PUBSUB, {
+    interest: async (statement, { peerId }) => {
+      if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+      const known = interest.heard(peerId, statement);
+      outboxes.get(peerId)?.wake();
+      return { known };
+    },
+    deliver: async ({ incarnation: life, receiver, messages }, { peerId }) => {
+      if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+      // Meant for a process of this node that is no more; its publisher hears of this one in a moment.
+      if (receiver !== incarnation()) throw new P2posError('PEER_UNREACHABLE', { peerId: self });
+      const clients = messages.map(([name]) => local.match(name).size);
+      for (const message of messages) inbox.take(peerId, life, message);
+      return { clients };
+    },
+    presence: async ({ name }, { peerId }) => {
+      if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+      return { clients: local.match(name).size };
+    },
+  });
+  const listening = [
+    net.events.on('peer:connected', (peerId) => outboxes.get(peerId)?.wake()),
+    membership.events.on('membership:changed', () => {
+      for (const peerId of [...outboxes.keys()]) {
+        if (membership.view().members.has(peerId)) continue;
+        forgetDeliveries(peerId);
+        inbox.forget(peerId);
+      }
+    }),
+  ];
+
+  return {
+    async publish({ app, topic, data, ack = 'none' }, { signal } = {}) {
+      const name = nameOf(app, checked(Topic, topic));
+      if (data.length > MAX_PUBSUB_MESSAGE_BYTES)
+        throw new P2posError('PUBSUB_MESSAGE_TOO_LARGE', { maxBytes: MAX_PUBSUB_MESSAGE_BYTES });
+      requireMember();
+      const wanted = interest.wantedBy(name);
+      const here = local.match(name).size;
+      const interested = wanted.size + (here > 0 ? 1 : 0);
+      if (ack !== 'none' && interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
+      const seq = nextNumber(name);
+      const at = clock.now();
+      const message = { topic, publisher: self, incarnation: incarnation(), seq, at, data };
+      const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;
+      const told = { nodes: clients > 0 ? 1 : 0, clients };
+      const id = `${self}/${incarnation()}/${seq}`;
+      const answers = Promise.withResolvers<void>();
+      let waiting = wanted.size;
+      for (const peerId of wanted) {
+        const body: MessageBody = [name, seq, follow(peerId, name, seq), at, data];
+        if (ack === 'none') {
+          outboxOf(peerId).push(body);
+          continue;
+        }
+        outboxOf(peerId).push(body, (reached) => {
+          waiting--;
+          if (reached !== undefined) {
+            told.nodes++;
+            told.clients += reached;
+          }
+          if (waiting === 0 || (ack === 'one' && told.clients > 0)) answers.resolve();
+        });
+      }
+      if (ack === 'none') return { id, subscribers: interested, clients };
+      if (waiting > 0 && !(ack === 'one' && told.clients > 0)) {
+        using limit = deadline(clock, timeoutMs, { what: 'The subscribers', signal });
+        await Promise.race([answers.promise, over(limit.signal)]);
+      }
+      if (ack === 'one' && told.clients === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
+      if (ack === 'all' && told.nodes < interested)
+        throw new P2posError('PUBSUB_UNCONFIRMED', { topic, subscribers: told.nodes, interested });
+      return { id, subscribers: told.nodes, clients: told.clients };
+    },
+    async subscribe({ app, topic, slow = 'buffer' }, { signal } = {}) {
+      const name = nameOf(app, checked(TopicPattern, topic));
+      requireMember();
+      signal?.throwIfAborted();
+      if (subscriptions >= maxSubscriptions) throw new P2posError('OVERLOADED', { what: 'Subscribing' });
+      subscriptions++;
+      const stop = () => subscription.end();
+      const subscription = createSubscription(
+        { slow, maxMessages: queueMessages, maxBytes: queueBytes },
+        () => {
+          subscriptions--;
+          signal?.removeEventListener('abort', stop);
+          local.remove(name, subscription);
+          interest.remove(name);
+        },
+      );
+      signal?.addEventListener('abort', stop, { once: true });
+      // First here, so that nothing is missed once a member knows.
+      local.add(name, subscription);
+      const confirmation = await interest.add(name);
+      return { ...confirmation, events: subscription.events };
+    },
+    topics(app) {
+      const found = new Map<string, number>();
+      const count = (name: string, nodes: number) => {
+        if (name.startsWith(`${app}/`)) found.set(topicOf(name), (found.get(topicOf(name)) ?? 0) + nodes);
+      };
+      for (const [name, nodes] of interest.peers.entries()) count(name, nodes.size);
+      for (const name of interest.own.keys()) count(name, 1);
+      return [...found]
+        .map(([pattern, nodes]) => ({ pattern, nodes }))
+        .sort((a, b) => (a.pattern < b.pattern ? -1 : 1));
+    },
+    async presence({ app, topic }, { signal } = {}) {
+      const name = nameOf(app, checked(Topic, topic));
+      requireMember();
+      const asked = [...interest.wantedBy(name)].map(async (peerId) => {
+        try {
+          const { clients } = await rpc.call(peerId, PUBSUB, 'presence', { name }, { timeoutMs, signal });
+          return { peerId, clients };
+        } catch {
+          return { peerId, clients: 0 };
+        }
+      });
+      const found = [{ peerId: self, clients: local.match(name).size }, ...(await Promise.all(asked))];
+      return found.filter(({ clients }) => clients > 0);
+    },
+    async [Symbol.asyncDispose]() {
+      served[Symbol.dispose]();
+      for (const one of listening) one[Symbol.dispose]();
+      interest[Symbol.dispose]();
+      for (const outbox of outboxes.values()) outbox[Symbol.dispose]();
+      await tasks[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** RFC 3339, of a message's `at`. */
+export function timeOf({ at }: { readonly at: number }): string {
+  return formatTimestamp(at);
+}
+
+/** The app is a token of its own, so that `>` stays within it. */
+const nameOf = (app: string, topic: string) => `${app}/.${topic}`;
+const topicOf = (name: string) => name.slice(name.indexOf('/') + 2);
+
+function checked(schema: typeof Topic, topic: string): string {
+  const result = schema.safeParse(topic);
+  if (result.success) return topic;
+  throw new P2posError('PUBSUB_TOPIC_INVALID', {
+    reason: `it ${result.error.issues[0]?.message ?? 'is invalid'}`,
+  });
+}
+
+function over(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,82 @@
+/** What members say to each other about topics. Every topic and pattern stands behind its app: `<app>/.<topic>`. */
+import { integerSchema, MAX_PUBSUB_MESSAGE_BYTES, MAX_TOPIC_BYTES } from '@p2pos/protocol';
+import { z } from 'zod';
+import { defineCapability } from '../../core/rpc/index.ts';
+
+/** Patterns in one statement of interest; more come in further ones. */
+export const MAX_PATTERNS = 1_024;
+export const MAX_BATCH = 1_024;
+/** Of the data of a batch; a greater message travels alone. */
+export const MAX_BATCH_BYTES = 512 * 1_024;
+const MAX_NAME_BYTES = MAX_TOPIC_BYTES + 64;
+
+/**
+ * `[name, seq, previous, at, data]`: `previous` is the seq of the last message of the topic that was meant for this member, 0 for
+ * none, so that it knows what it misses; `at` is ms since the epoch. `data` null: that one could not be kept for it.
+ */
+export type MessageBody = readonly [
+  name: string,
+  seq: number,
+  previous: number,
+  at: number,
+  data: Uint8Array | null,
+];
+
+const isName = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= MAX_NAME_BYTES && value.indexOf('/.') > 0;
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function isMessage(item: unknown): item is MessageBody {
+  if (!Array.isArray(item) || item.length !== 5) return false;
+  const [name, seq, previous, at, data] = item as unknown[];
+  return (
+    isName(name) &&
+    isCount(seq) &&
+    seq > 0 &&
+    isCount(previous) &&
+    previous < seq &&
+    isCount(at) &&
+    (data === null || (data instanceof Uint8Array && data.length <= MAX_PUBSUB_MESSAGE_BYTES))
+  );
+}
+
+const patterns = z.custom<readonly string[]>(
+  (value) => Array.isArray(value) && value.length <= MAX_PATTERNS && value.every(isName),
+  { error: `must be at most ${MAX_PATTERNS} patterns` },
+);
+const incarnation = integerSchema(1, Number.MAX_SAFE_INTEGER);
+const serial = integerSchema(1, Number.MAX_SAFE_INTEGER);
+
+export const PUBSUB = defineCapability('/p2pos/pubsub/1.0.0', {
+  /** What the sender wants to hear of from now on. `whole`: all that it said before is void. */
+  interest: {
+    id: 1,
+    input: z.strictObject({ incarnation, serial, whole: z.boolean(), add: patterns, remove: patterns }),
+    /** False: something in between was not heard, the whole is wanted. */
+    output: z.strictObject({ known: z.boolean() }),
+    maxBodyBytes: 4 * 1_048_576,
+  },
+  /** Messages of the sender, in its order. */
+  deliver: {
+    id: 2,
+    input: z.strictObject({
+      incarnation,
+      /** The receiver's, as its interest told it; another process of it takes nothing. */
+      receiver: incarnation,
+      messages: z.custom<readonly MessageBody[]>(
+        (value) =>
+          Array.isArray(value) && value.length > 0 && value.length <= MAX_BATCH && value.every(isMessage),
+        { error: `must be 1 to ${MAX_BATCH} messages` },
+      ),
+    }),
+    /** How many clients each was handed to. */
+    output: z.strictObject({ clients: z.array(integerSchema(0, 1_000_000)).max(MAX_BATCH) }),
+    maxBodyBytes: 2 * 1_048_576,
+  },
+  /** How many clients here match a topic. */
+  presence: {
+    id: 3,
+    input: z.strictObject({ name: z.custom<string>(isName, { error: 'must be a topic' }) }),
+    output: z.strictObject({ clients: integerSchema(0, 1_000_000) }),
+  },
+});

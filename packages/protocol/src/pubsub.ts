@@ -1,0 +1,132 @@
+/** The contract of pub/sub: messages under topics, to every live subscriber, in each publisher's order. */
+import { z } from 'zod';
+import { bytesBody, defineRoutes, json, parameter } from './route.ts';
+import { defineStreams } from './stream.ts';
+
+export const MAX_PUBSUB_MESSAGE_BYTES = 1_048_576;
+export const MAX_TOPIC_BYTES = 1_024;
+export const MAX_TOPIC_TOKENS = 128;
+
+const TOKEN = '[^.*>\\s\\p{C}]+';
+const TOPIC = new RegExp(`^${TOKEN}(?:\\.${TOKEN})*$`, 'u');
+const PATTERN = new RegExp(`^(?:${TOKEN}|\\*)(?:\\.(?:${TOKEN}|\\*))*(?:\\.>)?$|^>$`, 'u');
+const utf8 = new TextEncoder();
+
+function named(form: RegExp, what: string) {
+  const error = `must be ${what} of at most ${MAX_TOPIC_TOKENS} tokens and ${MAX_TOPIC_BYTES} bytes`;
+  return z
+    .string()
+    .refine(
+      (text) =>
+        text.length <= MAX_TOPIC_BYTES &&
+        form.test(text) &&
+        text.isWellFormed() &&
+        utf8.encode(text).length <= MAX_TOPIC_BYTES &&
+        text.split('.').length <= MAX_TOPIC_TOKENS,
+      { error },
+    );
+}
+
+/** Tokens joined by dots, as in `orders.eu.new`; no spaces, `*` or `>`. */
+export const Topic = named(TOPIC, 'a topic: tokens joined by dots, without spaces, * or >,');
+/** A topic in which `*` stands for one token and `>`, at the end, for one or more. */
+export const TopicPattern = named(PATTERN, 'a topic, in which * is one token and > at the end the rest,');
+
+/**
+ * When a subscriber is slower than what is published: `buffer` keeps up to a bound and then drops the oldest, `latest` keeps
+ * the newest of each topic, `disconnect` ends the subscription. What was dropped is told.
+ */
+export const SlowPolicy = z.enum(['buffer', 'latest', 'disconnect']);
+export type SlowPolicy = z.output<typeof SlowPolicy>;
+
+/** `one`: a subscriber has it; `all`: every node that was interested when it was published has it. */
+export const PublishAck = z.enum(['none', 'one', 'all']);
+export type PublishAck = z.output<typeof PublishAck>;
+
+export const PublishReceipt = z.object({
+  /** `<publisher>/<incarnation>/<seq>` of the topic. */
+  id: z.string(),
+  /** Nodes that confirmed; with `ack: none`, nodes that are interested. */
+  subscribers: z.int(),
+  /** Handlers on them, as far as known. */
+  clients: z.int(),
+});
+export type PublishReceipt = z.output<typeof PublishReceipt>;
+
+export const TopicPresence = z.object({
+  topic: z.string(),
+  nodes: z.array(z.object({ peerId: z.string(), clients: z.int() })),
+});
+export type TopicPresence = z.output<typeof TopicPresence>;
+
+export const pubsubRoutes = defineRoutes({
+  publish: {
+    summary: 'Publishes a message; says how many nodes and clients have it.',
+    method: 'POST',
+    path: '/v1/pubsub/publish',
+    grant: 'pubsub:publish',
+    query: { topic: Topic, ack: PublishAck.optional() },
+    body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),
+    output: json(PublishReceipt),
+    errors: [
+      'PUBSUB_TOPIC_INVALID',
+      'PUBSUB_MESSAGE_TOO_LARGE',
+      'PUBSUB_NO_SUBSCRIBER',
+      'PUBSUB_UNCONFIRMED',
+      'STATE_UNCONFIGURED',
+    ],
+    invalid: { topic: 'PUBSUB_TOPIC_INVALID' },
+  },
+  topics: {
+    summary: 'What is subscribed to in this app, as far as this node knows.',
+    method: 'GET',
+    path: '/v1/pubsub/topics',
+    grant: 'pubsub:subscribe',
+    output: json(z.object({ topics: z.array(z.object({ pattern: z.string(), nodes: z.int() })) })),
+    errors: [],
+  },
+  presence: {
+    summary: 'Who is subscribed to a topic: nodes, and how many clients on each.',
+    method: 'GET',
+    path: '/v1/pubsub/presence',
+    grant: 'pubsub:subscribe',
+    query: { topic: parameter('topic', Topic) },
+    output: json(TopicPresence),
+    errors: ['PUBSUB_TOPIC_INVALID'],
+    invalid: { topic: 'PUBSUB_TOPIC_INVALID' },
+  },
+});
+
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, { error: 'must be bytes' });
+
+export const pubsubStreams = defineStreams({
+  pubsub: {
+    summary: 'Messages of all topics that match.',
+    grant: 'pubsub:subscribe',
+    input: { topic: TopicPattern, slow: SlowPolicy.optional() },
+    /** Members that will send what they publish from now on, and those that have not said so yet. */
+    opened: z.object({ confirmedBy: z.array(z.string()), unconfirmed: z.array(z.string()) }),
+    events: {
+      message: z.object({
+        topic: z.string(),
+        publisher: z.string(),
+        incarnation: z.int(),
+        seq: z.int(),
+        /** RFC 3339, by the publisher's clock. */
+        at: z.string(),
+        data: bytes,
+      }),
+      /** Messages `from` to `to` of this publisher were lost on the way. */
+      gap: z.object({
+        topic: z.string(),
+        publisher: z.string(),
+        incarnation: z.int(),
+        from: z.int(),
+        to: z.int(),
+      }),
+      /** So many were dropped here because this subscriber was too slow. */
+      missed: z.object({ count: z.int() }),
+    },
+    errors: ['PUBSUB_TOPIC_INVALID', 'PUBSUB_TOO_SLOW', 'STATE_UNCONFIGURED', 'OVERLOADED'],
+  },
+});
