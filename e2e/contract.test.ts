@@ -67,6 +67,17 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
       cursor: null,
     });
   },
+  async 'kv.lock'(call) {
+    const locked = await call(kvRoutes.lock, { key: 'l', holder: 'a', ttlMs: 1_000 });
+    assert.deepEqual(locked, { held: true, token: 1 });
+  },
+  async 'kv.renewLock'(call) {
+    const input = { key: 'l', holder: 'a', token: 1, ttlMs: 1_000 };
+    assert.deepEqual(await call(kvRoutes.renewLock, input), { held: true });
+  },
+  async 'kv.unlock'(call) {
+    assert.deepEqual(await call(kvRoutes.unlock, { key: 'l', holder: 'a', token: 1 }), { released: true });
+  },
   async 'pubsub.publish'(call) {
     const receipt = await call(pubsubRoutes.publish, { topic: 'a.b', ack: 'all', body: bytes('hello') });
     assert.deepEqual([receipt.subscribers, receipt.clients], [2, 3]);
@@ -82,17 +93,6 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'pubsub.presence'(call) {
     assert.equal((await call(pubsubRoutes.presence, { topic: 'a.b' })).nodes[0]?.clients, 3);
-  },
-  async 'kv.lock'(call) {
-    const locked = await call(kvRoutes.lock, { key: 'l', holder: 'a', ttlMs: 1_000 });
-    assert.deepEqual(locked, { held: true, token: 1 });
-  },
-  async 'kv.renewLock'(call) {
-    const input = { key: 'l', holder: 'a', token: 1, ttlMs: 1_000 };
-    assert.deepEqual(await call(kvRoutes.renewLock, input), { held: true });
-  },
-  async 'kv.unlock'(call) {
-    assert.deepEqual(await call(kvRoutes.unlock, { key: 'l', holder: 'a', token: 1 }), { released: true });
   },
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');

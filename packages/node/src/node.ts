@@ -194,6 +194,12 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       },
     ),
   );
+  presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
+    records.repair.notePosition(heartbeat.peerId, heartbeat.store),
+  );
+  net.events.on('peer:connected', (peerId) => {
+    if (membership.isActive(peerId)) records.repair.notice(peerId);
+  });
   const kv = createKv({ records }, { ...config.kv, replicas: config.records.replicas });
   const pubsub = starting.use(
     createPubsub({

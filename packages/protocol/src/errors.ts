@@ -231,6 +231,16 @@ export const ERRORS = {
     retry: true,
     text: 'Node {peerId} knows another membership (epoch {epoch}), so the replicas may differ. The nodes tell each other; try again.',
   },
+  RECONCILIATION_MALFORMED: {
+    status: 400,
+    retry: false,
+    text: 'A message by which replicas compare what they hold is refused: {reason}.',
+  },
+  REPLICA_LEARNING: {
+    status: 503,
+    retry: true,
+    text: 'This replica lost its disk or runs on an old copy of it, and counts in no majority until it has caught up. Try again.',
+  },
   VERSION_AHEAD: {
     status: 503,
     retry: true,

@@ -33,6 +33,8 @@ export interface MemoryHubConfig {
   readonly latencyMs?: number | ((from: PeerId, to: PeerId) => number);
   /** Default: what meets a cut link is lost. `held`: it waits for the link, as TCP's retransmissions do, or for the end. */
   readonly cut?: 'lost' | 'held';
+  /** Told of every chunk that is sent. */
+  readonly sent?: (from: PeerId, to: PeerId, bytes: number) => void;
   /** Unread bytes on a channel at which `send` answers false. */
   readonly highWaterBytes?: number;
 }
@@ -275,6 +277,7 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
           if (closed || finished?.error) return true;
           const target = other();
           const full = target.full(chunk.length);
+          config.sent?.(local, remote, chunk.length);
           deliver(local, remote, () => target.arrived(chunk));
           return !full;
         },

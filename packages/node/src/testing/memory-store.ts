@@ -16,6 +16,8 @@ export interface MemoryDisk extends Disposable {
 export interface MemoryDiskConfig {
   /** Greatest size of the database, to meet STORE_FULL. */
   readonly maxBytes?: number;
+  /** Kept there instead, so that the test can make copies of it. */
+  readonly file?: string;
 }
 
 export function createMemoryStore(random: Pick<Random, 'bytes'>, config: MemoryDiskConfig = {}): Store {
@@ -24,10 +26,10 @@ export function createMemoryStore(random: Pick<Random, 'bytes'>, config: MemoryD
 
 export function createMemoryDisk(
   random: Pick<Random, 'bytes'>,
-  { maxBytes = 0 }: MemoryDiskConfig = {},
+  { maxBytes = 0, file = ':memory:' }: MemoryDiskConfig = {},
 ): MemoryDisk {
   const newStoreId = Buffer.from(random.bytes(16)).toString('hex');
-  const engine = new Engine({ file: ':memory:', newStoreId, maxBytes });
+  const engine = new Engine({ file, newStoreId, maxBytes });
   let crash = () => {};
 
   return {

@@ -15,6 +15,7 @@
  */
 import type { SignedReceipt } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
+import type { StorePosition } from '../store/index.ts';
 
 export { createPlacer, type Placement, type Placer } from './placement/placement.ts';
 export { createRecords, type RecordsConfig, type RecordsDeps } from './records.ts';
@@ -201,6 +202,20 @@ export interface Leases {
   release(input: RecordKey & Grant, options?: CallOptions): Promise<boolean>;
 }
 
+/** How this node's replicas are kept like those of others. */
+export interface RecordsRepair {
+  /** The connection to this member is new: compare with it soon. */
+  notice(peerId: PeerId): void;
+  /** Where a member's store is, as it says in its heartbeats. */
+  notePosition(peerId: PeerId, position: StorePosition): void;
+  /** Compares with every member now; whether all held the same afterwards. */
+  round(): Promise<boolean>;
+  /** `learner`: the disk was lost or is an old copy; this node counts in no majority until it has caught up. */
+  standing(): 'unproven' | 'voter' | 'learner';
+  /** Where all replicas of a slot were lost at once, nobody can catch up: an operator takes what is here for all there is. */
+  acceptLoss(): Promise<void>;
+}
+
 export interface Records extends AsyncDisposable {
   declare(declaration: NamespaceDeclaration): void;
   put(
@@ -245,6 +260,7 @@ export interface Records extends AsyncDisposable {
   readonly leases: Leases;
   /** How many slots this node knows to be moving, and in how many of its own it still copies. 0 and 0: all at rest. */
   moves(): { readonly open: number; readonly unsettled: number };
+  readonly repair: RecordsRepair;
   /** Who should hold a key now (and, during a move, who held it before). */
   locate(input: Omit<RecordKey, 'key'>): {
     readonly slot: number;

@@ -34,8 +34,13 @@ import { slotOf } from './placement/slot.ts';
 import { openTopology, type RecordsMembership } from './placement/topology.ts';
 import { createCollector } from './receipts/collector.ts';
 import { createNotary } from './receipts/notary.ts';
+import { createComparing } from './repair/comparing.ts';
+import { createSlotContents, tellChanges } from './repair/digests.ts';
+import { openRepair } from './repair/index.ts';
+import { openPeerMemory } from './repair/memory.ts';
+import { createStanding } from './repair/standing.ts';
 import { createReplicaReader } from './replica/reading.ts';
-import { createReplica } from './replica/replica.ts';
+import { createReplica, MAX_AHEAD_MS } from './replica/replica.ts';
 import { serveRecords } from './replica/serving.ts';
 import { openRecordTable } from './replica/store.ts';
 import { startSweeper } from './replica/sweeper.ts';
@@ -70,10 +75,14 @@ export interface RecordsConfig {
   readonly maxWriteBytes?: number;
   /** Between two steps of an unfinished move. Default 250 ms. */
   readonly handoverStepMs?: number;
+  /** Of records that repair moves. Default 32 MiB. */
+  readonly repairBytesPerSecond?: number;
   /** How long idempotency keys are remembered. Default 24 h; the oldest go first beyond 20 000 keys. */
   readonly idempotencyKeepMs?: number;
 }
 
+/** After the start, requests wait this long for the first word on this node's disk. */
+const PATIENCE_MS = 2_000;
 /** What the corrected clocks of two members may differ. */
 const CLOCK_SKEW_MS = 2_000;
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
@@ -84,6 +93,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { store, rpc, membership, liveness, identity, crypto, clock, random } = deps;
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
+  const { repairBytesPerSecond = 32 * 1_048_576 } = config;
   const { systemId } = membership;
   const self = identity.peerId;
   const log = deps.log.child({ module: 'records' });
@@ -91,7 +101,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   await using started = new AsyncDisposableStack();
   const { now } = createCorrectedTime({ clock, clockOffsetMs: () => liveness.clockOffsetMs() });
-  const table = await openRecordTable({ store, crypto });
+  const contents = createSlotContents({ store, crypto });
+  const table = tellChanges(await openRecordTable({ store, crypto }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
   const hybridClock = createHybridClock(
     { now, reserve: (boundMs) => table.reserve(boundMs) },
@@ -102,6 +113,11 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   );
   const verifier = createSealVerifier({ crypto, systemId });
   const promises = createPromises({ store });
+  const memory = await openPeerMemory({ store });
+  const standing = createStanding(
+    { self, store, topology, memory, clock, now },
+    { patienceMs: PATIENCE_MS, maxAheadMs: MAX_AHEAD_MS },
+  );
   const replica = createReplica({
     self,
     membership,
@@ -109,6 +125,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     declarations,
     table,
     promises,
+    standing,
     verifier,
     crypto,
     hybridClock,
@@ -122,17 +139,37 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     replica,
     source,
     notary: createNotary({ self, systemId, signer: identity.signer, crypto, replica, table, now }),
-    reader: createReplicaReader({ replica, membership, topology, declarations, table, crypto, log }),
-    copying: createCopying({ replica, topology, table, crypto }),
+    reader: createReplicaReader({
+      replica,
+      membership,
+      topology,
+      standing,
+      declarations,
+      table,
+      crypto,
+      log,
+    }),
+    copying: createCopying({ replica, topology, standing, table, crypto }),
     acceptor: createAcceptor({
       replica,
       topology,
       declarations,
       table,
       promises,
+      standing,
       hybridClock,
       slotOf: place,
       now,
+    }),
+    comparing: createComparing({
+      membership,
+      replica,
+      topology,
+      contents,
+      memory,
+      standing,
+      crypto,
+      holdsStrays: () => handover.holdsStrays(),
     }),
   });
   const calls = createReplicaCalls({ self, rpc, handlers, replica, onStalePeer });
@@ -180,7 +217,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   started.use(rpc.serve(RECORDS, handlers));
   const tasks = started.use(createTaskGroup({ clock, random, log }));
-  startHandover(
+  const handover = startHandover(
     {
       self,
       topology,
@@ -197,6 +234,28 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
   );
   startSweeper({ table, tasks, now });
+  const repair = await openRepair(
+    {
+      self,
+      membership,
+      topology,
+      standing,
+      memory,
+      contents,
+      replica,
+      table,
+      store,
+      calls,
+      preference,
+      crypto,
+      clock,
+      log,
+      now,
+      tasks,
+      settleRegister: registers.settle,
+    },
+    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond },
+  );
   const watcher = started.use(
     createWatcher({
       topology,
@@ -318,6 +377,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         counts.reduce((sum, count) => sum + list(count).length, 0);
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
+    repair,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);
       requireMember();

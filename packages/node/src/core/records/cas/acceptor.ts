@@ -5,6 +5,7 @@ import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
 import type { Placed, PromiseAnswer, PromiseBody } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
+import type { Standing } from '../repair/standing.ts';
 import { MAX_AHEAD_MS, type Replica } from '../replica/replica.ts';
 import type { RecordName, RecordTable } from '../replica/store.ts';
 import type { Promises } from './promises.ts';
@@ -22,6 +23,7 @@ export interface AcceptorDeps {
   readonly declarations: Declarations;
   readonly table: Pick<RecordTable, 'find'>;
   readonly promises: Promises;
+  readonly standing: Pick<Standing, 'votes' | 'votesOn' | 'known'>;
   readonly hybridClock: HybridClock;
   readonly slotOf: (namespace: string, partition: Uint8Array) => number;
   /** Corrected time, ms. */
@@ -34,7 +36,7 @@ interface Wanted {
 }
 
 export function createAcceptor(deps: AcceptorDeps): Acceptor {
-  const { replica, topology, declarations, table, promises, hybridClock, slotOf, now } = deps;
+  const { replica, topology, declarations, table, promises, standing, hybridClock, slotOf, now } = deps;
 
   /** An answer where there can be no promise. */
   function refusalOf({ name, ballot }: Wanted, from: PeerId): PromiseAnswer | undefined {
@@ -45,7 +47,11 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
     if (author !== from) return { result: 'refused', text: 'RECORD_SIGNATURE' };
     if (ms > now() + MAX_AHEAD_MS) return { result: 'refused', text: 'VERSION_AHEAD' };
     const slot = slotOf(name.namespace, name.partition);
-    if (topology.moves.isHolder(slot, declaration.replicas)) return undefined;
+    if (topology.moves.isHolder(slot, declaration.replicas)) {
+      // What it promised before it lost its disk is forgotten, so its word is worth nothing yet.
+      if (standing.votesOn(slot, declaration.replicas, ms)) return undefined;
+      return { result: 'refused', text: 'REPLICA_LEARNING' };
+    }
     return { result: 'elsewhere', text: String(topology.moves.closedAt(slot, declaration.replicas)) };
   }
 
@@ -70,6 +76,10 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
           ballot,
         }),
       );
+      for (const { name } of wanted) {
+        const count = declarations.get(name.namespace)?.replicas;
+        if (count !== undefined) await standing.known(slotOf(name.namespace, name.partition), count);
+      }
       const refusals = wanted.map((one) => refusalOf(one, from));
       const open = wanted.filter((_, i) => refusals[i] === undefined);
       const given = open.length === 0 ? [] : await promises.promise(open);

@@ -23,6 +23,8 @@ export interface GatheringInput {
   readonly timeoutMs: number;
   readonly trace: Trace;
   readonly signal: AbortSignal | undefined;
+  /** Whether the word of a replica that does not count will do. */
+  readonly takesLearners: boolean;
   readonly isEnough: (ballot: Ballot) => boolean;
   /** No answer that is to come can make it enough. */
   readonly isLost: (ballot: Ballot) => boolean;
@@ -119,8 +121,10 @@ export class Gathering {
   }
 
   #take(peerId: PeerId, { result, text, record }: ReadAnswer): string {
-    this.ballot.answer(peerId, result === 'found' || result === 'absent');
-    if (result === 'found' || result === 'absent') this.found.set(peerId, record);
+    const usable =
+      result === 'found' || result === 'absent' || (result === 'learning' && this.#input.takesLearners);
+    this.ballot.answer(peerId, usable);
+    if (usable) this.found.set(peerId, record);
     if (result === 'damaged') this.damaged.add(peerId);
     if (result === 'elsewhere') {
       this.#stale = true;

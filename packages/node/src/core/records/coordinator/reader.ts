@@ -99,6 +99,7 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
         timeoutMs: leftMs,
         trace,
         signal,
+        takesLearners: consistency === 'one',
         isEnough: (ballot) => (consistency === 'one' ? ballot.yes().length > 0 : ballot.isReached()),
         isLost: (ballot) => (consistency === 'one' ? !ballot.anyWaiting() : ballot.isLost()),
         onElsewhere(closedEpoch) {

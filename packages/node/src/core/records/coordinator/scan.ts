@@ -109,6 +109,8 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     };
     let stale = false;
     const answers = new Map<PeerId, { readonly keys: readonly KeyBody[]; readonly more: boolean }>();
+    const learning = new Map<PeerId, ReadonlySet<number>>();
+    const counts = (slot: number, peerId: PeerId) => answers.has(peerId) && !learning.get(peerId)?.has(slot);
     await Promise.all(
       peers.map(async (peerId) => {
         try {
@@ -116,7 +118,10 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
           const end = endOf(answer.keys);
           // An answer that does not go forward would never end.
           if (after && end && compare(end, after) <= 0) failed.add(peerId);
-          else answers.set(peerId, answer);
+          else {
+            answers.set(peerId, answer);
+            learning.set(peerId, new Set(answer.learning));
+          }
         } catch (error) {
           if (isP2posError(error, 'PLACEMENT_STALE')) stale = true;
           else failed.add(peerId);
@@ -125,13 +130,13 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     );
     signal?.throwIfAborted();
     const missingSlots = [...sets.keys()].filter(
-      (slot) => !reaches(sets[slot] ?? [], (peerId) => answers.has(peerId)),
+      (slot) => !reaches(sets[slot] ?? [], (peerId) => counts(slot, peerId)),
     );
     if (missingSlots.length > 0 && stale) return 'stale';
     const [first] = missingSlots;
     if (first !== undefined && !partial) {
       throw new P2posError('RECORDS_QUORUM_LOST', {
-        ...shortfall(sets[first] ?? [], (peerId) => answers.has(peerId)),
+        ...shortfall(sets[first] ?? [], (peerId) => counts(first, peerId)),
         missingSlots: missingSlots.length,
         retryAfterMs: 1_000,
       });
@@ -142,7 +147,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
       answers,
       until,
       namespace,
-      (slot, peerId) => sets[slot]?.some((set) => set.includes(peerId)) ?? false,
+      (slot, peerId) => counts(slot, peerId) && (sets[slot]?.some((set) => set.includes(peerId)) ?? false),
     );
     if (settle) {
       for (const one of newest) {

@@ -106,7 +106,7 @@ export class Ticket {
 
   answer(round: number, peerId: PeerId, { result, text, replaced }: WriteAnswer, ms: number): void {
     const kept = result === 'taken' || result === 'held';
-    if (kept) this.#maybeKept = true;
+    if (kept || result === 'learning') this.#maybeKept = true;
     if (replaced && !this.#ownVersions.has(replaced.version)) this.#note(replaced);
     if (this.settled) return;
     this.trace.answer(peerId, ms, text !== undefined && result === 'refused' ? text : result);

@@ -60,6 +60,7 @@ const GOOD = {
         [bytes(1), bytes(2), version, true, 99],
       ],
       more: true,
+      learning: [7],
     },
   ],
   progress: [
@@ -68,11 +69,30 @@ const GOOD = {
   ],
   inventory: [
     { ...placed, count: 3, slots: [0, 5], digests: [leaf, leaf], after: bytes(0) },
-    { done: 2, elsewhere: [[3, 9]], differing: [{ slot: 5, leaves: [leaf], more: false }] },
+    { done: 2, elsewhere: [[3, 9]], learning: [0], differing: [{ slot: 5, leaves: [leaf], more: false }] },
   ],
   fetch: [
     { ...placed, count: 3, slot: 1, leaves: [leaf] },
     { done: 1, records: [[bytes(40), bytes(1), bytes(70)]] },
+  ],
+  claim: [
+    { storeId: 'a1', term: 0, commits: 12 },
+    { verdict: 'known', term: 0, strays: false },
+  ],
+  compare: [
+    {
+      ...placed,
+      count: 3,
+      ranges: [
+        [0, 63],
+        [64, 64],
+      ],
+    },
+    { digests: [leaf, bytes(16)], learning: [1] },
+  ],
+  reconcile: [
+    { ...placed, count: 3, slot: 1, message: bytes(5) },
+    { message: bytes(5), learning: false },
   ],
   prepare: [
     { ...placed, promises: [['default/kv-cas', bytes(3), null, version]] },

@@ -20,6 +20,7 @@ import {
   MAX_PROOF_BYTES,
   MAX_VALUE_BYTES,
 } from './record.ts';
+import { REPAIR_METHODS } from './repair-methods.ts';
 
 /** Records in one request. */
 export const MAX_RECORDS = 256;
@@ -68,9 +69,10 @@ function listOf<T>(isItem: (item: unknown) => item is T, max: number, error: str
 /**
  * `taken`: on disk as the newest · `held`: had this very record · `behind`: holds a newer one, named by `text` · `promised`: of
  * a register, promised to the greater ballot `text`, which is not accepted yet · `elsewhere`: no replica of the slot any more,
- * closed in the epoch `text` · `refused`: with the code `text`.
+ * closed in the epoch `text` · `learning`: on disk as the newest, at a replica that does not count · `refused`: with the code
+ * `text`.
  */
-export type WriteResult = 'taken' | 'held' | 'behind' | 'promised' | 'elsewhere' | 'refused';
+export type WriteResult = 'taken' | 'held' | 'behind' | 'promised' | 'elsewhere' | 'learning' | 'refused';
 export interface WriteAnswer {
   readonly result: WriteResult;
   readonly text?: string | undefined;
@@ -78,7 +80,15 @@ export interface WriteAnswer {
   readonly replaced?: { readonly version: string; readonly live: boolean } | undefined;
 }
 
-const WRITE_RESULTS: readonly unknown[] = ['taken', 'held', 'behind', 'promised', 'elsewhere', 'refused'];
+const WRITE_RESULTS: readonly unknown[] = [
+  'taken',
+  'held',
+  'behind',
+  'promised',
+  'elsewhere',
+  'learning',
+  'refused',
+];
 
 function isWriteAnswer(item: unknown): item is WriteAnswer {
   if (typeof item !== 'object' || item === null) return false;
@@ -112,21 +122,32 @@ function isNameBody(item: unknown): item is NameBody {
 
 /**
  * `found` with `record` · `absent` · `damaged`: held in version `text`, but its bytes are not what was signed · `elsewhere` as
- * above · `later`: the answer is full, ask again · `refused`: with the code `text`.
+ * above · `learning`: the replica does not count; `record` where it has one · `later`: the answer is full, ask again ·
+ * `refused`: with the code `text`.
  */
-export type ReadResult = 'found' | 'absent' | 'damaged' | 'elsewhere' | 'later' | 'refused';
+export type ReadResult = 'found' | 'absent' | 'damaged' | 'elsewhere' | 'learning' | 'later' | 'refused';
 export interface ReadAnswer {
   readonly result: ReadResult;
   readonly text?: string | undefined;
   readonly record?: RecordBody | undefined;
 }
 
-const READ_RESULTS: readonly unknown[] = ['found', 'absent', 'damaged', 'elsewhere', 'later', 'refused'];
+const READ_RESULTS: readonly unknown[] = [
+  'found',
+  'absent',
+  'damaged',
+  'elsewhere',
+  'learning',
+  'later',
+  'refused',
+];
 
 function isReadAnswer(item: unknown): item is ReadAnswer {
   if (typeof item !== 'object' || item === null) return false;
   const { result, text, record } = item as Record<string, unknown>;
-  if (!READ_RESULTS.includes(result) || (result === 'found') !== (record !== undefined)) return false;
+  if (!READ_RESULTS.includes(result)) return false;
+  if (result === 'learning') return text === undefined && (record === undefined || isRecordBody(record));
+  if ((result === 'found') !== (record !== undefined)) return false;
   if (result === 'found') return isRecordBody(record);
   if (result === 'damaged') return isVersion(text);
   if (result === 'elsewhere') return isEpochText(text);
@@ -232,7 +253,8 @@ function isChangeBody(item: unknown): item is ChangeBody {
 const position = integerSchema(0, Number.MAX_SAFE_INTEGER);
 const storeId = z.string().regex(/^[0-9a-f]{32}$/);
 const count = integerSchema(1, 64);
-const slotList = listOf(isSlot, MAX_INVENTORY_SLOTS, `must be at most ${MAX_INVENTORY_SLOTS} slots`);
+const slotsOf = (max: number) => listOf(isSlot, max, `must be at most ${max} slots`);
+const slotList = slotsOf(MAX_INVENTORY_SLOTS);
 const leafList = (max: number) => listOf(isLeaf, max, `must be at most ${max} hashes`);
 const epochs = listOf(isEpoch, 2 * MAX_SLOTS, 'must be epochs with their lengths');
 const records = listOf(isRecordBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} records`);
@@ -272,6 +294,8 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
     output: z.strictObject({
       keys: listOf(isKeyBody, MAX_SCAN_LIMIT, 'must be keys with their versions'),
       more: z.boolean(),
+      /** In which the replica does not count. */
+      learning: slotsOf(MAX_SLOTS),
     }),
     cost: 'bulk',
     maxBodyBytes: 2 * MAX_BODY_BYTES,
@@ -298,6 +322,8 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
       done: integerSchema(0, MAX_INVENTORY_SLOTS),
       /** Of which this node is no replica any more, with the epoch in which each was closed. */
       elsewhere: listOf(isClosedSlot, MAX_INVENTORY_SLOTS, 'must be slots with epochs'),
+      /** In which this node does not count. */
+      learning: slotsOf(MAX_INVENTORY_SLOTS),
       differing: z
         .array(
           z.strictObject({
@@ -337,6 +363,7 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
     output: z.strictObject({ answers: listOf(isPromiseAnswer, MAX_RECORDS, 'must be outcomes of promises') }),
     maxBodyBytes: MAX_BODY_BYTES,
   },
+  ...REPAIR_METHODS,
   /**
    * Changes of keys in a range in the order of the replica's commits. Without `from`: where its log ends now. With it: what
    * came after, or, when there is nothing, what comes within `waitMs`.

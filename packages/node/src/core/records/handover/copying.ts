@@ -4,6 +4,7 @@ import type { PeerId } from '../../net/index.ts';
 import { MAX_BATCH_BYTES, MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wire.ts';
 import { packEpochs } from '../placement/ring.ts';
 import type { Topology } from '../placement/topology.ts';
+import type { Standing } from '../repair/standing.ts';
 import { sizeOf } from '../replica/reading.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { RecordTable } from '../replica/store.ts';
@@ -28,6 +29,7 @@ export async function digestOf(
 interface Inventory {
   readonly done: number;
   readonly elsewhere: readonly (readonly [number, number])[];
+  readonly learning: readonly number[];
   readonly differing: { slot: number; leaves: readonly Uint8Array[]; more: boolean }[];
 }
 
@@ -54,11 +56,12 @@ export interface Copying {
 export interface CopyingDeps {
   readonly replica: Pick<Replica, 'admit'>;
   readonly topology: Topology;
+  readonly standing: Pick<Standing, 'votes'>;
   readonly table: Pick<RecordTable, 'leaves' | 'findLeaf'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
 }
 
-export function createCopying({ replica, topology, table, crypto }: CopyingDeps): Copying {
+export function createCopying({ replica, topology, standing, table, crypto }: CopyingDeps): Copying {
   const { moves } = topology;
 
   function ringOf(count: number) {
@@ -78,18 +81,25 @@ export function createCopying({ replica, topology, table, crypto }: CopyingDeps)
     async progress({ count, ...placed }, from) {
       replica.admit(placed, from);
       const { settled, closed } = ringOf(count);
-      return { settled: packEpochs(settled), closed: packEpochs(closed) };
+      // What a learner settled once may be gone.
+      const sure = settled.map((epoch, slot) =>
+        !moves.isHolder(slot, count) || standing.votes(slot, count) ? epoch : 0,
+      );
+      return { settled: packEpochs(sure), closed: packEpochs(closed) };
     },
     async inventory({ count, slots, digests, after, ...placed }, from) {
       const admission = replica.admit(placed, from);
       checkSlots(count, slots);
       const elsewhere: [number, number][] = [];
+      const learning: number[] = [];
       const differing: Inventory['differing'] = [];
       let room = MAX_INVENTORY_LEAVES;
       let done = 0;
       for (const [i, slot] of slots.entries()) {
         if (!moves.isHolder(slot, count)) {
           elsewhere.push([slot, moves.closedAt(slot, count)]);
+        } else if (!standing.votes(slot, count)) {
+          learning.push(slot);
         } else if (after.length > 0) {
           const leaves = await table.leaves(count, slot, after, MAX_INVENTORY_LEAVES);
           differing.push({ slot, leaves, more: leaves.length === MAX_INVENTORY_LEAVES });
@@ -105,7 +115,7 @@ export function createCopying({ replica, topology, table, crypto }: CopyingDeps)
         done++;
       }
       admission.confirm();
-      return { done, elsewhere, differing };
+      return { done, elsewhere, learning, differing };
     },
     async fetch({ count, slot, leaves, ...placed }, from) {
       const admission = replica.admit(placed, from);

@@ -215,7 +215,7 @@ test('a node says of a slot that it let go that it lies elsewhere, never that it
     digests: [],
     after: new Uint8Array(0),
   });
-  assert.deepEqual(inventory, { done: 1, elsewhere: [[slot, 2]], differing: [] });
+  assert.deepEqual(inventory, { done: 1, elsewhere: [[slot, 2]], learning: [], differing: [] });
   const { key: name, namespace } = nameOf(key);
   assert.deepEqual(await ask('read', { names: [[namespace, name, null]] }), {
     answers: [{ result: 'elsewhere', text: '2' }],

@@ -42,7 +42,12 @@ const STRAYS_PER_STEP = 256;
 const MAX_STEP_MS = 5_000;
 const EMPTY = new Uint8Array(0);
 
-export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: HandoverConfig): void {
+export interface Handover {
+  /** Whether records may lie here of slots that only others hold now. */
+  holdsStrays(): boolean;
+}
+
+export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: HandoverConfig): Handover {
   const { self, topology, calls, preference, table, replica, crypto, clock, log, tasks, settleRegister } =
     deps;
   const { moves } = topology;
@@ -254,4 +259,6 @@ export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: Handove
     mayHoldStrays = true;
     wake.resolve();
   });
+
+  return { holdsStrays: () => mayHoldStrays };
 }

@@ -69,7 +69,7 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
         { ...placed, count, slots: [slot], digests: [], after },
         { timeoutMs },
       );
-      if (answer.elsewhere.length > 0) return undefined;
+      if (answer.elsewhere.length > 0 || answer.learning.length > 0) return undefined;
       const [differing] = answer.differing;
       if (!differing) return found;
       found.push(...differing.leaves);
@@ -136,7 +136,7 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
           { timeoutMs },
         );
         if (answer.done === 0) return;
-        const elsewhere = new Set<number>();
+        const elsewhere = new Set<number>(answer.learning);
         for (const [slot, epoch] of answer.elsewhere) {
           elsewhere.add(slot);
           if (generation === topology.generation()) topology.moves.learnClosed(slot, count, epoch);

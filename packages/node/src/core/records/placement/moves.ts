@@ -30,6 +30,8 @@ export interface Moves {
   required(slot: number, count: number): readonly PeerSet[];
   /** Whether this node belongs to one of them. */
   isHolder(slot: number, count: number): boolean;
+  /** Slots of which this node belongs to one of the sets. */
+  held(count: number): readonly number[];
   /** Slots whose present set this node belongs to without having settled. */
   unsettled(count: number): number[];
   /** Slots for which more than the present set is needed. */
@@ -60,6 +62,8 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
   const rings = new Map<number, Ring>();
   /** By number of replicas, then slot; undefined: to be worked out. */
   const needed = new Map<number, (readonly PeerSet[] | undefined)[]>();
+  /** By number of replicas; asked with each scan. */
+  const holdings = new Map<number, readonly number[]>();
 
   function ringOf(count: number): Ring {
     const ring = rings.get(count);
@@ -92,6 +96,7 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
   function carryAll(): void {
     const { epoch } = eras.current() as Era;
     needed.clear();
+    holdings.clear();
     let oldest = epoch;
     for (const ring of rings.values()) {
       // At the founding nobody holds anything yet, so nobody lacks anything.
@@ -110,6 +115,7 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
     ring.closed[slot] = closedAt;
     const table = needed.get(ring.count);
     if (table) table[slot] = undefined;
+    holdings.delete(ring.count);
     carry(ring, slot, epoch);
   }
 
@@ -166,6 +172,15 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
     rings: () => [...rings.values()],
     required,
     isHolder: (slot, count) => required(slot, count).some((set) => set.includes(self)),
+    held(count) {
+      const known = holdings.get(count);
+      if (known) return known;
+      const found: number[] = [];
+      for (let slot = 0; slot < ringOf(count).closed.length; slot++)
+        if (required(slot, count).some((set) => set.includes(self))) found.push(slot);
+      holdings.set(count, found);
+      return found;
+    },
     unsettled(count) {
       const ring = ringOf(count);
       const found: number[] = [];

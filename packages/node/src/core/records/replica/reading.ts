@@ -14,6 +14,7 @@ import {
 } from '../format/wire.ts';
 import { slotOf } from '../placement/slot.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
+import type { Standing } from '../repair/standing.ts';
 import type { Replica } from './replica.ts';
 import type { RecordName, RecordTable } from './store.ts';
 
@@ -30,13 +31,18 @@ export interface ReplicaReader {
   scan(
     input: ScanInput,
     from: PeerId,
-  ): Promise<{ readonly keys: readonly KeyBody[]; readonly more: boolean }>;
+  ): Promise<{
+    readonly keys: readonly KeyBody[];
+    readonly more: boolean;
+    readonly learning: readonly number[];
+  }>;
 }
 
 export interface ReplicaReaderDeps {
   readonly replica: Pick<Replica, 'admit'>;
   readonly membership: Pick<RecordsMembership, 'slots'>;
   readonly topology: Topology;
+  readonly standing: Pick<Standing, 'votes' | 'known'>;
   readonly declarations: Declarations;
   readonly table: Pick<RecordTable, 'find' | 'keys' | 'markDamaged'>;
   readonly crypto: Crypto;
@@ -44,7 +50,7 @@ export interface ReplicaReaderDeps {
 }
 
 export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
-  const { replica, membership, topology, declarations, table, crypto, log } = deps;
+  const { replica, membership, topology, standing, declarations, table, crypto, log } = deps;
 
   async function readOne(name: RecordName): Promise<ReadAnswer> {
     const declaration = declarations.get(name.namespace);
@@ -54,7 +60,13 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
     if (!topology.moves.isHolder(slot, count)) {
       return { result: 'elsewhere', text: String(topology.moves.closedAt(slot, count)) };
     }
+    await standing.known(slot, count);
     const stored = await table.find(name);
+    if (!standing.votes(slot, count)) {
+      const { header, value, proof } = stored?.record ?? {};
+      const whole = stored && !stored.damaged && header && proof;
+      return { result: 'learning', ...(whole && { record: [header, value ?? null, proof] }) };
+    }
     if (!stored) return { result: 'absent' };
     const { version, record, damaged } = stored;
     if (damaged) {
@@ -82,7 +94,10 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
     },
     async scan({ namespace, prefix, after, limit, ...placed }, from) {
       const admission = replica.admit(placed, from);
-      declarations.find(namespace);
+      const { replicas: count } = declarations.find(namespace);
+      const held = topology.moves.held(count);
+      for (const slot of held) await standing.known(slot, count);
+      const learning = held.filter((slot) => !standing.votes(slot, count));
       const rows = await table.keys({
         namespace,
         prefix,
@@ -101,6 +116,7 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
           ],
         ),
         more: rows.length >= limit,
+        learning,
       };
     },
   };

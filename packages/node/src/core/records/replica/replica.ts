@@ -23,6 +23,7 @@ import { type SealVerifier, signatureRefused } from '../format/seal.ts';
 import type { Placed, RecordBody, WriteAnswer } from '../format/wire.ts';
 import { slotOf } from '../placement/slot.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
+import type { Standing } from '../repair/standing.ts';
 import type { CheckedRecord, RecordTable } from './store.ts';
 
 /** A version may be this much ahead of corrected time. */
@@ -35,6 +36,7 @@ export interface ReplicaDeps {
   readonly declarations: Declarations;
   readonly table: RecordTable;
   readonly promises: Pick<Promises, 'find'>;
+  readonly standing: Pick<Standing, 'votes' | 'votesOn' | 'known'>;
   readonly verifier: SealVerifier;
   readonly crypto: Crypto;
   readonly hybridClock: HybridClock;
@@ -66,6 +68,7 @@ export interface Replica {
 export function createReplica(deps: ReplicaDeps): Replica {
   const { self, membership, topology, declarations, table, promises, verifier, crypto, hybridClock, now } =
     deps;
+  const { standing } = deps;
 
   function admit({ epoch, placement }: Placed, from: PeerId): Admission {
     const era = topology.current();
@@ -160,10 +163,21 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (mine.length > 0) {
       const kept = mine.map((i) => records[i] as CheckedRecord);
       const results = await accept(kept);
-      for (const [at, i] of mine.entries()) answers[i] = results[at] as WriteAnswer;
+      for (const { slot, count } of kept) await standing.known(slot, count);
+      for (const [at, i] of mine.entries())
+        answers[i] = counted(records[i] as CheckedRecord, results[at] as WriteAnswer);
     }
     admission.confirm();
     return answers;
+  }
+
+  /** What a learner has on disk counts toward no majority. */
+  function counted({ slot, count, fields, register }: CheckedRecord, answer: WriteAnswer): WriteAnswer {
+    if (answer.result !== 'taken' && answer.result !== 'held') return answer;
+    const counts = register
+      ? standing.votesOn(slot, count, parseVersion(fields.version).ms)
+      : standing.votes(slot, count);
+    return counts ? answer : { result: 'learning' };
   }
 
   async function accept(records: readonly CheckedRecord[]): Promise<WriteAnswer[]> {

@@ -5,7 +5,9 @@ import type { Acceptor } from '../cas/acceptor.ts';
 import type { RECORDS } from '../format/wire.ts';
 import type { Copying } from '../handover/copying.ts';
 import type { Notary } from '../receipts/notary.ts';
+import type { Comparing } from '../repair/comparing.ts';
 import type { LogSource } from '../watch/source.ts';
+
 import type { ReplicaReader } from './reading.ts';
 import type { Replica } from './replica.ts';
 
@@ -14,6 +16,7 @@ export interface ServingDeps {
   readonly reader: ReplicaReader;
   readonly copying: Copying;
   readonly acceptor: Acceptor;
+  readonly comparing: Comparing;
   readonly source: LogSource;
   readonly notary: Notary;
 }
@@ -23,6 +26,7 @@ export function serveRecords({
   reader,
   copying,
   acceptor,
+  comparing,
   source,
   notary,
 }: ServingDeps): Handlers<typeof RECORDS.methods> {
@@ -31,10 +35,13 @@ export function serveRecords({
     relay: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: true }) }),
     read: async (input, { peerId }) => ({ answers: await reader.read(input, peerId) }),
     scan: (input, { peerId }) => reader.scan(input, peerId),
+    claim: (input, { peerId }) => comparing.claim(input, peerId),
+    compare: (input, { peerId }) => comparing.compare(input, peerId),
+    reconcile: (input, { peerId }) => comparing.reconcile(input, peerId),
     progress: (input, { peerId }) => copying.progress(input, peerId),
     inventory: async (input, { peerId }) => {
-      const { done, elsewhere, differing } = await copying.inventory(input, peerId);
-      return { done, elsewhere, differing };
+      const { done, elsewhere, learning, differing } = await copying.inventory(input, peerId);
+      return { done, elsewhere, learning, differing };
     },
     fetch: (input, { peerId }) => copying.fetch(input, peerId),
     follow: (input, { peerId, signal }) => source.follow(input, peerId, signal),

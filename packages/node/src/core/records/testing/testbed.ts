@@ -64,6 +64,10 @@ export interface Testbed extends AsyncDisposable {
   /** What was not committed is gone; the disk stays. */
   crash(index: number): Promise<void>;
   start(index: number): Promise<void>;
+  /** Of a node that is down: an empty disk, or the one in a file. It knows the membership again. */
+  replaceDisk(index: number, file?: string): void;
+  /** Until every node that is up counts in all its slots. */
+  settleStanding(limitMs?: number): Promise<void>;
   /** Replicas of a key, as indexes. */
   replicasOf(key: string, from?: number): number[];
   /** The first of `key0`, `key1`, … for which the test holds. */
@@ -80,6 +84,11 @@ export interface TestbedConfig {
   /** Wall clock of a node ahead of the others, ms. */
   readonly skewMs?: (index: number) => number;
   readonly records?: RecordsConfig;
+  readonly sent?: (from: number, bytes: number) => void;
+  /** Greatest size of a node's disk; 0: without bound. */
+  readonly maxDiskBytes?: (index: number) => number;
+  /** Where a node's disk lies; default in memory. */
+  readonly diskFile?: (index: number) => string;
   /** Comes between a node and its disk. */
   readonly wrapStore?: (index: number, store: Store) => Store;
   /** False: the test declares its namespaces itself. */
@@ -107,8 +116,20 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     typeof latencyMs === 'number'
       ? latencyMs
       : (from: string, to: string) => latencyMs(indexOf.get(from) as number, indexOf.get(to) as number);
-  const hub = createMemoryHub({ clock }, { latencyMs: delay });
-  const disks = system.nodes.map((_, index) => createMemoryDisk(random.fork(`disk${index}`)));
+  const hub = createMemoryHub(
+    { clock },
+    {
+      latencyMs: delay,
+      sent: (from, _to, bytes) => config.sent?.(indexOf.get(from) as number, bytes),
+    },
+  );
+  let madeDisks = 0;
+  const newDisk = (index: number, file?: string) =>
+    createMemoryDisk(random.fork(`disk${index}.${madeDisks++}`), {
+      ...(config.maxDiskBytes !== undefined && { maxBytes: config.maxDiskBytes(index) }),
+      ...(file !== undefined && { file }),
+    });
+  const disks = system.nodes.map((_, index) => newDisk(index, config.diskFile?.(index)));
   const nodes: (TestNode & AsyncDisposable)[] = [];
   const snapshots: SignedDocument<Snapshot>[] = [];
 
@@ -302,8 +323,20 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     },
     async start(index) {
       nodes[index] = await boot(index);
+      for (const snapshot of snapshots) {
+        if (snapshot.body.epoch > node(index).membership.view().epoch) await submit(index, snapshot);
+      }
       await connectAll();
     },
+    replaceDisk(index, file) {
+      disks[index]?.[Symbol.dispose]();
+      disks[index] = newDisk(index, file);
+    },
+    settleStanding: (limitMs = 60_000) =>
+      clock.advanceUntil(
+        () => nodes.every((one) => !one.isUp() || one.records.repair.standing() === 'voter'),
+        { stepMs: 5, limitMs },
+      ),
     replicasOf(key, from = 0) {
       return node(from)
         .records.locate(nameOf(key))
@@ -325,5 +358,12 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
   const first = await bed.snapshot(system.members(founders));
   for (const index of founders) await bed.give(index, first);
   await connectAll();
+  // As soon as the founders have heard of each other's disks they count.
+  await clock
+    .advanceUntil(() => founders.every((index) => node(index).records.repair.standing() !== 'unproven'), {
+      stepMs: 1,
+      limitMs: 500,
+    })
+    .catch(() => {});
   return bed;
 }

@@ -1,0 +1,64 @@
+/** The methods by which replicas compare what they hold; part of the capability of the records. */
+import { bytesSchema, hash32Schema, integerSchema, textSchema } from '@p2pos/protocol';
+import { z } from 'zod';
+
+/** Ranges of slots in one comparison. */
+export const MAX_COMPARED_RANGES = 256;
+/** Of one message of the reconciliation. */
+export const MAX_RECONCILE_BYTES = 65_536;
+
+const placed = { epoch: integerSchema(1, 0xffff_ffff), placement: hash32Schema };
+const count = integerSchema(1, 64);
+const slot = integerSchema(0, 65_535);
+const ranges = z
+  .array(z.tuple([slot, slot]).refine(([first, last]) => first <= last, 'must be first and last slot'))
+  .min(1)
+  .max(MAX_COMPARED_RANGES);
+
+export const REPAIR_METHODS = {
+  /** Which disk the caller runs on, against what this node remembers of it. */
+  claim: {
+    id: 9,
+    input: z.strictObject({
+      storeId: textSchema(64, { min: 1 }),
+      term: integerSchema(0),
+      commits: integerSchema(0),
+    }),
+    output: z.strictObject({
+      verdict: z.enum(['unknown', 'known', 'contradicted']),
+      term: integerSchema(0),
+      /** Holds records of slots that others hold now. */
+      strays: z.boolean(),
+    }),
+  },
+  /** Digests over ranges of those slots that both hold: 32 bytes for one range, 16 each for several. */
+  compare: {
+    id: 10,
+    input: z.strictObject({
+      ...placed,
+      count,
+      ranges,
+    }),
+    output: z.strictObject({
+      digests: z.array(bytesSchema({ max: 32 })).max(MAX_COMPARED_RANGES),
+      /** Ranges, by their index, with a slot in which this node does not count. */
+      learning: z.array(slot).max(MAX_COMPARED_RANGES),
+    }),
+    cost: 'repair',
+  },
+  /** One step of set reconciliation over the records of a slot (repair/negentropy). */
+  reconcile: {
+    id: 11,
+    input: z.strictObject({
+      ...placed,
+      count,
+      slot,
+      message: bytesSchema({ max: MAX_RECONCILE_BYTES }),
+    }),
+    output: z.strictObject({
+      message: bytesSchema({ max: MAX_RECONCILE_BYTES }),
+      learning: z.boolean(),
+    }),
+    cost: 'repair',
+  },
+} as const;

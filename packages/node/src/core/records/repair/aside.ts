@@ -1,0 +1,36 @@
+/** Records taken out of service without being destroyed: an old copy of a disk held them, and nobody else does. */
+import type { Store } from '../../store/index.ts';
+import type { SlotContents } from './digests.ts';
+
+const MIGRATIONS = [
+  `CREATE TABLE repair_aside (
+     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, header BLOB NOT NULL, value BLOB, proof BLOB NOT NULL)`,
+];
+const MOVE = `INSERT INTO repair_aside (at, header, value, proof)
+  SELECT ?4, header, value, proof FROM records WHERE replicas = ?1 AND slot = ?2 AND leaf = ?3`;
+const REMOVE = 'DELETE FROM records WHERE replicas = ?1 AND slot = ?2 AND leaf = ?3';
+
+export interface Aside {
+  set(count: number, slot: number, leaf: Uint8Array): Promise<void>;
+}
+
+export async function openAside({
+  store,
+  contents,
+  now,
+}: {
+  readonly store: Pick<Store, 'migrate' | 'write'>;
+  readonly contents: Pick<SlotContents, 'changed'>;
+  readonly now: () => number;
+}): Promise<Aside> {
+  await store.migrate('records_aside', MIGRATIONS);
+  return {
+    async set(count, slot, leaf) {
+      await store.write([
+        { sql: MOVE, params: [count, slot, leaf, now()] },
+        { sql: REMOVE, params: [count, slot, leaf] },
+      ]);
+      contents.changed(count, slot);
+    },
+  };
+}

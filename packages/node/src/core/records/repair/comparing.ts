@@ -1,0 +1,96 @@
+/** What a replica answers to those who compare their records with its own. It keeps nothing between their calls. */
+import { type Crypto, P2posError } from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import { MAX_RECONCILE_BYTES } from '../format/repair-methods.ts';
+import type { Placed } from '../format/wire.ts';
+import type { RecordsMembership, Topology } from '../placement/topology.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { SlotContents } from './digests.ts';
+import type { Claim, PeerMemory, Verdict } from './memory.ts';
+import { answer, createItems } from './negentropy/index.ts';
+import type { Standing } from './standing.ts';
+
+export const RECONCILE_LIMITS = { maxMessageBytes: MAX_RECONCILE_BYTES } as const;
+/** Of one range alone, and of each of several. */
+export const ROOT_BYTES = 32;
+export const PART_BYTES = 16;
+
+export type SlotRange = readonly [first: number, last: number];
+
+export interface Comparing {
+  claim(input: Claim, from: PeerId): Promise<{ verdict: Verdict; term: number; strays: boolean }>;
+  compare(
+    input: Placed & { readonly count: number; readonly ranges: readonly SlotRange[] },
+    from: PeerId,
+  ): Promise<{ digests: Uint8Array[]; learning: number[] }>;
+  reconcile(
+    input: Placed & { readonly count: number; readonly slot: number; readonly message: Uint8Array },
+    from: PeerId,
+  ): Promise<{ message: Uint8Array; learning: boolean }>;
+}
+
+export interface ComparingDeps {
+  readonly membership: Pick<RecordsMembership, 'isActive'>;
+  readonly replica: Pick<Replica, 'admit'>;
+  readonly topology: Topology;
+  readonly contents: SlotContents;
+  readonly memory: PeerMemory;
+  readonly standing: Standing;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly holdsStrays: () => boolean;
+}
+
+/** Slots of the range that both belong to, as far as this node knows. */
+export function sharedSlots(
+  { moves }: Pick<Topology, 'moves'>,
+  peerId: PeerId,
+  count: number,
+  [first, last]: SlotRange,
+): number[] {
+  const slots: number[] = [];
+  for (let slot = first; slot <= last; slot++) {
+    if (!moves.isHolder(slot, count)) continue;
+    if (moves.required(slot, count).some((set) => set.includes(peerId))) slots.push(slot);
+  }
+  return slots;
+}
+
+export function createComparing(deps: ComparingDeps): Comparing {
+  const { membership, replica, topology, contents, memory, standing, crypto } = deps;
+
+  function check(count: number, slot: number): void {
+    const ring = topology.moves.ring(count);
+    if (!ring || slot >= ring.closed.length) throw new P2posError('BAD_REQUEST', { reason: 'No such slot.' });
+  }
+
+  return {
+    async claim(claim, from) {
+      if (!membership.isActive(from)) throw new P2posError('NOT_A_MEMBER', { peerId: from });
+      return { ...(await memory.hear(from, claim)), strays: deps.holdsStrays() };
+    },
+    async compare({ count, ranges, ...placed }, from) {
+      const admission = replica.admit(placed, from);
+      const length = ranges.length === 1 ? ROOT_BYTES : PART_BYTES;
+      const digests: Uint8Array[] = [];
+      const learning: number[] = [];
+      for (const [i, range] of ranges.entries()) {
+        check(count, range[1]);
+        const slots = sharedSlots(topology, from, count, range);
+        digests.push((await contents.combined(count, slots)).slice(0, length));
+        if (slots.some((slot) => !standing.votes(slot, count))) learning.push(i);
+      }
+      admission.confirm();
+      return { digests, learning };
+    },
+    async reconcile({ count, slot, message, ...placed }, from) {
+      const admission = replica.admit(placed, from);
+      check(count, slot);
+      if (!topology.moves.isHolder(slot, count))
+        throw new P2posError('BAD_REQUEST', { reason: 'This node is no replica of the slot.' });
+      const items = createItems(crypto, await contents.items(count, slot));
+      const reply = answer(items, message, RECONCILE_LIMITS);
+      admission.confirm();
+      return { message: reply, learning: !standing.votes(slot, count) };
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * Keeps replicas alike: which disks count (standing, memory), how a lost one is filled again (catching-up), how two
+ * replicas find what either lacks (digests, negentropy, syncing), and when all that happens (repair).
+ *
+ * @example
+ * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond: 32 * 1_048_576 });
+ * await repair.round(); // true: all members hold the same
+ */
+import type { Store } from '../../store/index.ts';
+import type { RecordsRepair } from '../index.ts';
+import { openAside } from './aside.ts';
+import { type RepairDeps, startRepair } from './repair.ts';
+import { createSyncing, type SyncingDeps } from './syncing.ts';
+
+export interface OpenRepairDeps extends Omit<RepairDeps, 'syncing' | 'aside'>, SyncingDeps {
+  readonly store: Pick<Store, 'migrate' | 'write'>;
+}
+
+export interface OpenRepairConfig {
+  /** Greatest wait for one answer. */
+  readonly timeoutMs: number;
+  /** Of records that are moved. */
+  readonly maxBytesPerSecond: number;
+}
+
+const EVERY_MS = 60_000;
+const KEEP_DELETED_MS = 86_400_000;
+
+export async function openRepair(
+  deps: OpenRepairDeps,
+  { timeoutMs, maxBytesPerSecond }: OpenRepairConfig,
+): Promise<RecordsRepair> {
+  const { standing, memory } = deps;
+  const syncing = createSyncing(deps, { timeoutMs, maxBytesPerSecond });
+  const aside = await openAside(deps);
+  const repair = startRepair(
+    { ...deps, syncing, aside },
+    { timeoutMs, intervalMs: EVERY_MS, keepDeletedMs: KEEP_DELETED_MS },
+  );
+  return {
+    notice: repair.notice,
+    notePosition: memory.note,
+    round: repair.round,
+    standing: standing.state,
+    acceptLoss: standing.force,
+  };
+}

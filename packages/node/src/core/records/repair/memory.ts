@@ -1,0 +1,114 @@
+/**
+ * What this node remembers of the disks of others, and others of this one's: which store, how far it had come. A claim that
+ * contradicts the memory means that the disk was lost or is an old copy. A store that has caught up after that claims a
+ * greater term, which no older copy of it can.
+ */
+import type { PeerId } from '../../net/index.ts';
+import type { Row, Store } from '../../store/index.ts';
+
+export interface Claim {
+  readonly storeId: string;
+  /** How often a store of this node had to catch up. */
+  readonly term: number;
+  readonly commits: number;
+}
+
+/** `unknown`: heard for the first time. */
+export type Verdict = 'unknown' | 'known' | 'contradicted';
+
+export function judge(remembered: Claim | undefined, claim: Claim): Verdict {
+  if (!remembered) return 'unknown';
+  if (remembered.term !== claim.term) return claim.term > remembered.term ? 'known' : 'contradicted';
+  return claim.storeId === remembered.storeId && claim.commits >= remembered.commits
+    ? 'known'
+    : 'contradicted';
+}
+
+const MIGRATIONS = [
+  `
+  CREATE TABLE repair_memory (
+    peer_id TEXT PRIMARY KEY,
+    store_id TEXT NOT NULL,
+    term INTEGER NOT NULL,
+    commits INTEGER NOT NULL
+  );
+  -- One row. Registers: no ballot up to floor_ms gets a promise, since one may have been forgotten.
+  CREATE TABLE repair_self (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    term INTEGER NOT NULL,
+    floor_ms INTEGER NOT NULL
+  );
+  `,
+];
+const SELECT = 'SELECT peer_id, store_id, term, commits FROM repair_memory';
+const KEEP = `
+  INSERT INTO repair_memory VALUES (?1, ?2, ?3, ?4) ON CONFLICT (peer_id) DO UPDATE SET
+    store_id = excluded.store_id, term = excluded.term, commits = excluded.commits`;
+const SAVE_SELF = `
+  INSERT INTO repair_self VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE SET term = excluded.term, floor_ms = excluded.floor_ms`;
+
+export interface PeerMemory {
+  readonly term: number;
+  readonly floorMs: number;
+  /** Durable before it resolves. `term`: the one that is remembered. */
+  hear(peerId: PeerId, claim: Claim): Promise<{ readonly verdict: Verdict; readonly term: number }>;
+  /** The peer told its position elsewhere (presence): raises what is remembered of the same store. */
+  note(peerId: PeerId, position: Omit<Claim, 'term'>): void;
+  /** It was removed: what it holds when it comes back may be long deleted. */
+  distrust(peerId: PeerId): Promise<void>;
+  peers(): readonly PeerId[];
+  saveSelf(term: number, floorMs: number): Promise<void>;
+}
+
+export async function openPeerMemory({
+  store,
+}: {
+  readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
+}): Promise<PeerMemory> {
+  await store.migrate('records_repair', MIGRATIONS);
+  const rows = await store.read<Row>(SELECT);
+  const memory = new Map<PeerId, Claim>(
+    rows.map((row) => [
+      String(row['peer_id']),
+      { storeId: String(row['store_id']), term: Number(row['term']), commits: Number(row['commits']) },
+    ]),
+  );
+  const [own] = await store.read<Row>('SELECT term, floor_ms FROM repair_self');
+  let term = Number(own?.['term'] ?? 0);
+  let floorMs = Number(own?.['floor_ms'] ?? 0);
+
+  async function keep(peerId: PeerId, claim: Claim): Promise<void> {
+    memory.set(peerId, claim);
+    await store.write([{ sql: KEEP, params: [peerId, claim.storeId, claim.term, claim.commits] }]);
+  }
+
+  return {
+    get term() {
+      return term;
+    },
+    get floorMs() {
+      return floorMs;
+    },
+    async hear(peerId, claim) {
+      const remembered = memory.get(peerId);
+      const verdict = judge(remembered, claim);
+      if (verdict !== 'contradicted') await keep(peerId, claim);
+      return { verdict, term: remembered?.term ?? 0 };
+    },
+    note(peerId, { storeId, commits }) {
+      const remembered = memory.get(peerId);
+      if (remembered?.storeId === storeId && commits > remembered.commits)
+        memory.set(peerId, { ...remembered, commits });
+    },
+    async distrust(peerId) {
+      const remembered = memory.get(peerId);
+      if (remembered) await keep(peerId, { ...remembered, storeId: '', term: remembered.term + 1 });
+    },
+    peers: () => [...memory.keys()],
+    async saveSelf(newTerm, newFloorMs) {
+      await store.write([{ sql: SAVE_SELF, params: [newTerm, newFloorMs] }]);
+      term = newTerm;
+      floorMs = newFloorMs;
+    },
+  };
+}

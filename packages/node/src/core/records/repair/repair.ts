@@ -1,0 +1,244 @@
+/**
+ * Keeps this node's replicas like those of others: tells which disk it runs on, catches up when that was lost, and compares
+ * with each member about once a minute, when the membership changes and after a reconnection.
+ */
+import type { Clock } from '../../clock/index.ts';
+import type { PeerId } from '../../net/index.ts';
+import type { TaskGroup } from '../../tasks/index.ts';
+import type { ReplicaCalls } from '../coordinator/calls.ts';
+import type { Preference } from '../coordinator/preference.ts';
+import type { Placed } from '../format/wire.ts';
+import { unionOf } from '../placement/quorum.ts';
+import type { RecordsMembership } from '../placement/topology.ts';
+import { type CatchingUpDeps, catchUp } from './catching-up.ts';
+import type { PeerMemory } from './memory.ts';
+
+export interface RepairDeps extends CatchingUpDeps {
+  readonly membership: Pick<RecordsMembership, 'view'>;
+  readonly calls: Pick<ReplicaCalls, 'ask'>;
+  readonly preference: Pick<Preference, 'isSilent'>;
+  readonly memory: PeerMemory;
+  readonly clock: Clock;
+  readonly tasks: TaskGroup;
+}
+
+export interface RepairConfig {
+  readonly timeoutMs: number;
+  /** Between two comparisons with one member. */
+  readonly intervalMs: number;
+  /** How long deletions are remembered at least. */
+  readonly keepDeletedMs: number;
+}
+
+export interface RepairMarks {
+  /** When, on the monotonic clock, the last comparison began after which both held the same; undefined: never. */
+  reconciledAt(peerId: PeerId): number | undefined;
+  /** When the member last said that it holds nothing which belongs to others. */
+  cleanAt(peerId: PeerId): number | undefined;
+}
+
+export interface Repair {
+  readonly marks: RepairMarks;
+  /** Compare with this member now: its connection is new. */
+  notice(peerId: PeerId): void;
+  /** One round with everybody; whether all is the same everywhere. */
+  round(): Promise<boolean>;
+}
+
+/** A disk that hangs must not keep the node from ending. */
+async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  const stop = () => ended.resolve();
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([work, ended.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    work.catch(() => {});
+  }
+}
+
+const FIRST_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 2_000;
+
+export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
+  const { self, membership, topology, standing, syncing, calls, preference, memory, clock, log, tasks } =
+    deps;
+  const { timeoutMs, intervalMs, keepDeletedMs } = config;
+  const { moves } = topology;
+  const reconciled = new Map<PeerId, number>();
+  const clean = new Map<PeerId, number>();
+  const noticed = new Set<PeerId>();
+  let wake = Promise.withResolvers<void>();
+  let all = false;
+
+  function placedNow(): Placed | undefined {
+    try {
+      const { epoch, hash } = topology.current();
+      return { epoch, placement: hash };
+    } catch {
+      return undefined;
+    }
+  }
+
+  const members = () => [...membership.view().members.keys()].filter((peerId) => peerId !== self);
+
+  function sharing(): PeerId[] {
+    const sets = moves
+      .rings()
+      .flatMap(({ count }) => moves.held(count).flatMap((slot) => moves.required(slot, count)));
+    return unionOf(sets.length > 0 ? sets : [[]]).filter((peerId) => peerId !== self);
+  }
+
+  async function claim(peerId: PeerId): Promise<void> {
+    const at = clock.monotonic();
+    const { verdict, term, strays } = await calls.ask(peerId, 'claim', standing.claim(), { timeoutMs });
+    if (strays) clean.delete(peerId);
+    else clean.set(peerId, at);
+    standing.learn(peerId, verdict, term);
+  }
+
+  /** Whether everybody whose word is needed has given it. */
+  async function claimAll(): Promise<boolean> {
+    const peers = sharing().filter((peerId) => !standing.isVouched(peerId));
+    await Promise.all(
+      peers.map((peerId) =>
+        claim(peerId).catch((error) =>
+          log.debug({ action: 'claim', peerId, error }, 'a member did not say what it remembers'),
+        ),
+      ),
+    );
+    return peers.every((peerId) => standing.isVouched(peerId));
+  }
+
+  async function learn(placed: Placed): Promise<void> {
+    let whole = true;
+    for (const { count } of moves.rings()) {
+      if (!(await catchUp(deps, { placed, count }, { keepDeletedMs }))) whole = false;
+    }
+    if (!whole || standing.state() !== 'learner') return;
+    await standing.absolve();
+    log.info({ action: 'caught_up' }, 'this replica has caught up and counts again');
+  }
+
+  async function compare(peerId: PeerId, placed: Placed): Promise<boolean> {
+    const at = clock.monotonic();
+    const generation = topology.generation();
+    await claim(peerId);
+    let same = true;
+    for (const { count } of moves.rings()) {
+      const ask = { placed, count };
+      const { slots, learning } = await syncing.difference(peerId, ask);
+      if (learning.size > 0) same = false;
+      for (const slot of slots) {
+        // A learner asks for itself; what it alone holds may be long deleted.
+        if (learning.has(slot) || !standing.votes(slot, count)) same = false;
+        else {
+          const outcome = await syncing.slot(peerId, ask, slot, {
+            gives: () => true,
+            takes: (isLearning) => !isLearning,
+          });
+          if (!outcome.complete || outcome.learning) same = false;
+        }
+        if (generation !== topology.generation()) return false;
+      }
+    }
+    if (same && generation === topology.generation()) reconciled.set(peerId, at);
+    return same;
+  }
+
+  async function compareWith(peers: readonly PeerId[], signal?: AbortSignal): Promise<boolean> {
+    let same = true;
+    for (const peerId of peers) {
+      const placed = placedNow();
+      if (!placed || signal?.aborted) return false;
+      if (preference.isSilent(peerId)) {
+        same = false;
+        continue;
+      }
+      const done = await compare(peerId, placed).catch((error) => {
+        log.debug({ action: 'compare', peerId, error }, 'comparing with a member failed');
+        return false;
+      });
+      if (!done) same = false;
+    }
+    return same;
+  }
+
+  async function forgetRemoved(): Promise<void> {
+    const { snapshot, members: listed } = membership.view();
+    if (!snapshot) return;
+    for (const peerId of memory.peers()) {
+      if (listed.has(peerId)) continue;
+      reconciled.delete(peerId);
+      clean.delete(peerId);
+      if (!removed.has(peerId)) await memory.distrust(peerId);
+      removed.add(peerId);
+    }
+    for (const peerId of removed) if (listed.has(peerId)) removed.delete(peerId);
+  }
+  const removed = new Set<PeerId>();
+
+  tasks.run('records_standing', async (signal) => {
+    const stop = () => wake.resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      wake = Promise.withResolvers();
+      const placed = placedNow();
+      const before = standing.state();
+      let waits = false;
+      try {
+        if (placed && before !== 'learner') {
+          waits = true;
+          const claims = claimAll().then((all) => {
+            waits = !all;
+          });
+          await unlessAborted(signal, claims);
+        }
+        if (placed && standing.state() === 'learner') {
+          if (before !== 'learner')
+            log.warn(
+              { action: 'learner' },
+              'members remember another disk of this node: it catches up, and counts in no majority until then',
+            );
+          await unlessAborted(signal, learn(placed));
+        }
+      } catch (error) {
+        if (!signal.aborted) log.warn({ action: 'standing', error }, 'a step of the catching up failed');
+      }
+      const left = waits || !placed || standing.state() === 'learner';
+      pauseMs = left ? Math.min(MAX_PAUSE_MS, pauseMs * 2) : FIRST_PAUSE_MS;
+      using _timer = left ? clock.after(pauseMs, () => wake.resolve()) : undefined;
+      if (!signal.aborted) await wake.promise;
+    }
+  });
+  const rounds = tasks.every({ name: 'records_anti_entropy', intervalMs }, async (signal) => {
+    const some = [...noticed];
+    noticed.clear();
+    const everybody = all || some.length === 0;
+    all = false;
+    await unlessAborted(signal, forgetRemoved());
+    await unlessAborted(signal, compareWith(everybody ? members() : some, signal));
+  });
+  standing.onChange(() => wake.resolve());
+  topology.onChange(() => {
+    wake.resolve();
+    all = true;
+    rounds.trigger();
+  });
+
+  return {
+    marks: {
+      reconciledAt: (peerId) => reconciled.get(peerId),
+      cleanAt: (peerId) => clean.get(peerId),
+    },
+    notice(peerId) {
+      wake.resolve();
+      noticed.add(peerId);
+      rounds.trigger();
+    },
+    round: () => compareWith(members()),
+  };
+}

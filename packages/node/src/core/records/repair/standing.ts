@@ -1,0 +1,124 @@
+/**
+ * Whether this replica counts in quorums. From its start on it counts in a slot once a majority of each of the slot's sets,
+ * itself included, has heard which disk it runs on and none contradicted. When one does, it is a learner: it takes what it
+ * is given, and counts in a slot only after it has reconciled that slot.
+ */
+import { type Clock, sleep } from '../../clock/index.ts';
+import type { PeerId } from '../../net/index.ts';
+import type { Store } from '../../store/index.ts';
+import { reaches } from '../placement/quorum.ts';
+import type { Topology } from '../placement/topology.ts';
+import type { Claim, PeerMemory, Verdict } from './memory.ts';
+
+export interface Standing {
+  /** The one place where it is decided who counts. */
+  votes(slot: number, count: number): boolean;
+  /** The same for what concerns a register's ballot: one that this node may have promised against counts never. */
+  votesOn(slot: number, count: number, ballotMs: number): boolean;
+  /** Shortly after the start, while nobody has answered yet, waits until it is known whether the slot counts. */
+  known(slot: number, count: number): Promise<void>;
+  state(): 'unproven' | 'voter' | 'learner';
+  claim(): Claim;
+  /** What a peer said of the claim. */
+  learn(peerId: PeerId, verdict: Verdict, term: number): void;
+  isVouched(peerId: PeerId): boolean;
+  /** This slot was reconciled. */
+  caughtUp(slot: number, count: number): void;
+  isCaughtUp(slot: number, count: number): boolean;
+  /** All slots were: from now on this store is as good as any. */
+  absolve(): Promise<void>;
+  /** An operator takes what is here for all there is. */
+  force(): Promise<void>;
+  onChange(listener: () => void): void;
+}
+
+export interface StandingDeps {
+  readonly self: PeerId;
+  readonly store: Pick<Store, 'position'>;
+  readonly topology: Pick<Topology, 'moves'>;
+  readonly memory: PeerMemory;
+  readonly clock: Clock;
+  /** Corrected time, ms. */
+  readonly now: () => number;
+}
+
+export interface StandingConfig {
+  /** How long after the start requests wait for the first peers' word. */
+  readonly patienceMs: number;
+  /** How far ahead of corrected time a ballot may lie. */
+  readonly maxAheadMs: number;
+}
+
+const WAIT_STEP_MS = 5;
+
+export function createStanding(
+  { self, store, topology, memory, clock, now }: StandingDeps,
+  { patienceMs, maxAheadMs }: StandingConfig,
+): Standing {
+  const vouched = new Set<PeerId>();
+  const caught = new Set<string>();
+  const startedAt = clock.monotonic();
+  const listeners: (() => void)[] = [];
+  let contradicted = false;
+  let proven = false;
+  let greatestTerm = memory.term;
+  let floorMs = memory.floorMs;
+
+  const nameOf = (slot: number, count: number) => `${count}.${slot}`;
+  const notify = () => {
+    for (const listener of listeners) listener();
+  };
+
+  function votes(slot: number, count: number): boolean {
+    const sets = topology.moves.required(slot, count).filter((set) => set.includes(self));
+    // Where there is nobody else, nobody else can know better.
+    if (proven || sets.every((set) => set.length === 1)) return true;
+    if (contradicted) return caught.has(nameOf(slot, count));
+    return reaches(sets, (peerId) => peerId === self || vouched.has(peerId));
+  }
+
+  async function settle(): Promise<void> {
+    await memory.saveSelf(Math.max(greatestTerm, memory.term) + 1, floorMs);
+    greatestTerm = memory.term;
+    contradicted = false;
+    proven = true;
+    vouched.clear();
+    notify();
+  }
+
+  return {
+    votes,
+    votesOn: (slot, count, ballotMs) => ballotMs > floorMs && votes(slot, count),
+    async known(slot, count) {
+      if (contradicted || votes(slot, count)) return;
+      notify();
+      while (!contradicted && !votes(slot, count) && clock.monotonic() - startedAt < patienceMs)
+        await sleep(clock, WAIT_STEP_MS);
+    },
+    state() {
+      if (contradicted) return 'learner';
+      return proven || vouched.size > 0 ? 'voter' : 'unproven';
+    },
+    claim: () => ({ ...store.position(), term: memory.term }),
+    learn(peerId, verdict, term) {
+      greatestTerm = Math.max(greatestTerm, term);
+      if (verdict !== 'contradicted') {
+        vouched.add(peerId);
+        return;
+      }
+      if (contradicted) return;
+      contradicted = true;
+      proven = false;
+      caught.clear();
+      // Whatever was promised before lies below this.
+      floorMs = Math.max(floorMs, now() + maxAheadMs);
+      notify();
+    },
+    isVouched: (peerId) => vouched.has(peerId),
+    caughtUp: (slot, count) => void caught.add(nameOf(slot, count)),
+    isCaughtUp: (slot, count) => caught.has(nameOf(slot, count)),
+    absolve: settle,
+    force: settle,
+    onChange: (listener) => void listeners.push(listener),
+  };
+}

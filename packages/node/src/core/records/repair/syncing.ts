@@ -1,0 +1,227 @@
+/**
+ * Brings this node and one other to the same records: digests over all slots that both hold, then over fewer and fewer
+ * where they differ, then the records of one slot by set reconciliation, and at last only what either lacks.
+ */
+import { type Crypto, equalBytes, parseVersion } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../clock/index.ts';
+import type { PeerId } from '../../net/index.ts';
+import type { ReplicaCalls } from '../coordinator/calls.ts';
+import { decodeHeader } from '../format/record.ts';
+import { MAX_COMPARED_RANGES } from '../format/repair-methods.ts';
+import { MAX_RECORDS, type Placed, type RecordBody } from '../format/wire.ts';
+import { nameOf } from '../handover/pulling.ts';
+import type { Topology } from '../placement/topology.ts';
+import { sizeOf } from '../replica/reading.ts';
+import type { Replica } from '../replica/replica.ts';
+import type { RecordName, RecordTable } from '../replica/store.ts';
+import { PART_BYTES, RECONCILE_LIMITS, ROOT_BYTES, type SlotRange, sharedSlots } from './comparing.ts';
+import type { SlotContents } from './digests.ts';
+import { createItems, initiate, proceed } from './negentropy/index.ts';
+
+export interface Ask {
+  readonly placed: Placed;
+  readonly count: number;
+}
+
+export interface Difference {
+  /** Of those that both hold. */
+  readonly slots: readonly number[];
+  /** In which the peer does not count. */
+  readonly learning: ReadonlySet<number>;
+}
+
+export interface SlotOutcome {
+  /** Each of both has all that the other had. */
+  readonly complete: boolean;
+  /** The peer does not count in the slot. */
+  readonly learning: boolean;
+  /** Held here and not there, and not handed over. */
+  readonly kept: readonly Uint8Array[];
+}
+
+export interface SlotRules {
+  /** Whether what is held here only goes to the peer; asked with the version's time, ms. */
+  readonly gives: (ms: number) => boolean;
+  /** Whether what only the peer holds is taken, when it counts or not. */
+  readonly takes: (learning: boolean) => boolean;
+}
+
+export interface Syncing {
+  difference(peerId: PeerId, ask: Ask): Promise<Difference>;
+  slot(peerId: PeerId, ask: Ask, slot: number, rules: SlotRules): Promise<SlotOutcome>;
+}
+
+export interface SyncingDeps {
+  readonly calls: Pick<ReplicaCalls, 'ask'>;
+  readonly replica: Pick<Replica, 'write'>;
+  readonly topology: Topology;
+  readonly table: Pick<RecordTable, 'findLeaf'>;
+  readonly contents: SlotContents;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly clock: Clock;
+  /** Ends what was left unfinished about a register, so that all of its replicas can go on. */
+  readonly settleRegister: (name: RecordName) => Promise<void>;
+}
+
+export interface SyncingConfig {
+  readonly timeoutMs: number;
+  /** Of records, both ways. */
+  readonly maxBytesPerSecond: number;
+}
+
+const PARTS = 64;
+const MAX_STEPS = 256;
+const PUSH_BYTES = 262_144;
+
+export function createSyncing(
+  { calls, replica, topology, table, contents, crypto, clock, settleRegister }: SyncingDeps,
+  { timeoutMs, maxBytesPerSecond }: SyncingConfig,
+): Syncing {
+  async function differingRanges(
+    peerId: PeerId,
+    { placed, count }: Ask,
+    ranges: readonly SlotRange[],
+  ): Promise<{ differ: SlotRange[]; learning: SlotRange[] }> {
+    const answer = await calls.ask(
+      peerId,
+      'compare',
+      { ...placed, count, ranges: ranges.map(([first, last]) => [first, last]) },
+      { timeoutMs },
+    );
+    const length = ranges.length === 1 ? ROOT_BYTES : PART_BYTES;
+    const differ: SlotRange[] = [];
+    for (const [i, range] of ranges.entries()) {
+      const own = await contents.combined(count, sharedSlots(topology, peerId, count, range));
+      if (!equalBytes(own.slice(0, length), answer.digests[i] ?? new Uint8Array(0))) differ.push(range);
+    }
+    const learning = answer.learning.map((i) => ranges[i]).filter((range) => range !== undefined);
+    return { differ, learning };
+  }
+
+  async function pull(peerId: PeerId, { placed, count }: Ask, slot: number, need: readonly Uint8Array[]) {
+    let complete = true;
+    for (let at = 0; at < need.length; ) {
+      const leaves = need.slice(at, at + MAX_RECORDS);
+      const { done, records } = await calls.ask(
+        peerId,
+        'fetch',
+        { ...placed, count, slot, leaves },
+        { timeoutMs },
+      );
+      if (done === 0) return false;
+      const answers = await replica.write({ ...placed, records }, peerId, { relayed: true });
+      for (const [i, { result }] of answers.entries()) {
+        const record = records[i];
+        if (result === 'promised' && record) await settleRegister(decodeHeader(record[0]));
+        if (result === 'refused' || result === 'elsewhere') complete = false;
+      }
+      at += done;
+      await pace(records);
+    }
+    return complete;
+  }
+
+  async function push(
+    peerId: PeerId,
+    { placed, count }: Ask,
+    slot: number,
+    have: readonly Uint8Array[],
+    gives: SlotRules['gives'],
+  ): Promise<{ complete: boolean; kept: Uint8Array[] }> {
+    const kept: Uint8Array[] = [];
+    let complete = true;
+    let batch: RecordBody[] = [];
+    let bytes = 0;
+    const flush = async () => {
+      if (batch.length === 0) return;
+      const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: batch }, { timeoutMs });
+      for (const [i, { result }] of answers.entries()) {
+        const record = batch[i];
+        if (result === 'promised' && record) await settleRegister(decodeHeader(record[0]));
+        if (result === 'refused' || result === 'elsewhere') complete = false;
+      }
+      await pace(batch);
+      batch = [];
+      bytes = 0;
+    };
+    for (const leaf of have) {
+      const stored = await table.findLeaf(count, slot, leaf);
+      // Meanwhile something newer took its place; or it is of no use to anybody.
+      if (!stored || stored.damaged) continue;
+      if (!gives(parseVersion(stored.version).ms)) {
+        kept.push(leaf);
+        continue;
+      }
+      const { header, value, proof } = stored.record;
+      batch.push([header, value, proof]);
+      bytes += sizeOf([header, value, proof]);
+      if (batch.length === MAX_RECORDS || bytes > PUSH_BYTES) await flush();
+    }
+    await flush();
+    return { complete, kept };
+  }
+
+  /** Repair leaves the disk and the network to those who wait for an answer. */
+  async function pace(records: readonly RecordBody[]): Promise<void> {
+    const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
+    const ms = (bytes / maxBytesPerSecond) * 1_000;
+    if (ms >= 1) await sleep(clock, ms);
+  }
+
+  return {
+    async difference(peerId, ask) {
+      const slots = topology.moves.ring(ask.count)?.closed.length ?? 0;
+      const none = { slots: [], learning: new Set<number>() };
+      if (slots === 0) return none;
+      const root = await differingRanges(peerId, ask, [[0, slots - 1]]);
+      if (root.differ.length === 0 && root.learning.length === 0) return none;
+      const width = Math.max(1, Math.ceil(slots / PARTS));
+      const parts: SlotRange[] = [];
+      for (let first = 0; first < slots; first += width)
+        parts.push([first, Math.min(slots, first + width) - 1]);
+      const { differ, learning } = await differingRanges(peerId, ask, parts);
+      const wanted = [...new Set([...differ, ...learning])].flatMap((range) =>
+        sharedSlots(topology, peerId, ask.count, range),
+      );
+      const found: number[] = [];
+      const silent = new Set<number>();
+      for (let at = 0; at < wanted.length; at += MAX_COMPARED_RANGES - 1) {
+        const some = wanted.slice(at, at + MAX_COMPARED_RANGES - 1).map((slot): SlotRange => [slot, slot]);
+        const few = await differingRanges(peerId, ask, some);
+        for (const [slot] of few.differ) found.push(slot);
+        for (const [slot] of few.learning) silent.add(slot);
+      }
+      return { slots: found, learning: silent };
+    },
+    async slot(peerId, ask, slot, { gives, takes }) {
+      const { placed, count } = ask;
+      const items = createItems(crypto, await contents.items(count, slot));
+      const have = new Map<string, Uint8Array>();
+      const need = new Map<string, Uint8Array>();
+      const sinks = {
+        have: (id: Uint8Array) => void have.set(nameOf(id), new Uint8Array(id)),
+        need: (id: Uint8Array) => void need.set(nameOf(id), new Uint8Array(id)),
+      };
+      let learning = false;
+      let message: Uint8Array | undefined = initiate(items);
+      for (let step = 0; message; step++) {
+        if (step === MAX_STEPS) return { complete: false, learning, kept: [] };
+        const answer = await calls.ask(
+          peerId,
+          'reconcile',
+          { ...placed, count, slot, message },
+          { timeoutMs },
+        );
+        learning ||= answer.learning;
+        ({ message } = proceed(items, answer.message, RECONCILE_LIMITS, sinks));
+      }
+      const pulled = takes(learning) ? await pull(peerId, ask, slot, [...need.values()]) : need.size === 0;
+      const pushed = await push(peerId, ask, slot, [...have.values()], gives);
+      return {
+        complete: pulled && pushed.complete,
+        learning,
+        kept: pushed.kept,
+      };
+    },
+  };
+}
