@@ -2,16 +2,10 @@
  * What replicas say to each other: `/p2pos/records/1.0.0`. Every request names the snapshot under which its sender placed
  * the slots; a replica that follows another answers PLACEMENT_STALE. Requests carry many records, each has its own outcome.
  */
-import {
-  bytesSchema,
-  hash32Schema,
-  integerSchema,
-  isErrorCode,
-  isVersion,
-  signatureSchema,
-} from '@p2pos/protocol';
+import { bytesSchema, hash32Schema, integerSchema, isErrorCode, isVersion } from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../rpc/index.ts';
+import { receiptAnswer } from './receipt-answer.ts';
 import {
   isKey,
   isNamespace,
@@ -214,32 +208,6 @@ const isLeaf = (value: unknown): value is Uint8Array => isBytes(value, 32) && va
 
 /** `[namespace, key, partition | null when it equals the key, version]` */
 export type VersionBody = PromiseBody;
-
-/** `signed`: held on disk in that very version, with the replica's statement · `replaced`: by a newer one · `absent` */
-export type ReceiptAnswer =
-  | { readonly result: 'replaced' | 'absent' }
-  | {
-      readonly result: 'signed';
-      readonly header: Uint8Array;
-      readonly at: number;
-      readonly size: number;
-      readonly index: number;
-      readonly path: Uint8Array;
-      readonly signature: Uint8Array;
-    };
-
-const receiptAnswer = z.discriminatedUnion('result', [
-  z.strictObject({ result: z.literal(['replaced', 'absent']) }),
-  z.strictObject({
-    result: z.literal('signed'),
-    header: bytesSchema({ max: MAX_HEADER_BYTES }),
-    at: integerSchema(0, Number.MAX_SAFE_INTEGER),
-    size: integerSchema(1, MAX_RECORDS),
-    index: integerSchema(0, MAX_RECORDS - 1),
-    path: bytesSchema({ max: MAX_PROOF_BYTES }),
-    signature: signatureSchema,
-  }),
-]);
 
 /** `[key, partition | null when it equals the key, the record | null when it cannot be shown]` */
 export type ChangeBody = readonly [Uint8Array, Uint8Array | null, RecordBody | null];

@@ -10,7 +10,8 @@ import {
   signStatements,
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { Placed, ReceiptAnswer, VersionBody } from '../format/wire.ts';
+import type { ReceiptAnswer } from '../format/receipt-answer.ts';
+import type { Placed, VersionBody } from '../format/wire.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { RecordTable } from '../replica/store.ts';
 
