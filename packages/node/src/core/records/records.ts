@@ -124,6 +124,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     table,
     promises,
     standing,
+    isForgotten: contents.isForgotten,
     verifier,
     crypto,
     hybridClock,
@@ -184,6 +185,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         signer: identity.signer,
         clock,
         now,
+        onMissed: (peerId, record) => repair.hint(peerId, record),
       },
       { timeoutMs: writeTimeoutMs, maxWrites, maxBytes: maxWriteBytes },
     ),
@@ -371,7 +373,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         counts.reduce((sum, count) => sum + list(count).length, 0);
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
-    repair,
+    repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);
       requireMember();
