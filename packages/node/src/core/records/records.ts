@@ -75,6 +75,8 @@ export interface RecordsConfig {
   readonly handoverStepMs?: number;
   /** Of records that repair moves. Default 32 MiB. */
   readonly repairBytesPerSecond?: number;
+  /** How long deletions are remembered at least. Default 24 h. */
+  readonly keepDeletedMs?: number;
   /** How long idempotency keys are remembered. Default 24 h; the oldest go first beyond 20 000 keys. */
   readonly idempotencyKeepMs?: number;
 }
@@ -91,7 +93,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { store, rpc, membership, liveness, identity, crypto, clock, random } = deps;
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
-  const { repairBytesPerSecond = 32 * 1_048_576 } = config;
+  const { repairBytesPerSecond = 32 * 1_048_576, keepDeletedMs = 86_400_000 } = config;
   const { systemId } = membership;
   const self = identity.peerId;
   const log = deps.log.child({ module: 'records' });
@@ -252,7 +254,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       tasks,
       settleRegister: registers.settle,
     },
-    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond },
+    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond, keepDeletedMs },
   );
   const watcher = started.use(
     createWatcher({

@@ -58,6 +58,8 @@ export async function openHints(
   const rows = await store.read<Row>('SELECT DISTINCT peer_id FROM repair_hints');
   const peers = new Set<PeerId>(rows.map((row) => String(row['peer_id'])));
 
+  let wake = Promise.withResolvers<void>();
+
   /** Whether nothing waits for the peer any more. */
   async function deliver(peerId: PeerId): Promise<boolean> {
     for (;;) {
@@ -79,9 +81,13 @@ export async function openHints(
   }
 
   tasks.run('records_hints', async (signal) => {
+    const stop = () => wake.resolve();
+    signal.addEventListener('abort', stop, { once: true });
     while (!signal.aborted) {
+      if (peers.size === 0) await wake.promise;
+      wake = Promise.withResolvers();
       await sleep(clock, everyMs, { signal }).catch(() => {});
-      if (signal.aborted || peers.size === 0) continue;
+      if (signal.aborted) return;
       try {
         await store.write([{ sql: 'DELETE FROM repair_hints WHERE until <= ?', params: [now()] }]);
         for (const peerId of peers) {
@@ -100,7 +106,10 @@ export async function openHints(
       store
         .write([{ sql: KEEP, params: [peerId, now() + keepMs, bytes, header, value, proof, maxBytes] }])
         .then(
-          () => peers.add(peerId),
+          () => {
+            peers.add(peerId);
+            wake.resolve();
+          },
           (error) => log.debug({ action: 'keep_hint', peerId, error }, 'a hint was not kept'),
         );
     },

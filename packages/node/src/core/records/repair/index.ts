@@ -3,7 +3,7 @@
  * replicas find what either lacks (digests, negentropy, syncing), and when all that happens (repair).
  *
  * @example
- * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond: 32 * 1_048_576 });
+ * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs });
  * await repair.round(); // true: all members hold the same
  */
 import type { Store } from '../../store/index.ts';
@@ -23,25 +23,23 @@ export interface OpenRepairConfig {
   readonly timeoutMs: number;
   /** Of records that are moved. */
   readonly maxBytesPerSecond: number;
+  /** How long deletions are remembered at least. */
+  readonly keepDeletedMs: number;
 }
 
 const EVERY_MS = 60_000;
 const HINT_KEEP_MS = 3 * 3_600_000;
 const HINT_EVERY_MS = 1_000;
 const MAX_HINT_BYTES = 64 * 1_048_576;
-const KEEP_DELETED_MS = 86_400_000;
 
 export async function openRepair(
   deps: OpenRepairDeps,
-  { timeoutMs, maxBytesPerSecond }: OpenRepairConfig,
+  { timeoutMs, maxBytesPerSecond, keepDeletedMs }: OpenRepairConfig,
 ): Promise<{ readonly door: RecordsRepair; readonly hint: Hints['keep'] }> {
   const { standing, memory } = deps;
   const syncing = createSyncing(deps, { timeoutMs, maxBytesPerSecond });
   const aside = await openAside(deps);
-  const repair = startRepair(
-    { ...deps, syncing, aside },
-    { timeoutMs, intervalMs: EVERY_MS, keepDeletedMs: KEEP_DELETED_MS },
-  );
+  const repair = startRepair({ ...deps, syncing, aside }, { timeoutMs, intervalMs: EVERY_MS, keepDeletedMs });
   const hints = await openHints(deps, {
     keepMs: HINT_KEEP_MS,
     maxBytes: MAX_HINT_BYTES,
@@ -52,16 +50,18 @@ export async function openRepair(
     {
       ...deps,
       marks: repair.marks,
-      members: () =>
-        [...deps.membership.view().members.values()]
+      members: () => [
+        ...repair.leavers(),
+        ...[...deps.membership.view().members.values()]
           .filter(({ peerId, tier, capabilities }) => {
             return peerId !== deps.self && tier < 3 && capabilities.includes('storage');
           })
           .map(({ peerId }) => peerId),
+      ],
       votes: standing.votes,
       monotonic: () => deps.clock.monotonic(),
     },
-    { keepMs: KEEP_DELETED_MS },
+    { keepMs: keepDeletedMs },
   );
   deps.tasks.every({ name: 'records_tombstones', intervalMs: EVERY_MS }, () => tombstones.sweep());
   return {

@@ -6,8 +6,8 @@ import { createTempFolder } from '../../../testing/temp-folder.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 import { heldBackBy } from './tombstones.ts';
 
-const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
-const DAY_MS = 86_400_000;
+const DAY_MS = 3_600_000; // in these tests
+const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000, keepDeletedMs: DAY_MS };
 
 async function rows(bed: Testbed, index: number): Promise<number> {
   const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
