@@ -214,6 +214,10 @@ export interface RecordsRepair {
   standing(): 'unproven' | 'voter' | 'learner';
   /** Where all replicas of a slot were lost at once, nobody can catch up: an operator takes what is here for all there is. */
   acceptLoss(): Promise<void>;
+  /** Members because of whom old deletions cannot be forgotten: they are away, or hold what belongs to others. */
+  heldBackBy(): readonly PeerId[];
+  /** Replicas that have missed acknowledged writes of this coordinator, which waits to hand them over. */
+  hintsFor(): readonly PeerId[];
 }
 
 export interface Records extends AsyncDisposable {

@@ -77,6 +77,8 @@ export interface RecordsConfig {
   readonly handoverStepMs?: number;
   /** Of records that repair moves. Default 32 MiB. */
   readonly repairBytesPerSecond?: number;
+  /** How long deletions are remembered at least. Default 24 h. */
+  readonly keepDeletedMs?: number;
   /** How long idempotency keys are remembered. Default 24 h; the oldest go first beyond 20 000 keys. */
   readonly idempotencyKeepMs?: number;
 }
@@ -93,7 +95,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { store, rpc, membership, liveness, identity, crypto, clock, random } = deps;
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
-  const { repairBytesPerSecond = 32 * 1_048_576 } = config;
+  const { repairBytesPerSecond = 32 * 1_048_576, keepDeletedMs = 86_400_000 } = config;
   const { systemId } = membership;
   const self = identity.peerId;
   const log = deps.log.child({ module: 'records' });
@@ -126,6 +128,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     table,
     promises,
     standing,
+    isForgotten: contents.isForgotten,
     verifier,
     crypto,
     hybridClock,
@@ -188,6 +191,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         signer: identity.signer,
         clock,
         now,
+        onMissed: (peerId, record) => repair.hint(peerId, record),
       },
       { timeoutMs: writeTimeoutMs, maxWrites, maxBytes: maxWriteBytes },
     ),
@@ -254,7 +258,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       tasks,
       settleRegister: registers.settle,
     },
-    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond },
+    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond, keepDeletedMs },
   );
   const watcher = started.use(
     createWatcher({
@@ -377,7 +381,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         counts.reduce((sum, count) => sum + list(count).length, 0);
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
-    repair,
+    repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);
       requireMember();

@@ -50,6 +50,10 @@ export class Ballot {
     return [...this.#standing].filter(([, standing]) => standing === 'yes').map(([peerId]) => peerId);
   }
 
+  no(): PeerId[] {
+    return [...this.#standing].filter(([, standing]) => standing === 'no').map(([peerId]) => peerId);
+  }
+
   shortfall(): { readonly answered: number; readonly needed: number } {
     return shortfall(this.sets, (peerId) => this.#standing.get(peerId) === 'yes');
   }

@@ -52,6 +52,7 @@ export class Ticket {
   #renew = false;
   #resend = false;
   #maybeKept = false;
+  #acknowledged = false;
   readonly #refusals = new Set<string>();
   readonly #ownVersions = new Set<string>();
   #replaced: { readonly version: string; readonly live: boolean } | undefined;
@@ -135,9 +136,21 @@ export class Ticket {
     return this.#resend ? 'resend' : 'lost';
   }
 
+  /** Acknowledged: a replica that fails now has missed it. */
+  get acknowledged(): boolean {
+    return this.#acknowledged;
+  }
+
+  /** Replicas that were not asked, or did not keep it, by the time it was acknowledged. */
+  missing(): PeerId[] {
+    const ballot = this.#ballot;
+    return ballot ? [...ballot.unasked(), ...ballot.no()] : [];
+  }
+
   succeed(): void {
     if (this.settled || !this.#ballot || !this.record) return;
     this.settle();
+    this.#acknowledged = true;
     this.#resolve({
       version: this.record.fields.version,
       replicas: this.#ballot.yes(),

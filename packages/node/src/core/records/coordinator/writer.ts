@@ -36,6 +36,8 @@ export interface WriterDeps {
   readonly clock: Clock;
   /** Corrected time, ms. */
   readonly now: () => number;
+  /** A replica has not got a record that was acknowledged. */
+  readonly onMissed: (peerId: PeerId, record: CheckedRecord) => void;
 }
 
 export interface WriterConfig {
@@ -183,6 +185,7 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
     } catch (error) {
       const ms = clock.monotonic() - startedAt;
       for (const { ticket, round } of sending) {
+        if (ticket.acknowledged && ticket.record) deps.onMissed(peerId, ticket.record);
         ticket.fail(round, peerId, error, ms);
         act(ticket);
       }
@@ -204,7 +207,10 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
 
   function act(ticket: Ticket): void {
     const turn = ticket.turn();
-    if (turn === 'done') ticket.succeed();
+    if (turn === 'done') {
+      ticket.succeed();
+      for (const peerId of ticket.missing()) deps.onMissed(peerId, ticket.record as CheckedRecord);
+    }
     if (turn === 'lost') ticket.lose();
     if (turn === 'resend') resend(ticket);
     if (turn === 'renew') {

@@ -1,6 +1,7 @@
 /** Digests of what lies in each slot, worked out again only where something changed, and combined over ranges of slots. */
 import { type Crypto, concatBytes } from '@p2pos/protocol';
 import type { Store } from '../../store/index.ts';
+import { nameOf } from '../handover/pulling.ts';
 import type { RecordTable } from '../replica/store.ts';
 import type { Item } from './negentropy/items.ts';
 
@@ -12,6 +13,9 @@ export interface SlotContents {
   /** Version time and leaf hash of each record of the slot. */
   items(count: number, slot: number): Promise<Item[]>;
   changed(count: number, slot: number): void;
+  /** A deletion that everybody knew was let go here; others may show it for a while, and it is not taken again. */
+  forget(leaf: Uint8Array): void;
+  isForgotten(leaf: Uint8Array): boolean;
 }
 
 /** Tells of each slot whose records change; an error may have left them either way. */
@@ -35,6 +39,8 @@ export function tellChanges(table: RecordTable, changed: (count: number, slot: n
   };
 }
 
+/** Deletions let go lately that are remembered; more than that may come back once and go again. */
+const MAX_FORGOTTEN = 50_000;
 const PAGE = 8_192;
 const SELECT_ITEMS =
   'SELECT version, leaf FROM records WHERE replicas = ? AND slot = ? AND leaf > ? ORDER BY leaf LIMIT ?';
@@ -54,6 +60,7 @@ export function createSlotContents({
   /** By count and slot. */
   const known = new Map<string, Known>();
   const changes = new Map<string, number>();
+  const forgotten = new Set<string>();
 
   async function items(count: number, slot: number): Promise<Item[]> {
     const found: Item[] = [];
@@ -94,6 +101,11 @@ export function createSlotContents({
       }
       return crypto.sha256(concatBytes(...parts));
     },
+    forget(leaf) {
+      forgotten.add(nameOf(leaf));
+      if (forgotten.size > MAX_FORGOTTEN) forgotten.delete(forgotten.values().next().value as string);
+    },
+    isForgotten: (leaf) => forgotten.size > 0 && forgotten.has(nameOf(leaf)),
     changed(count, slot) {
       const name = `${count}.${slot}`;
       changes.set(name, (changes.get(name) ?? 0) + 1);

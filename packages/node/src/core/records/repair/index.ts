@@ -3,17 +3,19 @@
  * replicas find what either lacks (digests, negentropy, syncing), and when all that happens (repair).
  *
  * @example
- * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond: 32 * 1_048_576 });
+ * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs });
  * await repair.round(); // true: all members hold the same
  */
 import type { Store } from '../../store/index.ts';
 import type { RecordsRepair } from '../index.ts';
 import { openAside } from './aside.ts';
+import { type Hints, openHints } from './hints.ts';
 import { type RepairDeps, startRepair } from './repair.ts';
 import { createSyncing, type SyncingDeps } from './syncing.ts';
+import { createTombstones } from './tombstones.ts';
 
 export interface OpenRepairDeps extends Omit<RepairDeps, 'syncing' | 'aside'>, SyncingDeps {
-  readonly store: Pick<Store, 'migrate' | 'write'>;
+  readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
 }
 
 export interface OpenRepairConfig {
@@ -21,27 +23,57 @@ export interface OpenRepairConfig {
   readonly timeoutMs: number;
   /** Of records that are moved. */
   readonly maxBytesPerSecond: number;
+  /** How long deletions are remembered at least. */
+  readonly keepDeletedMs: number;
 }
 
 const EVERY_MS = 60_000;
-const KEEP_DELETED_MS = 86_400_000;
+const HINT_KEEP_MS = 3 * 3_600_000;
+const HINT_EVERY_MS = 1_000;
+const MAX_HINT_BYTES = 64 * 1_048_576;
 
 export async function openRepair(
   deps: OpenRepairDeps,
-  { timeoutMs, maxBytesPerSecond }: OpenRepairConfig,
-): Promise<RecordsRepair> {
+  { timeoutMs, maxBytesPerSecond, keepDeletedMs }: OpenRepairConfig,
+): Promise<{ readonly door: RecordsRepair; readonly hint: Hints['keep'] }> {
   const { standing, memory } = deps;
   const syncing = createSyncing(deps, { timeoutMs, maxBytesPerSecond });
   const aside = await openAside(deps);
-  const repair = startRepair(
-    { ...deps, syncing, aside },
-    { timeoutMs, intervalMs: EVERY_MS, keepDeletedMs: KEEP_DELETED_MS },
+  const repair = startRepair({ ...deps, syncing, aside }, { timeoutMs, intervalMs: EVERY_MS, keepDeletedMs });
+  const hints = await openHints(deps, {
+    keepMs: HINT_KEEP_MS,
+    maxBytes: MAX_HINT_BYTES,
+    everyMs: HINT_EVERY_MS,
+    timeoutMs,
+  });
+  const tombstones = createTombstones(
+    {
+      ...deps,
+      marks: repair.marks,
+      members: () => [
+        ...repair.leavers(),
+        ...[...deps.membership.view().members.values()]
+          .filter(({ peerId, tier, capabilities }) => {
+            return peerId !== deps.self && tier < 3 && capabilities.includes('storage');
+          })
+          .map(({ peerId }) => peerId),
+      ],
+      votes: standing.votes,
+      monotonic: () => deps.clock.monotonic(),
+    },
+    { keepMs: keepDeletedMs },
   );
+  deps.tasks.every({ name: 'records_tombstones', intervalMs: EVERY_MS }, () => tombstones.sweep());
   return {
-    notice: repair.notice,
-    notePosition: memory.note,
-    round: repair.round,
-    standing: standing.state,
-    acceptLoss: standing.force,
+    hint: hints.keep,
+    door: {
+      notice: repair.notice,
+      notePosition: memory.note,
+      round: repair.round,
+      standing: standing.state,
+      acceptLoss: standing.force,
+      heldBackBy: tombstones.heldBackBy,
+      hintsFor: hints.waiting,
+    },
   };
 }

@@ -39,6 +39,8 @@ export interface RepairMarks {
 
 export interface Repair {
   readonly marks: RepairMarks;
+  /** Removed lately: deletions wait for them too. */
+  leavers(): readonly PeerId[];
   /** Compare with this member now: its connection is new. */
   notice(peerId: PeerId): void;
   /** One round with everybody; whether all is the same everywhere. */
@@ -59,6 +61,8 @@ async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promi
   }
 }
 
+/** Who was removed and comes back within this time is treated as if it had only been away. */
+const DISTRUST_AFTER_MS = 3_600_000;
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 2_000;
 
@@ -70,6 +74,9 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   const reconciled = new Map<PeerId, number>();
   const clean = new Map<PeerId, number>();
   const noticed = new Set<PeerId>();
+  /** Members no more, and since when this node knows. */
+  const removed = new Map<PeerId, number>();
+  const distrusted = new Set<PeerId>();
   let wake = Promise.withResolvers<void>();
   let all = false;
 
@@ -173,12 +180,19 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       if (listed.has(peerId)) continue;
       reconciled.delete(peerId);
       clean.delete(peerId);
-      if (!removed.has(peerId)) await memory.distrust(peerId);
-      removed.add(peerId);
+      const since = removed.get(peerId) ?? clock.monotonic();
+      removed.set(peerId, since);
+      // From now on deletions are forgotten without it, so that what it brings along must not be believed.
+      if (clock.monotonic() - since < DISTRUST_AFTER_MS || distrusted.has(peerId)) continue;
+      await memory.distrust(peerId);
+      distrusted.add(peerId);
     }
-    for (const peerId of removed) if (listed.has(peerId)) removed.delete(peerId);
+    for (const peerId of removed.keys()) {
+      if (!listed.has(peerId)) continue;
+      removed.delete(peerId);
+      distrusted.delete(peerId);
+    }
   }
-  const removed = new Set<PeerId>();
 
   tasks.run('records_standing', async (signal) => {
     const stop = () => wake.resolve();
@@ -234,6 +248,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       reconciledAt: (peerId) => reconciled.get(peerId),
       cleanAt: (peerId) => clean.get(peerId),
     },
+    leavers: () => [...removed.keys()].filter((peerId) => !distrusted.has(peerId)),
     notice(peerId) {
       wake.resolve();
       noticed.add(peerId);

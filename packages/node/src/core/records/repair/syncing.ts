@@ -200,7 +200,9 @@ export function createSyncing(
       const need = new Map<string, Uint8Array>();
       const sinks = {
         have: (id: Uint8Array) => void have.set(nameOf(id), new Uint8Array(id)),
-        need: (id: Uint8Array) => void need.set(nameOf(id), new Uint8Array(id)),
+        need: (id: Uint8Array) => {
+          if (!contents.isForgotten(id)) need.set(nameOf(id), new Uint8Array(id));
+        },
       };
       let learning = false;
       let message: Uint8Array | undefined = initiate(items);

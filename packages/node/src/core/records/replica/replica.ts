@@ -37,6 +37,8 @@ export interface ReplicaDeps {
   readonly table: RecordTable;
   readonly promises: Pick<Promises, 'find'>;
   readonly standing: Pick<Standing, 'votes' | 'votesOn' | 'known'>;
+  /** A deletion that every replica had, and that this one has let go since. */
+  readonly isForgotten: (leaf: Uint8Array) => boolean;
   readonly verifier: SealVerifier;
   readonly crypto: Crypto;
   readonly hybridClock: HybridClock;
@@ -156,8 +158,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
   async function keep(records: readonly CheckedRecord[], admission: Admission): Promise<WriteAnswer[]> {
     const answers = new Array<WriteAnswer>(records.length);
     const mine: number[] = [];
-    for (const [i, { slot, count }] of records.entries()) {
-      if (topology.moves.isHolder(slot, count)) mine.push(i);
+    for (const [i, { slot, count, leaf }] of records.entries()) {
+      if (deps.isForgotten(leaf)) answers[i] = { result: 'held' };
+      else if (topology.moves.isHolder(slot, count)) mine.push(i);
       else answers[i] = { result: 'elsewhere', text: String(topology.moves.closedAt(slot, count)) };
     }
     if (mine.length > 0) {

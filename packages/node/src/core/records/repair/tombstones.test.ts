@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createTempFolder } from '../../../testing/temp-folder.ts';
+import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { heldBackBy } from './tombstones.ts';
+
+const DAY_MS = 3_600_000; // in these tests
+const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000, keepDeletedMs: DAY_MS };
+
+async function rows(bed: Testbed, index: number): Promise<number> {
+  const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
+  return row?.n ?? 0;
+}
+
+/** Days go by in steps that let the periodic work run. */
+async function pass(bed: Testbed, ms: number): Promise<void> {
+  await bed.clock.advance(ms);
+  await bed.clock.advanceUntil(() => true, { stepMs: 1, limitMs: 10 });
+}
+
+test('who has not reconciled since, or may hold what belongs to others, holds a deletion back', () => {
+  const marks = {
+    reconciledAt: (peerId: string) => ({ a: 10, b: 9 })[peerId],
+    cleanAt: (peerId: string) => ({ c: 10, d: 3 })[peerId],
+  };
+  const replicas = new Set(['a', 'b', 'x']);
+  assert.deepEqual(heldBackBy(10, replicas, ['a', 'c'], marks), []);
+  assert.deepEqual(heldBackBy(10, replicas, ['a', 'b', 'c', 'd', 'x', 'e'], marks), ['b', 'd', 'x', 'e']);
+});
+
+test('a deletion is forgotten after a day when all have it, and not before', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  await bed.put(0, 'a', 'v');
+  await bed.put(0, 'stays', 'v');
+  await bed.remove(0, 'a');
+  await pass(bed, DAY_MS - 600_000);
+  for (const index of [0, 1, 2]) assert.equal(await rows(bed, index), 2);
+  await pass(bed, 1_500_000);
+  for (const index of [0, 1, 2]) {
+    assert.equal(await rows(bed, index), 1, `node ${index}`);
+    assert.deepEqual(bed.node(index).records.repair.heldBackBy(), []);
+  }
+  assert.equal(await bed.get(1, 'a'), undefined);
+  assert.equal(await bed.get(1, 'stays'), 'v');
+});
+
+test('T22: an absent member holds a deletion back, and what it still has does not rise again', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  await bed.put(0, 'a', 'v');
+  await bed.clock.advance(100);
+  await bed.crash(2);
+  await bed.remove(0, 'a');
+  await pass(bed, DAY_MS + 1_200_000);
+  for (const index of [0, 1]) {
+    assert.equal(await rows(bed, index), 1, 'the deletion is still known');
+    assert.deepEqual(bed.node(index).records.repair.heldBackBy(), [bed.node(2).peerId]);
+  }
+  await bed.start(2);
+  await pass(bed, 1_200_000);
+  for (const index of [0, 1, 2]) {
+    assert.equal(await bed.get(index, 'a'), undefined);
+    assert.equal(await rows(bed, index), 0, `node ${index}`);
+  }
+});
+
+test('an old copy of a disk brings back nothing that was deleted and forgotten since', async () => {
+  await using folder = await createTempFolder();
+  const file = join(folder.path, 'disk');
+  await using bed = await createTestbed({
+    nodes: 3,
+    records: QUICK,
+    diskFile: (index) => (index === 2 ? file : ':memory:'),
+  });
+  await bed.put(0, 'a', 'v');
+  await bed.put(0, 'stays', 'v');
+  await bed.clock.advance(100);
+  for (const end of ['', '-wal']) copyFileSync(file + end, `${file}.copy${end}`);
+  await bed.remove(0, 'a');
+  await pass(bed, DAY_MS + 1_200_000);
+  assert.equal(await rows(bed, 0), 1);
+  await bed.crash(2);
+  bed.replaceDisk(2, `${file}.copy`);
+  await bed.start(2);
+  await bed.settleStanding();
+  await pass(bed, 300_000);
+  for (const index of [0, 1, 2]) {
+    assert.equal(await bed.get(index, 'a'), undefined);
+    assert.equal(await bed.get(index, 'stays'), 'v');
+    assert.equal(await rows(bed, index), 1, `node ${index}`);
+  }
+  // It was taken out of service, not destroyed.
+  const aside = await bed.node(2).store.read('SELECT header FROM repair_aside');
+  assert.equal(aside.length, 1);
+});
+
+test('a replica that was away gets what it missed as soon as it answers', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  await bed.crash(2);
+  for (let i = 0; i < 20; i++) await bed.put(0, `k${i}`, 'v');
+  await bed.clock.advance(2_000);
+  assert.deepEqual(bed.node(0).records.repair.hintsFor(), [bed.node(2).peerId]);
+  await bed.start(2);
+  await bed.clock.advance(2_500);
+  assert.equal(await rows(bed, 2), 20);
+  assert.deepEqual(bed.node(0).records.repair.hintsFor(), []);
+});
+
+test('a hint is nobody’s vote', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  await bed.crash(1);
+  await bed.crash(2);
+  await assert.rejects(bed.put(0, 'k', 'v'));
+  await bed.clock.advance(1_000);
+  const [row] = await bed.node(0).store.read<{ n: number }>('SELECT count(*) AS n FROM repair_hints');
+  assert.equal(row?.n, 0);
+});
+
+test('a hint that nobody fetched in three hours is let go', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  await bed.crash(2);
+  await bed.put(0, 'k', 'v');
+  const kept = async () => (await bed.node(0).store.read('SELECT id FROM repair_hints')).length;
+  await bed.clock.advance(5_000);
+  assert.equal(await kept(), 1);
+  await bed.clock.advance(3 * 3_600_000);
+  assert.equal(await kept(), 0);
+});
