@@ -11,6 +11,7 @@ import {
   membersRoutes,
   networkRoutes,
   P2posError,
+  pubsubRoutes,
   type Route,
   sessionRoutes,
 } from '@p2pos/protocol';
@@ -65,6 +66,33 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
       keys: ['l/3'],
       cursor: null,
     });
+  },
+  async 'kv.lock'(call) {
+    const locked = await call(kvRoutes.lock, { key: 'l', holder: 'a', ttlMs: 1_000 });
+    assert.deepEqual(locked, { held: true, token: 1 });
+  },
+  async 'kv.renewLock'(call) {
+    const input = { key: 'l', holder: 'a', token: 1, ttlMs: 1_000 };
+    assert.deepEqual(await call(kvRoutes.renewLock, input), { held: true });
+  },
+  async 'kv.unlock'(call) {
+    assert.deepEqual(await call(kvRoutes.unlock, { key: 'l', holder: 'a', token: 1 }), { released: true });
+  },
+  async 'pubsub.publish'(call) {
+    const receipt = await call(pubsubRoutes.publish, { topic: 'a.b', ack: 'all', body: bytes('hello') });
+    assert.deepEqual([receipt.subscribers, receipt.clients], [2, 3]);
+    await assert.rejects(call(pubsubRoutes.publish, { topic: 'a.*', body: bytes('') }), {
+      code: 'PUBSUB_TOPIC_INVALID',
+    });
+    await assert.rejects(call(pubsubRoutes.publish, { topic: 'a', body: new Uint8Array(1_048_577) }), {
+      code: 'PUBSUB_MESSAGE_TOO_LARGE',
+    });
+  },
+  async 'pubsub.topics'(call) {
+    assert.deepEqual((await call(pubsubRoutes.topics, {})).topics, [{ pattern: 'a.>', nodes: 2 }]);
+  },
+  async 'pubsub.presence'(call) {
+    assert.equal((await call(pubsubRoutes.presence, { topic: 'a.b' })).nodes[0]?.clients, 3);
   },
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');

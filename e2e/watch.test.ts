@@ -54,6 +54,9 @@ test('kv watch: what is there, then changes, through the kill of the node that s
   await writer.kv.put('w/missed', 'four');
   const more = await dev.p2pctl('kv', 'watch', 'w/', '--from', synced.token, '--for', '2s', '--node', '2');
   assert.match(more.stdout, /^\+ w\/missed "four"$/m);
+  await dev.p2pctl('kv', 'put', 'w/register', 'agreed', '--cas', '--node', '2');
+  const register = await dev.p2pctl('kv', 'watch', 'w/', '--cas', '--for', '2s', '--node', '2');
+  assert.equal(register.stdout, '+ w/register "agreed"\n', register.stderr);
   const wrong = await dev.p2pctl('kv', 'watch', '--from', 'AAAA', '--node', '2');
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /not a token of a watch/);

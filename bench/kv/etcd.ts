@@ -109,6 +109,8 @@ export interface EtcdClient {
   put(key: Uint8Array, value: Uint8Array): Promise<void>;
   /** Resolves to the answer's bytes. `serializable` reads the asked node alone; default is linearizable. */
   get(key: Uint8Array, options?: { readonly serializable?: boolean }): Promise<Uint8Array>;
+  /** Puts if the key was last changed in that revision (0: never); the new revision, or undefined. */
+  compareAndSet(key: Uint8Array, value: Uint8Array, revision: number): Promise<number | undefined>;
   close(): void;
 }
 
@@ -133,6 +135,20 @@ export function createEtcdClient(url: string): EtcdClient {
         [field(1, key), serializable ? Buffer.from([7 << 3, 1]) : NOTHING],
         () => failed,
       ),
+    async compareAndSet(key, value, revision) {
+      // Compare {target = MOD, key, mod_revision}, equality being the default; success {request_put}.
+      const compare = Buffer.concat([number(2, 2), field(3, key), number(6, revision)]);
+      const put = field(2, Buffer.concat([field(1, key), field(2, value)]));
+      const answer = await unary(
+        session,
+        '/etcdserverpb.KV/Txn',
+        [field(1, compare), field(2, put)],
+        () => failed,
+      );
+      const fields = fieldsOf(answer);
+      if (fields.get(2) !== 1) return undefined;
+      return fieldsOf(fields.get(1) as Uint8Array).get(3) as number;
+    },
     close: () => session.destroy(),
   };
 }
@@ -144,10 +160,36 @@ function field(number: number, bytes: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([(number << 3) | 2]), varint(bytes.length), bytes]);
 }
 
+/** Varint protobuf field. */
+function number(field: number, value: number): Buffer {
+  return Buffer.concat([Buffer.from([field << 3]), varint(value)]);
+}
+
+/** Top-level fields of a message, the last of each number. */
+function fieldsOf(bytes: Uint8Array): Map<number, number | Uint8Array> {
+  const fields = new Map<number, number | Uint8Array>();
+  let at = 0;
+  const read = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = bytes[at++] ?? 0;
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = read();
+    const value = read();
+    if ((tag & 7) === 2) at += value;
+    fields.set(tag >> 3, (tag & 7) === 2 ? bytes.subarray(at - value, at) : value);
+  }
+  return fields;
+}
+
 function varint(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value;
-  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
   return Buffer.from([...bytes, rest]);
 }
 

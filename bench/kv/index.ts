@@ -7,6 +7,7 @@ import { connect } from '@p2pos/sdk';
 import { type DevSystem, startDev } from '../../e2e/harness.ts';
 import type { BenchmarkOptions, BenchmarkReport, Series } from '../report.ts';
 import { createEtcdClient, etcdVersion, startEtcd } from './etcd.ts';
+import { inFlight, measure } from './load.ts';
 
 const VALUE = randomBytes(1_024);
 const KEYS = 2_000;
@@ -87,31 +88,4 @@ async function etcd(): Promise<Candidate> {
       await cluster[Symbol.asyncDispose]();
     },
   };
-}
-
-async function inFlight(width: number, count: number, run: (i: number) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const work = async () => {
-    while (next < count) await run(next++);
-  };
-  await Promise.all(Array.from({ length: width }, work));
-}
-
-async function measure(width: number, seconds: number, run: (i: number) => Promise<unknown>) {
-  const latencies: number[] = [];
-  const started = performance.now();
-  const end = started + seconds * 1_000;
-  let next = 0;
-  const work = async () => {
-    while (performance.now() < end) {
-      const at = performance.now();
-      await run(next++);
-      latencies.push(performance.now() - at);
-    }
-  };
-  await Promise.all(Array.from({ length: width }, work));
-  const elapsed = (performance.now() - started) / 1_000;
-  latencies.sort((a, b) => a - b);
-  const quantile = (share: number) => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
-  return { perSecond: latencies.length / elapsed, p50: quantile(0.5), p99: quantile(0.99) };
 }

@@ -8,6 +8,8 @@ import { defineDoctor } from './commands/doctor.ts';
 import { defineKv } from './commands/kv.ts';
 import { defineMembers } from './commands/members.ts';
 import { defineNetwork } from './commands/network.ts';
+import { definePubsub } from './commands/pubsub.ts';
+import { defineReceipt } from './commands/receipt.ts';
 import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
 
 /** What a command does; the exit code is 0 unless it says another. */
@@ -59,6 +61,8 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   defineDev(program);
   defineNetwork(program);
   defineKv(program);
+  definePubsub(program);
+  defineReceipt(program);
   defineMembers(program);
   defineDoctor(program);
   defineConfig(program);

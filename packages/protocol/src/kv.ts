@@ -1,5 +1,6 @@
 /** The contract of key-value: bytes under keys, replicated; one namespace per app. */
 import { z } from 'zod';
+import { SignedReceipt } from './receipt.ts';
 import { bytes, bytesBody, defineRoutes, empty, header, json, parameter } from './route.ts';
 import { defineStreams } from './stream.ts';
 import { duration, Etag, flag, Instant, integer, jsonText } from './values.ts';
@@ -55,7 +56,11 @@ export const KvReceipt = z.object({
   replicas: z.array(z.string()).min(1),
   /** How many they are; a write that nobody holds is an error, never an answer (T16). */
   durable: z.int().min(1),
+  /** With `cas`: the version of what was replaced; null: nothing was there. */
+  previous: z.string().nullable().optional(),
   explain: Explanation.optional(),
+  /** With `receipt=signed`: what the replicas signed, to be verified offline. */
+  receipt: SignedReceipt.optional(),
 });
 export type KvReceipt = z.output<typeof KvReceipt>;
 
@@ -69,7 +74,17 @@ export const KvList = z.object({
 });
 export type KvList = z.output<typeof KvList>;
 
+/** `plain`: version and replicas. `signed`: with the replicas' signatures. */
+const receipt = z.enum(['plain', 'signed'], { error: 'must be plain or signed' });
 const key = { key: KvKey };
+/** Of a request to the namespace of agreed changes; without `cas=1` refused. */
+const conditions = {
+  /** Only if this version is there. */
+  ifMatch: header('if-match', Etag.optional()),
+  /** Only if nothing is there. */
+  ifNoneMatch: header('if-none-match', z.literal('*').optional()),
+};
+const cas = { cas: flag().optional() };
 const read = { consistency: header('x-p2pos-consistency', Consistency.optional()) };
 const write = { idempotencyKey: header('idempotency-key', IdempotencyKey.optional()) };
 const found = {
@@ -80,6 +95,21 @@ const found = {
 const invalid = { key: 'KV_KEY_INVALID' } as const;
 const unavailable = ['RECORDS_QUORUM_LOST', 'STATE_UNCONFIGURED'] as const;
 
+/** Visible ASCII; each holder has its own. */
+const LockHolder = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, { error: 'must be 1 to 128 visible ASCII characters' });
+const lockToken = integer(1, Number.MAX_SAFE_INTEGER);
+const lockTtl = duration(1_000, 3_600_000);
+
+export const KvLock = z.object({
+  /** False: another holds it. */
+  held: z.boolean(),
+  /** Fencing token, greater than every earlier holder's; what the lock protects refuses smaller ones. */
+  token: z.int().nullable(),
+});
+export type KvLock = z.output<typeof KvLock>;
+
 export const kvRoutes = defineRoutes({
   put: {
     summary: 'Stores the body under the key; answered when a majority of its replicas have it on disk.',
@@ -87,16 +117,23 @@ export const kvRoutes = defineRoutes({
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
     params: key,
-    query: { ttlMs: parameter('ttl', duration(1, MAX_TTL_MS).optional()), explain: flag().optional() },
-    headers: write,
+    query: {
+      ttlMs: parameter('ttl', duration(1, MAX_TTL_MS).optional()),
+      explain: flag().optional(),
+      ...cas,
+      receipt: receipt.optional(),
+    },
+    headers: { ...write, ...conditions },
     body: bytesBody(MAX_KV_VALUE_BYTES, { tooLarge: 'KV_VALUE_TOO_LARGE' }),
     output: json(KvReceipt),
     errors: [
       'KV_KEY_INVALID',
       'KV_VALUE_TOO_LARGE',
+      'CAS_CONDITION_FAILED',
       'IDEMPOTENCY_KEY_REUSED',
       'STORE_FULL',
       'VERSION_AHEAD',
+      'RECEIPT_UNAVAILABLE',
       ...unavailable,
     ],
     invalid,
@@ -107,7 +144,7 @@ export const kvRoutes = defineRoutes({
     path: '/v1/kv/{key+}',
     grant: 'kv:read',
     params: key,
-    query: { explain: flag().optional() },
+    query: { explain: flag().optional(), ...cas },
     headers: read,
     output: bytes('application/octet-stream', found),
     errors: ['KV_KEY_INVALID', 'KV_KEY_NOT_FOUND', ...unavailable],
@@ -119,7 +156,7 @@ export const kvRoutes = defineRoutes({
     path: '/v1/kv/{key+}',
     grant: 'kv:read',
     params: key,
-    query: { explain: flag().optional() },
+    query: { explain: flag().optional(), ...cas },
     headers: read,
     output: empty({ ...found, size: header('content-length', integer(0, MAX_KV_VALUE_BYTES)) }),
     errors: ['KV_KEY_INVALID', 'KV_KEY_NOT_FOUND', ...unavailable],
@@ -131,10 +168,18 @@ export const kvRoutes = defineRoutes({
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
     params: key,
-    query: { explain: flag().optional() },
-    headers: write,
+    query: { explain: flag().optional(), ...cas, receipt: receipt.optional() },
+    headers: { ...write, ...conditions },
     output: json(KvReceipt.extend({ existed: z.boolean() })),
-    errors: ['KV_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED', 'STORE_FULL', 'VERSION_AHEAD', ...unavailable],
+    errors: [
+      'KV_KEY_INVALID',
+      'CAS_CONDITION_FAILED',
+      'IDEMPOTENCY_KEY_REUSED',
+      'STORE_FULL',
+      'VERSION_AHEAD',
+      'RECEIPT_UNAVAILABLE',
+      ...unavailable,
+    ],
     invalid,
   },
   list: {
@@ -149,10 +194,44 @@ export const kvRoutes = defineRoutes({
       cursor: Cursor.optional(),
       /** Answer what can be had and name the slots that are missing. */
       partial: flag().optional(),
+      ...cas,
     },
     output: json(KvList),
     errors: ['KV_KEY_INVALID', 'KV_CURSOR_INVALID', ...unavailable],
     invalid: { prefix: 'KV_KEY_INVALID', cursor: 'KV_CURSOR_INVALID' },
+  },
+  lock: {
+    summary: 'Takes a lock unless another holds it; a repeat by its holder answers the same token.',
+    method: 'POST',
+    path: '/v1/kv-locks/{key+}',
+    grant: 'kv:write',
+    params: key,
+    query: { holder: LockHolder, ttlMs: parameter('ttl', lockTtl) },
+    output: json(KvLock),
+    errors: ['KV_KEY_INVALID', ...unavailable],
+    invalid,
+  },
+  renewLock: {
+    summary: 'Keeps a lock for another time to live; false: it is lost.',
+    method: 'PUT',
+    path: '/v1/kv-locks/{key+}',
+    grant: 'kv:write',
+    params: key,
+    query: { holder: LockHolder, token: lockToken, ttlMs: parameter('ttl', lockTtl) },
+    output: json(z.object({ held: z.boolean() })),
+    errors: ['KV_KEY_INVALID', ...unavailable],
+    invalid,
+  },
+  unlock: {
+    summary: 'Gives a lock back; false: it was lost before.',
+    method: 'DELETE',
+    path: '/v1/kv-locks/{key+}',
+    grant: 'kv:write',
+    params: key,
+    query: { holder: LockHolder, token: lockToken },
+    output: json(z.object({ released: z.boolean() })),
+    errors: ['KV_KEY_INVALID', ...unavailable],
+    invalid,
   },
 });
 

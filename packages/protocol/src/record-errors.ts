@@ -7,4 +7,14 @@ export const RECORD_ERRORS = {
     retry: false,
     text: 'This is not a token of a watch. Pass one exactly as a watch gave it, or none to begin with what is there.',
   },
+  RECEIPT_REFUSED: {
+    status: 422,
+    retry: false,
+    text: 'This receipt proves nothing: {reason}.',
+  },
+  RECEIPT_UNAVAILABLE: {
+    status: 503,
+    retry: true,
+    text: 'The write is done, but only {signed} of {needed} needed replicas signed for it: {reason}. Write again for a receipt.',
+  },
 } as const satisfies Record<string, ErrorEntry>;

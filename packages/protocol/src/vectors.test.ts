@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import type { z } from 'zod';
 import {
   adminProofDocument,
   compareVersions,
@@ -14,6 +15,7 @@ import {
   formatVersion,
   fromHex,
   genesisDocument,
+  isP2posError,
   isPeerId,
   isSystemId,
   isTimestamp,
@@ -25,12 +27,14 @@ import {
   peerIdFromPublicKey,
   publicKeyFromPeerId,
   revocationDocument,
+  SignedReceipt,
   signingInput,
   snapshotDocument,
   systemIdOf,
   toHex,
   verifiedKeys,
   verifyCountersignature,
+  verifyReceipt,
 } from './index.ts';
 import { testCrypto as crypto, testKey } from './testing/keys.ts';
 import { vectorFiles } from './testing/vectors/index.ts';
@@ -46,6 +50,17 @@ interface Cbor {
   readonly hex: string;
   readonly value: Json;
   readonly why: string;
+}
+interface ReceiptVectors {
+  readonly systemId: string;
+  readonly epoch: number;
+  readonly members: readonly { readonly peerId: string; readonly capabilities: readonly 'storage'[] }[];
+  readonly valid: readonly {
+    readonly receipt: z.input<typeof SignedReceipt>;
+    readonly key: string;
+    readonly value: string | null;
+  }[];
+  readonly refused: readonly { readonly receipt: z.input<typeof SignedReceipt>; readonly why: string }[];
 }
 interface Documents {
   readonly keys: readonly { readonly seed: string; readonly publicKey: string; readonly peerId: string }[];
@@ -220,4 +235,24 @@ test('documents.json', async () => {
     verifyCountersignature(fromHex(snapshotHash), { ...word, signature: fromHex(word.signature) }, crypto);
   for (const word of valid) assert.equal(await check(word), true);
   for (const word of invalid) assert.equal(await check(word), false, word.why);
+});
+
+test('receipts', async () => {
+  const { systemId, members, epoch, valid, refused } = read<ReceiptVectors>('receipts.json');
+  const claim = { systemId, members, epoch };
+  for (const { receipt, key, value } of valid) {
+    const { record, peerIds } = await verifyReceipt(
+      SignedReceipt.decode(receipt),
+      { ...claim, key: fromHex(key), value: value === null ? null : fromHex(value) },
+      crypto,
+    );
+    assert.equal(toHex(record.key), key);
+    assert.equal(peerIds.length, receipt.statements.length);
+  }
+  for (const { receipt, why } of refused)
+    await assert.rejects(
+      verifyReceipt(SignedReceipt.decode(receipt), claim, crypto),
+      (error) => isP2posError(error, 'RECEIPT_REFUSED'),
+      why,
+    );
 });

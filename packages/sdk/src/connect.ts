@@ -4,6 +4,7 @@ import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
+import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
 import { systemTiming, type Timing } from './timing.ts';
@@ -30,6 +31,7 @@ export interface ConnectOptions {
 
 export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
+  readonly pubsub: PubsubClient;
   readonly network: NetworkClient;
   readonly members: MembersClient;
   /** Needs no token on the node's own machine. */
@@ -88,7 +90,8 @@ export function connect(options: ConnectOptions): Client {
   };
 
   return {
-    kv: createKvClient(call, subscribe),
+    kv: createKvClient(call, { subscribe, timing }),
+    pubsub: createPubsubClient(call, subscribe),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

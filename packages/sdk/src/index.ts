@@ -28,5 +28,6 @@ export type {
 export type { KvWatchEvent, WatchOptions } from './kv-watch.ts';
 export type { MembersClient } from './members.ts';
 export type { NetworkClient } from './network.ts';
+export type { PublishOptions, PubsubClient, PubsubEvent, PubsubOptions } from './pubsub.ts';
 export { RemoteError } from './remote-error.ts';
 export type { Timing } from './timing.ts';

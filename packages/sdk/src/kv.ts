@@ -7,18 +7,23 @@ import {
   type RouteOutput,
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
+import { createKvCasClient, type KvCasClient } from './kv-cas.ts';
 import { type KvWatchEvent, type WatchOptions, watchKv } from './kv-watch.ts';
 import type { Subscribe } from './socket/subscribe.ts';
+import type { Timing } from './timing.ts';
 
 type Input<K extends keyof typeof kvRoutes> = RouteInput<(typeof kvRoutes)[K]>;
 type Output<K extends keyof typeof kvRoutes> = RouteOutput<(typeof kvRoutes)[K]>;
 
-export type PutOptions = Omit<Input<'put'>, 'key' | 'body'> & CallOptions;
-export type ReadOptions = Omit<Input<'get'>, 'key'> & CallOptions;
-export type DeleteOptions = Omit<Input<'delete'>, 'key'> & CallOptions;
-export type PageOptions = Input<'list'> & CallOptions;
+/** What belongs to `kv.cas`. */
+type Agreed = 'cas' | 'ifMatch' | 'ifNoneMatch';
+
+export type PutOptions = Omit<Input<'put'>, 'key' | 'body' | Agreed> & CallOptions;
+export type ReadOptions = Omit<Input<'get'>, 'key' | Agreed> & CallOptions;
+export type DeleteOptions = Omit<Input<'delete'>, 'key' | Agreed> & CallOptions;
+export type PageOptions = Omit<Input<'list'>, Agreed> & CallOptions;
 /** `pageSize` keys are asked for at a time. */
-export type ListOptions = Omit<Input<'list'>, 'limit' | 'cursor'> & {
+export type ListOptions = Omit<Input<'list'>, 'limit' | 'cursor' | Agreed> & {
   readonly pageSize?: number;
 } & CallOptions;
 
@@ -41,6 +46,8 @@ export interface KvClient {
   /** All keys that begin with the prefix, in byte order, fetched as they are consumed. */
   list(options?: ListOptions): AsyncIterable<string>;
   page(options?: PageOptions): Promise<KvList>;
+  /** Keys that change only by agreement; they never meet those above. */
+  readonly cas: KvCasClient;
   /**
    * What is under the keys that begin with the prefix, and every change of it, until the signal aborts; over lost
    * connections and nodes. Of one key nothing older comes after something newer.
@@ -48,7 +55,10 @@ export interface KvClient {
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<KvWatchEvent>;
 }
 
-export function createKvClient(call: Call, subscribe: Subscribe): KvClient {
+export function createKvClient(
+  call: Call,
+  { subscribe, timing }: { readonly subscribe: Subscribe; readonly timing: Timing },
+): KvClient {
   const head: KvClient['head'] = async (key, { signal, timeoutMs, ...input } = {}) =>
     orUndefined(call(kvRoutes.head, { key, ...input }, { signal, timeoutMs }));
   const page: KvClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
@@ -57,6 +67,7 @@ export function createKvClient(call: Call, subscribe: Subscribe): KvClient {
   return {
     head,
     page,
+    cas: createKvCasClient(call, timing),
     async put(key, value, { signal, timeoutMs, ...input } = {}) {
       const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
       return call(kvRoutes.put, { key, body, ...input }, { signal, timeoutMs });

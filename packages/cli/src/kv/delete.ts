@@ -1,12 +1,16 @@
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
+import { conditionOf } from './condition.ts';
 import { sayExplanation } from './explanation.ts';
 
 export const deleteValue: Action = async (invocation, [key = ''], flags) => {
   const { terminal, options, signal } = invocation;
   const explain = flags['explain'] === true;
+  const condition = conditionOf(flags);
   const result = await withNode(invocation, ({ client }) =>
-    client.kv.delete(key, { signal, ...(explain && { explain }) }),
+    condition
+      ? client.kv.cas.delete(key, { signal, ...condition })
+      : client.kv.delete(key, { signal, ...(explain && { explain }) }),
   );
   if (options.json) terminal.print(JSON.stringify(result));
   else {

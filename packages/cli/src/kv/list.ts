@@ -2,6 +2,7 @@ import { MAX_KV_LIST_LIMIT } from '@p2pos/protocol';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
+import { conditionOf } from './condition.ts';
 
 export const listKeys: Action = async (invocation, [argument], flags) => {
   const { terminal, options, signal } = invocation;
@@ -11,15 +12,17 @@ export const listKeys: Action = async (invocation, [argument], flags) => {
   const prefix = argument ?? option ?? '';
   const limit = limitOf(flags['limit']);
   const cursor = flags['cursor'] as string | undefined;
+  const agreed = conditionOf(flags) !== undefined;
   await withNode(invocation, async ({ client }) => {
+    const kv = agreed ? client.kv.cas : client.kv;
     if (limit === undefined && cursor === undefined) {
       const keys: string[] = [];
-      for await (const key of client.kv.list({ prefix, signal }))
+      for await (const key of kv.list({ prefix, signal }))
         options.json ? keys.push(key) : terminal.print(key);
       if (options.json) terminal.print(JSON.stringify({ keys, cursor: null }));
       return;
     }
-    const page = await client.kv.page({ prefix, signal, ...(limit && { limit }), ...(cursor && { cursor }) });
+    const page = await kv.page({ prefix, signal, ...(limit && { limit }), ...(cursor && { cursor }) });
     if (options.json) return terminal.print(JSON.stringify(page));
     for (const key of page.keys) terminal.print(key);
     if (page.cursor !== null) terminal.say(`there are more: --cursor ${page.cursor}`);

@@ -1,24 +1,37 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { MAX_KV_VALUE_BYTES, P2posError } from '@p2pos/protocol';
+import { KvReceipt, MAX_KV_VALUE_BYTES, P2posError } from '@p2pos/protocol';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
-import { reasonOf } from '../json-file.ts';
+import { reasonOf, writeJsonFile } from '../json-file.ts';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
+import { conditionOf } from './condition.ts';
 import { sayExplanation, ttlOption } from './explanation.ts';
 
 export const putValue: Action = async (invocation, [key = '', value], flags) => {
-  const { terminal, options, signal } = invocation;
+  const { terminal, options, signal, folder } = invocation;
   const ttlMs = ttlOption(flags['ttl']);
   const bytes = await valueFrom(invocation, value, flags['file']);
   const explain = flags['explain'] === true;
+  const condition = conditionOf(flags, ['receipt']);
+  const receiptFile = flags['receipt'] as string | undefined;
   const receipt = await withNode(invocation, ({ client }) =>
-    client.kv.put(key, bytes, { signal, ...(ttlMs !== undefined && { ttlMs }), ...(explain && { explain }) }),
+    condition
+      ? client.kv.cas.put(key, bytes, { signal, ...(ttlMs !== undefined && { ttlMs }), ...condition })
+      : client.kv.put(key, bytes, {
+          signal,
+          ...(ttlMs !== undefined && { ttlMs }),
+          ...(explain && { explain }),
+          ...(receiptFile !== undefined && { receipt: 'signed' }),
+        }),
   );
-  if (options.json) terminal.print(JSON.stringify(receipt));
+  if (receiptFile !== undefined) writeJsonFile(resolve(folder, receiptFile), KvReceipt.encode(receipt));
+  if (options.json) terminal.print(JSON.stringify(KvReceipt.encode(receipt)));
   else {
-    terminal.print(`stored ${key}: ${bytes.length} bytes on ${receipt.durable} nodes`);
+    terminal.print(
+      `stored ${key}: ${bytes.length} bytes on ${receipt.durable} nodes${condition ? `, version ${receipt.version}` : ''}`,
+    );
     sayExplanation(terminal, receipt.explain);
   }
   return undefined;

@@ -23,7 +23,8 @@ export const watchKeys: Action = async (invocation, [prefix = ''], flags) => {
   let token = from;
   await withNode(invocation, async ({ client }) => {
     const signal = AbortSignal.any([invocation.signal, ending.signal]);
-    for await (const event of client.kv.watch(prefix, { signal, ...(from !== undefined && { from }) })) {
+    const wishes = { ...(from !== undefined && { from }), ...(flags['cas'] === true && { cas: true }) };
+    for await (const event of client.kv.watch(prefix, { signal, ...wishes })) {
       if (event.type === 'compacted') token = undefined;
       else token = event.token ?? token;
       if (options.json) terminal.print(jsonOf(event));

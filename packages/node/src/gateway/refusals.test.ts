@@ -188,7 +188,7 @@ describe('refusals', () => {
     const message = async (answer: Promise<RawAnswer>) => JSON.parse((await answer).body).message;
     assert.equal(
       await message(ask('PUT /v1/kv/a?tll=60s', {}, 'x')),
-      'Unknown query parameter "tll". It takes ttl, explain.',
+      'Unknown query parameter "tll". It takes ttl, explain, cas, receipt.',
     );
     assert.equal(
       await message(ask('GET /v1/kv?limit=0')),

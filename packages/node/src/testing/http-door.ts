@@ -9,6 +9,7 @@ import {
   membersRoutes,
   networkRoutes,
   P2posError,
+  pubsubRoutes,
   type RouteHandlers,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
@@ -63,6 +64,11 @@ export async function createTestDoor({
     bindRoutes('kv', kvRoutes, { ...createMemoryKv(), ...kv }),
     bindRoutes('network', networkRoutes, fakeNetwork),
     bindRoutes('members', membersRoutes, createFakeMembers()),
+    bindRoutes('pubsub', pubsubRoutes, {
+      publish: async () => ({ id: `${TEST_PEER}/1/1`, subscribers: 2, clients: 3 }),
+      topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
+      presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
+    }),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
   ];
@@ -143,6 +149,9 @@ function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
       const more = last !== undefined && keys.length > page.length;
       return { keys: page, cursor: more ? Buffer.from(last).toString('base64url') : null };
     },
+    lock: async () => ({ held: true, token: 1 }),
+    renewLock: async () => ({ held: true }),
+    unlock: async () => ({ released: true }),
   };
 }
 

@@ -13,6 +13,7 @@
  * await records.put({ ...name, value });
  * (await records.get({ ...name, consistency: 'quorum' })).found?.value; // value
  */
+import type { SignedReceipt } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import type { StorePosition } from '../store/index.ts';
 
@@ -61,6 +62,8 @@ export interface WriteOutcome {
   readonly explain: Explanation;
   /** For a delete: whether there was something. */
   readonly existed: boolean;
+  /** When it was asked for. */
+  readonly receipt?: SignedReceipt;
 }
 
 export interface ReadOutcome {
@@ -186,7 +189,10 @@ export interface Leases {
     input: RecordKey & { readonly holder: string; readonly ttlMs: number },
     options?: CallOptions,
   ): Promise<Lease | undefined>;
-  /** For holders that are elsewhere and renew by themselves. The time runs from before the call. */
+  /**
+   * For holders that are elsewhere, have names of their own and renew by themselves. The time runs from before the call; a
+   * repeat by the same holder answers the same token.
+   */
   take(
     input: RecordKey & { readonly holder: string; readonly ttlMs: number },
     options?: CallOptions,
@@ -221,11 +227,13 @@ export interface Records extends AsyncDisposable {
       readonly value: Uint8Array;
       readonly ttlMs?: number;
       readonly idempotencyKey?: string;
+      /** With the signatures of those that have it on disk. May throw RECEIPT_UNAVAILABLE after the write is done. */
+      readonly receipt?: 'signed';
     },
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   delete(
-    input: RecordKey & { readonly idempotencyKey?: string },
+    input: RecordKey & { readonly idempotencyKey?: string; readonly receipt?: 'signed' },
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   get(input: RecordKey & { readonly consistency: Consistency }, options?: CallOptions): Promise<ReadOutcome>;

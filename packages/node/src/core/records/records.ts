@@ -32,6 +32,8 @@ import { startHandover } from './handover/handover.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './index.ts';
 import { slotOf } from './placement/slot.ts';
 import { openTopology, type RecordsMembership } from './placement/topology.ts';
+import { createCollector } from './receipts/collector.ts';
+import { createNotary } from './receipts/notary.ts';
 import { createComparing } from './repair/comparing.ts';
 import { createSlotContents, tellChanges } from './repair/digests.ts';
 import { openRepair } from './repair/index.ts';
@@ -139,6 +141,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const handlers = serveRecords({
     replica,
     source,
+    notary: createNotary({ self, systemId, signer: identity.signer, crypto, replica, table, now }),
     reader: createReplicaReader({
       replica,
       membership,
@@ -173,6 +176,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     }),
   });
   const calls = createReplicaCalls({ self, rpc, handlers, replica, onStalePeer });
+  const receipts = createCollector({ systemId, topology, calls, crypto }, { timeoutMs: readTimeoutMs });
   const preference = createPreference({ self, liveness });
   const writer = started.use(
     createWriter(
@@ -322,7 +326,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   async function write(
     draft: Draft,
     ttlMs: number | undefined,
-    idempotencyKey: string | undefined,
+    { idempotencyKey, receipt }: { readonly idempotencyKey?: string; readonly receipt?: 'signed' },
     { signal }: CallOptions,
   ): Promise<WriteOutcome> {
     const { place } = checkName(draft);
@@ -330,7 +334,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     const written = await (idempotencyKey === undefined
       ? run()
       : idempotency.once(`${draft.namespace} ${idempotencyKey}`, requestText(draft, ttlMs), run));
-    return outcomeOf(written);
+    const outcome = outcomeOf(written);
+    if (receipt !== 'signed') return outcome;
+    return { ...outcome, receipt: await receipts.collect(draft, place, outcome, { signal }) };
   }
 
   function requestText({ partition, key, value }: Draft, ttlMs: number | undefined): string {
@@ -345,7 +351,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   return {
     declare: declarations.declare,
-    async put({ namespace, partition, key, value, ttlMs, idempotencyKey }, options = {}) {
+    async put({ namespace, partition, key, value, ttlMs, ...wishes }, options = {}) {
       const { declaration } = checkName({ namespace, partition, key });
       const { maxValueBytes } = declaration;
       if (value.length > maxValueBytes)
@@ -355,11 +361,11 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       }
       declaration.validate?.({ namespace, key, value });
       const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
-      return write({ namespace, partition, key, value, expiresAt }, ttlMs, idempotencyKey, options);
+      return write({ namespace, partition, key, value, expiresAt }, ttlMs, wishes, options);
     },
-    async delete({ namespace, partition, key, idempotencyKey }, options = {}) {
+    async delete({ namespace, partition, key, ...wishes }, options = {}) {
       const draft = { namespace, partition, key, value: undefined, expiresAt: undefined };
-      return write(draft, undefined, idempotencyKey, options);
+      return write(draft, undefined, wishes, options);
     },
     async get({ namespace, partition, key, consistency }, options = {}) {
       const name = { namespace, partition, key };

@@ -9,7 +9,13 @@ import {
   type StreamEvent,
   type StreamHandlers,
 } from '@p2pos/protocol';
-import type { ReadOutcome, WriteOutcome } from '../../core/records/index.ts';
+import type {
+  ChangeOutcome,
+  Condition,
+  ReadOutcome,
+  RegisterValue,
+  WriteOutcome,
+} from '../../core/records/index.ts';
 import type { Kv, KvWatchEvent } from './kv.ts';
 
 type WatchFrame = StreamEvent<(typeof kvStreams)['kv']>;
@@ -29,33 +35,107 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
   }
 
   return {
-    async put({ key, ttlMs, idempotencyKey, explain = false, body }, { app, signal }) {
-      const outcome = await kv.put({ app, key, value: body, ttlMs, idempotencyKey }, { signal });
+    async put(
+      { key, ttlMs, idempotencyKey, explain = false, receipt: wished, body, cas, ...wanted },
+      { app, signal },
+    ) {
+      const condition = conditionOf(cas, { ...wanted, receipt: wished }, explain);
+      if (condition) {
+        const change = { app, key, value: body, condition, ttlMs, idempotencyKey };
+        return agreed(key, await kv.cas.change(change, { signal }));
+      }
+      const outcome = await kv.put(
+        { app, key, value: body, ttlMs, idempotencyKey, receipt: wished },
+        { signal },
+      );
       return receipt(key, outcome, explained(app, key, outcome, explain));
     },
-    async get({ key, consistency, explain = false }, { app, signal }) {
+    async get({ key, consistency, explain = false, cas }, { app, signal }) {
+      if (conditionOf(cas, {}, explain, consistency)) {
+        const { value, headers } = held(key, await kv.cas.get({ app, key }, { signal }));
+        return { body: value, ...headers };
+      }
       const outcome = await kv.get({ app, key, consistency }, { signal });
       const { value, headers } = found(key, outcome, explained(app, key, outcome, explain));
       return { body: value, ...headers };
     },
-    async head({ key, consistency, explain = false }, { app, signal }) {
+    async head({ key, consistency, explain = false, cas }, { app, signal }) {
+      if (conditionOf(cas, {}, explain, consistency)) {
+        const { value, headers } = held(key, await kv.cas.get({ app, key }, { signal }));
+        return { size: value.length, ...headers };
+      }
       const outcome = await kv.get({ app, key, consistency }, { signal });
       const { value, headers } = found(key, outcome, explained(app, key, outcome, explain));
       return { size: value.length, ...headers };
     },
-    async delete({ key, idempotencyKey, explain = false }, { app, signal }) {
-      const outcome = await kv.delete({ app, key, idempotencyKey }, { signal });
+    async delete({ key, idempotencyKey, explain = false, receipt: wished, cas, ...wanted }, { app, signal }) {
+      const condition = conditionOf(cas, { ...wanted, receipt: wished }, explain);
+      if (condition) {
+        const change = { app, key, value: null, condition, idempotencyKey };
+        const outcome = await kv.cas.change(change, { signal });
+        return { ...agreed(key, outcome), existed: outcome.previous !== undefined };
+      }
+      const outcome = await kv.delete({ app, key, idempotencyKey, receipt: wished }, { signal });
       return { ...receipt(key, outcome, explained(app, key, outcome, explain)), existed: outcome.existed };
     },
-    async list({ prefix, limit, cursor, partial }, { app, signal }) {
-      const page = await kv.list({ app, prefix, limit, cursor, partial }, { signal });
+    async list({ prefix, limit, cursor, partial, cas = false }, { app, signal }) {
+      const page = await (cas ? kv.cas : kv).list({ app, prefix, limit, cursor, partial }, { signal });
       return {
         keys: [...page.keys],
         cursor: page.cursor,
         ...(partial && { missingSlots: [...page.missingSlots] }),
       };
     },
+    async lock({ key, holder, ttlMs }, { app, signal }) {
+      const grant = await kv.cas.lock({ app, key, holder, ttlMs }, { signal });
+      return { held: grant !== undefined, token: grant?.token ?? null };
+    },
+    async renewLock({ key, holder, token, ttlMs }, { app, signal }) {
+      return { held: await kv.cas.renew({ app, key, holder, token, ttlMs }, { signal }) };
+    },
+    async unlock({ key, holder, token }, { app, signal }) {
+      return { released: await kv.cas.unlock({ app, key, holder, token }, { signal }) };
+    },
   };
+}
+
+interface Wanted {
+  readonly ifMatch?: string | undefined;
+  readonly ifNoneMatch?: '*' | undefined;
+  readonly receipt?: string | undefined;
+}
+
+/** Undefined: a plain request. @throws P2posError BAD_REQUEST for what does not go together */
+function conditionOf(
+  cas: boolean | undefined,
+  { ifMatch, ifNoneMatch, receipt }: Wanted,
+  explain: boolean,
+  consistency?: string,
+): Condition | undefined {
+  const refuse = (reason: string) => new P2posError('BAD_REQUEST', { reason });
+  if (!cas) {
+    if (ifMatch === undefined && ifNoneMatch === undefined) return undefined;
+    throw refuse(
+      'if-match and if-none-match need cas=1: plain keys take the newest write, whatever was there.',
+    );
+  }
+  if (explain || consistency !== undefined || receipt !== undefined)
+    throw refuse('explain, consistency and receipt are for plain keys: with cas=1 a majority always agrees.');
+  if (ifMatch !== undefined && ifNoneMatch !== undefined)
+    throw refuse('Give if-match or if-none-match, not both.');
+  if (ifMatch !== undefined) return { kind: 'version', version: ifMatch };
+  return { kind: ifNoneMatch === undefined ? 'any' : 'absent' };
+}
+
+function agreed(key: string, { version, replicas, durable, previous }: ChangeOutcome): KvReceipt {
+  return { key, version, replicas: [...replicas], durable, previous: previous?.version ?? null };
+}
+
+/** @throws P2posError KV_KEY_NOT_FOUND */
+function held(key: string, found: RegisterValue | undefined) {
+  if (!found) throw new P2posError('KV_KEY_NOT_FOUND', { key });
+  const { value, ...headers } = found;
+  return { value, headers };
 }
 
 export function createKvStreamHandlers(kv: Pick<Kv, 'watch'>): StreamHandlers<typeof kvStreams> {
@@ -81,10 +161,17 @@ async function* rest(events: AsyncIterator<KvWatchEvent>): AsyncGenerator<WatchF
 
 function receipt(
   key: string,
-  { version, replicas, durable }: WriteOutcome,
+  { version, replicas, durable, receipt: signed }: WriteOutcome,
   explain: Explanation | undefined,
 ): KvReceipt {
-  return { key, version, replicas: [...replicas], durable, ...(explain && { explain }) };
+  return {
+    key,
+    version,
+    replicas: [...replicas],
+    durable,
+    ...(explain && { explain }),
+    ...(signed && { receipt: signed }),
+  };
 }
 
 /** @throws P2posError KV_KEY_NOT_FOUND */

@@ -2,11 +2,13 @@
 import { cborVectors } from './cbor.ts';
 import { documentVectors } from './documents.ts';
 import { idVectors, timeVectors, versionVectors } from './names.ts';
+import { receiptVectors } from './receipts.ts';
 
 const files = {
   'cbor.json': cborVectors,
   'documents.json': documentVectors,
   'ids.json': idVectors,
+  'receipts.json': await receiptVectors(),
   'time.json': timeVectors,
   'versions.json': versionVectors,
 };

@@ -93,15 +93,18 @@ export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: 
   const isMine = (terms: Terms | undefined, { holder, token }: Grant) =>
     terms?.token === token && terms.holder === holder;
 
-  async function take(wanted: Wanted, options: CallOptions = {}): Promise<Grant | undefined> {
+  /** @param again What the holder has already is its own. */
+  async function take(wanted: Wanted, options: CallOptions = {}, again = true): Promise<Grant | undefined> {
     check(wanted);
     const { holder, ttlMs } = wanted;
     try {
       const terms = await agree(
         wanted,
         (before) => {
+          const until = now() + ttlMs;
           const free = !before?.holder || before.until + skewMs <= now();
-          return free ? { token: (before?.token ?? 0) + 1, holder, until: now() + ttlMs } : undefined;
+          if (free) return { token: (before?.token ?? 0) + 1, holder, until };
+          return again && before.holder === holder ? { token: before.token, holder, until } : undefined;
         },
         options,
       );
@@ -196,7 +199,7 @@ export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: 
     release,
     async acquire(wanted, options) {
       const takenAt = clock.monotonic();
-      const grant = await take(wanted, options);
+      const grant = await take(wanted, options, false);
       return grant && keep(wanted, grant, takenAt);
     },
   };

@@ -95,13 +95,11 @@ export function poll<A extends Answered>(
 
   function consider(): void {
     if (settled) return;
-    if (!tally.isReached()) {
-      if (tally.isLost()) settle(false);
-    } else if (!enough || enough(answers)) {
-      settle(true);
-    } else if (!tally.anyWaiting()) {
-      settle(false);
-    } else {
+    const isReached = tally.isReached();
+    if (isReached && (!enough || enough(answers))) settle(true);
+    else if (isReached ? !tally.anyWaiting() : tally.isLost()) settle(false);
+    // Who is silent may be gone: what the others said is worth another round soon.
+    else if (isReached || behind !== undefined) {
       const rest = [...new Set(sets.flat())].filter((peerId) => tally.isWaiting(peerId));
       hedge ??= clock.after(preference.hedgeMs(rest), giveUp);
     }

@@ -74,11 +74,11 @@ test('however many changes, the state stays bounded, and the newest repeat is al
 
 test('a change that cannot be told from forgotten ones is not made again', () => {
   let state: RegisterState | undefined;
-  for (let ms = 1; ms < 60; ms++) state = made(state, put(`v${ms}`), ms);
+  for (let ms = 1; ms < 100; ms++) state = made(state, put(`v${ms}`), ms);
   const own = (ms: number) => turn(1_000, new Map([[ballot(ms), undefined]]));
   assert.equal(decide(state, put('mine'), own(2)).answer.kind, 'forgotten');
-  assert.equal(decide(state, put('mine'), own(59)).answer.kind, 'changed');
-  assert.equal(decide(state, put('mine'), own(59)).isNew, false);
+  assert.equal(decide(state, put('mine'), own(99)).answer.kind, 'changed');
+  assert.equal(decide(state, put('mine'), own(99)).isNew, false);
   assert.equal(decide(state, put('mine'), own(500)).isNew, true);
 });
 

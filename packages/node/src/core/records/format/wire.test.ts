@@ -126,6 +126,23 @@ const GOOD = {
       ],
     },
   ],
+  receipt: [
+    { ...placed, records: [['default/kv', bytes(3), null, version]] },
+    {
+      answers: [
+        { result: 'replaced' },
+        {
+          result: 'signed',
+          header: bytes(40),
+          at: 7,
+          size: 2,
+          index: 1,
+          path: bytes(32),
+          signature: bytes(64),
+        },
+      ],
+    },
+  ],
 } as const satisfies { [K in keyof typeof RECORDS.methods]: readonly [object, object] };
 
 const methods = Object.keys(GOOD) as (keyof typeof GOOD)[];
@@ -199,7 +216,7 @@ test('what is too much is refused', () => {
     );
   const record = [bytes(1), null, bytes(1)];
   refuses('write', { records: Array.from({ length: 257 }, () => record) });
-  refuses('write', { records: [[bytes(1), bytes(135_169), bytes(1)]] });
+  refuses('write', { records: [[bytes(1), bytes(139_265), bytes(1)]] });
   refuses('write', { records: [[bytes(2_561), null, bytes(1)]] });
   refuses('write', { placement: bytes(31) });
   refuses('write', { extra: 1 });

@@ -5,6 +5,7 @@
 import { bytesSchema, hash32Schema, integerSchema, isErrorCode, isVersion } from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../rpc/index.ts';
+import { receiptAnswer } from './receipt-answer.ts';
 import {
   isKey,
   isNamespace,
@@ -205,6 +206,9 @@ const isClosedSlot = (item: unknown): item is readonly [slot: number, epoch: num
   Array.isArray(item) && item.length === 2 && isSlot(item[0]) && isEpoch(item[1]);
 const isLeaf = (value: unknown): value is Uint8Array => isBytes(value, 32) && value.length === 32;
 
+/** `[namespace, key, partition | null when it equals the key, version]` */
+export type VersionBody = PromiseBody;
+
 /** `[key, partition | null when it equals the key, the record | null when it cannot be shown]` */
 export type ChangeBody = readonly [Uint8Array, Uint8Array | null, RecordBody | null];
 
@@ -354,5 +358,14 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
     }),
     cost: 'bulk',
     maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** Statements for receipts, about records that the replica holds. */
+  receipt: {
+    id: 21,
+    input: z.strictObject({
+      ...placed,
+      records: listOf(isPromiseBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} versions`),
+    }),
+    output: z.strictObject({ answers: z.array(receiptAnswer).max(MAX_RECORDS) }),
   },
 });

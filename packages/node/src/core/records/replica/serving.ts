@@ -4,9 +4,8 @@ import type { Handlers } from '../../rpc/index.ts';
 import type { Acceptor } from '../cas/acceptor.ts';
 import type { RECORDS } from '../format/wire.ts';
 import type { Copying } from '../handover/copying.ts';
-
+import type { Notary } from '../receipts/notary.ts';
 import type { Comparing } from '../repair/comparing.ts';
-
 import type { LogSource } from '../watch/source.ts';
 
 import type { ReplicaReader } from './reading.ts';
@@ -19,6 +18,7 @@ export interface ServingDeps {
   readonly acceptor: Acceptor;
   readonly comparing: Comparing;
   readonly source: LogSource;
+  readonly notary: Notary;
 }
 
 export function serveRecords({
@@ -28,6 +28,7 @@ export function serveRecords({
   acceptor,
   comparing,
   source,
+  notary,
 }: ServingDeps): Handlers<typeof RECORDS.methods> {
   return {
     write: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: false }) }),
@@ -44,6 +45,7 @@ export function serveRecords({
     },
     fetch: (input, { peerId }) => copying.fetch(input, peerId),
     follow: (input, { peerId, signal }) => source.follow(input, peerId, signal),
+    receipt: async (input, { peerId }) => ({ answers: await notary.sign(input, peerId) }),
     prepare: async (input, { peerId }) => ({ answers: await acceptor.prepare(input, peerId) }),
   };
 }

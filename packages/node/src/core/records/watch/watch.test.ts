@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { isP2posError } from '@p2pos/protocol';
+import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 import { Watching } from '../testing/watching.ts';
 
 const isSynced = (watching: Watching) => watching.events.some(({ type }) => type === 'synced');
@@ -139,4 +140,44 @@ test('who reads slowly gets the newest state of each key, and nothing piles up',
   assert.equal(last.get('key3'), '#199');
   stop.abort();
   await bed.run(Promise.resolve(events.return?.()));
+});
+
+test('registers are watched by what a majority has agreed on', async () => {
+  await using bed = await createTestbed({ nodes: 5, registers: true });
+  const namespace = 'default/kv-cas';
+  const name = (key: string) => ({ ...nameOf(key), namespace });
+  const change = (index: number, key: string, value: string | null) =>
+    bed.run(
+      bed.node(index).records.registers.change({
+        ...name(key),
+        value: value === null ? null : new TextEncoder().encode(value),
+        condition: { kind: 'any' },
+      }),
+    );
+  await change(0, 'a', 'one');
+  const watching = await started(bed, 1, { namespace });
+  assert.deepEqual(watching.alive(), { a: 'one' });
+  const { version } = await change(2, 'a', 'two');
+  await until(bed, () => watching.state.get('a')?.value === 'two');
+  assert.equal(watching.state.get('a')?.version, version);
+  await change(3, 'b', 'new');
+  await change(0, 'a', null);
+  await until(bed, () => watching.state.has('b') && watching.state.get('a')?.value === undefined);
+  await change(4, 'a', 'again');
+  await until(bed, () => watching.state.get('a')?.value === 'again');
+  await watching.stop();
+});
+
+test('watches of a node end with it, and there are only so many', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  const watchings = Array.from({ length: 257 }, () => new Watching(bed, { prefix: 'x' }));
+  for (const watching of watchings) watching.start(0);
+  await bed.clock.advance(100);
+  const refused = watchings.filter(({ isRunning }) => !isRunning);
+  assert.equal(refused.length, 1);
+  assert.ok(isP2posError(refused[0]?.ended, 'OVERLOADED'));
+  await bed.crash(0);
+  await bed.clock.advance(10);
+  assert.ok(watchings.every(({ isRunning }) => !isRunning));
+  assert.ok(isP2posError(watchings[0]?.ended, 'NODE_CLOSING'));
 });

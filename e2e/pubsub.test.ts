@@ -1,0 +1,89 @@
+/** Pub/sub between real processes: receipts, wildcards, a node killed under a subscriber and under a publisher. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PubsubEvent } from '@p2pos/sdk';
+import { eventually } from '../packages/node/src/testing/eventually.ts';
+import { type DevSystem, startDev } from './harness.ts';
+
+function follow(dev: DevSystem, nodes: readonly number[], topic: string) {
+  const client = dev.client(...nodes);
+  const end = new AbortController();
+  const events: PubsubEvent[] = [];
+  const done = (async () => {
+    for await (const event of client.pubsub.subscribe(topic, { signal: end.signal })) events.push(event);
+  })();
+  return {
+    events,
+    texts: () => events.flatMap((event) => (event.type === 'message' ? [event.text()] : [])),
+    opened: () => eventually(() => events.some(({ type }) => type === 'open')),
+    async [Symbol.asyncDispose]() {
+      end.abort();
+      await done;
+      await client.close();
+    },
+  };
+}
+
+test('messages reach every subscriber on other nodes at once, and the receipt counts them', {
+  timeout: 120_000,
+}, async () => {
+  await using dev = await startDev({ nodes: 3 });
+  await using one = follow(dev, [1], 'orders.*');
+  await using two = follow(dev, [2], '>');
+  await one.opened();
+  await two.opened();
+  await using publisher = dev.client(0);
+  const texts = Array.from({ length: 300 }, (_, i) => `order ${i}`);
+  for (const text of texts.slice(0, 299)) await publisher.pubsub.publish('orders.new', text);
+  const receipt = await publisher.pubsub.publish('orders.new', 'order 299', { ack: 'all' });
+  assert.deepEqual([receipt.subscribers, receipt.clients], [2, 2]);
+  await eventually(() => one.texts().length === 300 && two.texts().length === 300);
+  assert.deepEqual(one.texts(), texts);
+  assert.deepEqual(two.texts(), texts);
+  assert.deepEqual(
+    (await publisher.pubsub.topics()).map(({ pattern }) => pattern),
+    ['>', 'orders.*'],
+  );
+  assert.equal((await publisher.pubsub.presence('orders.new')).nodes.length, 2);
+  await assert.rejects(dev.client(0).pubsub.publish('x', '1'.repeat(1_048_577)), {
+    code: 'PUBSUB_MESSAGE_TOO_LARGE',
+  });
+});
+
+test('a subscriber whose node is killed goes on when it is back, and is told what it lost', {
+  timeout: 120_000,
+}, async () => {
+  await using dev = await startDev({ nodes: 3 });
+  await using reader = follow(dev, [1], 'a');
+  await reader.opened();
+  await using publisher = dev.client(0);
+  for (let i = 0; i < 20; i++) await publisher.pubsub.publish('a', `${i}`, { ack: 'all' });
+  dev.kill(1);
+  for (let i = 20; i < 40; i++) await publisher.pubsub.publish('a', `${i}`);
+  await eventually(() => reader.events.filter(({ type }) => type === 'open').length === 2, {
+    timeoutMs: 20_000,
+  });
+  for (let i = 40; i < 60; i++) await publisher.pubsub.publish('a', `${i}`, { ack: 'all' });
+  await eventually(() => reader.texts().at(-1) === '59');
+  const had = new Set(reader.texts());
+  assert.equal(had.size, reader.texts().length, 'nothing twice');
+  const lost = reader.events.flatMap((event) =>
+    event.type === 'gap'
+      ? Array.from({ length: event.to - event.from + 1 }, (_, i) => `${event.from + i - 1}`)
+      : [],
+  );
+  assert.equal(had.size + lost.length, 60, 'what is not there was told');
+  for (const number of lost) assert.ok(!had.has(number));
+});
+
+test('p2pctl publishes and subscribes', { timeout: 120_000 }, async () => {
+  await using dev = await startDev({ nodes: 2 });
+  const nobody = await dev.p2pctl('pubsub', 'publish', 'a.b', 'hello');
+  assert.equal(nobody.code, 1);
+  assert.match(nobody.stderr, /Nobody is subscribed to a\.b/);
+  const listening = dev.p2pctl('pubsub', 'subscribe', 'a.>', '--for', '6s', '--node', '1');
+  await eventually(async () => (await dev.p2pctl('pubsub', 'publish', 'a.b', 'hello')).code === 0);
+  const heard = await listening;
+  assert.equal(heard.code, 0, heard.stderr);
+  assert.match(heard.stdout, /a\.b hello/);
+});

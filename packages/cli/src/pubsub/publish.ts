@@ -1,0 +1,23 @@
+import { MAX_PUBSUB_MESSAGE_BYTES, type PublishAck } from '@p2pos/protocol';
+import { withNode } from '../node-client.ts';
+import type { Action } from '../program.ts';
+
+export const publishMessage: Action = async (invocation, [topic = '', data], flags) => {
+  const { terminal, options, signal } = invocation;
+  const message =
+    data === undefined || data === '-'
+      ? await terminal.read(MAX_PUBSUB_MESSAGE_BYTES)
+      : new TextEncoder().encode(data);
+  const ack = flags['ack'] as PublishAck;
+  const receipt = await withNode(invocation, ({ client }) =>
+    client.pubsub.publish(topic, message, { ack, signal }),
+  );
+  if (options.json) terminal.print(JSON.stringify(receipt));
+  else {
+    const reached = `${receipt.clients} client(s) on ${receipt.subscribers} node(s)`;
+    terminal.print(
+      ack === 'none' ? `sent to ${receipt.subscribers} interested node(s)` : `delivered to ${reached}`,
+    );
+  }
+  return undefined;
+};

@@ -1,0 +1,41 @@
+import { Blob64, duration, type SlowPolicy } from '@p2pos/protocol';
+import { systemClock } from '../clock.ts';
+import { usage } from '../failure.ts';
+import { withNode } from '../node-client.ts';
+import type { Action } from '../program.ts';
+
+const FOR = duration(1, 365 * 86_400_000);
+
+export const subscribeTopic: Action = async (invocation, [topic = ''], flags) => {
+  const { terminal, options } = invocation;
+  const ending = new AbortController();
+  const lasting = FOR.safeDecode((flags['for'] as string | undefined) ?? '1ms');
+  if (!lasting.success)
+    throw usage(
+      '--for is a duration such as 10s (units ms, s, m, h, d).',
+      'p2pctl pubsub subscribe TOPIC --for 10s',
+    );
+  using _timer =
+    flags['for'] === undefined
+      ? undefined
+      : systemClock.after(lasting.data, () => ending.abort(new Error('over')));
+  const slow = flags['slow'] as SlowPolicy | undefined;
+  await withNode(invocation, async ({ client }) => {
+    const signal = AbortSignal.any([invocation.signal, ending.signal]);
+    for await (const event of client.pubsub.subscribe(topic, { signal, ...(slow && { slow }) })) {
+      if (options.json) {
+        const { text: _, data, ...fields } = event as typeof event & { text?: unknown; data?: Uint8Array };
+        terminal.print(JSON.stringify({ ...fields, ...(data && { data: Blob64.encode(data) }) }));
+      } else if (event.type === 'message') {
+        terminal.print(`${terminal.paint('dim', event.topic)} ${event.text()}`);
+      } else if (event.type === 'open') {
+        terminal.say(`subscribed to ${topic}; confirmed by ${event.confirmedBy.length} other node(s)`);
+      } else if (event.type === 'gap') {
+        terminal.say(
+          `lost ${event.to - event.from + 1} message(s) of ${event.topic} from ${event.publisher}`,
+        );
+      } else terminal.say(`dropped ${event.count} message(s) here: they came faster than they were printed`);
+    }
+  });
+  return undefined;
+};

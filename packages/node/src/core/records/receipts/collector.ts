@@ -1,0 +1,96 @@
+/** The coordinator's side of receipts: asks those who hold a record for their signatures, and checks them before it passes them on. */
+import {
+  type Crypto,
+  decodeHeader,
+  equalBytes,
+  isP2posError,
+  P2posError,
+  type SignedReceipt,
+  type Statement,
+  verifyStatement,
+} from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import type { ReplicaCalls } from '../coordinator/calls.ts';
+import type { CallOptions, RecordKey, WriteOutcome } from '../index.ts';
+import { majorityOf, reaches } from '../placement/quorum.ts';
+import type { Topology } from '../placement/topology.ts';
+
+export interface Collector {
+  /** @throws P2posError RECEIPT_UNAVAILABLE; the write is done nevertheless */
+  collect(
+    name: RecordKey,
+    place: { readonly slot: number; readonly count: number },
+    outcome: Pick<WriteOutcome, 'version' | 'replicas'>,
+    options: CallOptions,
+  ): Promise<SignedReceipt>;
+}
+
+export interface CollectorDeps {
+  readonly systemId: string;
+  readonly topology: Topology;
+  readonly calls: Pick<ReplicaCalls, 'ask'>;
+  readonly crypto: Crypto;
+}
+
+export function createCollector(
+  { systemId, topology, calls, crypto }: CollectorDeps,
+  { timeoutMs }: { readonly timeoutMs: number },
+): Collector {
+  return {
+    async collect(name, { slot, count }, { version, replicas }, { signal }) {
+      const { namespace, key, partition } = name;
+      let header: Uint8Array | undefined;
+      const statements: Statement[] = [];
+      const reasons = new Set<string>();
+      const { epoch, hash } = topology.current();
+      const records = [[namespace, key, equalBytes(key, partition) ? null : partition, version]] as const;
+
+      async function ask(peerId: PeerId): Promise<void> {
+        const input = { epoch, placement: hash, records };
+        const { answers } = await calls.ask(peerId, 'receipt', input, { timeoutMs, signal });
+        const [answer] = answers;
+        if (answer?.result !== 'signed') {
+          reasons.add(answer?.result === 'replaced' ? 'it was written again meanwhile' : 'a replica lost it');
+          return;
+        }
+        const { at, size, index, path, signature } = answer;
+        const statement = { peerId, at, size, index, path, signature };
+        const fits =
+          isOf(answer.header) &&
+          (await verifyStatement(answer.header, statement, systemId, crypto)) === 'valid';
+        if (!fits) {
+          reasons.add('a replica signed something else');
+          return;
+        }
+        header = answer.header;
+        statements.push(statement);
+      }
+
+      function isOf(bytes: Uint8Array): boolean {
+        const fields = decodeHeader(bytes);
+        return fields.namespace === namespace && equalBytes(fields.key, key) && fields.version === version;
+      }
+
+      await Promise.all(
+        replicas.map((peerId) =>
+          ask(peerId).catch((error) => {
+            reasons.add(isP2posError(error) ? error.code : 'INTERNAL');
+          }),
+        ),
+      );
+      signal?.throwIfAborted();
+      const signed = new Set(statements.map(({ peerId }) => peerId));
+      if (!header || !reaches(topology.moves.required(slot, count), (peerId) => signed.has(peerId))) {
+        throw new P2posError('RECEIPT_UNAVAILABLE', {
+          signed: signed.size,
+          needed: majorityOf(count),
+          reason: [...reasons].join(', ') || 'the replicas changed',
+          outcome: 'done',
+          version,
+        });
+      }
+      const ordered = statements.toSorted((a, b) => (a.peerId < b.peerId ? -1 : 1));
+      return { systemId, epoch, header, statements: ordered };
+    },
+  };
+}

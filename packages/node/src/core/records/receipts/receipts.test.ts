@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type SignedReceipt, verifyReceipt } from '@p2pos/protocol';
+import { RECORDS } from '../format/wire.ts';
+import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+async function put(bed: Testbed, key: string, text: string): Promise<SignedReceipt> {
+  const { receipt } = await bed.run(
+    bed.node(0).records.put({ ...nameOf(key), value: bytes(text), receipt: 'signed' }),
+  );
+  assert.ok(receipt);
+  return receipt;
+}
+
+const claimOf = (bed: Testbed) => ({
+  systemId: bed.system.systemId,
+  members: bed.members(...Array.from({ length: bed.size }, (_, i) => i)),
+  epoch: 1,
+});
+
+test('a write answers, when it is wished for, what its replicas signed', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  const receipt = await put(bed, 'deed', 'mine');
+  const claim = { ...claimOf(bed), ...nameOf('deed'), value: bytes('mine') };
+  const { peerIds } = await verifyReceipt(receipt, claim, bed.system.crypto);
+  const replicas = bed.replicasOf('deed').map((index) => bed.node(index).peerId);
+  assert.ok(peerIds.length >= 2 && peerIds.every((peerId) => replicas.includes(peerId)));
+  const plain = await bed.put(0, 'deed', 'again');
+  assert.equal(plain.receipt, undefined);
+});
+
+test('a deletion has a receipt too', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  await put(bed, 'deed', 'mine');
+  const { receipt } = await bed.run(bed.node(1).records.delete({ ...nameOf('deed'), receipt: 'signed' }));
+  const claim = { ...claimOf(bed), ...nameOf('deed'), value: null };
+  await verifyReceipt(receipt as SignedReceipt, claim, bed.system.crypto);
+});
+
+test('writes at the same time share signatures, and each receipt stands alone', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  const receipts = await Promise.all(Array.from({ length: 40 }, (_, i) => put(bed, `key${i}`, `value ${i}`)));
+  assert.ok(receipts.some(({ statements }) => statements.some(({ size }) => size > 1)));
+  for (const [i, receipt] of receipts.entries()) {
+    const claim = { ...claimOf(bed), ...nameOf(`key${i}`), value: bytes(`value ${i}`) };
+    await verifyReceipt(receipt, claim, bed.system.crypto);
+  }
+});
+
+test('a replica signs only for what it holds in that very version', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  const old = await bed.put(0, 'a', 'one');
+  await bed.put(0, 'a', 'two');
+  await bed.clock.advance(100);
+  const { epoch, hash } = bed.node(0).membership.view();
+  const ask = (name: string, version: string) =>
+    bed.run(
+      bed
+        .node(0)
+        .rpc.call(
+          bed.node(1).peerId,
+          RECORDS,
+          'receipt',
+          { epoch, placement: hash, records: [['default/kv', bytes(name), null, version]] },
+          { timeoutMs: 1_000 },
+        ),
+    );
+  assert.deepEqual((await ask('a', old.version)).answers, [{ result: 'replaced' }]);
+  assert.deepEqual((await ask('b', old.version)).answers, [{ result: 'absent' }]);
+});
