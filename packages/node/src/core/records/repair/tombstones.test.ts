@@ -46,7 +46,7 @@ test('a deletion is forgotten after a day when all have it, and not before', asy
   assert.equal(await bed.get(1, 'stays'), 'v');
 });
 
-test('T22: an absent member holds a deletion back, and what it still has does not rise again', async () => {
+test('an absent member holds a deletion back, and what it still has does not rise again', async () => {
   await using bed = await createTestbed({ nodes: 3, records: QUICK });
   await bed.put(0, 'a', 'v');
   await bed.clock.advance(100);
