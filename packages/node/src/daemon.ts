@@ -10,7 +10,7 @@ import { openIdentity } from './core/identity/index.ts';
 import { createNet } from './core/net/index.ts';
 import { createSystemRandom } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp } from './gateway/index.ts';
+import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
@@ -97,6 +97,7 @@ export async function createDaemon(
         metrics,
         services: node.services,
         streams: node.streams,
+        tenants: tenantsOf(node),
         supervisor,
       },
       {
@@ -116,6 +117,20 @@ export async function createDaemon(
     addresses: () => node.net.addresses(),
     failed: AbortSignal.any([store.failed, node.failed]),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+/** What the door asks of apps. */
+function tenantsOf({ apps }: Node): Tenants {
+  return {
+    async admit(secret) {
+      const tenant = await apps.admit(secret);
+      if (!tenant) return undefined;
+      const { app, token, document } = tenant;
+      return { app, token, charge: (cost) => apps.charge(document, cost) };
+    },
+    check: (app) => apps.check(app),
+    note: (entry) => apps.note(entry),
   };
 }
 

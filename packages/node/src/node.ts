@@ -4,6 +4,7 @@
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
 import {
+  appsRoutes,
   type Crypto,
   healthRoutes,
   kvRoutes,
@@ -26,6 +27,7 @@ import { createPlacer, createRecords, type Records } from './core/records/index.
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
 import { bindRoutes, bindStreams, type Service, type StreamOperation } from './gateway/index.ts';
+import { type Apps, createApps, createAppsHandlers } from './services/apps/index.ts';
 import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
   createMembers,
@@ -102,11 +104,15 @@ export interface Node extends AsyncDisposable {
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  readonly apps: Apps;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
   /** What the WebSocket door lets clients follow. */
   readonly streams: readonly StreamOperation[];
 }
+
+/** Of what every gateway needs to take a call at all: apps, tokens, catalogues. */
+const CATALOGUE_REPLICAS = 7;
 
 /** Open to everyone, since it is how one becomes a member; each bounds what strangers may ask. */
 const OPEN_TO_ALL: ReadonlySet<string> = new Set([MEMBERSHIP.protocol, MEMBERSHIP_PUSH.protocol]);
@@ -188,7 +194,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         onStalePeer: (peerId) => members.noticeStale(peerId),
       },
       {
-        replicaCounts: [config.records.replicas],
+        replicaCounts: [...new Set([config.records.replicas, CATALOGUE_REPLICAS])],
         writeTimeoutMs: config.records.writeTimeoutMs,
         readTimeoutMs: config.records.readTimeoutMs,
       },
@@ -213,6 +219,23 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       log,
     }),
   );
+  const apps = starting.use(
+    createApps(
+      {
+        self,
+        records,
+        rpc,
+        membership,
+        liveness,
+        storedBytes: (app) => records.storedBytes(app),
+        purges: { kv: (app, options) => kv.purge(app, options) },
+        clock,
+        random,
+        log,
+      },
+      { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
+    ),
+  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
@@ -235,9 +258,11 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
+    apps,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
+      bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),

@@ -4,6 +4,7 @@
  * @example
  * throw new P2posError('KV_KEY_NOT_FOUND', { key: 'a' });
  */
+import { APP_ERRORS } from './app-errors.ts';
 import { DATA_ERRORS } from './data-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
@@ -220,6 +221,7 @@ export const ERRORS = {
     retry: false,
     text: 'This link was used already or is older than 60 s. Print a new one with: p2pctl open',
   },
+  ...APP_ERRORS,
   ...DATA_ERRORS,
   RECORD_SIGNATURE: {
     status: 403,

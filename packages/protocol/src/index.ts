@@ -1,3 +1,4 @@
+export * from './apps.ts';
 export * from './base64url.ts';
 export * from './bytes.ts';
 export * from './cbor.ts';
@@ -23,6 +24,7 @@ export * from './documents/key-rotation.ts';
 export * from './documents/revocation.ts';
 export * from './documents/snapshot.ts';
 export * from './errors.ts';
+export * from './grants.ts';
 export * from './health.ts';
 export * from './hex.ts';
 export * from './kv.ts';

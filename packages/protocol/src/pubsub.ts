@@ -65,6 +65,8 @@ export const pubsubRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/pubsub/publish',
     grant: 'pubsub:publish',
+    subject: 'topic',
+    meter: 'message',
     query: { topic: Topic, ack: PublishAck.optional() },
     body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),
     output: json(PublishReceipt),
@@ -90,6 +92,7 @@ export const pubsubRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/pubsub/presence',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     query: { topic: parameter('topic', Topic) },
     output: json(TopicPresence),
     errors: ['PUBSUB_TOPIC_INVALID'],
@@ -103,6 +106,7 @@ export const pubsubStreams = defineStreams({
   pubsub: {
     summary: 'Messages of all topics that match.',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     input: { topic: TopicPattern, slow: SlowPolicy.optional() },
     /** Members that will send what they publish from now on, and those that have not said so yet. */
     opened: z.object({ confirmedBy: z.array(z.string()), unconfirmed: z.array(z.string()) }),

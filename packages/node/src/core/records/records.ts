@@ -381,6 +381,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         counts.reduce((sum, count) => sum + list(count).length, 0);
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
+    storedBytes: (app) => table.appBytes(app),
     repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);

@@ -12,7 +12,7 @@ import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
 import type { Admission } from '../admission.ts';
 import { publicError } from '../answer.ts';
-import { type Caller, checkGrant } from '../caller.ts';
+import { type Caller, charge, checkGrant, contextOf } from '../caller.ts';
 import type { Observation } from '../request-metrics.ts';
 import type { BoundCall, BoundStream, Catalogue } from './catalogue.ts';
 import type { SocketCodec } from './codec.ts';
@@ -26,7 +26,7 @@ export interface SessionDeps {
   readonly observe: (observation: Observation) => void;
   readonly requestId: () => string;
   /** @throws P2posError AUTH_REQUIRED */
-  readonly admitToken: (token: string, app: string | undefined) => Caller;
+  readonly admitToken: (token: string, app: string | undefined) => Promise<Caller>;
 }
 
 export interface SessionConfig {
@@ -70,6 +70,8 @@ export function createSession(
   let { caller } = parts;
   let heardAt = openedAt;
   let subscriptions = 0;
+  let waiting: ClientFrame[] | undefined;
+  let checking = false;
   let ended = false;
   let timer = clock.after(TICK_MS, tick);
   if (caller) outbox.send({ type: 'ready', app: caller.app });
@@ -87,6 +89,7 @@ export function createSession(
     }
     for (const { end, endsAtMs, timeoutMs } of work.values())
       if (endsAtMs <= now) end.abort(new P2posError('TIMEOUT', { what: 'The node', timeoutMs }));
+    void checkAgain();
     timer = clock.after(TICK_MS, tick);
   }
 
@@ -100,10 +103,7 @@ export function createSession(
       close(SOCKET_CLOSE.malformed, publicError(error, requestId()));
       return;
     }
-    for (const frame of frames) {
-      if (ended) return;
-      take(frame);
-    }
+    takeAll(frames);
     // A client that does not read is not read either.
     if (outbox.isFull()) {
       socket.pause();
@@ -111,9 +111,17 @@ export function createSession(
     }
   }
 
+  function takeAll(frames: readonly ClientFrame[]): void {
+    for (const frame of frames) {
+      if (ended) return;
+      if (waiting) waiting.push(frame);
+      else take(frame);
+    }
+  }
+
   function take(frame: ClientFrame): void {
     if (frame.op === 'ping') outbox.send({ type: 'pong' });
-    else if (frame.op === 'auth') authenticate(frame.token, frame.app);
+    else if (frame.op === 'auth') void authenticate(frame.token, frame.app);
     else if (!caller) close(SOCKET_CLOSE.unauthorized, new P2posError('AUTH_REQUIRED'));
     else if (frame.op === 'cancel' || frame.op === 'unsubscribe')
       work.get(frame.id)?.end.abort(new P2posError('CANCELLED'));
@@ -124,16 +132,36 @@ export function createSession(
     else void subscribe(frame, caller);
   }
 
-  function authenticate(token: string, app: string | undefined): void {
+  async function authenticate(token: string, app: string | undefined): Promise<void> {
+    // What follows in the meantime is kept in order; the client is not read further.
+    waiting = [];
+    socket.pause();
     try {
-      caller = deps.admitToken(token, app);
-      outbox.send({ type: 'ready', app: caller.app });
+      caller = await deps.admitToken(token, app);
+      if (!ended) outbox.send({ type: 'ready', app: caller.app });
     } catch (error) {
       close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
     }
+    const frames = waiting;
+    waiting = undefined;
+    socket.resume();
+    takeAll(frames);
   }
 
-  async function call(frame: ClientFrame & { readonly op: 'call' }, { app, grants }: Caller): Promise<void> {
+  /** What a token allows may change while its socket is open. */
+  async function checkAgain(): Promise<void> {
+    if (checking || !caller?.again) return;
+    checking = true;
+    try {
+      caller = await caller.again();
+    } catch (error) {
+      close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
+    } finally {
+      checking = false;
+    }
+  }
+
+  async function call(frame: ClientFrame & { readonly op: 'call' }, by: Caller): Promise<void> {
     const { id, method } = frame;
     const startedAt = clock.monotonic();
     const request = requestId();
@@ -141,7 +169,7 @@ export function createSession(
     let status = 200;
     try {
       const bound: BoundCall = catalogue.call(method);
-      checkGrant(grants, bound.route.grant);
+      checkGrant(by.grants, bound.route.grant);
       const input = bound.reader.read(frame.input ?? {});
       const current = begin(
         id,
@@ -150,7 +178,9 @@ export function createSession(
       );
       place = admission.enter(bound.route.body ? bytesOf(input['body']) : 0);
       const { signal } = current.end;
-      const running = bound.handle(input, { app, grants, requestId: request, signal });
+      if (by.tenant) await charge(by, bound.route);
+      signal.throwIfAborted();
+      const running = bound.handle(input, contextOf(by, request, signal));
       const value = await Promise.race([running, aborted(signal)]);
       outbox.send({ id, type: 'result', output: bound.encode(value) });
       status = bound.route.status ?? 200;
@@ -163,16 +193,13 @@ export function createSession(
     }
   }
 
-  async function subscribe(
-    frame: ClientFrame & { readonly op: 'subscribe' },
-    { app, grants }: Caller,
-  ): Promise<void> {
+  async function subscribe(frame: ClientFrame & { readonly op: 'subscribe' }, by: Caller): Promise<void> {
     const { id, kind, op: _, ...fields } = frame;
     const request = requestId();
     let counted = false;
     try {
       const bound: BoundStream = catalogue.stream(kind);
-      checkGrant(grants, bound.stream.grant);
+      checkGrant(by.grants, bound.stream.grant);
       const input = bound.reader.read(fields);
       if (subscriptions >= config.maxSubscriptions)
         throw new P2posError('OVERLOADED', { what: `This socket with its ${subscriptions} subscriptions` });
@@ -180,7 +207,9 @@ export function createSession(
       counted = true;
       const current = begin(id, config.requestTimeoutMs, true);
       const { signal } = current.end;
-      const context = { app, grants, requestId: request, signal };
+      if (by.tenant) await charge(by, undefined);
+      signal.throwIfAborted();
+      const context = contextOf(by, request, signal);
       const { opened, events } = await Promise.race([bound.open(input, context), aborted(signal)]);
       current.endsAtMs = Number.POSITIVE_INFINITY;
       outbox.send({ ...bound.encodeOpened(opened), id, type: 'open' });
