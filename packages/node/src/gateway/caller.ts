@@ -81,9 +81,16 @@ export async function admitSocket(
 
 /** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, BAD_REQUEST, and what tenants are refused with */
 export async function admitToken(deps: CallerDeps, guess: string, app?: unknown): Promise<Caller> {
+  const caller = await callerOf(deps, guess, app);
+  if (!caller) throw new P2posError('AUTH_REQUIRED');
+  return caller;
+}
+
+/** Undefined: nobody's token. */
+async function callerOf(deps: CallerDeps, guess: string, app: unknown): Promise<Caller | undefined> {
   if (deps.token.matches(guess)) return operator(deps, app);
   const tenant = TOKEN.test(guess) ? await deps.tenants?.admit(guess) : undefined;
-  if (!tenant) throw new P2posError('AUTH_REQUIRED');
+  if (!tenant) return undefined;
   // A tenant's token names its app.
   if (app !== undefined && app !== tenant.app) throw new P2posError('GRANT_MISSING', { grant: 'admin:app' });
   const again = () => admitToken(deps, guess, app);
@@ -112,7 +119,7 @@ export function contextOf(
 
 async function callerOfBearer(deps: CallerDeps, authorization: string, app: unknown) {
   const guess = /^Bearer +(\S{1,200}) *$/i.exec(authorization)?.[1];
-  return guess === undefined ? undefined : admitToken(deps, guess, app);
+  return guess === undefined ? undefined : callerOf(deps, guess, app);
 }
 
 function requireOwnOrigin(headers: IncomingMessage['headers']): void {

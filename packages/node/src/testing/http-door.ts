@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  appsRoutes,
   type Health,
   healthRoutes,
   kvRoutes,
@@ -25,7 +26,9 @@ import {
   type Service,
   type StreamOperation,
   type Supervisor,
+  type Tenants,
 } from '../gateway/index.ts';
+import { fakeApps } from './fake-apps.ts';
 
 export const TEST_PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
 
@@ -40,6 +43,7 @@ export interface TestDoorOptions {
   readonly clock?: Clock;
   readonly kv?: Partial<RouteHandlers<typeof kvRoutes>>;
   readonly supervisor?: Supervisor;
+  readonly tenants?: Tenants;
   readonly extra?: readonly Service[];
   readonly streams?: readonly StreamOperation[];
   readonly config?: Partial<HttpConfig>;
@@ -49,6 +53,7 @@ export async function createTestDoor({
   clock = createSystemClock(),
   kv,
   supervisor,
+  tenants,
   extra = [],
   streams = [],
   config,
@@ -64,6 +69,7 @@ export async function createTestDoor({
     bindRoutes('kv', kvRoutes, { ...createMemoryKv(), ...kv }),
     bindRoutes('network', networkRoutes, fakeNetwork),
     bindRoutes('members', membersRoutes, createFakeMembers()),
+    bindRoutes('apps', appsRoutes, fakeApps),
     bindRoutes('pubsub', pubsubRoutes, {
       publish: async () => ({ id: `${TEST_PEER}/1/1`, subscribers: 2, clients: 3 }),
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
@@ -74,7 +80,17 @@ export async function createTestDoor({
   ];
   const door = stack.use(
     await listenHttp(
-      { clock, random: createSystemRandom(), log, peerId: TEST_PEER, metrics, services, streams, supervisor },
+      {
+        clock,
+        random: createSystemRandom(),
+        log,
+        peerId: TEST_PEER,
+        metrics,
+        services,
+        streams,
+        supervisor,
+        tenants,
+      },
       { version: '0.0.0', port: 0, tokenFile, ...config },
     ),
   );

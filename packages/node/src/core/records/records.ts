@@ -291,9 +291,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   function checkName({ namespace, partition, key }: RecordKey, kind: NamespaceDeclaration['kind'] = 'lww') {
     const declaration = findDeclaration(namespace, kind);
     if (!isKey(key) || !isKey(partition)) {
-      throw new P2posError('BAD_REQUEST', {
-        reason: `Keys and partitions have 1 to ${MAX_KEY_BYTES} bytes.`,
-      });
+      const reason = `Keys and partitions have 1 to ${MAX_KEY_BYTES} bytes.`;
+      throw new P2posError('BAD_REQUEST', { reason });
     }
     requireMember();
     return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
