@@ -1,5 +1,6 @@
 /** All words of `p2pctl`. Only words and help are loaded here; what a command does is loaded when it is called. */
 import { Command, CommanderError } from 'commander';
+import { defineApps } from './commands/apps.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineConfig } from './commands/config.ts';
 import { defineContext } from './commands/context.ts';
@@ -63,6 +64,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   defineKv(program);
   definePubsub(program);
   defineReceipt(program);
+  defineApps(program);
   defineMembers(program);
   defineDoctor(program);
   defineConfig(program);
@@ -85,6 +87,7 @@ function createRoot({ terminal }: Surroundings): Command {
     .option('--token-file <file>', 'file with the token for --url')
     .option('--home <dir>', "a node's home, or a dev folder")
     .option('--node <n>', 'which node of a dev folder')
+    .option('--app <name>', "act in this app, with the operator's token")
     .addHelpText('after', COMMON_HELP)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()

@@ -1,4 +1,5 @@
-import { type Health, healthRoutes, P2posError } from '@p2pos/protocol';
+import { appsRoutes, type Health, healthRoutes, P2posError, type RouteOutput } from '@p2pos/protocol';
+import { type AppsClient, type Audit, createAppsClient, createAudit } from './apps.ts';
 import { type Call, type CallOptions, createCaller } from './caller.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
@@ -32,6 +33,10 @@ export interface ConnectOptions {
 export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
   readonly pubsub: PubsubClient;
+  readonly apps: AppsClient;
+  readonly audit: Audit;
+  /** Whose token this client has and what it allows. */
+  whoami(options?: CallOptions): Promise<RouteOutput<typeof appsRoutes.whoami>>;
   readonly network: NetworkClient;
   readonly members: MembersClient;
   /** Needs no token on the node's own machine. */
@@ -92,6 +97,9 @@ export function connect(options: ConnectOptions): Client {
   return {
     kv: createKvClient(call, { subscribe, timing }),
     pubsub: createPubsubClient(call, subscribe),
+    apps: createAppsClient(call),
+    audit: createAudit(call),
+    whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

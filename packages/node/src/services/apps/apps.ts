@@ -8,7 +8,7 @@ import {
   P2posError,
 } from '@p2pos/protocol';
 import { createAllowance } from '../../core/allowance/index.ts';
-import type { Clock } from '../../core/clock/index.ts';
+import { type Clock, sleep } from '../../core/clock/index.ts';
 import type { Liveness } from '../../core/liveness/index.ts';
 import type { Logger } from '../../core/log/index.ts';
 import type { Membership } from '../../core/membership/index.ts';
@@ -16,8 +16,9 @@ import type { PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { CallOptions, Records } from '../../core/records/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
+import { createTaskGroup } from '../../core/tasks/index.ts';
 import { createAudit } from './audit.ts';
-import { type AuthorityConfig, createAuthority } from './authority.ts';
+import { AUTH_BOUND_MS, type AuthorityConfig, createAuthority } from './authority.ts';
 import { createCatalogue, type NewToken } from './catalogue.ts';
 import type { Document, Token } from './document.ts';
 import { type Charge, createQuotas, type Headroom } from './quotas.ts';
@@ -28,6 +29,9 @@ const USAGE_TIMEOUT_MS = 2_000;
 /** How old the sum of an app's bytes may be. */
 const STORED_AGE_MS = 5_000;
 const MAX_AUDIT = 1_000;
+const SWEEP_MS = 3_600_000;
+/** For calls that were let in at the last moment. */
+const GRACE_MS = 35_000;
 
 export interface AppsDeps {
   readonly self: PeerId;
@@ -102,18 +106,23 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
   const authority = createAuthority({ catalogue, clock }, config.authority);
   const audit = createAudit({ records, clock, random, log }, { replicas });
   const usage = createUsage();
+  const tasks = createTaskGroup({ clock, random, log });
+  const finishing = new Set<string>();
+  const boundMs = config.authority?.boundMs ?? AUTH_BOUND_MS;
   const members = () => [...membership.view().members.keys()];
   const stored = new Map<string, { readonly bytes: number; readonly at: number }>();
+
+  function keeperOf(app: string): PeerId {
+    const key = new TextEncoder().encode(app);
+    const { replicas: holders } = records.locate({ namespace: 'system/apps', partition: key });
+    return holders.find((peerId) => peerId === self || liveness.isAlive(peerId)) ?? self;
+  }
 
   const quotasOf = async (app: string): Promise<AppQuotas> => (await authority.document(app))?.quotas ?? {};
   const quotas = createQuotas({
     self,
     rpc,
-    keeperOf(app) {
-      const key = new TextEncoder().encode(app);
-      const { replicas: holders } = records.locate({ namespace: 'system/apps', partition: key });
-      return holders.find((peerId) => peerId === self || liveness.isAlive(peerId)) ?? self;
-    },
+    keeperOf,
     members: () => membership.view().members.size,
     quotasOf,
     storedBytes: async (app) => (await recentSum(app)) ?? undefined,
@@ -183,6 +192,39 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
     return storedBytes ?? undefined;
   }
 
+  async function purge(app: string, options: CallOptions): Promise<Record<string, number>> {
+    const deleted: Record<string, number> = {};
+    for (const [name, of] of Object.entries(deps.purges)) deleted[name] = await of(app, options);
+    return deleted;
+  }
+
+  /**
+   * Frees the name of an app whose data is gone, when no gateway can know its tokens any more: one that is cut off takes them, and
+   * writes for them, for a while. Until then this waits in the background.
+   */
+  async function finish({ app, condemnedAt = 0 }: Document, options: CallOptions): Promise<void> {
+    const restMs = condemnedAt + boundMs + GRACE_MS - clock.now();
+    if (restMs <= 0) {
+      await purge(app, options);
+      await changing(app, catalogue.forget(app, options));
+    } else if (!finishing.has(app)) {
+      finishing.add(app);
+      tasks.run('delete_app', async (signal) => {
+        await sleep(clock, restMs, { signal });
+        finishing.delete(app);
+        await purge(app, { signal });
+        await changing(app, catalogue.forget(app, { signal }));
+      });
+    }
+  }
+
+  /** Where the node that deleted an app ended before it was done. */
+  tasks.every({ name: 'finish_deletions', intervalMs: SWEEP_MS }, async (signal) => {
+    for (const document of await catalogue.list({ signal }))
+      if (document.state === 'deleting' && keeperOf(document.app) === self)
+        await finish(document, { signal });
+  });
+
   /** After a change: this node's own memory of the app is of before. */
   async function changing<T>(app: string, work: Promise<T>): Promise<T> {
     try {
@@ -219,9 +261,8 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
     async delete(app, options) {
       const found = await changing(app, catalogue.condemn(app, options));
       if (!found) return { existed: false, deleted: {} };
-      const deleted: Record<string, number> = {};
-      for (const [name, purge] of Object.entries(deps.purges)) deleted[name] = await purge(app, options);
-      await changing(app, catalogue.forget(app, options));
+      const deleted = await purge(app, options);
+      await finish(found, options);
       return { existed: true, deleted };
     },
     createToken: (app, wanted, options) => changing(app, catalogue.createToken(app, wanted, options)),
@@ -237,6 +278,7 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
     async [Symbol.asyncDispose]() {
       served[Symbol.dispose]();
       subscription[Symbol.dispose]();
+      await tasks[Symbol.asyncDispose]();
       await quotas[Symbol.asyncDispose]();
     },
   };

@@ -8,6 +8,9 @@ import type { CallOptions } from '../../core/records/index.ts';
 import { type Catalogue, hashOf } from './catalogue.ts';
 import type { Document, Token } from './document.ts';
 
+/** For how long a node that can ask nobody takes the tokens it knows. */
+export const AUTH_BOUND_MS = 60_000;
+
 export interface AuthorityConfig {
   /** How long an answer is taken without asking again. Default 10 s. */
   readonly freshMs?: number;
@@ -47,7 +50,7 @@ export function createAuthority(
   { catalogue, clock }: { readonly catalogue: Pick<Catalogue, 'find' | 'appOf'>; readonly clock: Clock },
   {
     freshMs = 10_000,
-    boundMs = 60_000,
+    boundMs = AUTH_BOUND_MS,
     maxRemembered = 10_000,
     unknownPerSecond = 200,
   }: AuthorityConfig = {},

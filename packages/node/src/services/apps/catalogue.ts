@@ -235,7 +235,7 @@ export function createCatalogue(
         app,
         (before) => {
           if (!before || before.state === 'deleting') return { after: undefined, result: before };
-          const after: Document = { ...before, state: 'deleting' };
+          const after: Document = { ...before, state: 'deleting', condemnedAt: clock.now() };
           return { after, result: after };
         },
         options,

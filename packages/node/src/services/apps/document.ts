@@ -32,6 +32,8 @@ export type Token = z.output<typeof Token>;
 const Document = z.strictObject({
   app: AppName,
   state: AppState,
+  /** Since when it is being deleted. */
+  condemnedAt: z.int().optional(),
   createdAt: z.int(),
   quotas: AppQuotas,
   tokens: z.array(Token),
