@@ -17,6 +17,7 @@ import {
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
+import { APPS_CASES } from './contract/apps.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -94,6 +95,7 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'pubsub.presence'(call) {
     assert.equal((await call(pubsubRoutes.presence, { topic: 'a.b' })).nodes[0]?.clients, 3);
   },
+  ...APPS_CASES,
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');
   },
@@ -167,7 +169,7 @@ describe('the contract, over HTTP and over a socket', () => {
       if (route.grant === 'none' || route.grant === 'loopback') {
         assert.notEqual(refused.status, 401);
       } else {
-        assert.match(route.grant, /^[a-z]+:[a-z]+$/);
+        assert.match(route.grant, /^[a-z]+:[a-z]+$|^token$/);
         assert.equal(refused.status, 401);
         assert.equal(refused.headers.get('x-p2pos-error'), 'AUTH_REQUIRED');
       }
