@@ -1,6 +1,10 @@
 export * from './base64url.ts';
 export * from './bytes.ts';
 export * from './cbor.ts';
+export * from './ceremony/armor.ts';
+export * from './ceremony/request.ts';
+export * from './ceremony/share.ts';
+export * from './ceremony/transcript.ts';
 export * from './contract.ts';
 export * from './crypto.ts';
 export * from './dev.ts';
@@ -20,7 +24,10 @@ export {
 } from './documents/fields.ts';
 export * from './documents/genesis.ts';
 export * from './documents/key-rotation.ts';
+export * from './documents/key-statement.ts';
+export * from './documents/release-manifest.ts';
 export * from './documents/revocation.ts';
+export * from './documents/roots.ts';
 export * from './documents/snapshot.ts';
 export * from './errors.ts';
 export * from './health.ts';
