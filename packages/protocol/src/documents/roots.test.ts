@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import {
   type AdminProof,
   fromHex,
@@ -15,8 +16,7 @@ import {
   revoked,
   rootChain,
   type Signed,
-} from '@p2pos/protocol';
-import fc from 'fast-check';
+} from '../index.ts';
 
 const hash = (name: number) => name.toString(16).padStart(64, '0');
 const bytes = (name: number) => fromHex(hash(name));
