@@ -108,6 +108,17 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'members.snapshot'(call) {
     await assert.rejects(call(membersRoutes.snapshot, {}), { code: 'MEMBERS_SNAPSHOT_NONE' });
   },
+  async 'members.submit'(call) {
+    const body = Uint8Array.of(1);
+    assert.equal((await call(membersRoutes.submit, { kind: 'revocation', body })).result, 'applied');
+    await assert.rejects(call(membersRoutes.submit, { kind: 'rotation', body }), { code: 'ROOT_FORKED' });
+  },
+  async 'members.root'(call) {
+    assert.deepEqual((await call(membersRoutes.root, {})).conflicts, []);
+  },
+  async 'members.audit'(call) {
+    assert.equal((await call(membersRoutes.audit, { after: 4, limit: 1 })).entries[0]?.seq, 5);
+  },
   async 'members.push'(call) {
     const body = crypto.getRandomValues(new Uint8Array(5_000));
     assert.equal((await call(membersRoutes.push, { body })).result, 'applied');

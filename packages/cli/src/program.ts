@@ -6,6 +6,7 @@ import { defineConfig } from './commands/config.ts';
 import { defineContext } from './commands/context.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineDoctor } from './commands/doctor.ts';
+import { defineKeys } from './commands/keys.ts';
 import { defineKv } from './commands/kv.ts';
 import { defineMembers } from './commands/members.ts';
 import { defineNetwork } from './commands/network.ts';
@@ -66,6 +67,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   defineReceipt(program);
   defineApps(program);
   defineMembers(program);
+  defineKeys(program);
   defineDoctor(program);
   defineConfig(program);
   defineContext(program);

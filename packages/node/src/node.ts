@@ -31,6 +31,7 @@ import { type Apps, createApps, createAppsHandlers } from './services/apps/index
 import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
   createMembers,
+  createMembersChecks,
   createMembersHandlers,
   MEMBERSHIP,
   MEMBERSHIP_PUSH,
@@ -241,7 +242,10 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     { version: config.version },
   );
   starting.use(serveStatus({ rpc, network, membership, clock }));
-  const health = createHealth({ clock }, createNodeChecks({ network, store, presence, clock }));
+  const health = createHealth({ clock }, [
+    ...createNodeChecks({ network, store, presence, clock }),
+    ...createMembersChecks({ membership, clock }),
+  ]);
   await net.start();
 
   const started = starting.move();

@@ -5,6 +5,7 @@
  * throw new P2posError('KV_KEY_NOT_FOUND', { key: 'a' });
  */
 import { APP_ERRORS } from './app-errors.ts';
+import { CEREMONY_ERRORS } from './ceremony-errors.ts';
 import { DATA_ERRORS } from './data-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
@@ -259,6 +260,7 @@ export const ERRORS = {
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
   ...MEMBERSHIP_ERRORS,
+  ...CEREMONY_ERRORS,
   ...RECORD_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {

@@ -210,5 +210,33 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
       snapshot = body;
       return { result: 'applied', epoch: 1, hash };
     },
+    async submit({ kind }) {
+      if (kind === 'rotation') throw new P2posError('ROOT_FORKED', { previous: hash });
+      return { result: 'applied', epoch: 1, hash };
+    },
+    root: async () => ({
+      systemId: 'sys1test',
+      name: 'test',
+      documents: [],
+      keysVersion: 1,
+      keys: [hash],
+      threshold: 1,
+      fork: null,
+      revocations: 0,
+      proof: null,
+      conflicts: [],
+    }),
+    audit: async ({ after = 0 }) => ({
+      entries: [
+        {
+          seq: after + 1,
+          at: '2026-01-01T00:00:00.000000000Z',
+          document: 'snapshot',
+          result: 'refused',
+          from: 'http',
+          chainHash: hash,
+        },
+      ],
+    }),
   };
 }
