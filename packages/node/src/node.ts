@@ -40,6 +40,7 @@ import {
   createNetwork,
   createNetworkHandlers,
   createNodeChecks,
+  createReach,
   type Network,
   serveStatus,
 } from './services/network/index.ts';
@@ -217,6 +218,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
   );
+  const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
   const health = createHealth({ clock }, createNodeChecks({ network, store, presence, clock }));
   await net.start();
@@ -238,7 +240,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],

@@ -6,6 +6,7 @@
  */
 import { DATA_ERRORS } from './data-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
+import { NETWORK_ERRORS } from './network-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
 
 export interface ErrorEntry {
@@ -257,6 +258,7 @@ export const ERRORS = {
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
   ...MEMBERSHIP_ERRORS,
+  ...NETWORK_ERRORS,
   ...RECORD_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {

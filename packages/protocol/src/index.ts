@@ -25,6 +25,7 @@ export * from './documents/snapshot.ts';
 export * from './errors.ts';
 export * from './health.ts';
 export * from './hex.ts';
+export * from './invitation.ts';
 export * from './kv.ts';
 export * from './members.ts';
 export * from './merkle.ts';

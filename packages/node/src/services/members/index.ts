@@ -8,5 +8,6 @@
  * await members.push(signedSnapshot, { signal }); // 'applied' | 'stale', or throws the refusal
  */
 export { createMembers, type Members, type MembersConfig, type MembersDeps } from './members.ts';
+export { createPuller, type Puller } from './pulling.ts';
 export { createMembersHandlers } from './routes.ts';
 export { MEMBERSHIP, MEMBERSHIP_PUSH } from './wire.ts';
