@@ -102,6 +102,24 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'network.peers'(call) {
     assert.deepEqual((await call(networkRoutes.peers, {})).peers, []);
   },
+  async 'network.connect'(call) {
+    const address = '/ip4/192.0.2.1/tcp/4100';
+    assert.equal((await call(networkRoutes.connect, { body: { address } })).address, address);
+    await assert.rejects(call(networkRoutes.connect, { body: { address: 'x' } }), {
+      code: 'ADDRESS_INVALID',
+    });
+  },
+  async 'network.disconnect'(call) {
+    const answer = await call(networkRoutes.disconnect, { body: { peer: '12D3', holdMs: 0 } });
+    assert.deepEqual(answer, { peerId: '12D3', closed: 1, heldUntil: null });
+    await assert.rejects(call(networkRoutes.disconnect, { body: { peer: '12D3', holdMs: -1 } }), {
+      code: 'BAD_REQUEST',
+    });
+  },
+  async 'network.invite'(call) {
+    const addresses = ['/ip4/192.0.2.1/tcp/4100/p2p/12D3'];
+    assert.deepEqual((await call(networkRoutes.invite, { body: { addresses } })).addresses, addresses);
+  },
   async 'members.list'(call) {
     assert.equal((await call(membersRoutes.list, {})).epoch, 0);
   },

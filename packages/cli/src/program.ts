@@ -7,6 +7,7 @@ import { defineContext } from './commands/context.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineKeys } from './commands/keys.ts';
+import { defineJoin } from './commands/join.ts';
 import { defineKv } from './commands/kv.ts';
 import { defineMembers } from './commands/members.ts';
 import { defineNetwork } from './commands/network.ts';
@@ -62,6 +63,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   const program: Program = { root, run };
   defineDev(program);
   defineNetwork(program);
+  defineJoin(program);
   defineKv(program);
   definePubsub(program);
   defineReceipt(program);

@@ -2,7 +2,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { P2posError } from '@p2pos/protocol';
+import { type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
 import { createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
@@ -11,8 +11,10 @@ import { createNet } from './core/net/index.ts';
 import { createSystemRandom } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
 import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
+import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
+import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
 
@@ -132,6 +134,13 @@ function tenantsOf({ apps }: Node): Tenants {
     check: (app) => apps.check(app),
     note: (entry) => apps.note(entry),
   };
+}
+
+/** First contact over this machine's network; it listens nowhere. */
+export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Config): Promise<Joined> {
+  const random = createSystemRandom();
+  const openNet = () => createNet({ ...ports, random }, { listen: [], admit: () => false });
+  return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
 }
 
 function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }: Node): void {

@@ -43,6 +43,7 @@ import {
   createNetwork,
   createNetworkHandlers,
   createNodeChecks,
+  createReach,
   type Network,
   serveStatus,
 } from './services/network/index.ts';
@@ -241,6 +242,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
   );
+  const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
   const health = createHealth({ clock }, [
     ...createNodeChecks({ network, store, presence, clock }),
@@ -268,6 +270,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],

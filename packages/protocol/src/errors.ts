@@ -8,6 +8,7 @@ import { APP_ERRORS } from './app-errors.ts';
 import { CEREMONY_ERRORS } from './ceremony-errors.ts';
 import { DATA_ERRORS } from './data-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
+import { NETWORK_ERRORS } from './network-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
 
 export interface ErrorEntry {
@@ -261,6 +262,7 @@ export const ERRORS = {
   },
   ...MEMBERSHIP_ERRORS,
   ...CEREMONY_ERRORS,
+  ...NETWORK_ERRORS,
   ...RECORD_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {

@@ -34,6 +34,7 @@ export * from './errors.ts';
 export * from './grants.ts';
 export * from './health.ts';
 export * from './hex.ts';
+export * from './invitation.ts';
 export * from './kv.ts';
 export * from './members.ts';
 export * from './merkle.ts';

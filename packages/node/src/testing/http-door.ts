@@ -188,6 +188,21 @@ const fakeNetwork: RouteHandlers<typeof networkRoutes> = {
     addresses: [],
   }),
   peers: async () => ({ peers: [] }),
+  async connect({ body: { address } }) {
+    if (!address.startsWith('/')) throw new P2posError('ADDRESS_INVALID', { address, reason: 'it is none' });
+    return { peerId: TEST_PEER, member: true, address, transport: 'tcp', encryption: 'tls' };
+  },
+  disconnect: async ({ body: { peer, holdMs = 60_000 } }) => ({
+    peerId: peer,
+    closed: 1,
+    heldUntil: holdMs === 0 ? null : '2026-01-01T00:01:00.000000000Z',
+  }),
+  invite: async ({ body: { addresses = [] } }) => ({
+    text: 'p2pos://join/AA',
+    systemId: 'sys1test',
+    epoch: 1,
+    addresses,
+  }),
 };
 
 function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
