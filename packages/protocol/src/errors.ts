@@ -5,6 +5,7 @@
  * throw new P2posError('KV_KEY_NOT_FOUND', { key: 'a' });
  */
 import { DATA_ERRORS } from './data-errors.ts';
+import { DHT_ERRORS } from './dht-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
 
@@ -221,6 +222,7 @@ export const ERRORS = {
     text: 'This link was used already or is older than 60 s. Print a new one with: p2pctl open',
   },
   ...DATA_ERRORS,
+  ...DHT_ERRORS,
   RECORD_SIGNATURE: {
     status: 403,
     retry: false,
