@@ -101,7 +101,7 @@ export function createDht(deps: DhtDeps, config: DhtConfig): Dht {
   );
   const check = (value: StoredValue) => checkValue(value, { crypto, systemId, now: clock.now() });
   const gate = createRequestGate({ clock, reputation }, { ...DEFAULT_REQUEST_LIMITS, ...config.requests });
-  const serving = createServing({ transport, table, store, gate, reputation, idOf, accepts, check });
+  const serving = createServing({ transport, table, store, gate, reputation, idOf, accepts, check }, { k });
   const reader = createReader({ search, store, check, reputation, transport });
   const writer = createWriter({ search, store, check, idOf }, { self, k });
   const served = transport.serve(serving.handle);
@@ -122,7 +122,7 @@ export function createDht(deps: DhtDeps, config: DhtConfig): Dht {
     const deepest = nearest ? commonBitsOf(nearest) : 0;
     for (let bits = 0; bits < deepest; bits++)
       if (table.fill(bits) < k) await search.find(idWithCommonBits(id, bits, random.bytes(32)), signal);
-    joined = true;
+    joined = table.size() > 0;
   }
   const commonBitsOf = ({ peerId }: Contact) => commonBits(id, idOf(peerId));
 
@@ -162,13 +162,18 @@ export function createDht(deps: DhtDeps, config: DhtConfig): Dht {
   return {
     id,
     join: ({ signal } = {}) => join(waiting(signal)),
-    learn(contact) {
-      if (contact.peerId === self || !accepts(contact.peerId)) return;
-      hints.delete(contact.peerId);
-      hints.set(contact.peerId, contact);
+    learn({ peerId, addresses }) {
+      if (peerId === self || !accepts(peerId)) return;
+      hints.delete(peerId);
+      hints.set(peerId, { peerId, addresses });
       if (hints.size > MAX_HINTS) hints.delete(hints.keys().next().value as PeerId);
       if (!joined || table.size() === 0) upkeep.trigger();
     },
+    forget(peerId) {
+      hints.delete(peerId);
+      table.remove(peerId, idOf(peerId));
+    },
+    hears: (peerId) => reputation.bannedMs(peerId, transport.networkOf(peerId)) === 0,
     lookup: (target, { signal } = {}): Promise<LookupReport> => search.find(target, waiting(signal)),
     findPeer: (peerId, { signal } = {}) => search.peer(peerId, waiting(signal)),
     put: (value, { ttlMs, signal }) => write({ kind: 'content', value, ttlMs }, { signal }),

@@ -18,8 +18,8 @@ import type { NodeId } from './routing/node-id.ts';
 import type { StoredValue } from './values/value.ts';
 
 export { createDht, type DhtConfig, type DhtDeps } from './dht.ts';
-export { type NetworkGroup, networkGroupOf, networkGroupOfAll } from './routing/network-group.ts';
-export { commonBits, compareDistance, createNodeIds, type NodeId, type NodeIds } from './routing/node-id.ts';
+export type { NetworkGroup } from './routing/network-group.ts';
+export { compareDistance, createNodeIds, type NodeId, type NodeIds } from './routing/node-id.ts';
 export { createRpcTransport, KAD, type RpcTransportConfig } from './wire/rpc-transport.ts';
 
 export interface Contact {
@@ -104,6 +104,10 @@ export interface Dht extends AsyncDisposable {
   join(options?: Waiting): Promise<void>;
   /** A node to begin with; it is asked before it is believed. */
   learn(contact: Contact): void;
+  /** It takes part no more. */
+  forget(peerId: PeerId): void;
+  /** False while the peer is banned: its calls can be refused before they are read. */
+  hears(peerId: PeerId): boolean;
   /** The k closest that answered. @throws P2posError DHT_ALONE */
   lookup(target: NodeId, options?: Waiting): Promise<LookupReport>;
   /** Where a node is, as it or its neighbours say. */

@@ -1,5 +1,5 @@
 /** What this node answers others: bounded by who they are, and only with what it verified. */
-import { DHT_K, MAX_DHT_VALUES, P2posError } from '@p2pos/protocol';
+import { MAX_DHT_VALUES, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import type { Reputation } from './guard/reputation.ts';
 import type { RequestGate } from './guard/request-gate.ts';
@@ -31,10 +31,10 @@ const COST = { ping: 1, findNode: 1, findValue: 2, store: 8 } as const;
 const MAX_VALUES_BYTES = 40 * 1_024;
 /** One who hands over what it did not verify itself is believed to be careless a few times. */
 const FORGERY_POINTS = 20;
-/** A value is kept by a node that knows fewer than this many that are closer: views differ at the edge. */
-const CLOSE_ENOUGH = 2 * DHT_K;
+/** A value is kept by a node that knows fewer than this many times k that are closer: views differ at the edge. */
+const CLOSE_ENOUGH = 2;
 
-export function createServing(deps: ServingDeps): Serving {
+export function createServing(deps: ServingDeps, { k }: { readonly k: number }): Serving {
   const { transport, table, store, gate, reputation, idOf, accepts, check } = deps;
   let served = 0;
   let refused = 0;
@@ -43,7 +43,7 @@ export function createServing(deps: ServingDeps): Serving {
     // Without an address nobody could call it.
     if (contact.addresses.length > 0) table.seen(contact, idOf(contact.peerId));
   }
-  const closer = (target: Uint8Array, from: PeerId) => table.closest(target, DHT_K, from);
+  const closer = (target: Uint8Array, from: PeerId) => table.closest(target, k, from);
 
   async function keep(value: StoredValue, from: PeerId): Promise<object> {
     let checked: CheckedValue;
@@ -53,7 +53,7 @@ export function createServing(deps: ServingDeps): Serving {
       reputation.blame(from, transport.networkOf(from), FORGERY_POINTS);
       throw error;
     }
-    if (table.closerThanSelf(checked.key, CLOSE_ENOUGH) >= CLOSE_ENOUGH)
+    if (table.closerThanSelf(checked.key, CLOSE_ENOUGH * k) >= CLOSE_ENOUGH * k)
       throw new P2posError('DHT_NOT_CLOSE');
     store.put(checked, { peerId: from, network: transport.networkOf(from) });
     return {};

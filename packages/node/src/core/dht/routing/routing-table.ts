@@ -223,9 +223,9 @@ export function createRoutingTable(
       const result: number[] = [];
       for (let bits = 0; bits < buckets.length; bits++) {
         const bucket = buckets[bits];
-        // Nobody was there; whether somebody is now shows the search that follows.
+        // Nobody was there; counted from now on.
         if (!bucket) bucketAt(bits);
-        if (!bucket || bucket.touchedAt <= before) result.push(bits);
+        else if (bucket.touchedAt <= before) result.push(bits);
       }
       return result;
     },
