@@ -143,7 +143,7 @@ export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Confi
   return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
 }
 
-function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }: Node): void {
+function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, dht }: Node): void {
   metrics.gauge('p2pos_members', 'Members of the snapshot in force.', () => network.status().members);
   metrics.gauge(
     'p2pos_members_online',
@@ -152,4 +152,16 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }:
   );
   metrics.gauge('p2pos_membership_epoch', 'Epoch of the snapshot in force.', () => network.status().epoch);
   metrics.gauge('p2pos_connections', 'Connections to members.', () => network.status().connected);
+  const read =
+    (what: 'contacts' | 'values' | 'valueBytes' | 'banned' | 'lookups' | 'queries' | 'served' | 'refused') =>
+    () =>
+      dht.status()[what];
+  metrics.gauge('p2pos_dht_contacts', 'Nodes in the routing table.', read('contacts'));
+  metrics.gauge('p2pos_dht_values', 'Values kept for others.', read('values'));
+  metrics.gauge('p2pos_dht_value_bytes', 'Bytes of the values kept for others.', read('valueBytes'));
+  metrics.gauge('p2pos_dht_banned', 'Peers and networks that are not heard for now.', read('banned'));
+  metrics.gauge('p2pos_dht_lookups', 'Searches of this node since its start.', read('lookups'));
+  metrics.gauge('p2pos_dht_queries', 'Questions that this node asked since its start.', read('queries'));
+  metrics.gauge('p2pos_dht_served', 'Questions that this node answered since its start.', read('served'));
+  metrics.gauge('p2pos_dht_refused', 'Questions that this node refused since its start.', read('refused'));
 }

@@ -15,6 +15,7 @@ import {
   pubsubStreams,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
+import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
 import type { Identity } from './core/identity/index.ts';
 import { createLiveness, createNodeState, type NodeStateMonitor } from './core/liveness/index.ts';
 import type { Logger } from './core/log/index.ts';
@@ -102,6 +103,7 @@ export interface Node extends AsyncDisposable {
   readonly presence: Presence;
   readonly mesh: Mesh;
   readonly records: Records;
+  readonly dht: Dht;
   readonly members: Members;
   readonly network: Network;
   readonly kv: Kv;
@@ -141,7 +143,10 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   );
   const admit: Admit = (peerId, protocol) =>
     OPEN_TO_ALL.has(protocol) ||
-    (!presence.duplicate() && membership.isActive(self) && membership.isActive(peerId));
+    (!presence.duplicate() &&
+      membership.isActive(self) &&
+      membership.isActive(peerId) &&
+      (protocol !== KAD.protocol || dht.hears(peerId)));
   const net = starting.use(await ports.openNet(admit, (peerId) => membership.view().members.has(peerId)));
   const rpc = starting.use(createRpc({ net, clock, log, random }, { admit }));
   const liveness = starting.use(
@@ -208,6 +213,23 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   net.events.on('peer:connected', (peerId) => {
     if (membership.isActive(peerId)) records.repair.notice(peerId);
   });
+  const dht = starting.use(
+    createDht(
+      {
+        transport: starting.use(createRpcTransport({ rpc, net, clock, log })),
+        accepts: (peerId) => membership.isActive(self) && membership.isActive(peerId),
+        ...{ crypto, signer: identity.signer, clock, random, log },
+      },
+      { systemId: config.systemId, peerId: self },
+    ),
+  );
+  for (const { peerId } of presence.known()) {
+    dht.learn({ peerId, addresses: presence.sighting(peerId)?.heartbeat.addresses ?? [] });
+  }
+  presence.events.on('heartbeat:accepted', ({ heartbeat }) => dht.learn(heartbeat));
+  membership.events.on('membership:changed', ({ removed }) => {
+    for (const peerId of removed) dht.forget(peerId);
+  });
   const kv = createKv({ records }, { ...config.kv, replicas: config.records.replicas });
   const pubsub = starting.use(
     createPubsub({
@@ -260,6 +282,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     presence,
     mesh,
     records,
+    dht,
     members,
     network,
     kv,
@@ -269,7 +292,6 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),

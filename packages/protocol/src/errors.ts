@@ -7,6 +7,7 @@
 import { APP_ERRORS } from './app-errors.ts';
 import { CEREMONY_ERRORS } from './ceremony-errors.ts';
 import { DATA_ERRORS } from './data-errors.ts';
+import { DHT_ERRORS } from './dht-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 import { NETWORK_ERRORS } from './network-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
@@ -225,6 +226,7 @@ export const ERRORS = {
   },
   ...APP_ERRORS,
   ...DATA_ERRORS,
+  ...DHT_ERRORS,
   RECORD_SIGNATURE: {
     status: 403,
     retry: false,

@@ -9,6 +9,7 @@ export * from './ceremony/transcript.ts';
 export * from './contract.ts';
 export * from './crypto.ts';
 export * from './dev.ts';
+export * from './dht.ts';
 export * from './documents/admin-proof.ts';
 export * from './documents/anchor.ts';
 export * from './documents/bodies.ts';
