@@ -18,17 +18,23 @@ export const KvKey = z
   .string()
   .min(1, { error: 'it is empty' })
   .refine((key) => key.isWellFormed(), { error: 'it is not well-formed Unicode' })
-  .refine((key) => utf8.encode(key).length <= MAX_KV_KEY_BYTES, {
-    error: `it is longer than ${MAX_KV_KEY_BYTES} bytes`,
-  });
+  .refine(fitsKey, { error: `it is longer than ${MAX_KV_KEY_BYTES} bytes` });
+
+/** A unit of UTF-16 takes at most three bytes, so short ones need not be encoded. */
+function fitsKey(text: string): boolean {
+  return text.length * 3 <= MAX_KV_KEY_BYTES || utf8.encode(text).length <= MAX_KV_KEY_BYTES;
+}
+
+/** Whether {@link KvKey} takes it. */
+export function isKvKey(text: string): boolean {
+  return text.length >= 1 && text.isWellFormed() && fitsKey(text);
+}
 
 /** The beginning of keys, literally; empty means all. */
 export const KvPrefix = z
   .string()
   .refine((prefix) => prefix.isWellFormed(), { error: 'it is not well-formed Unicode' })
-  .refine((prefix) => utf8.encode(prefix).length <= MAX_KV_KEY_BYTES, {
-    error: `it is longer than ${MAX_KV_KEY_BYTES} bytes`,
-  });
+  .refine(fitsKey, { error: `it is longer than ${MAX_KV_KEY_BYTES} bytes` });
 
 export const Consistency = z.enum(['one', 'quorum', 'all']);
 /** Letters, digits and punctuation of ASCII, 1–128. */

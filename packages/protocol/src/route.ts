@@ -183,6 +183,13 @@ export interface RouteField {
   readonly schema: z.ZodType;
 }
 
+/** Whether nothing on the wire is nothing in code, so that an absent field need not be looked at. */
+export function mayBeAbsent(schema: z.ZodType): boolean {
+  const read = schema.safeDecode(undefined as never);
+  const written = schema.safeEncode(undefined as never);
+  return read.success && read.data === undefined && written.success && written.data === undefined;
+}
+
 /** All inputs of a route but the body. */
 export function routeFields(route: Route): RouteField[] {
   const list = (place: RouteField['place'], fields: QueryFields = {}) =>

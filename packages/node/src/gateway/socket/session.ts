@@ -17,6 +17,7 @@ import type { Observation } from '../request-metrics.ts';
 import type { BoundCall, BoundStream, Catalogue } from './catalogue.ts';
 import type { SocketCodec } from './codec.ts';
 import type { Outbox } from './outbox.ts';
+import { RunningCall, type Work } from './running-call.ts';
 
 export interface SessionDeps {
   readonly clock: Clock;
@@ -36,14 +37,7 @@ export interface SessionConfig {
   readonly maxSubscriptions: number;
 }
 
-interface Work {
-  readonly end: AbortController;
-  /** Monotonic; a subscription that is open has none. */
-  endsAtMs: number;
-  readonly timeoutMs: number;
-  readonly subscription: boolean;
-}
-
+const NO_INPUT: Readonly<Record<string, unknown>> = {};
 /** How often deadlines and silence are looked at. */
 const TICK_MS = 1_000;
 
@@ -87,8 +81,9 @@ export function createSession(
       close(SOCKET_CLOSE.silent, new P2posError('TIMEOUT', { what: 'The client', timeoutMs: silentMs }));
       return;
     }
-    for (const { end, endsAtMs, timeoutMs } of work.values())
-      if (endsAtMs <= now) end.abort(new P2posError('TIMEOUT', { what: 'The node', timeoutMs }));
+    for (const one of [...work.values()])
+      if (one.endsAtMs <= now)
+        one.abort(new P2posError('TIMEOUT', { what: 'The node', timeoutMs: one.timeoutMs }));
     void checkAgain();
     timer = clock.after(TICK_MS, tick);
   }
@@ -124,11 +119,11 @@ export function createSession(
     else if (frame.op === 'auth') void authenticate(frame.token, frame.app);
     else if (!caller) close(SOCKET_CLOSE.unauthorized, new P2posError('AUTH_REQUIRED'));
     else if (frame.op === 'cancel' || frame.op === 'unsubscribe')
-      work.get(frame.id)?.end.abort(new P2posError('CANCELLED'));
+      work.get(frame.id)?.abort(new P2posError('CANCELLED'));
     else if (work.has(frame.id)) {
       const reason = `The id ${JSON.stringify(frame.id)} is in use by another call or subscription of this socket.`;
       fail(frame.id, new P2posError('BAD_REQUEST', { reason }), requestId());
-    } else if (frame.op === 'call') void call(frame, caller);
+    } else if (frame.op === 'call') call(frame, caller);
     else void subscribe(frame, caller);
   }
 
@@ -161,35 +156,44 @@ export function createSession(
     }
   }
 
-  async function call(frame: ClientFrame & { readonly op: 'call' }, by: Caller): Promise<void> {
+  /** Once for every call of every client: no signal, id or promise that nobody asks for. */
+  function call(frame: ClientFrame & { readonly op: 'call' }, current: Caller): void {
     const { id, method } = frame;
     const startedAt = clock.monotonic();
-    const request = requestId();
+    const timeoutMs = Math.min(frame.timeoutMs ?? Number.POSITIVE_INFINITY, config.requestTimeoutMs);
     let place: Disposable | undefined;
-    let status = 200;
+    const one = new RunningCall(current, requestId, startedAt + timeoutMs, timeoutMs, (status) => {
+      place?.[Symbol.dispose]();
+      if (work.get(id) === one) work.delete(id);
+      observe({ operation: method, status, ms: clock.monotonic() - startedAt });
+    });
+    one.onFailure = (error) => fail(id, error, one.requestId).status;
     try {
       const bound: BoundCall = catalogue.call(method);
-      checkGrant(by.grants, bound.route.grant);
-      const input = bound.reader.read(frame.input ?? {});
-      const current = begin(
-        id,
-        Math.min(frame.timeoutMs ?? Number.POSITIVE_INFINITY, config.requestTimeoutMs),
-        false,
-      );
+      checkGrant(current.grants, bound.route.grant);
+      const input = bound.reader.read(frame.input ?? NO_INPUT);
+      if (work.size - subscriptions >= config.maxCalls)
+        throw new P2posError('OVERLOADED', { what: `This socket with ${config.maxCalls} calls` });
       place = admission.enter(bound.route.body ? bytesOf(input['body']) : 0);
-      const { signal } = current.end;
-      if (by.tenant) await charge(by, bound.route);
-      signal.throwIfAborted();
-      const running = bound.handle(input, contextOf(by, request, signal));
-      const value = await Promise.race([running, aborted(signal)]);
-      outbox.send({ id, type: 'result', output: bound.encode(value) });
-      status = bound.route.status ?? 200;
+      work.set(id, one);
+      const { route } = bound;
+      const running = current.tenant
+        ? charge(current, route).then(() => (one.over ? undefined : bound.handle(input, one)))
+        : bound.handle(input, one);
+      running.then(
+        (value) => {
+          if (one.over) return;
+          try {
+            outbox.send({ id, type: 'result', output: bound.encode(value) });
+            one.finish(bound.route.status ?? 200);
+          } catch (error) {
+            one.fail(error);
+          }
+        },
+        (error) => one.fail(error),
+      );
     } catch (error) {
-      status = fail(id, error, request).status;
-    } finally {
-      place?.[Symbol.dispose]();
-      work.delete(id);
-      observe({ operation: method, status, ms: clock.monotonic() - startedAt });
+      one.fail(error);
     }
   }
 
@@ -205,8 +209,14 @@ export function createSession(
         throw new P2posError('OVERLOADED', { what: `This socket with its ${subscriptions} subscriptions` });
       subscriptions++;
       counted = true;
-      const current = begin(id, config.requestTimeoutMs, true);
-      const { signal } = current.end;
+      const end = new AbortController();
+      const { signal } = end;
+      const current: Work = {
+        endsAtMs: clock.monotonic() + config.requestTimeoutMs,
+        timeoutMs: config.requestTimeoutMs,
+        abort: (error) => end.abort(error),
+      };
+      work.set(id, current);
       if (by.tenant) await charge(by, undefined);
       signal.throwIfAborted();
       const context = contextOf(by, request, signal);
@@ -223,19 +233,10 @@ export function createSession(
       if (isP2posError(error, 'CANCELLED')) outbox.send({ id, type: 'end' });
       else fail(id, error, request);
     } finally {
-      work.get(id)?.end.abort(new P2posError('CANCELLED'));
+      work.get(id)?.abort(new P2posError('CANCELLED'));
       work.delete(id);
       if (counted) subscriptions--;
     }
-  }
-
-  function begin(id: SocketId, timeoutMs: number, subscription: boolean): Work {
-    if (!subscription && work.size - subscriptions >= config.maxCalls)
-      throw new P2posError('OVERLOADED', { what: `This socket with ${config.maxCalls} calls` });
-    const endsAtMs = clock.monotonic() + timeoutMs;
-    const one: Work = { end: new AbortController(), endsAtMs, timeoutMs, subscription };
-    work.set(id, one);
-    return one;
   }
 
   function fail(id: SocketId | undefined, cause: unknown, request: string): P2posError {
@@ -264,7 +265,7 @@ export function createSession(
     if (ended) return;
     ended = true;
     timer[Symbol.dispose]();
-    for (const { end } of work.values()) end.abort(error);
+    for (const one of [...work.values()]) one.abort(error);
     fail(undefined, error, requestId());
     outbox.flush();
     // Longer reasons break the frame (RFC 6455 §5.5).
@@ -274,7 +275,7 @@ export function createSession(
   socket.once('close', () => {
     ended = true;
     timer[Symbol.dispose]();
-    for (const { end } of work.values()) end.abort(new P2posError('CANCELLED'));
+    for (const one of [...work.values()]) one.abort(new P2posError('CANCELLED'));
   });
   return { receive, close };
 }
