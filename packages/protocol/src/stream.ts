@@ -45,8 +45,11 @@ export type StreamEvent<S extends Stream> = {
 /** A stream that is open. Its events end when the context's signal aborts; an error that they throw is told and ends it. */
 export interface OpenedStream<S extends Stream> {
   readonly opened: StreamOpened<S>;
-  /** Pulled only as fast as the client reads; what to do with the rest meanwhile is the service's own rule. */
-  readonly events: AsyncIterable<StreamEvent<S>>;
+  /**
+   * Pulled only as fast as the client reads; what to do with the rest meanwhile is the service's own rule. An array: several
+   * at once. An event that several clients get is encoded once if it is the same object.
+   */
+  readonly events: AsyncIterable<StreamEvent<S> | readonly StreamEvent<S>[]>;
 }
 
 /** One method per stream: a missing one does not compile. */

@@ -7,7 +7,7 @@ import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
-import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
+import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
 import { systemTiming, type Timing } from './timing.ts';
 
 export interface ConnectOptions {
@@ -87,9 +87,15 @@ export function connect(options: ConnectOptions): Client {
     answer.then(forget, forget);
     return answer;
   };
-  const subscribe = createSubscribe({ transport: sockets, timing }, { nodes: urls.length, ...backoff });
+  const ending = new AbortController();
+  const batches = createSubscribe(
+    { transport: sockets, timing, closed: ending.signal },
+    { nodes: urls.length, ...backoff },
+  );
+  const subscribe = oneByOne(batches);
   const close = async () => {
     closed = true;
+    ending.abort(new P2posError('CLIENT_CLOSED'));
     await Promise.allSettled(running);
     sockets.close();
   };
@@ -100,6 +106,7 @@ export function connect(options: ConnectOptions): Client {
     apps: createAppsClient(call),
     audit: createAudit(call),
     whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
+    pubsub: createPubsubClient({ call, subscribe: batches, timing }),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

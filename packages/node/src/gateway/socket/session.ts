@@ -38,6 +38,8 @@ export interface SessionConfig {
 }
 
 const NO_INPUT: Readonly<Record<string, unknown>> = {};
+/** A client that takes nothing that it is sent for this long is given up. */
+const STALLED_MS = 15 * 60_000;
 /** How often deadlines and silence are looked at. */
 const TICK_MS = 1_000;
 
@@ -67,6 +69,8 @@ export function createSession(
   let waiting: ClientFrame[] | undefined;
   let checking = false;
   let ended = false;
+  let paused = false;
+  let movedAt = openedAt;
   let timer = clock.after(TICK_MS, tick);
   if (caller) outbox.send({ type: 'ready', app: caller.app });
 
@@ -76,7 +80,9 @@ export function createSession(
       close(SOCKET_CLOSE.unauthorized, new P2posError('AUTH_REQUIRED'));
       return;
     }
-    const silentMs = now - heardAt;
+    // What is not read cannot be heard: who takes little is slow, not silent, unless it takes nothing at all for long.
+    const silentMs =
+      now - (paused ? Math.max(heardAt, movedAt + STALLED_MS - 2 * SOCKET_HEARTBEAT_MS) : heardAt);
     if (silentMs >= 2 * SOCKET_HEARTBEAT_MS) {
       close(SOCKET_CLOSE.silent, new P2posError('TIMEOUT', { what: 'The client', timeoutMs: silentMs }));
       return;
@@ -100,9 +106,15 @@ export function createSession(
     }
     takeAll(frames);
     // A client that does not read is not read either.
-    if (outbox.isFull()) {
+    if (!ended && !paused && outbox.isFull()) {
+      paused = true;
+      movedAt = heardAt;
       socket.pause();
-      void outbox.room().then(() => socket.resume());
+      void outbox.room().then(() => {
+        paused = false;
+        heardAt = clock.monotonic();
+        socket.resume();
+      });
     }
   }
 
@@ -223,10 +235,14 @@ export function createSession(
       const { opened, events } = await Promise.race([bound.open(input, context), aborted(signal)]);
       current.endsAtMs = Number.POSITIVE_INFINITY;
       outbox.send({ ...bound.encodeOpened(opened), id, type: 'open' });
-      for await (const event of events) {
+      for await (const told of events) {
+        for (const event of Array.isArray(told) ? told : [told]) {
+          // Others wait for the same room, and one of them may have taken it.
+          while (outbox.isFull()) await outbox.room();
+          if (signal.aborted) break;
+          outbox.send({ id, shared: codec.share(bound.encodeEvent(event)) });
+        }
         if (signal.aborted) break;
-        outbox.send({ ...bound.encodeEvent(event), id, type: event.type });
-        if (outbox.isFull()) await outbox.room();
       }
       outbox.send({ id, type: 'end' });
     } catch (error) {
