@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
-import { createSystemClock } from './core/clock/index.ts';
+import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
 import { openIdentity } from './core/identity/index.ts';
 import { createNet } from './core/net/index.ts';
@@ -15,6 +15,7 @@ import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
+import { createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
 
@@ -67,6 +68,7 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
+        sqlShelf: createSqlShelf(config, { home, clock, log }),
       },
       {
         version: SOFTWARE_VERSION,
@@ -82,6 +84,7 @@ export async function createDaemon(
         },
         records: config.records,
         kv: config.kv,
+        sql: config.sql,
       },
     ),
   );
@@ -128,4 +131,16 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }:
   );
   metrics.gauge('p2pos_membership_epoch', 'Epoch of the snapshot in force.', () => network.status().epoch);
   metrics.gauge('p2pos_connections', 'Connections to members.', () => network.status().connected);
+}
+
+/** Starts nothing before the first database is opened. */
+function createSqlShelf(
+  config: Config,
+  { home, clock, log }: { readonly home: string; readonly clock: Clock; readonly log: NodeContext['log'] },
+): Shelf {
+  const folder = join(home, 'data', 'sql');
+  const { statementTimeoutMs, maxResultBytes, maxDatabases } = config.sql;
+  const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
+  const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
+  return createShelf({ sqlite, clock }, { folder, maxDatabases });
 }

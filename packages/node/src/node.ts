@@ -12,6 +12,7 @@ import {
   networkRoutes,
   pubsubRoutes,
   pubsubStreams,
+  sqlRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import type { Identity } from './core/identity/index.ts';
@@ -49,6 +50,7 @@ import {
   createPubsubStreams,
   type Pubsub,
 } from './services/pubsub/index.ts';
+import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -65,6 +67,8 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where SQL databases lie; undefined: this node holds none. */
+  readonly sqlShelf?: Shelf | undefined;
 }
 
 export interface NodeConfig {
@@ -86,6 +90,7 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
+  readonly sql: { readonly statementTimeoutMs: number };
 }
 
 export interface Node extends AsyncDisposable {
@@ -102,6 +107,7 @@ export interface Node extends AsyncDisposable {
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  readonly sql: Sql;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
   /** What the WebSocket door lets clients follow. */
@@ -213,6 +219,12 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       log,
     }),
   );
+  const sql = starting.use(
+    createSql(
+      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
+      { ...config.sql, replicas: config.records.replicas },
+    ),
+  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
@@ -235,9 +247,11 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
+    sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
+      bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),

@@ -7,6 +7,7 @@
 import { DATA_ERRORS } from './data-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
+import { SQL_ERRORS } from './sql-errors.ts';
 
 export interface ErrorEntry {
   /** HTTP status. */
@@ -258,6 +259,7 @@ export const ERRORS = {
   },
   ...MEMBERSHIP_ERRORS,
   ...RECORD_ERRORS,
+  ...SQL_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {
     status: 503,

@@ -7,6 +7,7 @@ import { createNetworkClient, type NetworkClient } from './network.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
+import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
 
 export interface ConnectOptions {
@@ -32,6 +33,8 @@ export interface ConnectOptions {
 export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
   readonly pubsub: PubsubClient;
+  /** A database by its name. */
+  readonly sql: SqlClient;
   readonly network: NetworkClient;
   readonly members: MembersClient;
   /** Needs no token on the node's own machine. */
@@ -92,6 +95,7 @@ export function connect(options: ConnectOptions): Client {
   return {
     kv: createKvClient(call, { subscribe, timing }),
     pubsub: createPubsubClient(call, subscribe),
+    sql: createSqlClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),
