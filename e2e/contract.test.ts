@@ -14,6 +14,7 @@ import {
   pubsubRoutes,
   type Route,
   sessionRoutes,
+  sqlRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
@@ -96,6 +97,40 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
     assert.equal((await call(pubsubRoutes.presence, { topic: 'a.b' })).nodes[0]?.clients, 3);
   },
   ...APPS_CASES,
+  async 'sql.create'(call) {
+    const made = await call(sqlRoutes.create, { database: 'shop', body: { engine: 'rqlite', voters: 3 } });
+    assert.deepEqual([made.created, made.engine], [true, 'rqlite']);
+    await assert.rejects(call(sqlRoutes.create, { database: '1', body: {} }), {
+      code: 'SQL_DATABASE_INVALID',
+    });
+  },
+  async 'sql.drop'(call) {
+    assert.deepEqual(await call(sqlRoutes.drop, { database: 'shop', confirm: 'shop' }), { existed: true });
+  },
+  async 'sql.list'(call) {
+    assert.equal((await call(sqlRoutes.list, {})).databases[0]?.name, 'shop');
+  },
+  async 'sql.query'(call) {
+    const params = [null, 1, 2.5, 2n ** 62n, -(2n ** 63n), 'ü\u0000', Uint8Array.of(0, 255), Infinity];
+    const body = { sql: 'SELECT ?', params, consistency: 'linearizable' as const };
+    assert.deepEqual((await call(sqlRoutes.query, { database: 'shop', body })).rows, [params]);
+  },
+  async 'sql.execute'(call) {
+    const body = { sql: 'INSERT', params: { a: 1 } };
+    const result = await call(sqlRoutes.execute, { database: 'shop', idempotencyKey: 'x', body });
+    assert.deepEqual(result, { changes: 1, lastInsertId: 2n ** 60n });
+  },
+  async 'sql.transaction'(call) {
+    const body = { statements: [{ sql: 'INSERT', params: [1] }, { sql: 'SELECT' }] };
+    const { results } = await call(sqlRoutes.transaction, { database: 'shop', body });
+    assert.equal(results.length, 2);
+  },
+  async 'sql.schema'(call) {
+    assert.deepEqual(await call(sqlRoutes.schema, { database: 'shop' }), { tables: [] });
+  },
+  async 'sql.status'(call) {
+    assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');
+  },
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');
   },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
-import { createSystemClock } from './core/clock/index.ts';
+import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
 import { openIdentity } from './core/identity/index.ts';
 import { createNet } from './core/net/index.ts';
@@ -17,6 +17,7 @@ import { diskUse, readHomeFile } from './process/home-file.ts';
 import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
+import { createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
 
@@ -69,6 +70,7 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
+        sqlShelf: createSqlShelf(config, { home, clock, log }),
       },
       {
         version: SOFTWARE_VERSION,
@@ -84,6 +86,7 @@ export async function createDaemon(
         },
         records: config.records,
         kv: config.kv,
+        sql: config.sql,
       },
     ),
   );
@@ -164,4 +167,16 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, d
   metrics.gauge('p2pos_dht_queries', 'Questions that this node asked since its start.', read('queries'));
   metrics.gauge('p2pos_dht_served', 'Questions that this node answered since its start.', read('served'));
   metrics.gauge('p2pos_dht_refused', 'Questions that this node refused since its start.', read('refused'));
+}
+
+/** Starts nothing before the first database is opened. */
+function createSqlShelf(
+  config: Config,
+  { home, clock, log }: { readonly home: string; readonly clock: Clock; readonly log: NodeContext['log'] },
+): Shelf {
+  const folder = join(home, 'data', 'sql');
+  const { statementTimeoutMs, maxResultBytes, maxDatabases } = config.sql;
+  const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
+  const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
+  return createShelf({ sqlite, clock }, { folder, maxDatabases });
 }

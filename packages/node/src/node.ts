@@ -13,6 +13,7 @@ import {
   networkRoutes,
   pubsubRoutes,
   pubsubStreams,
+  sqlRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
@@ -54,6 +55,7 @@ import {
   createPubsubStreams,
   type Pubsub,
 } from './services/pubsub/index.ts';
+import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -70,6 +72,8 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where SQL databases lie; undefined: this node holds none. */
+  readonly sqlShelf?: Shelf | undefined;
 }
 
 export interface NodeConfig {
@@ -91,6 +95,7 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
+  readonly sql: { readonly statementTimeoutMs: number };
 }
 
 export interface Node extends AsyncDisposable {
@@ -109,6 +114,7 @@ export interface Node extends AsyncDisposable {
   readonly kv: Kv;
   readonly pubsub: Pubsub;
   readonly apps: Apps;
+  readonly sql: Sql;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
   /** What the WebSocket door lets clients follow. */
@@ -258,6 +264,10 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         log,
       },
       { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
+  const sql = starting.use(
+    createSql(
+      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
+      { ...config.sql, replicas: config.records.replicas },
     ),
   );
   const network = createNetwork(
@@ -293,6 +303,12 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
+    sql,
+    services: [
+      bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
+      bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
+      bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],

@@ -8,12 +8,14 @@ import { networkRoutes } from './network.ts';
 import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
+import { sqlRoutes } from './sql.ts';
 import type { Streams } from './stream.ts';
 
 export const contract = {
   kv: kvRoutes,
   pubsub: pubsubRoutes,
   apps: appsRoutes,
+  sql: sqlRoutes,
   network: networkRoutes,
   members: membersRoutes,
   health: healthRoutes,

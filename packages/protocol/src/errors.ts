@@ -11,6 +11,7 @@ import { DHT_ERRORS } from './dht-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 import { NETWORK_ERRORS } from './network-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
+import { SQL_ERRORS } from './sql-errors.ts';
 
 export interface ErrorEntry {
   /** HTTP status. */
@@ -266,6 +267,7 @@ export const ERRORS = {
   ...CEREMONY_ERRORS,
   ...NETWORK_ERRORS,
   ...RECORD_ERRORS,
+  ...SQL_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {
     status: 503,

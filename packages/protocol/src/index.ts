@@ -50,6 +50,8 @@ export * from './route.ts';
 export * from './schema.ts';
 export * from './session.ts';
 export * from './socket.ts';
+export * from './sql.ts';
+export * from './sql-values.ts';
 export * from './stream.ts';
 export * from './system-id.ts';
 export * from './time.ts';

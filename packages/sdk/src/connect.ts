@@ -8,6 +8,8 @@ import { createNetworkClient, type NetworkClient } from './network.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
+import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
+import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
 
 export interface ConnectOptions {
@@ -37,6 +39,8 @@ export interface Client extends AsyncDisposable {
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
   whoami(options?: CallOptions): Promise<RouteOutput<typeof appsRoutes.whoami>>;
+  /** A database by its name. */
+  readonly sql: SqlClient;
   readonly network: NetworkClient;
   readonly members: MembersClient;
   /** Needs no token on the node's own machine. */
@@ -107,6 +111,7 @@ export function connect(options: ConnectOptions): Client {
     audit: createAudit(call),
     whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
+    sql: createSqlClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

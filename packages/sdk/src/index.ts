@@ -31,4 +31,14 @@ export type { MembersClient } from './members.ts';
 export type { NetworkClient } from './network.ts';
 export type { PublishOptions, PubsubClient, PubsubEvent, PubsubOptions } from './pubsub.ts';
 export { RemoteError } from './remote-error.ts';
+export {
+  type SqlAsked,
+  type SqlClient,
+  type SqlDatabaseClient,
+  type SqlQueryOptions,
+  type SqlRow,
+  type SqlText,
+  type SqlWriteOptions,
+  sql,
+} from './sql.ts';
 export type { Timing } from './timing.ts';

@@ -12,6 +12,7 @@ import {
   P2posError,
   pubsubRoutes,
   type RouteHandlers,
+  sqlRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import type { LogFields } from '../core/log/index.ts';
@@ -29,6 +30,7 @@ import {
   type Tenants,
 } from '../gateway/index.ts';
 import { fakeApps } from './fake-apps.ts';
+import { createFakeSql } from './fake-sql.ts';
 
 export const TEST_PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
 
@@ -75,6 +77,7 @@ export async function createTestDoor({
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
+    bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
   ];
