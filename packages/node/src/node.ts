@@ -264,6 +264,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         log,
       },
       { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
+    ),
+  );
   const sql = starting.use(
     createSql(
       { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
@@ -298,17 +300,13 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     kv,
     pubsub,
     apps,
-    services: [
-      bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
-      bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
-      bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
     sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
+      bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],

@@ -8,7 +8,6 @@ import { createNetworkClient, type NetworkClient } from './network.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
-import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
 import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
 
@@ -106,7 +105,6 @@ export function connect(options: ConnectOptions): Client {
 
   return {
     kv: createKvClient(call, { subscribe, timing }),
-    pubsub: createPubsubClient(call, subscribe),
     apps: createAppsClient(call),
     audit: createAudit(call),
     whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
