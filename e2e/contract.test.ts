@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  configRoutes,
   contract,
   type DevNode,
   devRoutes,
@@ -124,6 +125,9 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'health.read'(call) {
     assert.equal((await call(healthRoutes.read, {})).status, 'ok');
+  },
+  async 'config.reload'(call) {
+    assert.deepEqual(await call(configRoutes.reload, {}), { applied: ['log.level'], needsRestart: [] });
   },
   async 'session.link'(call) {
     assert.match((await call(sessionRoutes.link, {})).url, /^http:\/\/127\.0\.0\.1:\d+\/session\/[\w-]{43}$/);

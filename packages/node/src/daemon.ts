@@ -2,7 +2,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { P2posError } from '@p2pos/protocol';
+import { configRoutes, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
 import { createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
@@ -10,7 +10,7 @@ import { openIdentity } from './core/identity/index.ts';
 import { createNet } from './core/net/index.ts';
 import { createSystemRandom } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp } from './gateway/index.ts';
+import { bindRoutes, createMetrics, listenHttp } from './gateway/index.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
@@ -21,7 +21,7 @@ const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url)
 /** @throws P2posError CONFIG_INVALID without a system, and what each part refuses */
 export async function createDaemon(
   config: Config,
-  { home, log, supervisor }: NodeContext,
+  { home, log, supervisor, reload }: NodeContext,
 ): Promise<RunningNode> {
   const systemId = config.system.id;
   if (systemId === undefined) {
@@ -95,7 +95,10 @@ export async function createDaemon(
         log,
         peerId: identity.peerId,
         metrics,
-        services: node.services,
+        services: [
+          ...node.services,
+          ...(reload ? [bindRoutes('config', configRoutes, { reload: async () => reload() })] : []),
+        ],
         streams: node.streams,
         supervisor,
       },

@@ -1,4 +1,5 @@
 /** Every operation of the HTTP door, by capability: what servers, clients, the OpenAPI document and tests enumerate. */
+import { configRoutes } from './config.ts';
 import { devRoutes } from './dev.ts';
 import { healthRoutes } from './health.ts';
 import { kvRoutes, kvStreams } from './kv.ts';
@@ -15,6 +16,7 @@ export const contract = {
   network: networkRoutes,
   members: membersRoutes,
   health: healthRoutes,
+  config: configRoutes,
   session: sessionRoutes,
   dev: devRoutes,
 } as const satisfies Record<string, Routes>;

@@ -5,6 +5,7 @@ export * from './ceremony/armor.ts';
 export * from './ceremony/request.ts';
 export * from './ceremony/share.ts';
 export * from './ceremony/transcript.ts';
+export * from './config.ts';
 export * from './contract.ts';
 export * from './crypto.ts';
 export * from './dev.ts';

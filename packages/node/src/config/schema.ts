@@ -22,6 +22,8 @@ export interface Setting<T> {
   readonly default: T | undefined;
   /** What it does; whole sentences. */
   readonly doc: string;
+  /** Taken up by `p2pctl config reload`; all others need a restart. */
+  readonly live?: true;
 }
 
 /** With a default it always has a value. */
@@ -31,6 +33,11 @@ function setting<T>(kind: Kind<T>, fallback: NoInfer<T>, doc: string): Setting<T
 
 function optional<T>(kind: Kind<T>, doc: string): Setting<T> & { readonly default: undefined } {
   return { kind, default: undefined, doc };
+}
+
+/** Its readers read it at each use. */
+function live<S extends Setting<unknown>>(entry: S): S & { readonly live: true } {
+  return { ...entry, live: true };
 }
 
 const SECOND = 1_000;
@@ -79,10 +86,12 @@ export const SETTINGS = {
     ),
   },
   discovery: {
-    initConnections: setting(
-      list(peerAddress, { max: 256 }),
-      [],
-      'Where the system is found at first: addresses of some of its nodes, with or without `/p2p/<peer id>`.',
+    initConnections: live(
+      setting(
+        list(peerAddress, { max: 256 }),
+        [],
+        'Where the system is found at first: addresses of some of its nodes, with or without `/p2p/<peer id>`.',
+      ),
     ),
     intervalMs: setting(
       duration({ min: SECOND, max: 60 * MINUTE }),
@@ -120,10 +129,12 @@ export const SETTINGS = {
       { host: '127.0.0.1', port: 4_180 },
       'Where programs and people reach this node. Beyond loopback, put TLS in front of it.',
     ),
-    allowedHosts: setting(
-      list(hostName, { max: 64 }),
-      [],
-      'Names under which clients reach this node, besides its addresses and localhost. Others are refused, so that no foreign page can.',
+    allowedHosts: live(
+      setting(
+        list(hostName, { max: 64 }),
+        [],
+        'Names under which clients reach this node, besides its addresses and localhost. Others are refused, so that no foreign page can.',
+      ),
     ),
   },
   kv: {
@@ -159,12 +170,14 @@ export const SETTINGS = {
     ),
   },
   log: {
-    level: setting(
-      choice('debug', 'info', 'warn', 'error'),
-      'info',
-      'The least grave lines that are written. `LOG_LEVEL` is another name for its variable.',
+    level: live(
+      setting(
+        choice('debug', 'info', 'warn', 'error'),
+        'info',
+        'The least grave lines that are written. `LOG_LEVEL` is another name for its variable.',
+      ),
     ),
-    format: setting(choice('text', 'json'), 'text', 'One line per event, as text or as JSON.'),
+    format: live(setting(choice('text', 'json'), 'text', 'One line per event, as text or as JSON.')),
   },
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
 

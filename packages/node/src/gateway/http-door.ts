@@ -85,12 +85,11 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
         refusePath: (target) => refusePath(endpoints, target),
       }),
   });
-  const hosts = allowedHosts.map((name) => name.toLowerCase());
   const observe = createRequestMetrics({ metrics, admission });
   const requests: Requests = installRequests(
     app,
     { clock, log, observe, admission, endpoints, token, sessions },
-    { limits, allowedHosts: hosts },
+    { limits, allowedHosts },
   );
   const sockets = createSocketDoor(
     {
@@ -106,7 +105,7 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
       admitToken: (guess, app) => admitToken({ token }, guess, app),
     },
     {
-      allowedHosts: hosts,
+      allowedHosts,
       requestTimeoutMs: limits.requestTimeoutMs,
       authTimeoutMs: limits.socketAuthTimeoutMs,
       maxSockets: limits.maxSockets,

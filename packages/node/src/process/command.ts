@@ -1,4 +1,10 @@
-import { describeConfig, type LoadedConfig, loadConfig, showConfig } from '../config/index.ts';
+import {
+  createLiveConfig,
+  describeConfig,
+  type LoadedConfig,
+  loadConfig,
+  showConfig,
+} from '../config/index.ts';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import { openIdentity } from '../core/identity/index.ts';
 import { createLogger } from '../core/log/index.ts';
@@ -42,13 +48,15 @@ async function execute(command: Command, createNode: CreateNode): Promise<number
       return say(`${JSON.stringify({ peerId })}\n`);
     }
     case 'run': {
-      const log = logTo(process.stdout, clock, loaded);
-      return await runNode({ clock, log, createNode, process }, { config: loaded.config, home });
+      const live = createLiveConfig(loaded);
+      const log = logTo(process.stdout, clock, live);
+      const reload = () => live.update(loadConfig({ home, flags }));
+      return await runNode({ clock, log, createNode, process, reload }, { config: live.config, home });
     }
   }
 }
 
-function logTo(destination: NodeJS.WriteStream, clock: Clock, { config }: LoadedConfig) {
+function logTo(destination: NodeJS.WriteStream, clock: Clock, { config }: Pick<LoadedConfig, 'config'>) {
   // Whoever read the log is gone; that is no reason to fail.
   destination.on('error', () => {});
   return createLogger({ clock, destination }, config.log);

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  configRoutes,
   type Health,
   healthRoutes,
   kvRoutes,
@@ -68,6 +69,9 @@ export async function createTestDoor({
       publish: async () => ({ id: `${TEST_PEER}/1/1`, subscribers: 2, clients: 3 }),
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
+    }),
+    bindRoutes('config', configRoutes, {
+      reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
     }),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
