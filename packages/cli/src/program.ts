@@ -11,6 +11,7 @@ import { defineMembers } from './commands/members.ts';
 import { defineNetwork } from './commands/network.ts';
 import { definePubsub } from './commands/pubsub.ts';
 import { defineReceipt } from './commands/receipt.ts';
+import { defineUpdate } from './commands/update.ts';
 import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
 
 /** What a command does; the exit code is 0 unless it says another. */
@@ -66,6 +67,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   defineReceipt(program);
   defineMembers(program);
   defineKeys(program);
+  defineUpdate(program);
   defineDoctor(program);
   defineConfig(program);
   defineContext(program);

@@ -13,6 +13,7 @@ import { openStore } from './core/store/index.ts';
 import { bindRoutes, createMetrics, listenHttp } from './gateway/index.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
+import { openUpdateHost } from './process/installation/update-host.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
 
@@ -21,7 +22,7 @@ const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url)
 /** @throws P2posError CONFIG_INVALID without a system, and what each part refuses */
 export async function createDaemon(
   config: Config,
-  { home, log, supervisor, reload }: NodeContext,
+  { home, log, supervisor, reload, restart }: NodeContext,
 ): Promise<RunningNode> {
   const systemId = config.system.id;
   if (systemId === undefined) {
@@ -35,6 +36,11 @@ export async function createDaemon(
   const random = createSystemRandom();
   await using starting = new AsyncDisposableStack();
   const identity = await openIdentity({ random, log }, { home, passphraseFile: config.node.passphraseFile });
+  const { folder, trialMs } = config.update;
+  const updates =
+    folder && restart
+      ? await openUpdateHost({ folder, home, version: SOFTWARE_VERSION, trialMs, restart })
+      : undefined;
   const data = join(home, 'data');
   const store = starting.use(
     await openStore(
@@ -67,6 +73,7 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
+        updates,
       },
       {
         version: SOFTWARE_VERSION,
@@ -82,6 +89,7 @@ export async function createDaemon(
         },
         records: config.records,
         kv: config.kv,
+        update: { intervalMs: config.update.intervalMs },
       },
     ),
   );

@@ -12,6 +12,7 @@ import {
   networkRoutes,
   pubsubRoutes,
   pubsubStreams,
+  updateRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import type { Identity } from './core/identity/index.ts';
@@ -51,6 +52,8 @@ import {
   type Pubsub,
 } from './services/pubsub/index.ts';
 
+import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
+
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
 
@@ -66,6 +69,8 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where this software can replace itself. */
+  readonly updates?: UpdateHost | undefined;
 }
 
 export interface NodeConfig {
@@ -87,6 +92,7 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
+  readonly update?: { readonly intervalMs: number };
 }
 
 export interface Node extends AsyncDisposable {
@@ -214,6 +220,29 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       log,
     }),
   );
+  const update = starting.use(
+    await createUpdate(
+      {
+        host: ports.updates,
+        records,
+        membership,
+        net,
+        presence,
+        state,
+        store,
+        rpc,
+        crypto,
+        clock,
+        random,
+        log,
+      },
+      {
+        version: config.version,
+        replicas: config.records.replicas,
+        intervalMs: config.update?.intervalMs ?? 10_000,
+      },
+    ),
+  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
@@ -244,6 +273,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     streams: [

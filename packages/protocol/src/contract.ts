@@ -9,6 +9,7 @@ import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
 import type { Streams } from './stream.ts';
+import { updateRoutes } from './update.ts';
 
 export const contract = {
   kv: kvRoutes,
@@ -17,6 +18,7 @@ export const contract = {
   members: membersRoutes,
   health: healthRoutes,
   config: configRoutes,
+  update: updateRoutes,
   session: sessionRoutes,
   dev: devRoutes,
 } as const satisfies Record<string, Routes>;

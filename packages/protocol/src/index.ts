@@ -50,4 +50,5 @@ export * from './socket.ts';
 export * from './stream.ts';
 export * from './system-id.ts';
 export * from './time.ts';
+export * from './update.ts';
 export * from './values.ts';

@@ -169,6 +169,22 @@ export const SETTINGS = {
       'The greatest size of the database, 0 for what the disk has; further writes are refused with STORE_FULL.',
     ),
   },
+  update: {
+    folder: optional(
+      path,
+      'The installation that the launcher runs this node from; the launcher sets it. Without it the node does not replace its software.',
+    ),
+    intervalMs: setting(
+      duration({ min: SECOND, max: 60 * MINUTE }),
+      10 * SECOND,
+      'How often a node of an installation looks for an update under way.',
+    ),
+    trialMs: setting(
+      duration({ min: 5 * SECOND, max: 60 * MINUTE }),
+      2 * MINUTE,
+      'How long a new version has to become healthy before it is gone back from.',
+    ),
+  },
   log: {
     level: live(
       setting(

@@ -24,6 +24,8 @@ export interface NodeContext {
   readonly supervisor?: Supervisor | undefined;
   /** Reads the settings again. @throws P2posError CONFIG_INVALID, and nothing changed */
   readonly reload?: (() => ReloadOutcome) | undefined;
+  /** Ends the process in order with the exit code that the launcher takes for a wish to be started anew. */
+  readonly restart?: (() => void) | undefined;
 }
 
 export type CreateNode = (config: Config, context: NodeContext) => Promise<RunningNode>;
@@ -43,6 +45,8 @@ export interface RunConfig {
   readonly stopTimeoutMs?: number;
 }
 
+/** What the launcher starts anew at once (EX_TEMPFAIL of sysexits.h). */
+const RESTART_CODE = 75;
 /** After all was undone, for the last lines of the log to leave. */
 const LINGER_MS = 1_000;
 
@@ -54,6 +58,7 @@ export async function runNode(
   const { clock, log, process } = deps;
   const isSupervised = process.send !== undefined;
   const asked = Promise.withResolvers<void>();
+  let exitCode = 0;
   let phase = 'start' as 'start' | 'serve' | 'end';
 
   /** The first wish counts; later ones do not hurry it, since a Ctrl-C often arrives twice. */
@@ -89,6 +94,11 @@ export async function runNode(
     }
   }
 
+  function restart(): void {
+    exitCode = RESTART_CODE;
+    end('it restarts');
+  }
+
   function reloadAtSignal(): void {
     try {
       reload('SIGHUP');
@@ -111,7 +121,13 @@ export async function runNode(
 
   const supervisor = isSupervised ? createSupervisorChannel(process, clock) : undefined;
   try {
-    await using node = await deps.createNode(config, { home, log, supervisor, reload: () => reload('api') });
+    await using node = await deps.createNode(config, {
+      home,
+      log,
+      supervisor,
+      reload: () => reload('api'),
+      restart,
+    });
     node.failed?.addEventListener('abort', () => end('it failed'));
     if (phase === 'start') {
       phase = 'serve';
@@ -137,6 +153,6 @@ export async function runNode(
   }
   log.info({ action: 'stopped' }, 'node ended');
   // All is undone and durable; a socket that some library forgot does not keep the process.
-  clock.after(LINGER_MS, () => process.exit(0));
-  return 0;
+  clock.after(LINGER_MS, () => process.exit(exitCode));
+  return exitCode;
 }

@@ -12,6 +12,8 @@ import {
   P2posError,
   pubsubRoutes,
   type RouteHandlers,
+  type UpdateStatus,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import type { LogFields } from '../core/log/index.ts';
@@ -70,6 +72,7 @@ export async function createTestDoor({
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
+    bindRoutes('update', updateRoutes, fakeUpdate),
     bindRoutes('config', configRoutes, {
       reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
     }),
@@ -176,6 +179,29 @@ const fakeNetwork: RouteHandlers<typeof networkRoutes> = {
     addresses: [],
   }),
   peers: async () => ({ peers: [] }),
+};
+
+const UPDATE: UpdateStatus = {
+  running: '0.1.0',
+  platform: 'linux-x64',
+  unsupported: null,
+  finalized: null,
+  rollout: null,
+  waiting: null,
+  nodes: [],
+};
+
+const fakeUpdate: RouteHandlers<typeof updateRoutes> = {
+  status: async () => UPDATE,
+  async check({ body }) {
+    if (body.length === 0) throw new P2posError('RELEASE_SIGNATURE', { reason: 'it is empty' });
+    return { version: '0.2.0', channel: 'stable', expires: '2027', isNewer: true };
+  },
+  apply: async () => UPDATE,
+  pause: async () => {
+    throw new P2posError('UPDATE_NONE');
+  },
+  finalize: async () => UPDATE,
 };
 
 function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
