@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  configRoutes,
   contract,
   type DevNode,
   devRoutes,
@@ -15,6 +16,7 @@ import {
   type Route,
   sessionRoutes,
   sqlRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
@@ -179,6 +181,25 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'health.read'(call) {
     assert.equal((await call(healthRoutes.read, {})).status, 'ok');
+  },
+  async 'config.reload'(call) {
+    assert.deepEqual(await call(configRoutes.reload, {}), { applied: ['log.level'], needsRestart: [] });
+  },
+  async 'update.status'(call) {
+    assert.equal((await call(updateRoutes.status, {})).running, '0.1.0');
+  },
+  async 'update.check'(call) {
+    assert.equal((await call(updateRoutes.check, { body: Uint8Array.of(1) })).isNewer, true);
+    await assert.rejects(call(updateRoutes.check, { body: new Uint8Array() }), { code: 'RELEASE_SIGNATURE' });
+  },
+  async 'update.apply'(call) {
+    assert.equal((await call(updateRoutes.apply, { body: Uint8Array.of(1) })).rollout, null);
+  },
+  async 'update.pause'(call) {
+    await assert.rejects(call(updateRoutes.pause, {}), { code: 'UPDATE_NONE' });
+  },
+  async 'update.finalize'(call) {
+    assert.equal((await call(updateRoutes.finalize, {})).rollout, null);
   },
   async 'session.link'(call) {
     assert.match((await call(sessionRoutes.link, {})).url, /^http:\/\/127\.0\.0\.1:\d+\/session\/[\w-]{43}$/);

@@ -2,7 +2,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
+import { configRoutes, dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
@@ -12,10 +12,11 @@ import type { Logger } from './core/log/index.ts';
 import { createMdns, createNet } from './core/net/index.ts';
 import { createSystemRandom } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
+import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
 import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
+import { openUpdateHost } from './process/installation/update-host.ts';
 import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
@@ -26,7 +27,7 @@ const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url)
 /** @throws P2posError CONFIG_INVALID without a system, and what each part refuses */
 export async function createDaemon(
   config: Config,
-  { home, log, supervisor }: NodeContext,
+  { home, log, supervisor, reload, restart }: NodeContext,
 ): Promise<RunningNode> {
   const systemId = config.system.id;
   if (systemId === undefined) {
@@ -40,6 +41,11 @@ export async function createDaemon(
   const random = createSystemRandom();
   await using starting = new AsyncDisposableStack();
   const identity = await openIdentity({ random, log }, { home, passphraseFile: config.node.passphraseFile });
+  const { folder, trialMs } = config.update;
+  const updates =
+    folder && restart
+      ? await openUpdateHost({ folder, home, version: SOFTWARE_VERSION, trialMs, restart })
+      : undefined;
   const data = join(home, 'data');
   const store = starting.use(
     await openStore(
@@ -72,6 +78,7 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
+        updates,
         sqlShelf: createSqlShelf(config, { home, clock, log }),
       },
       {
@@ -88,6 +95,7 @@ export async function createDaemon(
         },
         records: config.records,
         kv: config.kv,
+        update: { intervalMs: config.update.intervalMs },
         sql: config.sql,
       },
     ),
@@ -103,7 +111,10 @@ export async function createDaemon(
         log,
         peerId: identity.peerId,
         metrics,
-        services: node.services,
+        services: [
+          ...node.services,
+          ...(reload ? [bindRoutes('config', configRoutes, { reload: async () => reload() })] : []),
+        ],
         streams: node.streams,
         tenants: tenantsOf(node),
         supervisor,

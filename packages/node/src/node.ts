@@ -14,6 +14,7 @@ import {
   pubsubRoutes,
   pubsubStreams,
   sqlRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
@@ -57,6 +58,8 @@ import {
 } from './services/pubsub/index.ts';
 import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
 
+import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
+
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
 
@@ -72,6 +75,8 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where this software can replace itself. */
+  readonly updates?: UpdateHost | undefined;
   /** Where SQL databases lie; undefined: this node holds none. */
   readonly sqlShelf?: Shelf | undefined;
 }
@@ -95,6 +100,7 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
+  readonly update?: { readonly intervalMs: number };
   readonly sql: { readonly statementTimeoutMs: number };
 }
 
@@ -272,6 +278,29 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       { ...config.sql, replicas: config.records.replicas },
     ),
   );
+  const update = starting.use(
+    await createUpdate(
+      {
+        host: ports.updates,
+        records,
+        membership,
+        net,
+        presence,
+        state,
+        store,
+        rpc,
+        crypto,
+        clock,
+        random,
+        log,
+      },
+      {
+        version: config.version,
+        replicas: config.records.replicas,
+        intervalMs: config.update?.intervalMs ?? 10_000,
+      },
+    ),
+  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
@@ -308,6 +337,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     streams: [

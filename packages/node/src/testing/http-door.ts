@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   appsRoutes,
+  configRoutes,
   type Health,
   healthRoutes,
   kvRoutes,
@@ -13,6 +14,8 @@ import {
   pubsubRoutes,
   type RouteHandlers,
   sqlRoutes,
+  type UpdateStatus,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import type { LogFields } from '../core/log/index.ts';
@@ -76,6 +79,10 @@ export async function createTestDoor({
       publish: async () => ({ id: `${TEST_PEER}/1/1`, subscribers: 2, clients: 3 }),
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
+    }),
+    bindRoutes('update', updateRoutes, fakeUpdate),
+    bindRoutes('config', configRoutes, {
+      reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
     }),
     bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
@@ -206,6 +213,29 @@ const fakeNetwork: RouteHandlers<typeof networkRoutes> = {
     epoch: 1,
     addresses,
   }),
+};
+
+const UPDATE: UpdateStatus = {
+  running: '0.1.0',
+  platform: 'linux-x64',
+  unsupported: null,
+  finalized: null,
+  rollout: null,
+  waiting: null,
+  nodes: [],
+};
+
+const fakeUpdate: RouteHandlers<typeof updateRoutes> = {
+  status: async () => UPDATE,
+  async check({ body }) {
+    if (body.length === 0) throw new P2posError('RELEASE_SIGNATURE', { reason: 'it is empty' });
+    return { version: '0.2.0', channel: 'stable', expires: '2027', isNewer: true };
+  },
+  apply: async () => UPDATE,
+  pause: async () => {
+    throw new P2posError('UPDATE_NONE');
+  },
+  finalize: async () => UPDATE,
 };
 
 function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
