@@ -12,6 +12,7 @@ import {
   networkRoutes,
   pubsubRoutes,
   pubsubStreams,
+  topicRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import type { Identity } from './core/identity/index.ts';
@@ -44,10 +45,15 @@ import {
   serveStatus,
 } from './services/network/index.ts';
 import {
+  createGroups,
   createPubsub,
   createPubsubHandlers,
   createPubsubStreams,
+  createTopicHandlers,
+  createTopics,
+  type Groups,
   type Pubsub,
+  type Topics,
 } from './services/pubsub/index.ts';
 
 /** Whether a peer may open a protocol here now. */
@@ -102,6 +108,8 @@ export interface Node extends AsyncDisposable {
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  readonly topics: Topics;
+  readonly groups: Groups;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
   /** What the WebSocket door lets clients follow. */
@@ -213,6 +221,19 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       log,
     }),
   );
+  const topics = starting.use(
+    createTopics(
+      { self, rpc, records, membership, live: pubsub.live, crypto, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const groups = starting.use(
+    createGroups(
+      { self, rpc, records, isMember: (peerId) => membership.isActive(peerId), topics, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const durable = { topics, groups };
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
@@ -235,16 +256,19 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
+    topics,
+    groups,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
+      bindRoutes('topics', topicRoutes, createTopicHandlers(durable, pubsub)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub, durable)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

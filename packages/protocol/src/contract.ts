@@ -8,10 +8,12 @@ import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
 import type { Streams } from './stream.ts';
+import { topicRoutes } from './topics.ts';
 
 export const contract = {
   kv: kvRoutes,
   pubsub: pubsubRoutes,
+  topics: topicRoutes,
   network: networkRoutes,
   members: membersRoutes,
   health: healthRoutes,

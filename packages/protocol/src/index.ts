@@ -42,4 +42,5 @@ export * from './socket.ts';
 export * from './stream.ts';
 export * from './system-id.ts';
 export * from './time.ts';
+export * from './topics.ts';
 export * from './values.ts';

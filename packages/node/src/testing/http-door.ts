@@ -11,6 +11,7 @@ import {
   P2posError,
   pubsubRoutes,
   type RouteHandlers,
+  topicRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import type { LogFields } from '../core/log/index.ts';
@@ -69,6 +70,17 @@ export async function createTestDoor({
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
+    bindRoutes('topics', topicRoutes, {
+      append: async ({ topic }) => ({ topic, sequence: 7, token: 1, subscribers: 2 }),
+      replay: async ({ from }) => ({ messages: [], next: from === undefined ? null : 7, gone: 0 }),
+      state: async ({ topic }) => ({ topic, ...fakeTopic }),
+      retain: async ({ topic, ageMs = 60_000 }) => ({
+        topic,
+        ...fakeTopic,
+        retention: { ...fakeTopic.retention, ageMs },
+      }),
+      acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
+    }),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
   ];
@@ -90,6 +102,13 @@ export async function createTestDoor({
   };
 }
 
+const fakeTopic = {
+  holder: TEST_PEER,
+  retention: { ageMs: 60_000, messages: 1_000, bytes: 1_000_000 },
+  first: 1,
+  next: 8,
+  bytes: 70,
+};
 const HEALTHY: Health = { status: 'ok', checks: [{ name: 'store', status: 'ok', detail: 'writable' }] };
 
 function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
