@@ -130,7 +130,12 @@ export const pubsubStreams = defineStreams({
         .optional(),
     },
     /** Members that will send what they publish from now on, and those that have not said so yet. */
-    opened: z.object({ confirmedBy: z.array(z.string()), unconfirmed: z.array(z.string()) }),
+    opened: z.object({
+      confirmedBy: z.array(z.string()),
+      unconfirmed: z.array(z.string()),
+      /** With `from`: the sequence that is wanted next, where that is known. */
+      sequence: z.int().optional(),
+    }),
     events: {
       message: z.object({
         topic: z.string(),

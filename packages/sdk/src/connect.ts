@@ -8,6 +8,7 @@ import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
 import { systemTiming, type Timing } from './timing.ts';
+import { createTopicsClient, type TopicsClient } from './topics.ts';
 
 export interface ConnectOptions {
   /** One node of the system, or several: the next is asked when one does not answer. */
@@ -32,6 +33,7 @@ export interface ConnectOptions {
 export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
   readonly pubsub: PubsubClient;
+  readonly topics: TopicsClient;
   readonly network: NetworkClient;
   readonly members: MembersClient;
   /** Needs no token on the node's own machine. */
@@ -98,6 +100,7 @@ export function connect(options: ConnectOptions): Client {
   return {
     kv: createKvClient(call, { subscribe, timing }),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
+    topics: createTopicsClient({ call, subscribe: batches, timing }),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

@@ -31,3 +31,4 @@ export type { NetworkClient } from './network.ts';
 export type { PublishOptions, PubsubClient, PubsubEvent, PubsubOptions } from './pubsub.ts';
 export { RemoteError } from './remote-error.ts';
 export type { Timing } from './timing.ts';
+export type { FollowOptions, GroupMessage, TopicEvent, TopicMessage, TopicsClient } from './topics.ts';

@@ -100,12 +100,15 @@ export async function followDurable(
   if (!Topic.safeParse(topic).success)
     throw new P2posError('PUBSUB_TOPIC_INVALID', { reason: 'a durable topic is read one at a time' });
   const begin = fromOf(from);
-  // Fails now if it cannot be read at all.
-  await topics.state({ app, topic }, { signal });
   const opened = { confirmedBy: [], unconfirmed: [] };
   const tell = (batch: readonly TopicEvent[]): Told[] => batch.flatMap((event) => told(topic, event));
-  if (group === undefined)
-    return { opened, events: mapped(topics.read({ app, topic, from: begin }, { signal }), tell) };
+  if (group === undefined) {
+    const batches = topics.read({ app, topic, from: begin }, { signal })[Symbol.asyncIterator]();
+    const [first] = (await batches.next()).value as readonly TopicEvent[];
+    const sequence = first?.type === 'begin' ? first.sequence : null;
+    const rest = { [Symbol.asyncIterator]: () => batches };
+    return { opened: { ...opened, ...(sequence !== null && { sequence }) }, events: mapped(rest, tell) };
+  }
   if (!TopicGroup.safeParse(group).success)
     throw new P2posError('BAD_REQUEST', { reason: 'A group is named by 1 to 64 letters, digits, _ or -.' });
   return {
