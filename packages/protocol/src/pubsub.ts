@@ -69,6 +69,8 @@ export const pubsubRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/pubsub/publish',
     grant: 'pubsub:publish',
+    subject: 'topic',
+    meter: 'message',
     query: { topic: Topic, ack: PublishAck.optional() },
     body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),
     output: json(PublishReceipt),
@@ -94,6 +96,7 @@ export const pubsubRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/pubsub/presence',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     query: { topic: parameter('topic', Topic) },
     output: json(TopicPresence),
     errors: ['PUBSUB_TOPIC_INVALID'],
@@ -107,6 +110,7 @@ export const pubsubStreams = defineStreams({
   pubsub: {
     summary: 'Messages of all topics that match.',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     input: {
       topic: TopicPattern,
       slow: SlowPolicy.optional(),

@@ -22,6 +22,8 @@ export interface Stream {
   /** One sentence for the reference. */
   readonly summary: string;
   readonly grant: Grant;
+  /** The input that the prefix of a grant is compared with; absent: a grant that is bound to a prefix does not do. */
+  readonly subject?: string;
   /** Fields of the frame that opens it besides `op`, `id` and `kind`; others are refused. */
   readonly input: Fields;
   /** Fields of the frame `open`, sent before any event. */

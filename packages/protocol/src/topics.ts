@@ -63,6 +63,8 @@ export const topicRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/pubsub/append',
     grant: 'pubsub:publish',
+    subject: 'topic',
+    meter: 'message',
     query: { topic: Topic },
     headers: { idempotencyKey: header('idempotency-key', z.string().min(1).max(255).optional()) },
     body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),
@@ -75,6 +77,7 @@ export const topicRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/pubsub/replay',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     query: { topic: Topic, from: TopicFrom.optional(), limit: integer(1, MAX_TOPIC_PAGE).optional() },
     output: json(
       z.object({
@@ -93,6 +96,7 @@ export const topicRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/pubsub/retention',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     query: { topic: Topic },
     output: json(TopicState),
     errors,
@@ -103,6 +107,7 @@ export const topicRoutes = defineRoutes({
     method: 'PUT',
     path: '/v1/pubsub/retention',
     grant: 'pubsub:publish',
+    subject: 'topic',
     query: {
       topic: Topic,
       ageMs: { name: 'age', schema: duration(60_000, 3_650 * 86_400_000).optional() },
@@ -119,6 +124,7 @@ export const topicRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/pubsub/acknowledge',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     query: { topic: Topic, group: TopicGroup },
     body: jsonBody(z.object({ sequences: z.array(z.int().min(1)).min(1).max(MAX_TOPIC_ACKS) }), 32_768),
     output: json(z.object({ acknowledged: z.int() })),

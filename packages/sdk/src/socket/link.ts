@@ -149,7 +149,9 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
     const lost = [...listeners.values()];
     listeners.clear();
     from.close();
-    for (const listener of lost) listener.onEnd(told?.code === 'AUTH_REQUIRED' ? told : unreachable(reason));
+    // Who was refused would be refused again; who lost the node may ask another.
+    const refused = told !== undefined && (told.status < 500 || told.code === 'AUTH_STALE');
+    for (const listener of lost) listener.onEnd(refused ? told : unreachable(reason));
   }
 
   function flush(): void {
