@@ -73,7 +73,7 @@ const TOKENS: Readonly<Record<string, FakeToken>> = {
 
 /** By the name of the input; the others get the first of these that their schema takes. */
 const SAMPLES: Readonly<Record<string, string>> = { key: 'yours/1', prefix: 'yours', topic: 'yours.news' };
-const CANDIDATES = ['1', '5s', 'shop', 'yours', '0123456789abcdef', 'x'.repeat(43)];
+const CANDIDATES = ['1', '5s', 'shop', 'yours', 'snapshot', '0123456789abcdef', 'x'.repeat(43)];
 
 function sampleOf(name: string, schema: z.ZodType, samples: typeof SAMPLES): string {
   const found = [samples[name], ...CANDIDATES].find(
