@@ -17,6 +17,7 @@ import {
   sessionRoutes,
   sqlRoutes,
   updateRoutes,
+  topicRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
@@ -97,6 +98,40 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'pubsub.presence'(call) {
     assert.equal((await call(pubsubRoutes.presence, { topic: 'a.b' })).nodes[0]?.clients, 3);
+  },
+  async 'topics.append'(call) {
+    const receipt = await call(topicRoutes.append, {
+      topic: 'a.b',
+      body: bytes('kept'),
+      idempotencyKey: 'x',
+    });
+    assert.deepEqual([receipt.sequence, receipt.token], [7, 1]);
+    await assert.rejects(call(topicRoutes.append, { topic: 'a.>', body: bytes('') }), {
+      code: 'PUBSUB_TOPIC_INVALID',
+    });
+  },
+  async 'topics.replay'(call) {
+    assert.deepEqual(await call(topicRoutes.replay, { topic: 'a.b', from: '7', limit: 10 }), {
+      messages: [],
+      next: 7,
+      gone: 0,
+    });
+    await assert.rejects(call(topicRoutes.replay, { topic: 'a.b', from: 'yesterday' }), {
+      code: 'BAD_REQUEST',
+    });
+  },
+  async 'topics.state'(call) {
+    assert.equal((await call(topicRoutes.state, { topic: 'a.b' })).next, 8);
+  },
+  async 'topics.retain'(call) {
+    const { retention } = await call(topicRoutes.retain, { topic: 'a.b', ageMs: 3_600_000, messages: 5 });
+    assert.equal(retention.ageMs, 3_600_000);
+  },
+  async 'topics.acknowledge'(call) {
+    const body = { sequences: [1, 2, 3] };
+    assert.deepEqual(await call(topicRoutes.acknowledge, { topic: 'a', group: 'g', body }), {
+      acknowledged: 3,
+    });
   },
   ...APPS_CASES,
   async 'sql.create'(call) {

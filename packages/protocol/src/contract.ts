@@ -12,11 +12,13 @@ import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes } from './sql.ts';
 import type { Streams } from './stream.ts';
+import { topicRoutes } from './topics.ts';
 import { updateRoutes } from './update.ts';
 
 export const contract = {
   kv: kvRoutes,
   pubsub: pubsubRoutes,
+  topics: topicRoutes,
   apps: appsRoutes,
   sql: sqlRoutes,
   network: networkRoutes,
