@@ -21,6 +21,8 @@ const holderSchema = z.strictObject({
   /** Where its rqlited hears other voters; of `sqlite` there is none. */
   host: textSchema(255).optional(),
   port: integerSchema(1, 65_535).optional(),
+  /** Took the place of another, so it joins those that are there. */
+  joined: z.boolean().optional(),
 });
 export type Holder = z.output<typeof holderSchema>;
 

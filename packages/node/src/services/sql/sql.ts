@@ -26,7 +26,7 @@ import { createHosting } from './hosting.ts';
 import { choosePlaces } from './placement.ts';
 import { createRouting, type Routing } from './routing.ts';
 import { COLUMNS, schemaOf, TABLES } from './schema.ts';
-import { serveSql } from './serving.ts';
+import { led, serveSql } from './serving.ts';
 import type { Shelf } from './shelf.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { SQL } from './wire.ts';
@@ -99,7 +99,7 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlCo
   const catalogue = createCatalogue({ records, clock }, { replicas });
   const tasks = createTaskGroup({ clock, random, log });
   const hosting = createHosting({ self, shelf, catalogue, tasks, clock, log });
-  const routing: Routing = createRouting({ self, rpc, catalogue, hosting });
+  const routing: Routing = createRouting({ self, rpc, catalogue, hosting, clock, random });
   const served = serveSql({ rpc, hosting, membership: deps.membership }, { statementTimeoutMs });
   const timeoutMs = statementTimeoutMs + ROUTE_MS;
 
@@ -135,9 +135,10 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlCo
       name,
       'write',
       { statements: plain, key, hash },
-      async (engine) => ({
-        results: await engine.write({ statements, key, hash }, { timeoutMs: statementTimeoutMs, signal }),
-      }),
+      async (engine) =>
+        led(engine, {
+          results: await engine.write({ statements, key, hash }, { timeoutMs: statementTimeoutMs, signal }),
+        }),
       { timeoutMs, signal },
     );
     return results as StatementResult[];
@@ -171,6 +172,18 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlCo
     }
   }
 
+  /** Best effort: where they take longer, the first request waits for them. */
+  async function awaitVoters(entry: Entry, options: CallOptions): Promise<void> {
+    notice(entry);
+    const { app, name } = entry;
+    await read({ app, name }, { sql: 'SELECT 1' }, 'linearizable', options).catch((error) =>
+      log.warn(
+        { action: 'sql_voters_wait', id: entry.id, error },
+        'the voters of a new database are not ready yet',
+      ),
+    );
+  }
+
   return {
     async create({ app, name, engine = 'sqlite', voters }, options = {}) {
       const there = await catalogue.read({ app, name }, options);
@@ -183,6 +196,7 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlCo
       const entry = await prepare(bare, peerIds, options);
       if (await catalogue.add(entry, options)) {
         log.info({ action: 'sql_database_created', engine, id, holders: peerIds }, 'a database was created');
+        if (engine === 'rqlite') await awaitVoters(entry, options);
         return { database: described(entry), created: true };
       }
       const other = await catalogue.read({ app, name }, options);
