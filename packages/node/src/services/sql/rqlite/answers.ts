@@ -42,8 +42,8 @@ function refusal(reason: string, database: string): P2posError {
     return new P2posError('SQL_NO_LEADER', { database });
   if (/unsupported value: [+-]?Inf/.test(reason))
     return new P2posError('SQL_UNSUPPORTED', { reason: 'rqlite cannot tell of infinite numbers' });
-  if (/timeout|deadline exceeded/i.test(reason))
-    return new P2posError('SQL_ENGINE_FAILED', { database, reason });
+  // Noticed at commit, and told as a failure of the whole.
+  if (/constraint failed/i.test(reason)) return new P2posError('SQL_CONSTRAINT', { database, reason });
   return new P2posError('SQL_ENGINE_FAILED', { database, reason });
 }
 
@@ -62,19 +62,41 @@ export function statementError(reason: string, database: string, timeoutMs: numb
   return new P2posError('SQL_SYNTAX', { database, reason });
 }
 
-/** @throws P2posError SQL_TOO_LARGE */
 export function rowsOf({ columns = [], types = [], values = [] }: RawResult): RowSet {
-  const isBlob = types.map((type) => type === 'blob');
   return {
     columns: [...columns],
-    rows: values.map((row) => row.map((value, at) => sqlValueOf(value, isBlob[at] === true))),
+    rows: values.map((row) => row.map((value, at) => sqlValueOf(value, types[at] ?? ''))),
   };
 }
 
 /** A blob is an array of bytes, or, where the version has no such thing and the column is declared so, base64. */
-function sqlValueOf(value: unknown, isBlob: boolean): SqlValue {
+function sqlValueOf(value: unknown, type: string): SqlValue {
   if (Array.isArray(value)) return Uint8Array.from(value as number[]);
   if (typeof value === 'boolean') return value ? 1 : 0;
-  if (isBlob && typeof value === 'string') return new Uint8Array(Buffer.from(value, 'base64'));
+  if (typeof value === 'bigint' && type === 'real') return Number(value);
+  if (type === 'blob' && typeof value === 'string') return new Uint8Array(Buffer.from(value, 'base64'));
   return value as SqlValue;
+}
+
+/** Where a column has no declared type, rqlite tells blobs as text, and what is no UTF-8 in them is lost. */
+export function mayHideBlobs({ values = [] }: RawResult): boolean {
+  return values.some((row) => row.some((value) => typeof value === 'string' && value.includes('\ufffd')));
+}
+
+/** The same rows, each value behind its type and blobs in hex. */
+export function withTypes(sql: string, columns: number): string {
+  const names = Array.from({ length: columns }, (_, at) => `c${at}`);
+  const told = names.map((name) => `typeof(${name}), iif(typeof(${name}) = 'blob', hex(${name}), ${name})`);
+  return `WITH told(${names.join(', ')}) AS (${sql}) SELECT ${told.join(', ')} FROM told`;
+}
+
+export function rowsWithTypes(columns: readonly string[], { values = [] }: RawResult): RowSet {
+  const rows = values.map((row) =>
+    columns.map((_, at) => {
+      const [type, value] = [row[2 * at], row[2 * at + 1]];
+      if (type === 'blob') return new Uint8Array(Buffer.from(String(value), 'hex'));
+      return sqlValueOf(value, String(type));
+    }),
+  );
+  return { columns: [...columns], rows };
 }

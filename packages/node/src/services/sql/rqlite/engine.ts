@@ -5,7 +5,15 @@ import type { Logger } from '../../../core/log/index.ts';
 import type { Entry } from '../catalogue.ts';
 import type { Cluster, Engine, EngineOptions, Statement } from '../engine.ts';
 import { asksForNow } from '../statements/examination.ts';
-import { resultsOf, rowsOf, statementError } from './answers.ts';
+import {
+  mayHideBlobs,
+  type RawResult,
+  resultsOf,
+  rowsOf,
+  rowsWithTypes,
+  statementError,
+  withTypes,
+} from './answers.ts';
 import type { Door } from './door.ts';
 import { statementJson } from './literals.ts';
 import type { Program } from './program.ts';
@@ -180,11 +188,19 @@ export function createRqliteEngine(
       if (consistency !== 'none') await awaitReady({ timeoutMs, signal });
       const level = levelOf(consistency);
       const path = `/db/query?level=${level}&blob_array&timeout=${timeoutMs}ms&db_timeout=${timeoutMs}ms`;
-      const body = `[${statementJson(statement, capabilities)}]`;
       const options = { timeoutMs: timeoutMs + 1_000, maxBytes: maxResultBytes, signal };
-      const [raw] = resultsOf(await door.ask('POST', path, body, options), name);
-      if (raw?.error !== undefined) throw statementError(raw.error, name, timeoutMs);
-      return rowsOf(raw ?? {});
+      const run = async (sql: string): Promise<RawResult> => {
+        const { examined, params } = statement;
+        const body = `[${statementJson({ examined: { ...examined, sql }, params }, capabilities)}]`;
+        const [raw = {}] = resultsOf(await door.ask('POST', path, body, options), name);
+        if (raw.error !== undefined) throw statementError(raw.error, name, timeoutMs);
+        return raw;
+      };
+      const { sql, verb } = statement.examined;
+      const raw = await run(sql);
+      if (verb === 'EXPLAIN' || !mayHideBlobs(raw)) return rowsOf(raw);
+      const columns = raw.columns ?? [];
+      return rowsWithTypes(columns, await run(withTypes(sql, columns.length)));
     },
     async write(request, options) {
       for (const statement of request.statements) checkWrite(statement);

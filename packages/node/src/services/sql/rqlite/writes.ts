@@ -147,8 +147,9 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
         from += parts.length;
       }
     } catch (error) {
-      // What returned too much for all may be little enough for each; it was done, and the rows are known by their keys.
-      if (isP2posError(error, 'SQL_TOO_LARGE')) return runSingly(group);
+      // Broken at commit by one of them; or done, and told of at too great a length.
+      if (isP2posError(error, 'SQL_CONSTRAINT') || isP2posError(error, 'SQL_TOO_LARGE'))
+        return runSingly(group);
       for (const { reject } of group) reject(error);
     }
   }
