@@ -2,7 +2,7 @@
 import { availableParallelism, loadavg, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { P2posError } from '@p2pos/protocol';
+import { type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
@@ -10,9 +10,11 @@ import { openIdentity } from './core/identity/index.ts';
 import { createNet } from './core/net/index.ts';
 import { createSystemRandom, type Random } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp } from './gateway/index.ts';
+import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
+import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
+import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
 import { createRqlite, createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
@@ -100,6 +102,7 @@ export async function createDaemon(
         metrics,
         services: node.services,
         streams: node.streams,
+        tenants: tenantsOf(node),
         supervisor,
       },
       {
@@ -122,7 +125,28 @@ export async function createDaemon(
   };
 }
 
-function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }: Node): void {
+/** What the door asks of apps. */
+function tenantsOf({ apps }: Node): Tenants {
+  return {
+    async admit(secret) {
+      const tenant = await apps.admit(secret);
+      if (!tenant) return undefined;
+      const { app, token, document } = tenant;
+      return { app, token, charge: (cost) => apps.charge(document, cost) };
+    },
+    check: (app) => apps.check(app),
+    note: (entry) => apps.note(entry),
+  };
+}
+
+/** First contact over this machine's network; it listens nowhere. */
+export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Config): Promise<Joined> {
+  const random = createSystemRandom();
+  const openNet = () => createNet({ ...ports, random }, { listen: [], admit: () => false });
+  return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
+}
+
+function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, dht }: Node): void {
   metrics.gauge('p2pos_members', 'Members of the snapshot in force.', () => network.status().members);
   metrics.gauge(
     'p2pos_members_online',
@@ -131,6 +155,18 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }:
   );
   metrics.gauge('p2pos_membership_epoch', 'Epoch of the snapshot in force.', () => network.status().epoch);
   metrics.gauge('p2pos_connections', 'Connections to members.', () => network.status().connected);
+  const read =
+    (what: 'contacts' | 'values' | 'valueBytes' | 'banned' | 'lookups' | 'queries' | 'served' | 'refused') =>
+    () =>
+      dht.status()[what];
+  metrics.gauge('p2pos_dht_contacts', 'Nodes in the routing table.', read('contacts'));
+  metrics.gauge('p2pos_dht_values', 'Values kept for others.', read('values'));
+  metrics.gauge('p2pos_dht_value_bytes', 'Bytes of the values kept for others.', read('valueBytes'));
+  metrics.gauge('p2pos_dht_banned', 'Peers and networks that are not heard for now.', read('banned'));
+  metrics.gauge('p2pos_dht_lookups', 'Searches of this node since its start.', read('lookups'));
+  metrics.gauge('p2pos_dht_queries', 'Questions that this node asked since its start.', read('queries'));
+  metrics.gauge('p2pos_dht_served', 'Questions that this node answered since its start.', read('served'));
+  metrics.gauge('p2pos_dht_refused', 'Questions that this node refused since its start.', read('refused'));
 }
 
 interface SqlContext {

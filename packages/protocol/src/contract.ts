@@ -1,4 +1,5 @@
 /** Every operation of the HTTP door, by capability: what servers, clients, the OpenAPI document and tests enumerate. */
+import { appsRoutes } from './apps.ts';
 import { devRoutes } from './dev.ts';
 import { healthRoutes } from './health.ts';
 import { kvRoutes, kvStreams } from './kv.ts';
@@ -13,6 +14,7 @@ import type { Streams } from './stream.ts';
 export const contract = {
   kv: kvRoutes,
   pubsub: pubsubRoutes,
+  apps: appsRoutes,
   sql: sqlRoutes,
   network: networkRoutes,
   members: membersRoutes,

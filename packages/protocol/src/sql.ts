@@ -135,6 +135,7 @@ export const sqlRoutes = defineRoutes({
     method: 'PUT',
     path: '/v1/sql/{database}',
     grant: 'sql:admin',
+    subject: 'database',
     params: database,
     body: jsonBody(
       z.strictObject({
@@ -157,6 +158,7 @@ export const sqlRoutes = defineRoutes({
     method: 'DELETE',
     path: '/v1/sql/{database}',
     grant: 'sql:admin',
+    subject: 'database',
     params: database,
     query: { confirm: z.string().optional() },
     output: json(z.object({ existed: z.boolean() })),
@@ -177,6 +179,7 @@ export const sqlRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/sql/{database}/query',
     grant: 'sql:read',
+    subject: 'database',
     params: database,
     body: jsonBody(
       z.strictObject({ ...SqlStatement.shape, consistency: SqlConsistency.optional() }),
@@ -192,6 +195,7 @@ export const sqlRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/sql/{database}/execute',
     grant: 'sql:write',
+    subject: 'database',
     params: database,
     headers: write,
     body: jsonBody(SqlStatement, MAX_SQL_BODY_BYTES),
@@ -204,6 +208,7 @@ export const sqlRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/sql/{database}/transaction',
     grant: 'sql:write',
+    subject: 'database',
     params: database,
     headers: write,
     body: jsonBody(
@@ -219,6 +224,7 @@ export const sqlRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/sql/{database}/schema',
     grant: 'sql:read',
+    subject: 'database',
     params: database,
     output: json(SqlSchema),
     errors: READING,
@@ -229,6 +235,7 @@ export const sqlRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/sql/{database}/status',
     grant: 'sql:read',
+    subject: 'database',
     params: database,
     output: json(SqlStatus),
     errors: ['SQL_DATABASE_INVALID', 'SQL_DATABASE_NOT_FOUND', 'RECORDS_QUORUM_LOST', 'STATE_UNCONFIGURED'],

@@ -11,6 +11,7 @@
  * entry?.text(); // 'hello'
  */
 export { P2posError } from '@p2pos/protocol';
+export type { AppsClient, CreateTokenInput } from './apps.ts';
 export type { Call, CallOptions } from './caller.ts';
 export type { Client, ConnectOptions } from './connect.ts';
 export { connect } from './connect.ts';
