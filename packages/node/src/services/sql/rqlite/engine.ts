@@ -67,7 +67,10 @@ export function createRqliteEngine(
         reason: `${what} gives each voter another result; pass the value as a parameter instead`,
       });
     const { chance, verb, reads, looksBack } = examined;
-    if (reads) return;
+    if (reads)
+      throw new P2posError('SQL_UNSUPPORTED', {
+        reason: 'with rqlite a write returns rows by RETURNING only; send what reads to query',
+      });
     const isRewritten = capabilities.rewrites && verb !== 'CREATE' && verb !== 'ALTER';
     if (chance !== undefined && !isRewritten) throw refuse(chance);
     if (asksForNow(examined, params)) throw refuse('the date now');

@@ -2,6 +2,9 @@
  * Writes of many requests in one entry of the log. A group that fails is rolled back as a whole, and each of its requests
  * then runs in a transaction of its own. Behind each statement stands a row in `_p2pos_requests` with what it did, so that
  * a repeat, after an answer that was lost, is noticed by the row's key and answered from it.
+ *
+ * Only `/db/execute` is atomic: `/db/request` goes on after a statement that cannot be prepared, and commits the rest
+ * (seen with 8.26.8 and 8.43.4; `engines.test.ts`, T11). So a write takes no SELECT here; RETURNING works.
  */
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
@@ -59,7 +62,7 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
     return statements.flatMap((statement, seq) => {
       const { verb, returning } = statement.examined;
       const told = DML.has(verb) ? 'changes(), last_insert_rowid()' : '0, NULL';
-      const returned = verb === 'SELECT' || verb === 'VALUES' || verb === 'EXPLAIN' || returning ? 1 : 0;
+      const returned = returning ? 1 : 0;
       const note = `INSERT INTO _p2pos_requests VALUES (?, ?, ?, ?, ${told}, ${returned})`;
       return [statementJson(statement, capabilities), JSON.stringify([note, key, seq, hash, at])];
     });
@@ -68,7 +71,7 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
   async function send(parts: readonly string[], { timeoutMs, signal }: EngineOptions): Promise<RawResult[]> {
     const answer = await door.ask(
       'POST',
-      `/db/request?transaction&blob_array&timeout=${timeoutMs}ms`,
+      `/db/execute?transaction&blob_array&timeout=${timeoutMs}ms`,
       `[${parts.join(',')}]`,
       {
         timeoutMs: timeoutMs + 1_000,
