@@ -128,6 +128,9 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'sql.schema'(call) {
     assert.deepEqual(await call(sqlRoutes.schema, { database: 'shop' }), { tables: [] });
   },
+  async 'sql.recover'(call) {
+    assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);
+  },
   async 'sql.status'(call) {
     assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');
   },

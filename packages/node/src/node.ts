@@ -55,7 +55,7 @@ import {
   createPubsubStreams,
   type Pubsub,
 } from './services/pubsub/index.ts';
-import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
+import { createSql, createSqlHandlers, type Shelf, type Sql, type SqlConfig } from './services/sql/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -95,7 +95,7 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
-  readonly sql: { readonly statementTimeoutMs: number };
+  readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
 export interface Node extends AsyncDisposable {

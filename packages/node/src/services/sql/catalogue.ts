@@ -33,6 +33,8 @@ const entrySchema = z.strictObject({
   id: z.string().regex(ID),
   engine: SqlEngine,
   holders: z.array(holderSchema).min(1).max(16),
+  /** How many holders there shall be. */
+  wanted: integerSchema(1, 16),
   createdAt: integerSchema(0),
   /** From which the voters derive what they prove themselves with to each other. */
   secret: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32).optional(),

@@ -59,6 +59,8 @@ export interface Cluster {
   voters(options: EngineOptions): Promise<readonly ClusterVoter[] | undefined>;
   /** Only by the leader. */
   remove(peerId: PeerId, options: EngineOptions): Promise<void>;
+  /** Goes on alone with what this voter has, whatever others had: the last means when a majority is gone for good. */
+  recover(): Promise<void>;
 }
 
 export interface Limits {

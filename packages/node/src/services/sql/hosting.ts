@@ -18,7 +18,7 @@ export interface HostingDeps {
   readonly log: Logger;
 }
 
-interface Target {
+export interface Target {
   readonly app: string;
   readonly name: string;
   readonly id: string;
@@ -28,6 +28,8 @@ export interface Hosting extends AsyncDisposable {
   /** @throws P2posError SQL_PLACEMENT_STALE: the catalogue does not give it to this node */
   engineOf(target: Target): Promise<Engine>;
   prepare(manifest: Preparation): ReturnType<Shelf['prepare']>;
+  /** Those that are open. */
+  opened(): readonly { readonly target: Target; readonly engine: Promise<Engine> }[];
   /** Compares with the catalogue what is held of one database. */
   look(target: Target): Promise<void>;
 }
@@ -38,7 +40,7 @@ const REVIEW_MS = 10 * 60_000;
 const GRACE_MS = 10 * 60_000;
 
 export function createHosting({ self, shelf, catalogue, tasks, clock, log }: HostingDeps): Hosting {
-  const open = new Map<string, Promise<Engine>>();
+  const open = new Map<string, { readonly target: Target; readonly engine: Promise<Engine> }>();
 
   function stale(name: string): P2posError {
     return new P2posError('SQL_PLACEMENT_STALE', { peerId: self, database: name });
@@ -58,17 +60,17 @@ export function createHosting({ self, shelf, catalogue, tasks, clock, log }: Hos
 
   async function engineOf(target: Target): Promise<Engine> {
     const known = open.get(target.id);
-    if (known) return known;
+    if (known) return known.engine;
     const engine = openNew(target);
-    open.set(target.id, engine);
+    open.set(target.id, { target, engine });
     engine.catch(() => open.delete(target.id));
     return engine;
   }
 
   async function close(id: string): Promise<void> {
-    const engine = open.get(id);
+    const held = open.get(id);
     open.delete(id);
-    await engine?.then((held) => held[Symbol.asyncDispose]()).catch(() => {});
+    await held?.engine.then((engine) => engine[Symbol.asyncDispose]()).catch(() => {});
   }
 
   async function look(target: Target): Promise<void> {
@@ -118,6 +120,7 @@ export function createHosting({ self, shelf, catalogue, tasks, clock, log }: Hos
 
   return {
     look,
+    opened: () => [...open.values()],
     engineOf,
     async prepare(manifest) {
       if (!shelf)

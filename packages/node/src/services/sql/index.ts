@@ -16,5 +16,5 @@
 export { createSqlHandlers } from './routes.ts';
 export { createRqlite } from './rqlite/opening.ts';
 export { createShelf, type Shelf } from './shelf.ts';
-export { createSql, type Sql } from './sql.ts';
+export { createSql, type Sql, type SqlConfig } from './sql.ts';
 export { createSqliteProcess } from './sqlite/process.ts';

@@ -52,6 +52,13 @@ export function serveSql(
       await hosting.look(target);
       return {};
     },
+    async recover(target, { peerId }) {
+      admit(peerId);
+      const { cluster } = await hosting.engineOf(target);
+      if (!cluster) throw new P2posError('SQL_UNSUPPORTED', { reason: 'the database has a single holder' });
+      await cluster.recover();
+      return {};
+    },
     async status(target, { peerId, signal }) {
       admit(peerId);
       return (await hosting.engineOf(target)).status({ timeoutMs, signal });

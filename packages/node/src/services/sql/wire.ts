@@ -67,4 +67,11 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
     output: SqlHolderStatus.omit({ peerId: true, reachable: true }),
     maxBodyBytes: MAX_SMALL_BYTES,
   },
+  /** Goes on alone with what it has. */
+  recover: {
+    id: 6,
+    input: z.strictObject(target),
+    output: z.object({}),
+    maxBodyBytes: MAX_SMALL_BYTES,
+  },
 });

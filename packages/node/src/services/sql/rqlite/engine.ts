@@ -1,7 +1,10 @@
 /** Engine `rqlite`: this node's voter of a Raft group (Ongaro & Ousterhout 2014), asked through its HTTP door. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { Logger } from '../../../core/log/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
 import type { Entry } from '../catalogue.ts';
 import type { Cluster, Engine, EngineOptions, Statement } from '../engine.ts';
 import { asksForNow } from '../statements/examination.ts';
@@ -29,7 +32,10 @@ export interface RqliteEngineDeps {
 }
 
 export interface RqliteEngineConfig {
+  readonly self: PeerId;
   readonly entry: Entry;
+  /** Where the voter's files are. */
+  readonly folder: string;
   readonly maxResultBytes: number;
 }
 
@@ -49,7 +55,7 @@ const STATUS_BYTES = 1_048_576;
 
 export function createRqliteEngine(
   deps: RqliteEngineDeps,
-  { entry, maxResultBytes }: RqliteEngineConfig,
+  { self, entry, folder, maxResultBytes }: RqliteEngineConfig,
 ): Engine {
   const { door, voter, program, clock, log } = deps;
   const { name } = entry;
@@ -174,6 +180,12 @@ export function createRqliteEngine(
     },
     async remove(peerId, options) {
       await ask('DELETE', '/remove', { id: peerId }, options);
+    },
+    async recover() {
+      const own = entry.holders.find(({ peerId }) => peerId === self);
+      // Read by rqlited at its next start, once: https://rqlite.io/docs/clustering/general-guidelines
+      const peers = [{ id: self, address: `${own?.host}:${own?.port}`, non_voter: false }];
+      await voter.restart(() => writeFile(join(folder, 'data', 'raft', 'peers.json'), JSON.stringify(peers)));
     },
   };
 

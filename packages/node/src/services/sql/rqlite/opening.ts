@@ -95,7 +95,7 @@ export function createRqlite(deps: RqliteDeps, config: RqliteConfig): Rqlite {
       const door = createDoor({ port: ports.http, credentials, name });
       return createRqliteEngine(
         { ...deps, door, voter, program: used },
-        { entry, maxResultBytes: config.maxResultBytes },
+        { self, entry, folder, maxResultBytes: config.maxResultBytes },
       );
     },
   };

@@ -29,6 +29,8 @@ export interface Voter extends AsyncDisposable {
   readonly pid: number | null;
   /** Why it ended last. */
   readonly problem: string | null;
+  /** Ends it, does the work while nobody uses its files, and starts it again. */
+  restart(work: () => Promise<void>): Promise<void>;
 }
 
 export interface VoterDeps {
@@ -58,6 +60,7 @@ export async function startVoter({ clock, log }: VoterDeps, config: VoterConfig)
   let waiting: Disposable | undefined;
   let problem: string | null = null;
   let closing = false;
+  let isStopped = false;
   let retryMs = FIRST_RETRY_MS;
 
   function start(): void {
@@ -75,7 +78,7 @@ export async function startVoter({ clock, log }: VoterDeps, config: VoterConfig)
     const ended = (how: string) => {
       if (child !== started) return;
       child = undefined;
-      if (closing) return;
+      if (isStopped) return;
       problem = `rqlited ended (${how}); its lines are in ${at('rqlited.log')}`;
       if (clock.monotonic() - startedAt > WELL_MS) retryMs = FIRST_RETRY_MS;
       log.warn({ action: 'sql_voter_ended', how, retryMs }, 'an rqlited ended and is started again');
@@ -86,6 +89,17 @@ export async function startVoter({ clock, log }: VoterDeps, config: VoterConfig)
     started.on('exit', (code, signal) => ended(signal ?? `code ${code}`));
   }
 
+  async function stop(): Promise<void> {
+    isStopped = true;
+    waiting?.[Symbol.dispose]();
+    const last = child;
+    if (!last || last.exitCode !== null || last.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => last.once('exit', () => resolve()));
+    using _ = clock.after(STOP_MS, () => last.kill('SIGKILL'));
+    last.kill('SIGTERM');
+    await gone;
+  }
+
   start();
   return {
     get pid() {
@@ -94,15 +108,16 @@ export async function startVoter({ clock, log }: VoterDeps, config: VoterConfig)
     get problem() {
       return child ? null : problem;
     },
+    async restart(work) {
+      await stop();
+      await work();
+      retryMs = FIRST_RETRY_MS;
+      isStopped = false;
+      if (!closing) start();
+    },
     async [Symbol.asyncDispose]() {
       closing = true;
-      waiting?.[Symbol.dispose]();
-      const last = child;
-      if (!last || last.exitCode !== null || last.signalCode !== null) return;
-      const gone = new Promise<void>((resolve) => last.once('exit', () => resolve()));
-      using _ = clock.after(STOP_MS, () => last.kill('SIGKILL'));
-      last.kill('SIGTERM');
-      await gone;
+      await stop();
     },
   };
 }

@@ -71,6 +71,7 @@ export async function openEngine(
   const entry: Entry = {
     ...bare,
     holders: [{ peerId: SELF, ...place }],
+    wanted: 1,
     createdAt: 0,
     secret: random.bytes(32),
   };
