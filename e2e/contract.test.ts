@@ -16,8 +16,8 @@ import {
   type Route,
   sessionRoutes,
   sqlRoutes,
-  updateRoutes,
   topicRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
@@ -164,6 +164,9 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'sql.schema'(call) {
     assert.deepEqual(await call(sqlRoutes.schema, { database: 'shop' }), { tables: [] });
+  },
+  async 'sql.recover'(call) {
+    assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);
   },
   async 'sql.status'(call) {
     assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');

@@ -73,7 +73,7 @@ test('an address is one key in one spelling', async () => {
     '',
     '0OIl',
     `1${wallet.address}`,
-   
+
     'é'.repeat(40),
     '1'.repeat(33),
   ])

@@ -62,7 +62,7 @@ import {
   type Pubsub,
   type Topics,
 } from './services/pubsub/index.ts';
-import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
+import { createSql, createSqlHandlers, type Shelf, type Sql, type SqlConfig } from './services/sql/index.ts';
 
 import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
 
@@ -107,7 +107,7 @@ export interface NodeConfig {
   };
   readonly kv: { readonly maxValueBytes: number };
   readonly update?: { readonly intervalMs: number };
-  readonly sql: { readonly statementTimeoutMs: number };
+  readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
 export interface Node extends AsyncDisposable {

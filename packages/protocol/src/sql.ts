@@ -241,4 +241,15 @@ export const sqlRoutes = defineRoutes({
     errors: ['SQL_DATABASE_INVALID', 'SQL_DATABASE_NOT_FOUND', 'RECORDS_QUORUM_LOST', 'STATE_UNCONFIGURED'],
     invalid,
   },
+  recover: {
+    summary: 'Where a majority of the voters is gone for good: goes on from the survivor that is furthest.',
+    method: 'POST',
+    path: '/v1/sql/{database}/recover',
+    grant: 'sql:admin',
+    params: database,
+    query: { confirm: z.string().optional() },
+    output: json(z.object({ survivor: z.string(), index: z.int() })),
+    errors: [...REACHING, 'SQL_RECOVER_RISK', 'SQL_UNSUPPORTED'],
+    invalid,
+  },
 });

@@ -49,6 +49,8 @@ export interface SqlDatabaseClient {
   transaction(statements: readonly SqlAsked[], options?: SqlWriteOptions): Promise<SqlResult[]>;
   schema(options?: CallOptions): Promise<SqlSchema>;
   status(options?: CallOptions): Promise<SqlStatus>;
+  /** Where a majority of the voters is gone for good. Without its name again the error says what may be lost. */
+  recover(confirm?: string, options?: CallOptions): Promise<RouteOutput<typeof sqlRoutes.recover>>;
 }
 
 type Creation = RouteInput<typeof sqlRoutes.create>['body'];
@@ -91,6 +93,7 @@ export function createSqlClient(call: Call): SqlClient {
       },
       schema: (options) => call(sqlRoutes.schema, { database: name }, options),
       status: (options) => call(sqlRoutes.status, { database: name }, options),
+      recover: (confirm, options) => call(sqlRoutes.recover, { database: name, confirm }, options),
     };
   };
   return Object.assign(open, {

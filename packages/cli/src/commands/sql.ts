@@ -44,6 +44,12 @@ export function defineSql({ root, run }: Program): void {
     .argument('<database>')
     .action(run(async () => (await import('../sql/databases.ts')).showStatus));
   sql
+    .command('recover')
+    .description('Where a majority of the voters is gone for good: go on from the one that is furthest.')
+    .argument('<database>')
+    .option('--confirm <database>', 'its name once more, when you know what may be lost')
+    .action(run(async () => (await import('../sql/databases.ts')).recoverDatabase));
+  sql
     .command('schema')
     .description('The tables and views of a database.')
     .argument('<database>')

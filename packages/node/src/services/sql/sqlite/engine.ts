@@ -58,6 +58,7 @@ export function createSqliteEngine(
         problem: null,
       };
     },
+    leader: () => undefined,
     onChange(listener) {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };

@@ -209,6 +209,12 @@ export function checkParams({ wanted }: Examined, params: SqlParams = []): void 
   if (unknown.length > 0) fail(`the statement has no parameter ${unknown.join(', ')}`);
 }
 
+/** Whether a parameter makes date functions read the clock. */
+export function asksForNow({ dates }: Examined, params: SqlParams = []): boolean {
+  const isNow = (value: unknown) => typeof value === 'string' && value.trim().toLowerCase() === 'now';
+  return dates && Object.values(params).some(isNow);
+}
+
 function refused(reason: string): P2posError {
   return new P2posError('SQL_REFUSED', { reason });
 }
