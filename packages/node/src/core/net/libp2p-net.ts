@@ -15,6 +15,7 @@ import type { Identity } from '../identity/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Random } from '../random/index.ts';
 import { createConnectionTable } from './connection-table.ts';
+import { dialInOrder } from './dialing.ts';
 import { createInboundGate } from './inbound-gate.ts';
 import type { Address, Handler, Net, NetConfig, NetEvents, PeerId } from './index.ts';
 import { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
@@ -192,10 +193,15 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       signal.throwIfAborted();
       if (table.size() >= limits.maxConnections)
         throw new P2posError('OVERLOADED', { what: 'The network of this node' });
-      const wanted = addresses.map(checkAddress);
+      for (const address of addresses) checkAddress(address);
       const named = addresses.map((address) => /\/p2p\/([^/]+)$/.exec(address)?.[1]).find(Boolean);
       try {
-        const connection = await host.dial(wanted, { signal });
+        const connection = await dialInOrder(
+          { clock },
+          addresses,
+          (some, until) => host.dial(some.map(checkAddress), { signal: until }),
+          signal,
+        );
         return connection.remotePeer.toString();
       } catch (cause) {
         if (signal.aborted) throw signal.reason;
