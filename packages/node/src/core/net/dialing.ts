@@ -6,11 +6,11 @@ import { rank, transportOf } from './transports.ts';
 /** For one try of the best transport. */
 const TRY_MS = 2_000;
 /** A node that starts takes calls over tcp a moment after its udp port is open. */
-const PAUSE_MS = 300;
-const TRIES = 2;
+const PAUSE_MS = 500;
+const TRIES = 4;
 
 /**
- * Dials the addresses of the best transport alone, twice, then all. A quic handshake waits where tcp is refused, so
+ * Dials the addresses of the best transport alone, four times, then all. A quic handshake waits where tcp is refused, so
  * of nodes that start together many would otherwise be tied by the slower transport for as long as they run.
  */
 export async function dialInOrder<T>(
