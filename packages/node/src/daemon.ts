@@ -2,12 +2,14 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Invitation, P2posError } from '@p2pos/protocol';
+import { dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
+import { createDiscovery, createDnsResolver, createDohResolver } from './core/discovery/index.ts';
 import { openIdentity } from './core/identity/index.ts';
-import { createNet } from './core/net/index.ts';
+import type { Logger } from './core/log/index.ts';
+import { createMdns, createNet } from './core/net/index.ts';
 import { createSystemRandom } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
 import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
@@ -80,7 +82,7 @@ export async function createDaemon(
         liveness: { pingIntervalMs: config.liveness.pingIntervalMs, misses: config.liveness.misses },
         presence: { intervalMs: config.presence.intervalMs },
         mesh: {
-          initConnections: config.discovery.initConnections,
+          initConnections: config.discovery.initConnections.filter((address) => !dnsDomainIn(address)),
           intervalMs: config.discovery.intervalMs,
           wantedConnections: config.discovery.wantedConnections,
         },
@@ -90,6 +92,7 @@ export async function createDaemon(
       },
     ),
   );
+  await discover(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);
   const door = starting.use(
@@ -137,6 +140,32 @@ function tenantsOf({ apps }: Node): Tenants {
     check: (app) => apps.check(app),
     note: (entry) => apps.note(entry),
   };
+}
+
+/** Looks for the system by what the settings name, and on the local network. */
+async function discover(
+  parts: AsyncDisposableStack,
+  { net, mesh }: Node,
+  { config, log, systemId }: { readonly config: Config; readonly log: Logger; readonly systemId: string },
+): Promise<void> {
+  const { initConnections, dnsServers, dnsOverHttps: url, mdns } = config.discovery;
+  const domains = initConnections.map(dnsDomainIn).filter((domain) => domain !== undefined);
+  const servers = dnsServers.map(({ host, port }) =>
+    host.includes(':') ? `[${host}]:${port}` : `${host === 'localhost' ? '127.0.0.1' : host}:${port}`,
+  );
+  const resolver = url === undefined ? createDnsResolver({ servers }) : createDohResolver({ fetch }, { url });
+  const [clock, random] = [createSystemClock(), createSystemRandom()];
+  parts.use(createDiscovery({ resolver, mesh, isLooking: mesh.isShort, clock, random, log }, { domains }));
+  const { listen } = config.net;
+  const onlyLocal =
+    listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
+  if (mdns && !onlyLocal)
+    parts.use(
+      await createMdns(
+        { net, log, found: (addresses) => mesh.found('mdns', addresses) },
+        { systemId, intervalMs: config.discovery.intervalMs },
+      ),
+    );
 }
 
 /** First contact over this machine's network; it listens nowhere. */

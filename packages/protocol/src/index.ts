@@ -10,6 +10,8 @@ export * from './contract.ts';
 export * from './crypto.ts';
 export * from './dev.ts';
 export * from './dht.ts';
+export * from './dns-message.ts';
+export * from './dnsaddr.ts';
 export * from './documents/admin-proof.ts';
 export * from './documents/anchor.ts';
 export * from './documents/bodies.ts';
