@@ -236,6 +236,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "The value is refused: {reason}. A value lies under its own hash or is signed by its author.",
     ),
+    "DNS_FAILED": ErrorEntry(
+        502,
+        True,
+        "The TXT records of {name} cannot be looked up: {reason}. Look at discovery.dns_servers and discovery.dns_over_https, and ask for the same name with another program.",
+    ),
     "DOCUMENT_MALFORMED": ErrorEntry(
         400,
         False,
@@ -245,6 +250,26 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         403,
         False,
         "The {kind} document is not signed by those who may: {reason}.",
+    ),
+    "E2EE_BUNDLE_INVALID": ErrorEntry(
+        400,
+        False,
+        "The keys for a first message are refused: {reason}. Get the keys of the other device anew.",
+    ),
+    "E2EE_KEY_INVALID": ErrorEntry(
+        400,
+        False,
+        "A public key is refused: {reason}. Get the keys of the other device anew.",
+    ),
+    "E2EE_NOT_STARTED": ErrorEntry(
+        409,
+        False,
+        "This session was opened by the other side: it can write only after it has read their first message.",
+    ),
+    "E2EE_UNREADABLE": ErrorEntry(
+        400,
+        False,
+        "The message cannot be read: {reason}. The session goes on with the next one.",
     ),
     "FILE_UNREADABLE": ErrorEntry(
         400,
