@@ -276,6 +276,26 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ),
   );
   const durable = { topics, groups };
+  const databaseLimit = async (app: string): Promise<number | undefined> =>
+    (await apps.quotasOf(app)).databases;
+  const sql = starting.use(
+    createSql(
+      {
+        self,
+        rpc,
+        records,
+        membership,
+        presence,
+        crypto,
+        clock,
+        random,
+        log,
+        shelf: ports.sqlShelf,
+        databaseLimit,
+      },
+      { ...config.sql, replicas: config.records.replicas },
+    ),
+  );
   const apps = starting.use(
     createApps(
       {
@@ -284,19 +304,18 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         rpc,
         membership,
         liveness,
-        storedBytes: (app) => records.storedBytes(app),
-        purges: { kv: (app, options) => kv.purge(app, options) },
+        purges: {
+          async databases(app, options) {
+            const found = await sql.list(app, options);
+            for (const { name } of found) await sql.drop({ app, name, confirm: name }, options);
+            return found.length;
+          },
+        },
         clock,
         random,
         log,
       },
       { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
-    ),
-  );
-  const sql = starting.use(
-    createSql(
-      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
-      { ...config.sql, replicas: config.records.replicas },
     ),
   );
   const update = starting.use(
