@@ -14,6 +14,7 @@ import {
   pubsubRoutes,
   pubsubStreams,
   sqlRoutes,
+  sqlStreams,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
@@ -55,7 +56,14 @@ import {
   createPubsubStreams,
   type Pubsub,
 } from './services/pubsub/index.ts';
-import { createSql, createSqlHandlers, type Shelf, type Sql, type SqlConfig } from './services/sql/index.ts';
+import {
+  createSql,
+  createSqlHandlers,
+  createSqlStreams,
+  type Shelf,
+  type Sql,
+  type SqlConfig,
+} from './services/sql/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -312,6 +320,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
+      ...bindStreams(sqlStreams, createSqlStreams(sql)),
       ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
