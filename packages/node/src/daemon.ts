@@ -2,18 +2,21 @@
 import { availableParallelism, loadavg, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Invitation, P2posError } from '@p2pos/protocol';
+import { configRoutes, dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
+import { createDiscovery, createDnsResolver, createDohResolver } from './core/discovery/index.ts';
 import { openIdentity } from './core/identity/index.ts';
-import { createNet } from './core/net/index.ts';
+import type { Logger } from './core/log/index.ts';
+import { createMdns, createNet } from './core/net/index.ts';
 import { createSystemRandom, type Random } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
+import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
 import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
+import { openUpdateHost } from './process/installation/update-host.ts';
 import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
@@ -24,7 +27,7 @@ const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url)
 /** @throws P2posError CONFIG_INVALID without a system, and what each part refuses */
 export async function createDaemon(
   config: Config,
-  { home, log, supervisor }: NodeContext,
+  { home, log, supervisor, reload, restart }: NodeContext,
 ): Promise<RunningNode> {
   const systemId = config.system.id;
   if (systemId === undefined) {
@@ -38,6 +41,11 @@ export async function createDaemon(
   const random = createSystemRandom();
   await using starting = new AsyncDisposableStack();
   const identity = await openIdentity({ random, log }, { home, passphraseFile: config.node.passphraseFile });
+  const { folder, trialMs } = config.update;
+  const updates =
+    folder && restart
+      ? await openUpdateHost({ folder, home, version: SOFTWARE_VERSION, trialMs, restart })
+      : undefined;
   const data = join(home, 'data');
   const store = starting.use(
     await openStore(
@@ -50,7 +58,7 @@ export async function createDaemon(
       {
         clock,
         random,
-        crypto: createNodeCrypto(),
+        crypto: createNodeCrypto({ clock }),
         log,
         identity,
         store,
@@ -70,6 +78,7 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
+        updates,
         sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
       {
@@ -80,16 +89,18 @@ export async function createDaemon(
         liveness: { pingIntervalMs: config.liveness.pingIntervalMs, misses: config.liveness.misses },
         presence: { intervalMs: config.presence.intervalMs },
         mesh: {
-          initConnections: config.discovery.initConnections,
+          initConnections: config.discovery.initConnections.filter((address) => !dnsDomainIn(address)),
           intervalMs: config.discovery.intervalMs,
           wantedConnections: config.discovery.wantedConnections,
         },
         records: config.records,
         kv: config.kv,
+        update: { intervalMs: config.update.intervalMs },
         sql: config.sql,
       },
     ),
   );
+  await discover(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);
   const door = starting.use(
@@ -100,7 +111,10 @@ export async function createDaemon(
         log,
         peerId: identity.peerId,
         metrics,
-        services: node.services,
+        services: [
+          ...node.services,
+          ...(reload ? [bindRoutes('config', configRoutes, { reload: async () => reload() })] : []),
+        ],
         streams: node.streams,
         tenants: tenantsOf(node),
         supervisor,
@@ -137,6 +151,32 @@ function tenantsOf({ apps }: Node): Tenants {
     check: (app) => apps.check(app),
     note: (entry) => apps.note(entry),
   };
+}
+
+/** Looks for the system by what the settings name, and on the local network. */
+async function discover(
+  parts: AsyncDisposableStack,
+  { net, mesh }: Node,
+  { config, log, systemId }: { readonly config: Config; readonly log: Logger; readonly systemId: string },
+): Promise<void> {
+  const { initConnections, dnsServers, dnsOverHttps: url, mdns } = config.discovery;
+  const domains = initConnections.map(dnsDomainIn).filter((domain) => domain !== undefined);
+  const servers = dnsServers.map(({ host, port }) =>
+    host.includes(':') ? `[${host}]:${port}` : `${host === 'localhost' ? '127.0.0.1' : host}:${port}`,
+  );
+  const resolver = url === undefined ? createDnsResolver({ servers }) : createDohResolver({ fetch }, { url });
+  const [clock, random] = [createSystemClock(), createSystemRandom()];
+  parts.use(createDiscovery({ resolver, mesh, isLooking: mesh.isShort, clock, random, log }, { domains }));
+  const { listen } = config.net;
+  const onlyLocal =
+    listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
+  if (mdns && !onlyLocal)
+    parts.use(
+      await createMdns(
+        { net, log, found: (addresses) => mesh.found('mdns', addresses) },
+        { systemId, intervalMs: config.discovery.intervalMs },
+      ),
+    );
 }
 
 /** First contact over this machine's network; it listens nowhere. */

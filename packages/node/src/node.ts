@@ -15,6 +15,8 @@ import {
   pubsubStreams,
   sqlRoutes,
   sqlStreams,
+  topicRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
@@ -51,10 +53,15 @@ import {
   serveStatus,
 } from './services/network/index.ts';
 import {
+  createGroups,
   createPubsub,
   createPubsubHandlers,
   createPubsubStreams,
+  createTopicHandlers,
+  createTopics,
+  type Groups,
   type Pubsub,
+  type Topics,
 } from './services/pubsub/index.ts';
 import {
   createSql,
@@ -64,6 +71,8 @@ import {
   type Sql,
   type SqlConfig,
 } from './services/sql/index.ts';
+
+import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -80,6 +89,8 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where this software can replace itself. */
+  readonly updates?: UpdateHost | undefined;
   /** Where SQL databases lie; undefined: this node holds none. */
   readonly sqlShelf?: Shelf | undefined;
 }
@@ -103,6 +114,7 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
+  readonly update?: { readonly intervalMs: number };
   readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
@@ -121,6 +133,8 @@ export interface Node extends AsyncDisposable {
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  readonly topics: Topics;
+  readonly groups: Groups;
   readonly apps: Apps;
   readonly sql: Sql;
   /** What the HTTP door binds. */
@@ -257,6 +271,19 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       log,
     }),
   );
+  const topics = starting.use(
+    createTopics(
+      { self, rpc, records, membership, live: pubsub.live, crypto, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const groups = starting.use(
+    createGroups(
+      { self, rpc, records, isMember: (peerId) => membership.isActive(peerId), topics, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const durable = { topics, groups };
   const apps = starting.use(
     createApps(
       {
@@ -278,6 +305,29 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     createSql(
       { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
       { ...config.sql, replicas: config.records.replicas },
+    ),
+  );
+  const update = starting.use(
+    await createUpdate(
+      {
+        host: ports.updates,
+        records,
+        membership,
+        net,
+        presence,
+        state,
+        store,
+        rpc,
+        crypto,
+        clock,
+        random,
+        log,
+      },
+      {
+        version: config.version,
+        replicas: config.records.replicas,
+        intervalMs: config.update?.intervalMs ?? 10_000,
+      },
     ),
   );
   const network = createNetwork(
@@ -307,21 +357,25 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
+    topics,
+    groups,
     apps,
     sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
+      bindRoutes('topics', topicRoutes, createTopicHandlers(durable, pubsub)),
       bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
       ...bindStreams(sqlStreams, createSqlStreams(sql)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub, durable)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
