@@ -168,6 +168,18 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'sql.recover'(call) {
     assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);
   },
+  async 'sql.migrate'(call) {
+    const body = { migrations: [{ number: 1, name: 'first', sql: 'CREATE TABLE t (a)' }] };
+    assert.deepEqual(await call(sqlRoutes.migrate, { database: 'shop', body }), { applied: [1], version: 2 });
+  },
+  async 'sql.backup'(call) {
+    assert.deepEqual((await call(sqlRoutes.backup, { database: 'shop' })).body, Uint8Array.of(0, 255));
+  },
+  async 'sql.restore'(call) {
+    const body = new Uint8Array(100_000);
+    const restored = await call(sqlRoutes.restore, { database: 'shop', confirm: 'shop', body });
+    assert.equal(restored.bytes, 100_000);
+  },
   async 'sql.status'(call) {
     assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');
   },

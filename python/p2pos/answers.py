@@ -449,6 +449,15 @@ class SqlRecover(TypedDict):
     index: int
 
 
+class SqlMigrate(TypedDict):
+    applied: list[int]
+    version: int
+
+
+class SqlRestore(TypedDict):
+    bytes: int
+
+
 class NetworkStatus(TypedDict):
     systemId: str
     peerId: str

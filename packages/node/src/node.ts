@@ -14,6 +14,7 @@ import {
   pubsubRoutes,
   pubsubStreams,
   sqlRoutes,
+  sqlStreams,
   topicRoutes,
   updateRoutes,
 } from '@p2pos/protocol';
@@ -62,7 +63,14 @@ import {
   type Pubsub,
   type Topics,
 } from './services/pubsub/index.ts';
-import { createSql, createSqlHandlers, type Shelf, type Sql, type SqlConfig } from './services/sql/index.ts';
+import {
+  createSql,
+  createSqlHandlers,
+  createSqlStreams,
+  type Shelf,
+  type Sql,
+  type SqlConfig,
+} from './services/sql/index.ts';
 
 import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
 
@@ -385,6 +393,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
+      ...bindStreams(sqlStreams, createSqlStreams(sql)),
       ...bindStreams(pubsubStreams, createPubsubStreams(pubsub, durable)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),

@@ -112,7 +112,7 @@ export function connect(options: ConnectOptions): Client {
     whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
     topics: createTopicsClient({ call, subscribe: batches, timing }),
-    sql: createSqlClient(call),
+    sql: createSqlClient(call, subscribe),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),
