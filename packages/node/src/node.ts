@@ -265,7 +265,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       rpc,
       net,
       membership,
-      incarnation: () => presence.sighting(self)?.heartbeat.incarnation ?? 1,
+      incarnation: presence.incarnation,
       clock,
       random,
       log,
