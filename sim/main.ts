@@ -7,13 +7,11 @@ import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { chaos } from './chaos/index.ts';
+import { plantFault } from './planted/index.ts';
 import type { Scenario, ScenarioResult } from './scenario.ts';
 
 // Refusals are ordinary here, and nobody looks at where they came from.
 Error.stackTraceLimit = 0;
-
-const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,16 +22,21 @@ const { values, positionals } = parseArgs({
     nodes: { type: 'string' },
     hours: { type: 'string' },
     rate: { type: 'string' },
+    plant: { type: 'string' },
     json: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
 });
+if (values.plant !== undefined) plantFault(values.plant);
+// Only now, so that what is planted is part of it.
+const { chaos } = await import('./chaos/index.ts');
+const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos };
 const name = positionals[0] ?? '';
 const scenario = SCENARIOS[name];
 if (!scenario) {
   const list = Object.entries(SCENARIOS).map(([known, { summary }]) => `  ${known}  ${summary}`);
   console.error(
-    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X]\n${list.join('\n')}`,
+    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X] [--plant FAULT]\n${list.join('\n')}`,
   );
   process.exit(2);
 }
@@ -43,6 +46,7 @@ const rate = number('rate', scenario.defaults.rate);
 const first = number('seed', 1);
 const seeds = number('seeds', 1);
 const settings = ['--nodes', `${nodes}`, '--hours', `${hours}`, '--rate', `${rate}`];
+if (values.plant !== undefined) settings.push('--plant', values.plant);
 
 interface Line {
   readonly seed: number;

@@ -8,10 +8,12 @@ import { createRegisterHistories } from '../checkers/registers.ts';
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
 import { PLAIN_KEYS, REGISTERS, startClients } from './clients.ts';
 import { createFaults } from './faults.ts';
+import { createWounds } from './wounds.ts';
 
 const HOUR_MS = 3_600_000;
-/** For everything to find together again. */
-const REPAIR_MS = 180_000;
+const DAY_MS = 24 * HOUR_MS;
+/** For everything to find together again, and for every disk to be read through. */
+const REPAIR_MS = 900_000;
 
 export const chaos: Scenario = {
   summary:
@@ -21,12 +23,16 @@ export const chaos: Scenario = {
 };
 
 async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput): Promise<ScenarioResult> {
+  const wounds = createWounds();
   await using sim = await createSimnet(nodes, {
     seed: `chaos ${seed}`,
     // Rarer than by default, since most of the work of a quiet system are these.
     pingIntervalMs: 5_000,
     presenceIntervalMs: 60_000,
     realKeys: seed % 10 === 9,
+    log: wounds.log,
+    // All of life that much quicker, so that deletions are forgotten while faults go on.
+    records: { keepDeletedMs: DAY_MS / rate, scrubMs: 600_000 },
   });
   const declare = (i: number) =>
     sim.nodes[i]?.records.declare({
@@ -42,7 +48,7 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
   const plain = createPlainRecords((violation) => sim.trace.add(`VIOLATION ${violation}`));
   const registers = createRegisterHistories();
   const clients = startClients(sim, { plain, registers }, { clients: 6, everyMs: 3_000 });
-  const faults = createFaults(sim, declare, rate);
+  const faults = createFaults(sim, wounds, declare, rate);
   const startedAt = sim.clock.monotonic();
   const end = startedAt + hours * HOUR_MS;
   for (let told = startedAt; sim.clock.monotonic() < end && plain.violations.length === 0; ) {
@@ -57,7 +63,7 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
   await sim.during(clients.end());
   const late = await lookAgain(sim, plain);
   return {
-    violations: [...plain.violations, ...registers.violations(), ...late],
+    violations: [...plain.violations, ...registers.violations(), ...late, ...wounds.unhealed(sim)],
     counts: {
       ...plain.counts,
       changes: registers.counts.done,

@@ -84,6 +84,8 @@ export interface NodeConfig {
     readonly replicas: number;
     readonly writeTimeoutMs: number;
     readonly readTimeoutMs: number;
+    readonly keepDeletedMs: number;
+    readonly scrubMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
 }
@@ -191,6 +193,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         replicaCounts: [config.records.replicas],
         writeTimeoutMs: config.records.writeTimeoutMs,
         readTimeoutMs: config.records.readTimeoutMs,
+        keepDeletedMs: config.records.keepDeletedMs,
+        scrubMs: config.records.scrubMs,
       },
     ),
   );

@@ -34,6 +34,7 @@ export interface SimnetConfig {
   readonly links?: LinkConfig;
   readonly pingIntervalMs?: number;
   readonly presenceIntervalMs?: number;
+  readonly records?: TestnetConfig['records'];
   /** Ed25519 instead of a keyed hash. */
   readonly realKeys?: boolean;
   /** Greatest error of a node's clock at the start, ms. */
@@ -59,6 +60,7 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     ...(config.pingIntervalMs !== undefined && { pingIntervalMs: config.pingIntervalMs }),
     ...(config.presenceIntervalMs !== undefined && { presenceIntervalMs: config.presenceIntervalMs }),
     ...(config.log && { log: config.log }),
+    ...(config.records && { records: config.records }),
     ...(config.realKeys ? {} : { keys: { crypto: keyedCrypto, signerOf: keyedSigner } }),
     wrap(i, ports) {
       clocks[i] ??= createSimClock(ports.clock, skews[i] as number);

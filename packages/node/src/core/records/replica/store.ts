@@ -120,9 +120,13 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
     };
   }
 
-  function isWhole({ header, leaf, value }: RecordRow): boolean {
+  function isWhole(row: RecordRow): boolean {
+    const { header, leaf, value, version, namespace, key } = row;
     if (!equalBytes(leafHash(crypto, header), leaf)) return false;
-    return value === null || fitsValue(crypto, decodeHeader(header), value);
+    const fields = decodeHeader(header);
+    if (fields.version !== version || fields.namespace !== namespace || !equalBytes(fields.key, key))
+      return false;
+    return value === null || fitsValue(crypto, fields, value);
   }
 
   const log = createCommitLog({ store, stored: (row) => stored(row) as StoredRecord });
@@ -214,6 +218,7 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
 function statementsOf(
   { fields, leaf, slot, count, header, value, proof, register }: CheckedRecord,
   now: number,
+  deleted = register?.deleted ?? false,
 ): Statement[] {
   const place = placeOf(fields);
   const params = [
@@ -222,7 +227,7 @@ function statementsOf(
     slot,
     fields.version,
     leaf,
-    !fields.value || register?.deleted ? 1 : 0,
+    !fields.value || deleted ? 1 : 0,
     fields.expiresAt ?? null,
     header,
     value,
@@ -234,6 +239,17 @@ function statementsOf(
     { sql: sql.ACCEPT, params },
     { sql: sql.FORGET_PROMISE, params: [...place, fields.version] },
   ];
+}
+
+/** In place of a row whose columns were damaged; what took its place meanwhile, or is newer under the record's name, stays. */
+export function writeAnew(
+  { id, version, leaf }: { readonly id: number; readonly version: string; readonly leaf: Uint8Array },
+  record: CheckedRecord,
+  now: number,
+): Statement[] {
+  const { register: _, ...plain } = record;
+  const [upsert] = statementsOf(plain, now, record.register?.deleted) as [Statement];
+  return [{ sql: sql.DELETE_ROW, params: [id, version, leaf] }, upsert];
 }
 
 export function ringStatement({ count, settled, closed }: Ring, headHash: Uint8Array): Statement {
