@@ -2,6 +2,7 @@
  * Clients at work on whole nodes while everything goes wrong that may, many times as often as on an ordinary bad day. At
  * the end all is repaired, and what was promised is looked at once more.
  */
+import { P2posError } from '@p2pos/protocol';
 import { createSimnet, type Simnet } from '../../packages/node/src/testing/simnet/index.ts';
 import { createPlainRecords, type PlainRecords } from '../checkers/plain-records.ts';
 import { createRegisterHistories } from '../checkers/registers.ts';
@@ -10,6 +11,7 @@ import { PLAIN_KEYS, REGISTERS, startClients } from './clients.ts';
 import { createFaults } from './faults.ts';
 import { createWounds } from './wounds.ts';
 
+const CLIENTS = 12;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** For everything to find together again, and for every disk to be read through. */
@@ -18,11 +20,20 @@ const REPAIR_MS = 900_000;
 export const chaos: Scenario = {
   summary:
     'Reads, writes and registers under crashes, partitions, bad disks, wrong clocks and changing members.',
-  defaults: { nodes: 25, hours: 1, rate: 24 },
+  defaults: { nodes: 25, hours: 1, rate: 24, load: 4 },
   run,
 };
 
-async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput): Promise<ScenarioResult> {
+async function run({
+  seed,
+  nodes,
+  hours,
+  rate,
+  load,
+  progress,
+  plant,
+  onTrace,
+}: ScenarioInput): Promise<ScenarioResult> {
   const wounds = createWounds();
   await using sim = await createSimnet(nodes, {
     seed: `chaos ${seed}`,
@@ -31,6 +42,7 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
     presenceIntervalMs: 60_000,
     realKeys: seed % 10 === 9,
     log: wounds.log,
+    ...(onTrace && { onTrace }),
     // All of life that much quicker, so that deletions are forgotten while faults go on.
     records: { keepDeletedMs: DAY_MS / rate, scrubMs: 600_000 },
   });
@@ -47,7 +59,11 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
   plant?.(sim);
   const plain = createPlainRecords((violation) => sim.trace.add(`VIOLATION ${violation}`));
   const registers = createRegisterHistories();
-  const clients = startClients(sim, { plain, registers }, { clients: 6, everyMs: 3_000 });
+  const clients = startClients(
+    sim,
+    { plain, registers },
+    { clients: CLIENTS, everyMs: (CLIENTS * 1_000) / load },
+  );
   const faults = createFaults(sim, wounds, declare, rate);
   const startedAt = sim.clock.monotonic();
   const end = startedAt + hours * HOUR_MS;
@@ -88,9 +104,15 @@ async function lookAgain(sim: Simnet, plain: PlainRecords): Promise<string[]> {
     for (let k = 0; k < PLAIN_KEYS; k++) {
       const key = `k${k}`;
       const floor = plain.floorOf(key);
-      const { found } = await sim.during(node.kv.get({ app: 'default', key, consistency: 'all' }));
-      const value = found && { value: new TextDecoder().decode(found.value), version: found.version };
-      plain.read(key, floor, value, sim.clock.now());
+      try {
+        const { found } = await sim.during(node.kv.get({ app: 'default', key, consistency: 'all' }));
+        const value = found && { value: new TextDecoder().decode(found.value), version: found.version };
+        plain.read(key, floor, value, sim.clock.now());
+      } catch (error) {
+        const why =
+          error instanceof P2posError ? `${error.code} ${JSON.stringify(error.details)}` : String(error);
+        violations.push(`${key}: not all replicas have it after all was repaired: ${why}`);
+      }
     }
   }
   for (const node of asked) {

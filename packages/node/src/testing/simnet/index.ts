@@ -40,6 +40,8 @@ export interface SimnetConfig {
   /** Greatest error of a node's clock at the start, ms. */
   readonly skewMs?: number;
   readonly log?: TestnetConfig['log'];
+  /** Told of each line of the trace. */
+  readonly onTrace?: (line: string) => void;
 }
 
 export async function createSimnet(count: number, config: SimnetConfig): Promise<Simnet> {
@@ -74,6 +76,6 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     links,
     disks,
     clocks,
-    trace: createTrace(net.clock),
+    trace: createTrace(net.clock, config.onTrace),
   });
 }
