@@ -3,8 +3,9 @@
  * breaks off, a half-open link, a split, a slow link, a disk that fails, a clock that jumps, a disk that is lost, one that is
  * restored from an old copy and a flipped bit on it, each once a day; once a day a machine joins or leaves.
  */
+import type { Member } from '@p2pos/protocol';
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
-import { isListed, type Wounds } from './wounds.ts';
+import { isAtRest, isListed, type Wounds } from './wounds.ts';
 
 const DAY_MS = 86_400_000;
 const KINDS = [
@@ -177,24 +178,39 @@ export function createFaults(
     return true;
   }
 
-  /** One machine at a time, out or back in, and only while no move is under way: what an operator looks at first. */
+  /** One machine at a time, in, out, or drained and then out, and only while no move is under way: what an operator looks at first. */
   async function changeMembers(i: number): Promise<boolean> {
     const { peerId } = sim.nodes[i] ?? {};
-    const atRest = sim.nodes.every(({ records }, j) => {
-      const { open, unsettled } = records.moves();
-      return sim.isUp(j) && open + unsettled === 0;
-    });
-    if (peerId === undefined || !atRest) return false;
+    if (peerId === undefined || !isAtRest(sim) || wounds.open(sim)) return false;
+    const members = sim.snapshot.body.members;
+    if (!isListed(sim, i))
+      return change((before) =>
+        sim.system.members([...before.map((member) => ({ peerId: member.peerId })), { peerId }]),
+      );
+    if (members.length <= nodes - 3) return false;
+    const without = (before: readonly Member[]) => before.filter((member) => member.peerId !== peerId);
+    if (random.chance(0.5)) {
+      wounds.leaving(i);
+      return change(without);
+    }
+    const leave = async (): Promise<void> => {
+      if (isAtRest(sim)) await change(without);
+      else if (!over) later(10_000, leave);
+    };
+    later(10_000, leave);
+    return change((before) =>
+      before.map((member) => (member.peerId === peerId ? { ...member, draining: true } : member)),
+    );
+  }
+
+  async function change(edit: (before: readonly Member[]) => readonly Member[]): Promise<boolean> {
     try {
       await sim.change(
-        (before) => {
-          const listed = before.find((member) => member.peerId === peerId);
-          if (!listed)
-            return sim.system.members([...before.map((member) => ({ peerId: member.peerId })), { peerId }]);
-          if (before.length <= nodes - 3) return before;
-          return before.filter((member) => member !== listed);
-        },
-        sim.nodes.findIndex((_, j) => sim.isUp(j)),
+        edit,
+        sim.nodes.findIndex(
+          ({ peerId }, j) =>
+            sim.isUp(j) && sim.snapshot.body.members.some((member) => member.peerId === peerId),
+        ),
       );
       return true;
     } catch (error) {

@@ -12,6 +12,8 @@ export interface Wounds {
   /** Whether any is still open. */
   open(sim: Simnet): boolean;
   disk(i: number): void;
+  /** Whoever left without handing over first: as good as lost until the others have taken its place. */
+  leaving(i: number): void;
   /** The row bears these bytes until it is mended. */
   row(i: number, id: number, value: Uint8Array): void;
   /** In words, of those that did not heal. */
@@ -41,8 +43,8 @@ export function createWounds(): Wounds {
   }
 
   function look(sim: Simnet): void {
-    // One that is removed answers nobody, and comes back as a newcomer.
-    wounds = wounds.filter((wound) => !wound.healed(sim) && isListed(sim, wound.node));
+    // One that is removed answers nobody, and comes back as a newcomer: it is healed when others have taken its place.
+    wounds = wounds.filter((wound) => !(isListed(sim, wound.node) ? wound.healed(sim) : isAtRest(sim)));
   }
 
   return {
@@ -58,6 +60,9 @@ export function createWounds(): Wounds {
         text: `node${i} came back without its disk and never had to catch up`,
         healed: (sim) => sim.isUp(i) && caughtUp.has(`node${i}`),
       });
+    },
+    leaving(i) {
+      wounds.push({ node: i, text: `node${i} was removed and its slots never settled`, healed: isAtRest });
     },
     row(i, id, value) {
       wounds.push({
@@ -76,6 +81,14 @@ export function createWounds(): Wounds {
       return wounds.map(({ text }) => text);
     },
   };
+}
+
+/** No move is under way as far as anybody knows, and everybody is there to tell. */
+export function isAtRest(sim: Simnet): boolean {
+  return sim.nodes.every(({ records }, j) => {
+    const { open, unsettled } = records.moves();
+    return sim.isUp(j) && open + unsettled === 0;
+  });
 }
 
 export function isListed(sim: Simnet, i: number): boolean {
