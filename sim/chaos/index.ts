@@ -15,12 +15,12 @@ const CLIENTS = 12;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** For everything to find together again, and for every disk to be read through. */
-const REPAIR_MS = 900_000;
+const REPAIR_MS = 300_000;
 
 export const chaos: Scenario = {
   summary:
     'Reads, writes and registers under crashes, partitions, bad disks, wrong clocks and changing members.',
-  defaults: { nodes: 25, hours: 1, rate: 24, load: 4 },
+  defaults: { nodes: 25, hours: 1, rate: 24, load: 3 },
   run,
 };
 
@@ -44,7 +44,7 @@ async function run({
     log: wounds.log,
     ...(onTrace && { onTrace }),
     // All of life that much quicker, so that deletions are forgotten while faults go on.
-    records: { keepDeletedMs: DAY_MS / rate, scrubMs: 600_000 },
+    records: { keepDeletedMs: DAY_MS / rate, scrubMs: 240_000 },
   });
   const declare = (i: number) =>
     sim.nodes[i]?.records.declare({
