@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
     hours: { type: 'string' },
     rate: { type: 'string' },
     load: { type: 'string' },
+    faults: { type: 'string' },
     trace: { type: 'string' },
     plant: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -33,14 +34,15 @@ const { values, positionals } = parseArgs({
 });
 if (values.plant !== undefined) plantFault(values.plant);
 // Only now, so that what is planted is part of it.
+const { awkward } = await import('./awkward/index.ts');
 const { chaos } = await import('./chaos/index.ts');
-const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, awkward };
 const name = positionals[0] ?? '';
 const scenario = SCENARIOS[name];
 if (!scenario) {
   const list = Object.entries(SCENARIOS).map(([known, { summary }]) => `  ${known}  ${summary}`);
   console.error(
-    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X] [--load OPS] [--trace FILE] [--plant FAULT]\n${list.join('\n')}`,
+    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X] [--load OPS] [--faults KIND,KIND] [--trace FILE] [--plant FAULT]\n${list.join('\n')}`,
   );
   process.exit(2);
 }
@@ -50,7 +52,9 @@ const rate = number('rate', scenario.defaults.rate);
 const load = number('load', scenario.defaults.load);
 const first = number('seed', 1);
 const seeds = number('seeds', 1);
+const faults = values.faults?.split(',');
 const settings = ['--nodes', `${nodes}`, '--hours', `${hours}`, '--rate', `${rate}`, '--load', `${load}`];
+if (values.faults !== undefined) settings.push('--faults', values.faults);
 if (values.plant !== undefined) settings.push('--plant', values.plant);
 
 interface Line {
@@ -82,7 +86,16 @@ async function one(chosen: Scenario, seed: number): Promise<number> {
   };
   const file = values.trace === undefined ? undefined : createWriteStream(values.trace);
   const onTrace = file && ((text: string) => void file.write(`${text}\n`));
-  const result = await chosen.run({ seed, nodes, hours, rate, load, progress, ...(onTrace && { onTrace }) });
+  const result = await chosen.run({
+    seed,
+    nodes,
+    hours,
+    rate,
+    load,
+    progress,
+    faults,
+    ...(onTrace && { onTrace }),
+  });
   file?.end();
   if (file) await finished(file);
   const line: Line = { seed, seconds: (performance.now() - began) / 1_000, result };

@@ -10,6 +10,8 @@ export interface ScenarioInput {
   readonly rate: number;
   /** Operations per second of all clients together. */
   readonly load: number;
+  /** Only these kinds, as often as all together otherwise. */
+  readonly faults?: readonly string[] | undefined;
   /** Told now and then, with the share that is done. */
   readonly progress: (share: number) => void;
   /** Told of each line of the trace. */

@@ -31,15 +31,22 @@ export interface Faults {
   repair(): Promise<void>;
 }
 
-/** @param rate Times the ordinary one. */
+export interface FaultsConfig {
+  /** Times the ordinary one. */
+  readonly rate: number;
+  /** These kinds instead of all. */
+  readonly only?: readonly string[] | undefined;
+}
+
 export function createFaults(
   sim: Simnet,
   wounds: Wounds,
   onStart: (i: number) => void,
-  rate: number,
+  { rate, only }: FaultsConfig,
 ): Faults {
   const random = sim.random.fork('faults');
   const nodes = sim.nodes.length;
+  const kinds = KINDS.filter((kind) => !only || only.includes(kind));
   const counts = Object.fromEntries([...KINDS, 'member'].map((kind) => [kind, 0])) as Record<Kind, number>;
   const everyMs = DAY_MS / (rate * (KINDS.length * nodes + 1));
   const gap = () => everyMs * -Math.log(1 - random.float());
@@ -83,7 +90,7 @@ export function createFaults(
   }
 
   async function strike(): Promise<void> {
-    const kind = random.chance(1 / (KINDS.length * nodes + 1)) ? 'member' : random.pick(KINDS);
+    const kind = !only && random.chance(1 / (KINDS.length * nodes + 1)) ? 'member' : random.pick(kinds);
     const i = random.below(nodes);
     const others = Array.from({ length: nodes }, (_, j) => j).filter((j) => j !== i);
     if (await did(kind, i, others)) counts[kind]++;

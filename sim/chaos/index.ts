@@ -33,6 +33,7 @@ async function run({
   progress,
   plant,
   onTrace,
+  faults: only,
 }: ScenarioInput): Promise<ScenarioResult> {
   const wounds = createWounds();
   await using sim = await createSimnet(nodes, {
@@ -64,7 +65,7 @@ async function run({
     { plain, registers },
     { clients: CLIENTS, everyMs: (CLIENTS * 1_000) / load },
   );
-  const faults = createFaults(sim, wounds, declare, rate);
+  const faults = createFaults(sim, wounds, declare, { rate, only });
   const startedAt = sim.clock.monotonic();
   const end = startedAt + hours * HOUR_MS;
   for (let told = startedAt; sim.clock.monotonic() < end && plain.violations.length === 0; ) {
