@@ -83,9 +83,10 @@ export function createWounds(): Wounds {
   };
 }
 
-/** No move is under way as far as anybody knows, and everybody is there to tell. */
+/** No move is under way as far as any member knows, and all are there to tell. One that was removed hears of nothing. */
 export function isAtRest(sim: Simnet): boolean {
   return sim.nodes.every(({ records }, j) => {
+    if (!isListed(sim, j)) return true;
     const { open, unsettled } = records.moves();
     return sim.isUp(j) && open + unsettled === 0;
   });
