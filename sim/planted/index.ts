@@ -38,7 +38,10 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
   /** What the disk gives is believed. */
   'hashes-unchecked': {
     file: 'replica/store.ts',
-    lines: [['damaged: row.damaged === 1 || !isWhole(row),', 'damaged: false && !isWhole(row),']],
+    lines: [
+      ['const fields = wholeFields(row);', 'const fields = decodeHeader(header);'],
+      ['damaged: row.damaged === 1 || !fields,', 'damaged: false && !wholeFields,'],
+    ],
   },
 };
 

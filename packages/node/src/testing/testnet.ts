@@ -132,6 +132,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
             ...config.records,
           },
           kv: { maxValueBytes: 65_536 },
+          sql: { statementTimeoutMs: 10_000, replaceAfterMs: 600_000 },
         },
       ),
     );

@@ -34,6 +34,8 @@ export interface RecordsConfig {
   readonly maxWrites?: number;
   /** Their keys and values. Default 64 MiB. */
   readonly maxWriteBytes?: number;
+  /** Of records that are kept at hand because they were read lately. Default 16 MiB. */
+  readonly cacheBytes?: number;
   /** Between two steps of an unfinished move. Default 250 ms. */
   readonly handoverStepMs?: number;
   /** Of records that repair moves. Default 32 MiB. */
