@@ -8,12 +8,14 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chaos } from './chaos/index.ts';
+import { lookup } from './lookup/index.ts';
+import { sybil } from './lookup/sybil.ts';
 import type { Scenario, ScenarioResult } from './scenario.ts';
 
 // Refusals are ordinary here, and nobody looks at where they came from.
 Error.stackTraceLimit = 0;
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, lookup, sybil };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +26,7 @@ const { values, positionals } = parseArgs({
     nodes: { type: 'string' },
     hours: { type: 'string' },
     rate: { type: 'string' },
+    churn: { type: 'string' },
     json: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
@@ -33,16 +36,17 @@ const scenario = SCENARIOS[name];
 if (!scenario) {
   const list = Object.entries(SCENARIOS).map(([known, { summary }]) => `  ${known}  ${summary}`);
   console.error(
-    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X]\n${list.join('\n')}`,
+    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X] [--churn %]\n${list.join('\n')}`,
   );
   process.exit(2);
 }
 const nodes = number('nodes', scenario.defaults.nodes);
 const hours = number('hours', scenario.defaults.hours);
 const rate = number('rate', scenario.defaults.rate);
+const churn = values.churn === '0' ? 0 : number('churn', scenario.defaults.churn);
 const first = number('seed', 1);
 const seeds = number('seeds', 1);
-const settings = ['--nodes', `${nodes}`, '--hours', `${hours}`, '--rate', `${rate}`];
+const settings = ['--nodes', `${nodes}`, '--hours', `${hours}`, '--rate', `${rate}`, '--churn', `${churn}`];
 
 interface Line {
   readonly seed: number;
@@ -54,7 +58,10 @@ const startedAt = performance.now();
 const failed = seeds === 1 ? await one(scenario, first) : await many();
 process.exit(failed > 0 ? 1 : 0);
 
-function number(option: 'nodes' | 'hours' | 'rate' | 'seed' | 'seeds' | 'jobs', fallback: number): number {
+function number(
+  option: 'nodes' | 'hours' | 'rate' | 'churn' | 'seed' | 'seeds' | 'jobs',
+  fallback: number,
+): number {
   const text = values[option];
   const value = text === undefined ? fallback : Number(text);
   if (Number.isFinite(value) && value > 0) return value;
@@ -68,7 +75,7 @@ async function one(chosen: Scenario, seed: number): Promise<number> {
     if (!values.quiet && process.stderr.isTTY)
       process.stderr.write(`\r${name} seed ${seed}: ${Math.round(100 * share)} % `);
   };
-  const result = await chosen.run({ seed, nodes, hours, rate, progress });
+  const result = await chosen.run({ seed, nodes, hours, rate, churn, progress });
   const line: Line = { seed, seconds: (performance.now() - began) / 1_000, result };
   if (values.json) console.log(JSON.stringify(line));
   else show(line);

@@ -8,6 +8,8 @@ export interface ScenarioInput {
   readonly hours: number;
   /** Times the ordinary rate of faults. */
   readonly rate: number;
+  /** Per cent of the nodes that leave, and of new ones that come, in an hour. */
+  readonly churn: number;
   /** Told now and then, with the share that is done. */
   readonly progress: (share: number) => void;
   /** Breaks something that must be found. */
@@ -27,6 +29,11 @@ export interface ScenarioResult {
 
 export interface Scenario {
   readonly summary: string;
-  readonly defaults: { readonly nodes: number; readonly hours: number; readonly rate: number };
+  readonly defaults: {
+    readonly nodes: number;
+    readonly hours: number;
+    readonly rate: number;
+    readonly churn: number;
+  };
   run(input: ScenarioInput): Promise<ScenarioResult>;
 }

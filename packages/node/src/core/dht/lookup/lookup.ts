@@ -7,7 +7,7 @@ import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Contact } from '../index.ts';
 import type { NetworkGroup } from '../routing/network-group.ts';
-import { compareDistance, type NodeId, type NodeIds } from '../routing/node-id.ts';
+import { comparePlaces, headOf, type NodeId, type NodeIds } from '../routing/node-id.ts';
 
 export interface LookupDeps<A extends LookupAnswer> {
   readonly clock: Pick<Clock, 'after'>;
@@ -48,12 +48,16 @@ export interface LookupResult {
 interface Candidate {
   contact: Contact;
   readonly id: NodeId;
+  readonly head: number;
   network: NetworkGroup | undefined;
   readonly depth: number;
   state: 'new' | 'asked' | 'answered' | 'failed';
+  /** One bit for each path that was told of it. */
+  paths: number;
 }
 
 interface Path {
+  readonly bit: number;
   /** The closest first. */
   readonly candidates: Candidate[];
   asking: number;
@@ -87,6 +91,7 @@ class Lookup<A extends LookupAnswer> {
   readonly #deps: LookupDeps<A>;
   readonly #config: LookupConfig;
   readonly #target: NodeId;
+  readonly #head: number;
   readonly #resolve: (result: LookupResult) => void;
   readonly #reject: (error: unknown) => void;
   readonly #paths: Path[];
@@ -96,7 +101,8 @@ class Lookup<A extends LookupAnswer> {
   #queries = 0;
   #failures = 0;
   #over = false;
-  #release: (() => void) | undefined = undefined;
+  #stop: (() => void) | undefined = undefined;
+  #patience: Disposable | undefined = undefined;
 
   constructor(
     deps: LookupDeps<A>,
@@ -108,9 +114,14 @@ class Lookup<A extends LookupAnswer> {
     this.#deps = deps;
     this.#config = config;
     this.#target = target;
+    this.#head = headOf(target);
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#paths = Array.from({ length: config.paths }, () => ({ candidates: [], asking: 0 }));
+    this.#paths = Array.from({ length: config.paths }, (_, index) => ({
+      bit: 1 << index,
+      candidates: [],
+      asking: 0,
+    }));
   }
 
   start({ seeds, signal, timeoutMs }: LookupInput): void {
@@ -126,7 +137,7 @@ class Lookup<A extends LookupAnswer> {
     };
     signal.addEventListener('abort', stop, { once: true });
     const timer = this.#deps.clock.after(timeoutMs, () => this.#finish());
-    this.#release = () => {
+    this.#stop = () => {
       timer[Symbol.dispose]();
       signal.removeEventListener('abort', stop);
     };
@@ -135,7 +146,8 @@ class Lookup<A extends LookupAnswer> {
 
   #end(): void {
     this.#over = true;
-    this.#release?.();
+    this.#stop?.();
+    this.#stopWaiting();
   }
 
   /** Puts the contact in its place among those of the path. */
@@ -144,22 +156,31 @@ class Lookup<A extends LookupAnswer> {
     if (!candidate) {
       if (!this.#deps.accepts(contact.peerId)) return;
       const id = this.#deps.idOf(contact.peerId);
-      candidate = { contact, id, network: this.#deps.networkOf(contact), depth, state: 'new' };
+      candidate = {
+        contact,
+        id,
+        head: headOf(id),
+        network: this.#deps.networkOf(contact),
+        depth,
+        state: 'new',
+        paths: 0,
+      };
       this.#known.set(contact.peerId, candidate);
     } else if (candidate.state === 'new') {
       candidate.contact = joined(candidate.contact, contact);
     }
+    if (candidate.paths & path.bit) return;
+    candidate.paths |= path.bit;
     const { candidates } = path;
     let low = 0;
     let high = candidates.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const other = candidates[middle] as Candidate;
-      if (other === candidate) return;
-      if (compareDistance(other.id, candidate.id, this.#target) < 0) low = middle + 1;
+      if (comparePlaces(other, candidate, this.#target, this.#head) < 0) low = middle + 1;
       else high = middle;
     }
-    if (candidates[low] === candidate || low >= SHORTLIST * this.#config.k) return;
+    if (low >= SHORTLIST * this.#config.k) return;
     candidates.splice(low, 0, candidate);
     if (candidates.length > SHORTLIST * this.#config.k) candidates.pop();
   }
@@ -177,7 +198,7 @@ class Lookup<A extends LookupAnswer> {
   }
 
   #advance(): void {
-    const { alpha, k } = this.#config;
+    const { alpha, k, slowMs } = this.#config;
     while (!this.#over && this.#asking - this.#slow < alpha && this.#queries < MAX_QUERIES_OF_K * k) {
       let best: { readonly path: Path; readonly candidate: Candidate } | undefined;
       for (const path of this.#paths) {
@@ -189,6 +210,15 @@ class Lookup<A extends LookupAnswer> {
       this.#ask(best.path, best.candidate);
     }
     if (this.#asking === 0) this.#finish();
+    // Only the slow are left: they have as long again, then the search ends without them.
+    else if (this.#asking === this.#slow)
+      this.#patience ??= this.#deps.clock.after(slowMs, () => this.#finish());
+    else this.#stopWaiting();
+  }
+
+  #stopWaiting(): void {
+    this.#patience?.[Symbol.dispose]();
+    this.#patience = undefined;
   }
 
   #ask(path: Path, candidate: Candidate): void {
@@ -252,7 +282,7 @@ class Lookup<A extends LookupAnswer> {
     const counts = new NetworkCounts(this.#config.perNetwork);
     const closest = [...this.#known.values()]
       .filter(({ state }) => state === 'answered')
-      .sort((a, b) => compareDistance(a.id, b.id, this.#target))
+      .sort((a, b) => comparePlaces(a, b, this.#target, this.#head))
       .filter(({ network }) => counts.take(network))
       .slice(0, this.#config.k);
     this.#resolve({
@@ -285,7 +315,11 @@ class NetworkCounts {
 
 /** One who says where a peer is must not displace what another says. */
 function joined(known: Contact, told: Contact): Contact {
-  if (told === known || told.addresses.every((address) => known.addresses.includes(address))) return known;
+  if (
+    told.addresses === known.addresses ||
+    told.addresses.every((address) => known.addresses.includes(address))
+  )
+    return known;
   return {
     peerId: known.peerId,
     addresses: [...new Set([...known.addresses, ...told.addresses])].slice(0, 8),

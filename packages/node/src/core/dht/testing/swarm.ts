@@ -22,6 +22,12 @@ export interface SwarmConfig {
   readonly addressOf?: (index: number) => Address;
 }
 
+export interface SwarmPlace {
+  readonly address?: Address;
+  /** As if its key had been tried out until it hashed to this. */
+  readonly id?: Uint8Array;
+}
+
 export interface Swarm {
   readonly clock: TickClock;
   readonly network: KadNetwork;
@@ -30,7 +36,7 @@ export interface Swarm {
   readonly nodes: SwarmNode[];
   readonly idOf: (peerId: PeerId) => Uint8Array;
   /** A new node that knows up to three of those there. It has not joined yet. */
-  add(): SwarmNode;
+  add(place?: SwarmPlace): SwarmNode;
   /** Brings `count` nodes in, some at once, each by asking those it knows. */
   grow(count: number, atOnce?: number): Promise<void>;
   /** Silently, as by a power cut. */
@@ -53,14 +59,17 @@ export function createSwarm({
   const network = createKadNetwork({ clock }, { latencyMs: () => 10 + 80 * chance.float() ** 2 });
   const keys = random.fork('keys');
   const places = random.fork('places');
-  const idOf = createNodeIds(keyedCrypto);
+  const hashed = createNodeIds(keyedCrypto);
+  const chosen = new Map<PeerId, Uint8Array>();
+  const idOf = (peerId: PeerId) => (chosen.size > 0 && chosen.get(peerId)) || hashed(peerId);
   const nodes: SwarmNode[] = [];
   let made = 0;
 
-  function add(): SwarmNode {
+  function add({ address, id }: SwarmPlace = {}): SwarmNode {
     const publicKey = keys.bytes(32);
     const peerId = peerIdFromPublicKey(publicKey);
-    const link = network.attach(peerId, [addressOf(made++)]);
+    if (id) chosen.set(peerId, id);
+    const link = network.attach(peerId, [address ?? addressOf(made++)]);
     const dht = createDht(
       {
         transport: link,
