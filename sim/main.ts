@@ -43,7 +43,8 @@ if (!scenario) {
 const nodes = number('nodes', scenario.defaults.nodes);
 const hours = number('hours', scenario.defaults.hours);
 const rate = number('rate', scenario.defaults.rate);
-const churn = values.churn === '0' ? 0 : number('churn', scenario.defaults.churn);
+const churn =
+  Number(values.churn ?? scenario.defaults.churn) === 0 ? 0 : number('churn', scenario.defaults.churn);
 const first = number('seed', 1);
 const seeds = number('seeds', 1);
 const settings = ['--nodes', `${nodes}`, '--hours', `${hours}`, '--rate', `${rate}`, '--churn', `${churn}`];

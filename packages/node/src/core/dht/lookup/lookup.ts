@@ -37,7 +37,7 @@ export interface LookupConfig {
 }
 
 export interface LookupResult {
-  /** Those that answered, the closest first, at most k. */
+  /** The closest first, at most k: those that answered, and where not all were to be asked, those that were named and did not fail. */
   readonly closest: readonly Contact[];
   /** Questions one after another that led to the closest. */
   readonly hops: number;
@@ -73,15 +73,15 @@ export function runLookup<A extends LookupAnswer>(
   config: LookupConfig,
   input: LookupInput,
 ): Promise<LookupResult> {
-  return new Promise((resolve, reject) =>
-    new Lookup(deps, config, input.target, resolve, reject).start(input),
-  );
+  return new Promise((resolve, reject) => new Lookup(deps, config, input, resolve, reject).start(input));
 }
 
 export interface LookupInput {
   readonly target: NodeId;
   /** The closest that are known here, the closest first. */
   readonly seeds: readonly Contact[];
+  /** So many of the closest must have answered; the others among the k may be as they were told. */
+  readonly confirm: number;
   readonly signal: AbortSignal;
   /** After this it ends with what it has. */
   readonly timeoutMs: number;
@@ -92,6 +92,7 @@ class Lookup<A extends LookupAnswer> {
   readonly #config: LookupConfig;
   readonly #target: NodeId;
   readonly #head: number;
+  readonly #confirm: number;
   readonly #resolve: (result: LookupResult) => void;
   readonly #reject: (error: unknown) => void;
   readonly #paths: Path[];
@@ -107,13 +108,14 @@ class Lookup<A extends LookupAnswer> {
   constructor(
     deps: LookupDeps<A>,
     config: LookupConfig,
-    target: NodeId,
+    { target, confirm }: LookupInput,
     resolve: (result: LookupResult) => void,
     reject: (error: unknown) => void,
   ) {
     this.#deps = deps;
     this.#config = config;
     this.#target = target;
+    this.#confirm = confirm;
     this.#head = headOf(target);
     this.#resolve = resolve;
     this.#reject = reject;
@@ -185,14 +187,14 @@ class Lookup<A extends LookupAnswer> {
     if (candidates.length > SHORTLIST * this.#config.k) candidates.pop();
   }
 
-  /** The closest that nobody has asked, among the k closest that may count. */
+  /** The closest that nobody has asked, among those that must answer. */
   #next({ candidates }: Path): Candidate | undefined {
     const counts = new NetworkCounts(this.#config.perNetwork);
     let counted = 0;
     for (const candidate of candidates) {
       if (candidate.state === 'failed' || !counts.take(candidate.network)) continue;
       if (candidate.state === 'new') return candidate;
-      if (++counted >= this.#config.k) return undefined;
+      if (++counted >= this.#confirm) return undefined;
     }
     return undefined;
   }
@@ -281,7 +283,7 @@ class Lookup<A extends LookupAnswer> {
     this.#end();
     const counts = new NetworkCounts(this.#config.perNetwork);
     const closest = [...this.#known.values()]
-      .filter(({ state }) => state === 'answered')
+      .filter(({ state }) => state === 'answered' || (state === 'new' && this.#confirm < this.#config.k))
       .sort((a, b) => comparePlaces(a, b, this.#target, this.#head))
       .filter(({ network }) => counts.take(network))
       .slice(0, this.#config.k);
