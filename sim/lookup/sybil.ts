@@ -99,7 +99,8 @@ async function attackOnce({ seed, nodes, share, attack, wall }: Attempt) {
   while (honest.length < nodes) {
     const joining: Promise<void>[] = [];
     for (let some = Math.max(1, Math.min(40, honest.length)); some > 0 && honest.length < nodes; some--) {
-      const node = swarm.add();
+      // Who knows nobody honest at first cannot be helped; the other two it knows are as chance has it.
+      const node = swarm.add({ knows: honest.length > 0 ? choice.pick(honest) : undefined });
       honest.push(node);
       joining.push(node.dht.join());
       if (liars.length < (wanted * honest.length) / nodes) joining.push(addLiar().dht.join());

@@ -26,6 +26,8 @@ export interface SwarmPlace {
   readonly address?: Address;
   /** As if its key had been tried out until it hashed to this. */
   readonly id?: Uint8Array;
+  /** One of the nodes that it knows at first. */
+  readonly knows?: SwarmNode | undefined;
 }
 
 export interface Swarm {
@@ -65,7 +67,7 @@ export function createSwarm({
   const nodes: SwarmNode[] = [];
   let made = 0;
 
-  function add({ address, id }: SwarmPlace = {}): SwarmNode {
+  function add({ address, id, knows }: SwarmPlace = {}): SwarmNode {
     const publicKey = keys.bytes(32);
     const peerId = peerIdFromPublicKey(publicKey);
     if (id) chosen.set(peerId, id);
@@ -83,7 +85,7 @@ export function createSwarm({
       { systemId: SYSTEM_ID, peerId, ...config },
     );
     for (let tries = 0; tries < BOOTSTRAP_NODES && nodes.length > 0; tries++) {
-      const known = places.pick(nodes);
+      const known = (tries === 0 && knows) || places.pick(nodes);
       dht.learn({ peerId: known.peerId, addresses: known.link.addresses() });
     }
     const node = { peerId, dht, link };
