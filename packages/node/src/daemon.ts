@@ -2,19 +2,24 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { P2posError } from '@p2pos/protocol';
+import { dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
-import { createSystemClock } from './core/clock/index.ts';
+import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
+import { createDiscovery, createDnsResolver, createDohResolver } from './core/discovery/index.ts';
 import { openIdentity } from './core/identity/index.ts';
-import { createNet } from './core/net/index.ts';
+import type { Logger } from './core/log/index.ts';
+import { createMdns, createNet } from './core/net/index.ts';
 import { createSystemRandom } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp } from './gateway/index.ts';
+import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
+import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
+import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
+import { createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
 
@@ -67,6 +72,7 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
+        sqlShelf: createSqlShelf(config, { home, clock, log }),
       },
       {
         version: SOFTWARE_VERSION,
@@ -76,15 +82,17 @@ export async function createDaemon(
         liveness: { pingIntervalMs: config.liveness.pingIntervalMs, misses: config.liveness.misses },
         presence: { intervalMs: config.presence.intervalMs },
         mesh: {
-          initConnections: config.discovery.initConnections,
+          initConnections: config.discovery.initConnections.filter((address) => !dnsDomainIn(address)),
           intervalMs: config.discovery.intervalMs,
           wantedConnections: config.discovery.wantedConnections,
         },
         records: config.records,
         kv: config.kv,
+        sql: config.sql,
       },
     ),
   );
+  await discover(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);
   const door = starting.use(
@@ -97,6 +105,7 @@ export async function createDaemon(
         metrics,
         services: node.services,
         streams: node.streams,
+        tenants: tenantsOf(node),
         supervisor,
       },
       {
@@ -117,6 +126,53 @@ export async function createDaemon(
     failed: AbortSignal.any([store.failed, node.failed]),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
+}
+
+/** What the door asks of apps. */
+function tenantsOf({ apps }: Node): Tenants {
+  return {
+    async admit(secret) {
+      const tenant = await apps.admit(secret);
+      if (!tenant) return undefined;
+      const { app, token, document } = tenant;
+      return { app, token, charge: (cost) => apps.charge(document, cost) };
+    },
+    check: (app) => apps.check(app),
+    note: (entry) => apps.note(entry),
+  };
+}
+
+/** Looks for the system by what the settings name, and on the local network. */
+async function discover(
+  parts: AsyncDisposableStack,
+  { net, mesh }: Node,
+  { config, log, systemId }: { readonly config: Config; readonly log: Logger; readonly systemId: string },
+): Promise<void> {
+  const { initConnections, dnsServers, dnsOverHttps: url, mdns } = config.discovery;
+  const domains = initConnections.map(dnsDomainIn).filter((domain) => domain !== undefined);
+  const servers = dnsServers.map(({ host, port }) =>
+    host.includes(':') ? `[${host}]:${port}` : `${host === 'localhost' ? '127.0.0.1' : host}:${port}`,
+  );
+  const resolver = url === undefined ? createDnsResolver({ servers }) : createDohResolver({ fetch }, { url });
+  const [clock, random] = [createSystemClock(), createSystemRandom()];
+  parts.use(createDiscovery({ resolver, mesh, isLooking: mesh.isShort, clock, random, log }, { domains }));
+  const { listen } = config.net;
+  const onlyLocal =
+    listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
+  if (mdns && !onlyLocal)
+    parts.use(
+      await createMdns(
+        { net, log, found: (addresses) => mesh.found('mdns', addresses) },
+        { systemId, intervalMs: config.discovery.intervalMs },
+      ),
+    );
+}
+
+/** First contact over this machine's network; it listens nowhere. */
+export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Config): Promise<Joined> {
+  const random = createSystemRandom();
+  const openNet = () => createNet({ ...ports, random }, { listen: [], admit: () => false });
+  return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
 }
 
 function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, dht }: Node): void {
@@ -140,4 +196,16 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, d
   metrics.gauge('p2pos_dht_queries', 'Questions that this node asked since its start.', read('queries'));
   metrics.gauge('p2pos_dht_served', 'Questions that this node answered since its start.', read('served'));
   metrics.gauge('p2pos_dht_refused', 'Questions that this node refused since its start.', read('refused'));
+}
+
+/** Starts nothing before the first database is opened. */
+function createSqlShelf(
+  config: Config,
+  { home, clock, log }: { readonly home: string; readonly clock: Clock; readonly log: NodeContext['log'] },
+): Shelf {
+  const folder = join(home, 'data', 'sql');
+  const { statementTimeoutMs, maxResultBytes, maxDatabases } = config.sql;
+  const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
+  const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
+  return createShelf({ sqlite, clock }, { folder, maxDatabases });
 }

@@ -4,6 +4,7 @@
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
 import {
+  appsRoutes,
   type Crypto,
   healthRoutes,
   kvRoutes,
@@ -12,6 +13,7 @@ import {
   networkRoutes,
   pubsubRoutes,
   pubsubStreams,
+  sqlRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
@@ -27,9 +29,11 @@ import { createPlacer, createRecords, type Records } from './core/records/index.
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
 import { bindRoutes, bindStreams, type Service, type StreamOperation } from './gateway/index.ts';
+import { type Apps, createApps, createAppsHandlers } from './services/apps/index.ts';
 import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
   createMembers,
+  createMembersChecks,
   createMembersHandlers,
   MEMBERSHIP,
   MEMBERSHIP_PUSH,
@@ -41,6 +45,7 @@ import {
   createNetwork,
   createNetworkHandlers,
   createNodeChecks,
+  createReach,
   type Network,
   serveStatus,
 } from './services/network/index.ts';
@@ -50,6 +55,7 @@ import {
   createPubsubStreams,
   type Pubsub,
 } from './services/pubsub/index.ts';
+import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -66,6 +72,8 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where SQL databases lie; undefined: this node holds none. */
+  readonly sqlShelf?: Shelf | undefined;
 }
 
 export interface NodeConfig {
@@ -87,6 +95,7 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
+  readonly sql: { readonly statementTimeoutMs: number };
 }
 
 export interface Node extends AsyncDisposable {
@@ -104,11 +113,16 @@ export interface Node extends AsyncDisposable {
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  readonly apps: Apps;
+  readonly sql: Sql;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
   /** What the WebSocket door lets clients follow. */
   readonly streams: readonly StreamOperation[];
 }
+
+/** Of what every gateway needs to take a call at all: apps, tokens, catalogues. */
+const CATALOGUE_REPLICAS = 7;
 
 /** Open to everyone, since it is how one becomes a member; each bounds what strangers may ask. */
 const OPEN_TO_ALL: ReadonlySet<string> = new Set([MEMBERSHIP.protocol, MEMBERSHIP_PUSH.protocol]);
@@ -193,7 +207,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         onStalePeer: (peerId) => members.noticeStale(peerId),
       },
       {
-        replicaCounts: [config.records.replicas],
+        replicaCounts: [...new Set([config.records.replicas, CATALOGUE_REPLICAS])],
         writeTimeoutMs: config.records.writeTimeoutMs,
         readTimeoutMs: config.records.readTimeoutMs,
       },
@@ -235,12 +249,39 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       log,
     }),
   );
+  const apps = starting.use(
+    createApps(
+      {
+        self,
+        records,
+        rpc,
+        membership,
+        liveness,
+        storedBytes: (app) => records.storedBytes(app),
+        purges: { kv: (app, options) => kv.purge(app, options) },
+        clock,
+        random,
+        log,
+      },
+      { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
+    ),
+  );
+  const sql = starting.use(
+    createSql(
+      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
+      { ...config.sql, replicas: config.records.replicas },
+    ),
+  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
   );
+  const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
-  const health = createHealth({ clock }, createNodeChecks({ network, store, presence, clock }));
+  const health = createHealth({ clock }, [
+    ...createNodeChecks({ network, store, presence, clock }),
+    ...createMembersChecks({ membership, clock }),
+  ]);
   await net.start();
 
   const started = starting.move();
@@ -258,10 +299,14 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
+    apps,
+    sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
+      bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
+      bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],

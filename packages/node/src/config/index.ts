@@ -12,4 +12,4 @@ export type { HostAndPort } from './kind.ts';
 export { type Flags, homeFrom, type LoadedConfig, loadConfig, type Origin } from './load.ts';
 export { didYouMean } from './nearest.ts';
 export { type Config, NAMED_SETTINGS, type NamedSetting } from './schema.ts';
-export { describeConfig, type ShownSetting, showConfig } from './show.ts';
+export { describeConfig, type ShownSetting, showConfig, showGiven } from './show.ts';

@@ -2,18 +2,20 @@
  * Every setting of a node, once. From an entry come its key in `node.toml`, its environment variable, its flag, its
  * type in `Config`, and its line in `docs/reference/config.md`. A setting that stands here is honoured.
  */
-import { listenAddress, peerAddress } from './address.ts';
+import { bootstrapAddress, listenAddress, peerAddress } from './address.ts';
 import {
   choice,
   duration,
   hostAndPort,
   hostName,
+  httpsUrl,
   integer,
   type Kind,
   list,
   path,
   size,
   systemId,
+  yesOrNo,
 } from './kind.ts';
 
 export interface Setting<T> {
@@ -80,9 +82,23 @@ export const SETTINGS = {
   },
   discovery: {
     initConnections: setting(
-      list(peerAddress, { max: 256 }),
+      list(bootstrapAddress, { max: 256 }),
       [],
-      'Where the system is found at first: addresses of some of its nodes, with or without `/p2p/<peer id>`.',
+      'Where the system is found at first: addresses of some of its nodes, with or without `/p2p/<peer id>`; or domains whose TXT records hold such addresses (`_dnsaddr.<domain>`, then `<domain>`): `/dnsaddr/<domain>` or `{ type = "dns", domain = "<domain>" }`.',
+    ),
+    dnsServers: setting(
+      list(hostAndPort, { max: 8 }),
+      [],
+      'Which DNS servers are asked for such records. None: those of this machine.',
+    ),
+    dnsOverHttps: optional(
+      httpsUrl,
+      'Asks for such records over HTTPS (RFC 8484) at this address instead, such as `https://dns.example.org/dns-query`.',
+    ),
+    mdns: setting(
+      yesOrNo,
+      true,
+      'Finds other nodes of the system on the local network, and is found there, by multicast DNS. A node that listens on loopback only does neither.',
     ),
     intervalMs: setting(
       duration({ min: SECOND, max: 60 * MINUTE }),
@@ -128,6 +144,23 @@ export const SETTINGS = {
   },
   kv: {
     maxValueBytes: setting(size({ min: 1, max: 64 * KIB }), 64 * KIB, 'The greatest value of a key.'),
+  },
+  sql: {
+    statementTimeoutMs: setting(
+      duration({ min: 100, max: 60 * SECOND }),
+      10 * SECOND,
+      'How long one SQL statement may run; it is then ended and has no effect.',
+    ),
+    maxResultBytes: setting(
+      size({ min: 1_024, max: 16 * MIB }),
+      8 * MIB,
+      'The greatest result of one SQL statement, and the greatest text or blob in a database.',
+    ),
+    maxDatabases: setting(
+      integer({ min: 0, max: 10_000 }),
+      256,
+      'How many SQL databases this node holds at most; 0: none.',
+    ),
   },
   records: {
     replicas: setting(
