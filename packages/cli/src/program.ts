@@ -13,6 +13,7 @@ import { defineMembers } from './commands/members.ts';
 import { defineNetwork } from './commands/network.ts';
 import { definePubsub } from './commands/pubsub.ts';
 import { defineReceipt } from './commands/receipt.ts';
+import { defineRendezvous } from './commands/rendezvous.ts';
 import { defineSql } from './commands/sql.ts';
 import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
 
@@ -67,6 +68,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   defineJoin(program);
   defineKv(program);
   definePubsub(program);
+  defineRendezvous(program);
   defineSql(program);
   defineReceipt(program);
   defineApps(program);

@@ -13,6 +13,7 @@ import {
   networkRoutes,
   pubsubRoutes,
   pubsubStreams,
+  rendezvousRoutes,
   sqlRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
@@ -55,6 +56,7 @@ import {
   createPubsubStreams,
   type Pubsub,
 } from './services/pubsub/index.ts';
+import { createRendezvous, createRendezvousHandlers, type Rendezvous } from './services/rendezvous/index.ts';
 import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
 
 /** Whether a peer may open a protocol here now. */
@@ -113,6 +115,7 @@ export interface Node extends AsyncDisposable {
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  readonly rendezvous: Rendezvous;
   readonly apps: Apps;
   readonly sql: Sql;
   /** What the HTTP door binds. */
@@ -249,6 +252,9 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       log,
     }),
   );
+  const rendezvous = starting.use(
+    createRendezvous({ self, rpc, membership, dht, signer: identity.signer, crypto, clock, random, log }),
+  );
   const apps = starting.use(
     createApps(
       {
@@ -299,11 +305,13 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
+    rendezvous,
     apps,
     sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
+      bindRoutes('rendezvous', rendezvousRoutes, createRendezvousHandlers(rendezvous)),
       bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),

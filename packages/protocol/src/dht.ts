@@ -41,7 +41,7 @@ export const MAX_CONTACT_ADDRESSES = 8;
 /** Of a `content` or `own` value. */
 export const MAX_DHT_VALUE_BYTES = 4_096;
 /** Of a `shared` one: many lie under one key. */
-export const MAX_DHT_SHARED_BYTES = 1_024;
+export const MAX_DHT_SHARED_BYTES = 1_536;
 /** Values in one answer. */
 export const MAX_DHT_VALUES = 32;
 /** From when an entry was made to when it ends. */

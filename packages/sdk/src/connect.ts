@@ -6,6 +6,7 @@ import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
+import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
 import { createSqlClient, type SqlClient } from './sql.ts';
@@ -34,6 +35,7 @@ export interface ConnectOptions {
 export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
   readonly pubsub: PubsubClient;
+  readonly rendezvous: RendezvousClient;
   readonly apps: AppsClient;
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
@@ -109,6 +111,7 @@ export function connect(options: ConnectOptions): Client {
     audit: createAudit(call),
     whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
+    rendezvous: createRendezvousClient(call),
     sql: createSqlClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),

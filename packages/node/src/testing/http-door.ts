@@ -11,7 +11,9 @@ import {
   networkRoutes,
   P2posError,
   pubsubRoutes,
+  type Registration,
   type RouteHandlers,
+  rendezvousRoutes,
   sqlRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
@@ -77,6 +79,7 @@ export async function createTestDoor({
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
+    bindRoutes('rendezvous', rendezvousRoutes, createFakeRendezvous()),
     bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
@@ -256,5 +259,21 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
         },
       ],
     }),
+  };
+}
+
+function createFakeRendezvous(): RouteHandlers<typeof rendezvousRoutes> {
+  const registrations = new Map<string, Registration>();
+  const expiresAt = '2026-11-21T01:02:03.000000000Z';
+  return {
+    async register({ namespace, name, body }) {
+      registrations.set(`${namespace} ${name}`, { name, ...body, by: TEST_PEER, expiresAt });
+      return { namespace, name, expiresAt, members: 1, nodes: 2 };
+    },
+    withdraw: async ({ namespace, name }) => ({ existed: registrations.delete(`${namespace} ${name}`) }),
+    async discover({ namespace, limit = 100 }) {
+      const all = [...registrations].filter(([key]) => key.startsWith(`${namespace} `)).map(([, one]) => one);
+      return { registrations: all.slice(0, limit), more: all.length > limit };
+    },
   };
 }
