@@ -34,7 +34,7 @@ async function run(input: ScenarioInput): Promise<ScenarioResult> {
   const trace = createHash('sha256');
 
   while (swarm.nodes.length < count) {
-    await swarm.grow(Math.min(200, count - swarm.nodes.length), 200);
+    await swarm.grow(Math.min(250, count - swarm.nodes.length), 250);
     progress((0.4 * swarm.nodes.length) / count);
   }
   const joinMessages = messages / count;

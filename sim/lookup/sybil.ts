@@ -23,13 +23,14 @@ const WALLS = [
 ] as const;
 /** Where the attacker's machines stand, and where their ids fall. */
 const ATTACKS = [
-  { name: 'anywhere, 8 networks', networks: 8, near: false },
-  { name: 'anywhere, a network each', networks: Number.POSITIVE_INFINITY, near: false },
-  { name: 'at the key, 8 networks', networks: 8, near: true },
+  { name: 'anywhere, 8 networks', networks: 8, near: false, values: 40 },
+  { name: 'anywhere, a network each', networks: Number.POSITIVE_INFINITY, near: false, values: 40 },
+  // Of 30 %, so many stand around each of these keys that no honest node is among the 20 closest.
+  { name: 'at the key, 8 networks', networks: 8, near: true, values: 8 },
+  { name: 'at the key, a network each', networks: Number.POSITIVE_INFINITY, near: true, values: 8 },
 ] as const;
 const SEARCHES = 400;
-const VALUES = 40;
-const READS = 5;
+const READS = 200;
 
 export const sybil: Scenario = {
   summary: 'the hash table with 1, 10 and 30 % of the ids in one hand: searches and reads that it turns',
@@ -72,7 +73,7 @@ async function attackOnce({ seed, nodes, share, attack, wall }: Attempt) {
   const swarm = createSwarm({ seed: `sybil ${seed}`, dht: { paths, perNetwork } });
   const { clock, random } = swarm;
   const choice = random.fork('choice');
-  const values = Array.from({ length: VALUES }, () => choice.bytes(48));
+  const values = Array.from({ length: attack.values }, () => choice.bytes(48));
   const keys = values.map((value) => contentKeyOf(value, swarm.crypto));
   const liars: SwarmNode[] = [];
   const honest: SwarmNode[] = [];
@@ -86,7 +87,7 @@ async function attackOnce({ seed, nodes, share, attack, wall }: Attempt) {
     );
     const liar = swarm.add({
       address,
-      ...(attack.near && { id: idNear(keys[number % VALUES] as Uint8Array, choice) }),
+      ...(attack.near && { id: idNear(keys[number % attack.values] as Uint8Array, choice) }),
     });
     liars.push(liar);
     liar.link.intercept = (_method, input: { target?: Uint8Array; key?: Uint8Array }) => {
@@ -114,22 +115,22 @@ async function attackOnce({ seed, nodes, share, attack, wall }: Attempt) {
     const found = await from.dht.findPeer(target.peerId).catch(() => undefined);
     if (!found) turned++;
   });
-  await inTurns(clock, VALUES, async (i) => {
+  await inTurns(clock, attack.values, async (i) => {
     await choice
       .pick(honest)
       .dht.put(values[i] as Uint8Array, { ttlMs: 3_600_000 })
       .catch(() => {});
   });
   let lost = 0;
-  await inTurns(clock, VALUES * READS, async (i) => {
+  await inTurns(clock, READS, async (i) => {
     const value = await choice
       .pick(honest)
-      .dht.get(keys[i % VALUES] as Uint8Array)
+      .dht.get(keys[i % attack.values] as Uint8Array)
       .catch(() => undefined);
     if (!value) lost++;
   });
   const per100 = (count: number, of: number) => Number(((100 * count) / of).toFixed(2));
-  return { searches: per100(turned, SEARCHES), reads: per100(lost, VALUES * READS) };
+  return { searches: per100(turned, SEARCHES), reads: per100(lost, READS) };
 }
 
 /** Closer to the key than any honest node is. */

@@ -51,18 +51,22 @@ interface Candidate {
   readonly head: number;
   network: NetworkGroup | undefined;
   readonly depth: number;
-  state: 'new' | 'asked' | 'answered' | 'failed';
+  state: 'new' | 'asked' | 'slow' | 'answered' | 'failed';
   /** One bit for each path that was told of it. */
   paths: number;
 }
 
 interface Path {
   readonly bit: number;
+  /** Asked whatever others answer, or the first liar would lead the path to liars alone. */
+  readonly seeds: Candidate[];
   /** The closest first. */
   readonly candidates: Candidate[];
   asking: number;
 }
 
+/** So many ways out of the own table has each path at least. */
+const SEEDS_ASKED = 2;
 /** A path remembers this many times k of the closest. */
 const SHORTLIST = 3;
 /** More that are not where they are said to be lead nowhere. */
@@ -121,6 +125,7 @@ class Lookup<A extends LookupAnswer> {
     this.#reject = reject;
     this.#paths = Array.from({ length: config.paths }, (_, index) => ({
       bit: 1 << index,
+      seeds: [],
       candidates: [],
       asking: 0,
     }));
@@ -133,6 +138,7 @@ class Lookup<A extends LookupAnswer> {
     }
     for (const [index, contact] of seeds.entries())
       this.#learn(this.#paths[index % this.#paths.length] as Path, contact, 1);
+    for (const path of this.#paths) path.seeds.push(...path.candidates.slice(0, SEEDS_ASKED));
     const stop = () => {
       this.#end();
       this.#reject(signal.reason);
@@ -188,11 +194,13 @@ class Lookup<A extends LookupAnswer> {
   }
 
   /** The closest that nobody has asked, among those that must answer. */
-  #next({ candidates }: Path): Candidate | undefined {
+  #next({ seeds, candidates }: Path): Candidate | undefined {
+    for (const seed of seeds) if (seed.state === 'new') return seed;
     const counts = new NetworkCounts(this.#config.perNetwork);
     let counted = 0;
     for (const candidate of candidates) {
-      if (candidate.state === 'failed' || !counts.take(candidate.network)) continue;
+      if (candidate.state === 'failed' || candidate.state === 'slow') continue;
+      if (!counts.take(candidate.network)) continue;
       if (candidate.state === 'new') return candidate;
       if (++counted >= this.#confirm) return undefined;
     }
@@ -231,6 +239,7 @@ class Lookup<A extends LookupAnswer> {
     let slow = false;
     const timer = this.#deps.clock.after(this.#config.slowMs, () => {
       slow = true;
+      candidate.state = 'slow';
       this.#slow++;
       this.#advance();
     });
