@@ -8,12 +8,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chaos } from './chaos/index.ts';
+import { pubsub } from './pubsub/index.ts';
 import type { Scenario, ScenarioResult } from './scenario.ts';
 
 // Refusals are ordinary here, and nobody looks at where they came from.
 Error.stackTraceLimit = 0;
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, pubsub };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

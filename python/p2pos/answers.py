@@ -128,6 +128,60 @@ class PubsubPresence(TypedDict):
     nodes: list[PubsubPresenceNodesItem]
 
 
+class TopicsAppend(TypedDict):
+    topic: str
+    sequence: int
+    token: int
+    subscribers: int
+
+
+class TopicsReplayMessagesItem(TypedDict):
+    sequence: int
+    publisher: str
+    at: str
+    data: dict[str, Any]
+
+
+class TopicsReplay(TypedDict):
+    messages: list[TopicsReplayMessagesItem]
+    next: int | None
+    gone: int
+
+
+class TopicsStateRetention(TypedDict):
+    ageMs: int
+    messages: int
+    bytes: int
+
+
+class TopicsState(TypedDict):
+    topic: str
+    holder: str | None
+    retention: TopicsStateRetention
+    first: int
+    next: int
+    bytes: int
+
+
+class TopicsRetainRetention(TypedDict):
+    ageMs: int
+    messages: int
+    bytes: int
+
+
+class TopicsRetain(TypedDict):
+    topic: str
+    holder: str | None
+    retention: TopicsRetainRetention
+    first: int
+    next: int
+    bytes: int
+
+
+class TopicsAcknowledge(TypedDict):
+    acknowledged: int
+
+
 class AppsListAppsItemQuotas(TypedDict):
     requests: NotRequired[int]
     messages: NotRequired[int]
@@ -390,6 +444,20 @@ class SqlStatus(TypedDict):
     holders: list[SqlStatusHoldersItem]
 
 
+class SqlRecover(TypedDict):
+    survivor: str
+    index: int
+
+
+class SqlMigrate(TypedDict):
+    applied: list[int]
+    version: int
+
+
+class SqlRestore(TypedDict):
+    bytes: int
+
+
 class NetworkStatus(TypedDict):
     systemId: str
     peerId: str
@@ -538,3 +606,111 @@ class HealthReadChecksItem(TypedDict):
 class HealthRead(TypedDict):
     status: Literal["ok", "degraded", "failing"]
     checks: list[HealthReadChecksItem]
+
+
+class ConfigReload(TypedDict):
+    applied: list[str]
+    needsRestart: list[str]
+
+
+class UpdateStatusRollout(TypedDict):
+    version: str
+    channel: str
+    expires: str
+    state: Literal["rolling", "paused", "finalized"]
+    reason: str | None
+
+
+class UpdateStatusNodesItem(TypedDict):
+    peerId: str
+    name: str | None
+    version: str | None
+
+
+class UpdateStatus(TypedDict):
+    running: str
+    platform: str
+    unsupported: str | None
+    finalized: str | None
+    rollout: UpdateStatusRollout | None
+    waiting: str | None
+    nodes: list[UpdateStatusNodesItem]
+
+
+class UpdateCheck(TypedDict):
+    version: str
+    channel: str
+    expires: str
+    isNewer: bool
+
+
+class UpdateApplyRollout(TypedDict):
+    version: str
+    channel: str
+    expires: str
+    state: Literal["rolling", "paused", "finalized"]
+    reason: str | None
+
+
+class UpdateApplyNodesItem(TypedDict):
+    peerId: str
+    name: str | None
+    version: str | None
+
+
+class UpdateApply(TypedDict):
+    running: str
+    platform: str
+    unsupported: str | None
+    finalized: str | None
+    rollout: UpdateApplyRollout | None
+    waiting: str | None
+    nodes: list[UpdateApplyNodesItem]
+
+
+class UpdatePauseRollout(TypedDict):
+    version: str
+    channel: str
+    expires: str
+    state: Literal["rolling", "paused", "finalized"]
+    reason: str | None
+
+
+class UpdatePauseNodesItem(TypedDict):
+    peerId: str
+    name: str | None
+    version: str | None
+
+
+class UpdatePause(TypedDict):
+    running: str
+    platform: str
+    unsupported: str | None
+    finalized: str | None
+    rollout: UpdatePauseRollout | None
+    waiting: str | None
+    nodes: list[UpdatePauseNodesItem]
+
+
+class UpdateFinalizeRollout(TypedDict):
+    version: str
+    channel: str
+    expires: str
+    state: Literal["rolling", "paused", "finalized"]
+    reason: str | None
+
+
+class UpdateFinalizeNodesItem(TypedDict):
+    peerId: str
+    name: str | None
+    version: str | None
+
+
+class UpdateFinalize(TypedDict):
+    running: str
+    platform: str
+    unsupported: str | None
+    finalized: str | None
+    rollout: UpdateFinalizeRollout | None
+    waiting: str | None
+    nodes: list[UpdateFinalizeNodesItem]

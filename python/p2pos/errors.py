@@ -851,6 +851,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "The statement would change the database, and this is for reading only. Send it to execute.",
     ),
+    "SQL_RECOVER_RISK": ErrorEntry(
+        409,
+        False,
+        "Recovering {database} makes it go on from {survivor}, which has everything up to index {index}. What the {lost} voters that are gone acknowledged after that is lost, and they must not come back as they were. To do it: confirm={database}",
+    ),
     "SQL_REFUSED": ErrorEntry(
         400,
         False,

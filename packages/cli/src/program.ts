@@ -14,6 +14,7 @@ import { defineNetwork } from './commands/network.ts';
 import { definePubsub } from './commands/pubsub.ts';
 import { defineReceipt } from './commands/receipt.ts';
 import { defineSql } from './commands/sql.ts';
+import { defineUpdate } from './commands/update.ts';
 import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
 
 /** What a command does; the exit code is 0 unless it says another. */
@@ -72,6 +73,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   defineApps(program);
   defineMembers(program);
   defineKeys(program);
+  defineUpdate(program);
   defineDoctor(program);
   defineConfig(program);
   defineContext(program);

@@ -303,6 +303,7 @@ const BODIES: readonly unknown[] = [
   { statements: [{ sql: 'SELECT 1' }] },
   { address: '/ip4/127.0.0.1/tcp/1' },
   { peer: TEST_PEER },
+  { sequences: [1] },
 ];
 
 function sampleBody({ body, path }: Route): string {
