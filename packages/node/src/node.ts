@@ -49,8 +49,10 @@ import {
   createReach,
   type Network,
   serveStatus,
+  watchMemory,
 } from './services/network/index.ts';
 import {
+  countLosses,
   createPubsub,
   createPubsubHandlers,
   createPubsubStreams,
@@ -77,6 +79,8 @@ export interface NodePorts {
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
   /** Where this software can replace itself. */
   readonly updates?: UpdateHost | undefined;
+  /** Memory of this process. */
+  readonly residentBytes?: () => number;
   /** Where SQL databases lie; undefined: this node holds none. */
   readonly sqlShelf?: Shelf | undefined;
 }
@@ -101,6 +105,7 @@ export interface NodeConfig {
   };
   readonly kv: { readonly maxValueBytes: number };
   readonly update?: { readonly intervalMs: number };
+  readonly memoryWarnBytes?: number;
   readonly sql: { readonly statementTimeoutMs: number };
 }
 
@@ -119,6 +124,8 @@ export interface Node extends AsyncDisposable {
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  /** Messages that subscribers here were told they do not get. */
+  readonly pubsubMissed: () => number;
   readonly apps: Apps;
   readonly sql: Sql;
   /** What the HTTP door binds. */
@@ -307,9 +314,20 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   );
   const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
+  const counted = countLosses(pubsub);
   const health = createHealth({ clock }, [
     ...createNodeChecks({ network, store, presence, clock }),
     ...createMembersChecks({ membership, clock }),
+    ...(ports.residentBytes
+      ? [
+          starting.use(
+            watchMemory(
+              { clock, residentBytes: ports.residentBytes },
+              { warnBytes: config.memoryWarnBytes ?? Number.POSITIVE_INFINITY },
+            ),
+          ),
+        ]
+      : []),
   ]);
   await net.start();
 
@@ -328,6 +346,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
+    pubsubMissed: counted.missed,
     apps,
     sql,
     services: [
@@ -342,7 +361,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(counted.pubsub)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

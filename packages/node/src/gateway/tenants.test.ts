@@ -72,7 +72,12 @@ const TOKENS: Readonly<Record<string, FakeToken>> = {
 };
 
 /** By the name of the input; the others get the first of these that their schema takes. */
-const SAMPLES: Readonly<Record<string, string>> = { key: 'yours/1', prefix: 'yours', topic: 'yours.news', database: 'yours' };
+const SAMPLES: Readonly<Record<string, string>> = {
+  key: 'yours/1',
+  prefix: 'yours',
+  topic: 'yours.news',
+  database: 'yours',
+};
 const CANDIDATES = ['1', '5s', 'rotation', 'shop', 'yours', '0123456789abcdef', 'x'.repeat(43)];
 
 function sampleOf(name: string, schema: z.ZodType, samples: typeof SAMPLES): string {
