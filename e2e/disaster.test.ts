@@ -1,10 +1,14 @@
 /** What governs must stand: two admins at once, machines that burnt, all nodes restarted. */
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { type FoundedSystem, foundSystem } from './founded.ts';
+import { type FoundedNode, type FoundedSystem, foundSystem } from './founded.ts';
+import { CLONE } from './harness.ts';
+
+const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 
 async function inForce(system: FoundedSystem, index: number): Promise<Uint8Array> {
   await using client = system.client(index);
@@ -63,7 +67,14 @@ test('T8: two admins publish apart: all nodes agree, what either removed is out,
 test('three of five machines burnt: the rest refuses what needs a majority, until a forced snapshot revives the system', {
   timeout: 240_000,
 }, async () => {
-  await using system = await foundSystem({ nodes: 5 });
+  const command = ({ home }: FoundedNode) => [
+    '--disable-warning=ExperimentalWarning',
+    NODE_MAIN,
+    'run',
+    '--home',
+    home,
+  ];
+  await using system = await foundSystem({ nodes: 5, start: (node) => ({ command: command(node) }) });
   await using client = system.client(0);
   await client.kv.put('before', 'the fire');
   for (const index of [2, 3, 4]) {

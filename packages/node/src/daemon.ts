@@ -1,5 +1,5 @@
 /** A node as a process: its ports are this machine's clock, disk and network, its door is HTTP. */
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism, loadavg, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configRoutes, dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
@@ -10,7 +10,7 @@ import { createDiscovery, createDnsResolver, createDohResolver } from './core/di
 import { openIdentity } from './core/identity/index.ts';
 import type { Logger } from './core/log/index.ts';
 import { createMdns, createNet } from './core/net/index.ts';
-import { createSystemRandom } from './core/random/index.ts';
+import { createSystemRandom, type Random } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
 import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
 import { type Joined, joinSystem } from './joining.ts';
@@ -20,7 +20,7 @@ import { openUpdateHost } from './process/installation/update-host.ts';
 import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
-import { createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
+import { createRqlite, createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
 
@@ -58,7 +58,7 @@ export async function createDaemon(
       {
         clock,
         random,
-        crypto: createNodeCrypto(),
+        crypto: createNodeCrypto({ clock }),
         log,
         identity,
         store,
@@ -80,7 +80,7 @@ export async function createDaemon(
         disk: () => diskUse(data),
         updates,
         residentBytes: () => process.memoryUsage.rss(),
-        sqlShelf: createSqlShelf(config, { home, clock, log }),
+        sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
       {
         version: SOFTWARE_VERSION,
@@ -217,14 +217,40 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, node: Node):
   metrics.gauge('p2pos_dht_refused', 'Questions that this node refused since its start.', read('refused'));
 }
 
+interface SqlContext {
+  readonly self: string;
+  readonly home: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: NodeContext['log'];
+}
+
 /** Starts nothing before the first database is opened. */
-function createSqlShelf(
-  config: Config,
-  { home, clock, log }: { readonly home: string; readonly clock: Clock; readonly log: NodeContext['log'] },
-): Shelf {
+function createSqlShelf(config: Config, { self, home, clock, random, log }: SqlContext): Shelf {
   const folder = join(home, 'data', 'sql');
-  const { statementTimeoutMs, maxResultBytes, maxDatabases } = config.sql;
+  const { statementTimeoutMs, maxResultBytes, maxDatabases, firstPort, portCount } = config.sql;
   const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
   const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
-  return createShelf({ sqlite, clock }, { folder, maxDatabases });
+  const rqlite = createRqlite(
+    { clock, random, log },
+    {
+      self,
+      host: config.sql.host ?? ownHost([...config.net.announce, ...config.net.listen]),
+      ports: { first: firstPort, count: portCount },
+      program: { file: config.sql.rqlited, development: config.sql.engines === 'development' },
+      maxResultBytes,
+    },
+  );
+  return createShelf({ sqlite, rqlite, clock }, { folder, maxDatabases });
+}
+
+/** The first IPv4 address of these; where a node listens on all, the first that leads out of this machine. */
+function ownHost(addresses: readonly string[]): string {
+  const hosts = addresses.flatMap((address) => /^\/ip4\/([\d.]+)\//.exec(address)?.[1] ?? []);
+  const named = hosts.find((host) => host !== '0.0.0.0');
+  if (named !== undefined) return named;
+  const outward = Object.values(networkInterfaces())
+    .flatMap((one) => one ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal);
+  return outward?.address ?? '127.0.0.1';
 }

