@@ -29,5 +29,7 @@ function visit(folder) {
 
 for (const part of ['protocol', 'sdk', 'cli', 'node']) visit(join(clone, 'packages', part));
 // What lies inside of another is copied with it.
-const tops = [...found].filter((place) => ![...found].some((other) => place.startsWith(`${other}/node_modules/`)));
+const tops = [...found].filter(
+  (place) => ![...found].some((other) => place.startsWith(`${other}/node_modules/`)),
+);
 for (const place of tops) console.log(relative(join(clone, 'node_modules'), place));
