@@ -46,6 +46,7 @@ export async function createDaemon(
       { folder: data, maxQueuedBytes: config.store.queueBytes, maxBytes: config.store.maxBytes },
     ),
   );
+  let mayRelay = (): boolean => false;
   const node = starting.use(
     await createNode(
       {
@@ -59,11 +60,14 @@ export async function createDaemon(
           createNet(
             { identity, clock, random, log },
             {
-              listen: config.net.listen,
+              listen: config.net.mode === 'private' ? [] : config.net.listen,
               announce: config.net.announce.length > 0 ? config.net.announce : undefined,
               admit,
               isMember,
+              isRelay: () => mayRelay(),
+              isBehindRouter: config.net.mode !== 'public' && !listensLocally(config),
               limits: {
+                maxReservations: config.net.maxRelayed,
                 maxConnections: config.net.maxConnections,
                 inboundPerSecondPerHost: config.net.inboundConnectionsPerSecond,
               },
@@ -84,11 +88,15 @@ export async function createDaemon(
           intervalMs: config.discovery.intervalMs,
           wantedConnections: config.discovery.wantedConnections,
         },
+        reach: { mode: config.net.mode, relays: config.net.relays },
         records: config.records,
         kv: config.kv,
       },
     ),
   );
+  mayRelay = () =>
+    node.reach?.current().reach !== 'private' &&
+    node.membership.view().members.get(identity.peerId)?.capabilities.includes('relay') === true;
   await discover(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);
@@ -138,16 +146,18 @@ async function discover(
   const resolver = url === undefined ? createDnsResolver({ servers }) : createDohResolver({ fetch }, { url });
   const [clock, random] = [createSystemClock(), createSystemRandom()];
   parts.use(createDiscovery({ resolver, mesh, isLooking: mesh.isShort, clock, random, log }, { domains }));
-  const { listen } = config.net;
-  const onlyLocal =
-    listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
-  if (mdns && !onlyLocal)
+  if (mdns && !listensLocally(config))
     parts.use(
       await createMdns(
         { net, log, found: (addresses) => mesh.found('mdns', addresses) },
         { systemId, intervalMs: config.discovery.intervalMs },
       ),
     );
+}
+
+/** Reached from this machine alone: there is no router, and nobody on the network to look for. */
+function listensLocally({ net: { listen } }: Config): boolean {
+  return listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
 }
 
 /** First contact over this machine's network; it listens nowhere. */
@@ -157,7 +167,34 @@ export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Confi
   return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
 }
 
-function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }: Node): void {
+function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, net }: Node): void {
+  const { nat } = net;
+  if (nat) {
+    const bytes = (help: string) => `Bytes of channels between nodes since the start, ${help}.`;
+    metrics.gauge('p2pos_direct_sent_bytes', bytes('sent directly'), () => nat.traffic().direct.sentBytes);
+    metrics.gauge(
+      'p2pos_direct_received_bytes',
+      bytes('received directly'),
+      () => nat.traffic().direct.receivedBytes,
+    );
+    metrics.gauge(
+      'p2pos_relayed_sent_bytes',
+      bytes('sent through a relay'),
+      () => nat.traffic().relayed.sentBytes,
+    );
+    metrics.gauge(
+      'p2pos_relayed_received_bytes',
+      bytes('received through a relay'),
+      () => nat.traffic().relayed.receivedBytes,
+    );
+    metrics.gauge(
+      'p2pos_carried_bytes',
+      'Bytes that this node relayed for others since the start.',
+      nat.carriedBytes,
+    );
+    metrics.gauge('p2pos_relay_clients', 'Members that this node relays for.', nat.relayedFor);
+    metrics.gauge('p2pos_relays', 'Members that relay for this node.', () => nat.relays().length);
+  }
   metrics.gauge('p2pos_members', 'Members of the snapshot in force.', () => network.status().members);
   metrics.gauge(
     'p2pos_members_online',

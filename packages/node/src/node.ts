@@ -22,6 +22,7 @@ import { createMesh, type Mesh } from './core/mesh/index.ts';
 import type { Address, Net, PeerId } from './core/net/index.ts';
 import { createPresence, type Presence } from './core/presence/index.ts';
 import type { Random } from './core/random/index.ts';
+import { createReachability, type NetworkMode, type Reachability } from './core/reach/index.ts';
 import { createPlacer, createRecords, type Records } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
@@ -81,6 +82,8 @@ export interface NodeConfig {
     readonly intervalMs: number;
     readonly wantedConnections: number;
   };
+  /** Only where the network is a real one. */
+  readonly reach?: { readonly mode: NetworkMode; readonly relays: number };
   readonly records: {
     readonly replicas: number;
     readonly writeTimeoutMs: number;
@@ -98,6 +101,7 @@ export interface Node extends AsyncDisposable {
   readonly state: NodeStateMonitor;
   readonly presence: Presence;
   readonly mesh: Mesh;
+  readonly reach: Reachability | undefined;
   readonly records: Records;
   readonly members: Members;
   readonly network: Network;
@@ -170,6 +174,16 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const mesh = starting.use(
     await createMesh({ net, rpc, membership, presence, store, clock, random, log }, config.mesh),
   );
+  const { nat } = net;
+  const reach =
+    nat && config.reach
+      ? starting.use(
+          createReachability(
+            { nat, net, rpc, membership, liveness, mesh, presence, clock, random, log },
+            config.reach,
+          ),
+        )
+      : undefined;
   const members = starting.use(createMembers({ membership, rpc, net, clock, random, log }));
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
     members.noticeHeads(heartbeat.peerId, heartbeat.heads),
@@ -218,7 +232,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
   );
-  const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
+  const byHand = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
   const health = createHealth({ clock }, createNodeChecks({ network, store, presence, clock }));
   await net.start();
@@ -232,6 +246,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     state,
     presence,
     mesh,
+    reach,
     records,
     members,
     network,
@@ -240,7 +255,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network, byHand)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],

@@ -154,13 +154,13 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
   });
 
   const nat = createNat({
+    clock,
     host,
     parts: parts as unknown as HostParts,
     table,
     relaying: { clients: () => host.services.relay.reservations.size, carriedBytes: () => carriedBytes },
     traffic: () => structuredClone(totals),
     port: config.isBehindRouter ? await chooseOutgoingPort() : undefined,
-    dialTimeoutMs: limits.handshakeTimeoutMs,
   });
   host.addEventListener('connection:open', ({ detail }) =>
     table.add(detail, nat.isTrial(detail.remotePeer.toString())),
