@@ -54,6 +54,8 @@ export interface Libp2pNetConfig extends NetConfig {
 const STOP_TIMEOUT_MS = 2_000;
 
 const RELAYED_LAST = 100;
+/** Nothing tells that nobody is there, so a dial to a node that is away would last as long as this. */
+const QUIC_TIMEOUT_MS = 2_000;
 
 /**
  * A host that is created but unreachable until `start`.
@@ -230,6 +232,12 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
         throw new P2posError('OVERLOADED', { what: 'The network of this node' });
       for (const address of addresses) checkAddress(address);
       const named = addresses.map((address) => /\/p2p\/([^/]+)$/.exec(address)?.[1]).find(Boolean);
+      // Connections of a host that has not started are not among those that libp2p knows of.
+      if (host.status !== 'started')
+        throw new P2posError('PEER_UNREACHABLE', {
+          peerId: named ?? addresses.join(', '),
+          reason: 'this node is starting',
+        });
       const held = named === undefined ? undefined : table.best(named);
       if (held && (!isRelayed(held) || addresses.every(isRelayedAddress))) return held.remotePeer.toString();
       try {
@@ -237,7 +245,11 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
           clock,
           addresses.toSorted((a, b) => dialRank(a) - dialRank(b)),
           (address, limit) => nat.dialFrom(multiaddr(address), { signal: limit }),
-          { signal, timeoutMs: limits.handshakeTimeoutMs },
+          {
+            signal,
+            timeoutMs: (address) =>
+              transportOf(address) === 'quic' ? QUIC_TIMEOUT_MS : limits.handshakeTimeoutMs,
+          },
         );
         return connection.remotePeer.toString();
       } catch (cause) {

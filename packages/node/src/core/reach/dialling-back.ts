@@ -54,6 +54,13 @@ export function createDiallingBack({ nat, net, rpc, membership, clock }: Diallin
   }
 
   return {
+    /** Whether the peer sees this node at a host that it does not have itself: there is a router between. */
+    async isSeenElsewhere(peerId: PeerId, parent: AbortSignal): Promise<boolean> {
+      using limit = deadline(clock, TRIAL_TIMEOUT_MS, { what: `Node ${peerId}`, signal: parent });
+      const own = new Set(net.addresses().map(hostOf));
+      const seen = await nat.observed(peerId, limit).then(hostOf, () => undefined);
+      return seen !== undefined && !own.has(seen);
+    },
     /** Asks these members, side by side. */
     async find(peers: readonly PeerId[], signal: AbortSignal): Promise<Finding> {
       const answers = await Promise.allSettled(peers.map((peerId) => ask(peerId, signal)));

@@ -25,6 +25,8 @@ export interface PunchingDeps {
 
 const ATTEMPTS = 3;
 const TIMEOUT_MS = 6_000;
+/** A neighbour answers at once. */
+const NEIGHBOUR_TIMEOUT_MS = 1_000;
 /** A promise to dial is kept for so long. */
 const AGREEMENT_MS = 10_000;
 const MAX_AGREEMENTS = 64;
@@ -54,7 +56,8 @@ export function createPunching({ nat, net, rpc, mesh, witnesses, clock, log }: P
   async function dialPlainly(peerId: PeerId, signal: AbortSignal): Promise<void> {
     const known = mesh.book().find((peer) => peer.peerId === peerId)?.addresses ?? [];
     const direct = known.filter((address) => !isRelayed(address));
-    if (direct.length > 0) await net.dial(direct, { signal });
+    using limit = deadline(clock, NEIGHBOUR_TIMEOUT_MS, { what: `Node ${peerId}`, signal });
+    if (direct.length > 0) await net.dial(direct, { signal: limit.signal });
   }
 
   async function attempt(peerId: PeerId, parent: AbortSignal): Promise<void> {

@@ -72,6 +72,13 @@ export function createReachability(deps: ReachabilityDeps, config: ReachabilityC
     return ids.toSorted((a, b) => roundTrip(a) - roundTrip(b));
   }
 
+  /** Until somebody has tried: behind a router it is rather not reached, and relays harm nobody. */
+  async function guess(signal: AbortSignal): Promise<void> {
+    const [nearest] = direct();
+    if (mode !== 'auto' || reach !== 'unknown' || nearest === undefined) return;
+    if (await diallingBack.isSeenElsewhere(nearest, signal)) reach = 'private';
+  }
+
   async function findOut(signal: AbortSignal): Promise<void> {
     if (mode !== 'auto' || clock.monotonic() - foundAt < FINDING_MS) return;
     const own = net.addresses().filter((address) => !isRelayed(address));
@@ -167,6 +174,9 @@ export function createReachability(deps: ReachabilityDeps, config: ReachabilityC
   });
   const { trigger } = tasks.every({ name: 'reach', intervalMs }, async (signal) => {
     if (!isActive(self)) return;
+    await guess(signal);
+    await keepRelays(signal);
+    announce();
     await findOut(signal);
     await keepRelays(signal);
     announce();
