@@ -14,9 +14,11 @@ import {
   pubsubRoutes,
   type Route,
   sessionRoutes,
+  sqlRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
+import { APPS_CASES } from './contract/apps.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -94,6 +96,41 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'pubsub.presence'(call) {
     assert.equal((await call(pubsubRoutes.presence, { topic: 'a.b' })).nodes[0]?.clients, 3);
   },
+  ...APPS_CASES,
+  async 'sql.create'(call) {
+    const made = await call(sqlRoutes.create, { database: 'shop', body: { engine: 'rqlite', voters: 3 } });
+    assert.deepEqual([made.created, made.engine], [true, 'rqlite']);
+    await assert.rejects(call(sqlRoutes.create, { database: '1', body: {} }), {
+      code: 'SQL_DATABASE_INVALID',
+    });
+  },
+  async 'sql.drop'(call) {
+    assert.deepEqual(await call(sqlRoutes.drop, { database: 'shop', confirm: 'shop' }), { existed: true });
+  },
+  async 'sql.list'(call) {
+    assert.equal((await call(sqlRoutes.list, {})).databases[0]?.name, 'shop');
+  },
+  async 'sql.query'(call) {
+    const params = [null, 1, 2.5, 2n ** 62n, -(2n ** 63n), 'ü\u0000', Uint8Array.of(0, 255), Infinity];
+    const body = { sql: 'SELECT ?', params, consistency: 'linearizable' as const };
+    assert.deepEqual((await call(sqlRoutes.query, { database: 'shop', body })).rows, [params]);
+  },
+  async 'sql.execute'(call) {
+    const body = { sql: 'INSERT', params: { a: 1 } };
+    const result = await call(sqlRoutes.execute, { database: 'shop', idempotencyKey: 'x', body });
+    assert.deepEqual(result, { changes: 1, lastInsertId: 2n ** 60n });
+  },
+  async 'sql.transaction'(call) {
+    const body = { statements: [{ sql: 'INSERT', params: [1] }, { sql: 'SELECT' }] };
+    const { results } = await call(sqlRoutes.transaction, { database: 'shop', body });
+    assert.equal(results.length, 2);
+  },
+  async 'sql.schema'(call) {
+    assert.deepEqual(await call(sqlRoutes.schema, { database: 'shop' }), { tables: [] });
+  },
+  async 'sql.status'(call) {
+    assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');
+  },
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');
   },
@@ -123,6 +160,17 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'members.snapshot'(call) {
     await assert.rejects(call(membersRoutes.snapshot, {}), { code: 'MEMBERS_SNAPSHOT_NONE' });
+  },
+  async 'members.submit'(call) {
+    const body = Uint8Array.of(1);
+    assert.equal((await call(membersRoutes.submit, { kind: 'revocation', body })).result, 'applied');
+    await assert.rejects(call(membersRoutes.submit, { kind: 'rotation', body }), { code: 'ROOT_FORKED' });
+  },
+  async 'members.root'(call) {
+    assert.deepEqual((await call(membersRoutes.root, {})).conflicts, []);
+  },
+  async 'members.audit'(call) {
+    assert.equal((await call(membersRoutes.audit, { after: 4, limit: 1 })).entries[0]?.seq, 5);
   },
   async 'members.push'(call) {
     const body = crypto.getRandomValues(new Uint8Array(5_000));
@@ -185,7 +233,7 @@ describe('the contract, over HTTP and over a socket', () => {
       if (route.grant === 'none' || route.grant === 'loopback') {
         assert.notEqual(refused.status, 401);
       } else {
-        assert.match(route.grant, /^[a-z]+:[a-z]+$/);
+        assert.match(route.grant, /^[a-z]+:[a-z]+$|^token$/);
         assert.equal(refused.status, 401);
         assert.equal(refused.headers.get('x-p2pos-error'), 'AUTH_REQUIRED');
       }

@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
-import { createSystemClock } from './core/clock/index.ts';
+import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
-import { createDiscovery, createDnsResolver, createDohResolver } from './core/discovery/index.ts';
 import { openIdentity } from './core/identity/index.ts';
-import type { Logger } from './core/log/index.ts';
-import { createMdns, createNet } from './core/net/index.ts';
+import { createNet } from './core/net/index.ts';
 import { createSystemRandom } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp } from './gateway/index.ts';
+import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
 import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
 import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
+import { findSystem, listensLocally, registerReachMetrics } from './reaching.ts';
+import { createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
 
@@ -75,6 +75,7 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
+        sqlShelf: createSqlShelf(config, { home, clock, log }),
       },
       {
         version: SOFTWARE_VERSION,
@@ -91,15 +92,17 @@ export async function createDaemon(
         reach: { mode: config.net.mode, relays: config.net.relays },
         records: config.records,
         kv: config.kv,
+        sql: config.sql,
       },
     ),
   );
   mayRelay = () =>
     node.reach?.current().reach !== 'private' &&
     node.membership.view().members.get(identity.peerId)?.capabilities.includes('relay') === true;
-  await discover(starting, node, { config, log, systemId });
+  await findSystem(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);
+  registerReachMetrics(metrics, node);
   const door = starting.use(
     await listenHttp(
       {
@@ -110,6 +113,7 @@ export async function createDaemon(
         metrics,
         services: node.services,
         streams: node.streams,
+        tenants: tenantsOf(node),
         supervisor,
       },
       {
@@ -132,32 +136,18 @@ export async function createDaemon(
   };
 }
 
-/** Looks for the system by what the settings name, and on the local network. */
-async function discover(
-  parts: AsyncDisposableStack,
-  { net, mesh }: Node,
-  { config, log, systemId }: { readonly config: Config; readonly log: Logger; readonly systemId: string },
-): Promise<void> {
-  const { initConnections, dnsServers, dnsOverHttps: url, mdns } = config.discovery;
-  const domains = initConnections.map(dnsDomainIn).filter((domain) => domain !== undefined);
-  const servers = dnsServers.map(({ host, port }) =>
-    host.includes(':') ? `[${host}]:${port}` : `${host === 'localhost' ? '127.0.0.1' : host}:${port}`,
-  );
-  const resolver = url === undefined ? createDnsResolver({ servers }) : createDohResolver({ fetch }, { url });
-  const [clock, random] = [createSystemClock(), createSystemRandom()];
-  parts.use(createDiscovery({ resolver, mesh, isLooking: mesh.isShort, clock, random, log }, { domains }));
-  if (mdns && !listensLocally(config))
-    parts.use(
-      await createMdns(
-        { net, log, found: (addresses) => mesh.found('mdns', addresses) },
-        { systemId, intervalMs: config.discovery.intervalMs },
-      ),
-    );
-}
-
-/** Reached from this machine alone: there is no router, and nobody on the network to look for. */
-function listensLocally({ net: { listen } }: Config): boolean {
-  return listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
+/** What the door asks of apps. */
+function tenantsOf({ apps }: Node): Tenants {
+  return {
+    async admit(secret) {
+      const tenant = await apps.admit(secret);
+      if (!tenant) return undefined;
+      const { app, token, document } = tenant;
+      return { app, token, charge: (cost) => apps.charge(document, cost) };
+    },
+    check: (app) => apps.check(app),
+    note: (entry) => apps.note(entry),
+  };
 }
 
 /** First contact over this machine's network; it listens nowhere. */
@@ -167,34 +157,7 @@ export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Confi
   return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
 }
 
-function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, net }: Node): void {
-  const { nat } = net;
-  if (nat) {
-    const bytes = (help: string) => `Bytes of channels between nodes since the start, ${help}.`;
-    metrics.gauge('p2pos_direct_sent_bytes', bytes('sent directly'), () => nat.traffic().direct.sentBytes);
-    metrics.gauge(
-      'p2pos_direct_received_bytes',
-      bytes('received directly'),
-      () => nat.traffic().direct.receivedBytes,
-    );
-    metrics.gauge(
-      'p2pos_relayed_sent_bytes',
-      bytes('sent through a relay'),
-      () => nat.traffic().relayed.sentBytes,
-    );
-    metrics.gauge(
-      'p2pos_relayed_received_bytes',
-      bytes('received through a relay'),
-      () => nat.traffic().relayed.receivedBytes,
-    );
-    metrics.gauge(
-      'p2pos_carried_bytes',
-      'Bytes that this node relayed for others since the start.',
-      nat.carriedBytes,
-    );
-    metrics.gauge('p2pos_relay_clients', 'Members that this node relays for.', nat.relayedFor);
-    metrics.gauge('p2pos_relays', 'Members that relay for this node.', () => nat.relays().length);
-  }
+function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, dht }: Node): void {
   metrics.gauge('p2pos_members', 'Members of the snapshot in force.', () => network.status().members);
   metrics.gauge(
     'p2pos_members_online',
@@ -203,4 +166,28 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, n
   );
   metrics.gauge('p2pos_membership_epoch', 'Epoch of the snapshot in force.', () => network.status().epoch);
   metrics.gauge('p2pos_connections', 'Connections to members.', () => network.status().connected);
+  const read =
+    (what: 'contacts' | 'values' | 'valueBytes' | 'banned' | 'lookups' | 'queries' | 'served' | 'refused') =>
+    () =>
+      dht.status()[what];
+  metrics.gauge('p2pos_dht_contacts', 'Nodes in the routing table.', read('contacts'));
+  metrics.gauge('p2pos_dht_values', 'Values kept for others.', read('values'));
+  metrics.gauge('p2pos_dht_value_bytes', 'Bytes of the values kept for others.', read('valueBytes'));
+  metrics.gauge('p2pos_dht_banned', 'Peers and networks that are not heard for now.', read('banned'));
+  metrics.gauge('p2pos_dht_lookups', 'Searches of this node since its start.', read('lookups'));
+  metrics.gauge('p2pos_dht_queries', 'Questions that this node asked since its start.', read('queries'));
+  metrics.gauge('p2pos_dht_served', 'Questions that this node answered since its start.', read('served'));
+  metrics.gauge('p2pos_dht_refused', 'Questions that this node refused since its start.', read('refused'));
+}
+
+/** Starts nothing before the first database is opened. */
+function createSqlShelf(
+  config: Config,
+  { home, clock, log }: { readonly home: string; readonly clock: Clock; readonly log: NodeContext['log'] },
+): Shelf {
+  const folder = join(home, 'data', 'sql');
+  const { statementTimeoutMs, maxResultBytes, maxDatabases } = config.sql;
+  const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
+  const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
+  return createShelf({ sqlite, clock }, { folder, maxDatabases });
 }

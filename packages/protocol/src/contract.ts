@@ -1,4 +1,5 @@
 /** Every operation of the HTTP door, by capability: what servers, clients, the OpenAPI document and tests enumerate. */
+import { appsRoutes } from './apps.ts';
 import { devRoutes } from './dev.ts';
 import { healthRoutes } from './health.ts';
 import { kvRoutes, kvStreams } from './kv.ts';
@@ -7,11 +8,14 @@ import { networkRoutes } from './network.ts';
 import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
+import { sqlRoutes } from './sql.ts';
 import type { Streams } from './stream.ts';
 
 export const contract = {
   kv: kvRoutes,
   pubsub: pubsubRoutes,
+  apps: appsRoutes,
+  sql: sqlRoutes,
   network: networkRoutes,
   members: membersRoutes,
   health: healthRoutes,

@@ -18,17 +18,23 @@ export const KvKey = z
   .string()
   .min(1, { error: 'it is empty' })
   .refine((key) => key.isWellFormed(), { error: 'it is not well-formed Unicode' })
-  .refine((key) => utf8.encode(key).length <= MAX_KV_KEY_BYTES, {
-    error: `it is longer than ${MAX_KV_KEY_BYTES} bytes`,
-  });
+  .refine(fitsKey, { error: `it is longer than ${MAX_KV_KEY_BYTES} bytes` });
+
+/** A unit of UTF-16 takes at most three bytes, so short ones need not be encoded. */
+function fitsKey(text: string): boolean {
+  return text.length * 3 <= MAX_KV_KEY_BYTES || utf8.encode(text).length <= MAX_KV_KEY_BYTES;
+}
+
+/** Whether {@link KvKey} takes it. */
+export function isKvKey(text: string): boolean {
+  return text.length >= 1 && text.isWellFormed() && fitsKey(text);
+}
 
 /** The beginning of keys, literally; empty means all. */
 export const KvPrefix = z
   .string()
   .refine((prefix) => prefix.isWellFormed(), { error: 'it is not well-formed Unicode' })
-  .refine((prefix) => utf8.encode(prefix).length <= MAX_KV_KEY_BYTES, {
-    error: `it is longer than ${MAX_KV_KEY_BYTES} bytes`,
-  });
+  .refine(fitsKey, { error: `it is longer than ${MAX_KV_KEY_BYTES} bytes` });
 
 export const Consistency = z.enum(['one', 'quorum', 'all']);
 /** Letters, digits and punctuation of ASCII, 1–128. */
@@ -116,6 +122,8 @@ export const kvRoutes = defineRoutes({
     method: 'PUT',
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
+    subject: 'key',
+    meter: 'storage',
     params: key,
     query: {
       ttlMs: parameter('ttl', duration(1, MAX_TTL_MS).optional()),
@@ -143,6 +151,7 @@ export const kvRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/kv/{key+}',
     grant: 'kv:read',
+    subject: 'key',
     params: key,
     query: { explain: flag().optional(), ...cas },
     headers: read,
@@ -155,6 +164,7 @@ export const kvRoutes = defineRoutes({
     method: 'HEAD',
     path: '/v1/kv/{key+}',
     grant: 'kv:read',
+    subject: 'key',
     params: key,
     query: { explain: flag().optional(), ...cas },
     headers: read,
@@ -167,6 +177,7 @@ export const kvRoutes = defineRoutes({
     method: 'DELETE',
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
+    subject: 'key',
     params: key,
     query: { explain: flag().optional(), ...cas, receipt: receipt.optional() },
     headers: { ...write, ...conditions },
@@ -187,6 +198,7 @@ export const kvRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/kv',
     grant: 'kv:read',
+    subject: 'prefix',
     query: {
       prefix: KvPrefix.optional(),
       /** Keys per page; the service's default is 100. */
@@ -205,6 +217,7 @@ export const kvRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/kv-locks/{key+}',
     grant: 'kv:write',
+    subject: 'key',
     params: key,
     query: { holder: LockHolder, ttlMs: parameter('ttl', lockTtl) },
     output: json(KvLock),
@@ -216,6 +229,7 @@ export const kvRoutes = defineRoutes({
     method: 'PUT',
     path: '/v1/kv-locks/{key+}',
     grant: 'kv:write',
+    subject: 'key',
     params: key,
     query: { holder: LockHolder, token: lockToken, ttlMs: parameter('ttl', lockTtl) },
     output: json(z.object({ held: z.boolean() })),
@@ -227,6 +241,7 @@ export const kvRoutes = defineRoutes({
     method: 'DELETE',
     path: '/v1/kv-locks/{key+}',
     grant: 'kv:write',
+    subject: 'key',
     params: key,
     query: { holder: LockHolder, token: lockToken },
     output: json(z.object({ released: z.boolean() })),
@@ -252,6 +267,7 @@ export const kvStreams = defineStreams({
   kv: {
     summary: 'What is under the keys that begin with the prefix, and every change of it.',
     grant: 'kv:read',
+    subject: 'prefix',
     input: {
       prefix: KvPrefix.optional(),
       /** Go on from there instead of beginning with what is there. */

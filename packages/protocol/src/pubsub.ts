@@ -4,6 +4,10 @@ import { bytesBody, defineRoutes, json, parameter } from './route.ts';
 import { defineStreams } from './stream.ts';
 
 export const MAX_PUBSUB_MESSAGE_BYTES = 1_048_576;
+/** Numbers that a subscription may say it has when it goes on elsewhere. */
+export const MAX_PUBSUB_AFTER = 512;
+/** How long publishers keep what they published, for subscribers that come back. */
+export const PUBSUB_TAIL_MS = 30_000;
 export const MAX_TOPIC_BYTES = 1_024;
 export const MAX_TOPIC_TOKENS = 128;
 
@@ -65,6 +69,8 @@ export const pubsubRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/pubsub/publish',
     grant: 'pubsub:publish',
+    subject: 'topic',
+    meter: 'message',
     query: { topic: Topic, ack: PublishAck.optional() },
     body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),
     output: json(PublishReceipt),
@@ -90,6 +96,7 @@ export const pubsubRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/pubsub/presence',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     query: { topic: parameter('topic', Topic) },
     output: json(TopicPresence),
     errors: ['PUBSUB_TOPIC_INVALID'],
@@ -103,7 +110,25 @@ export const pubsubStreams = defineStreams({
   pubsub: {
     summary: 'Messages of all topics that match.',
     grant: 'pubsub:subscribe',
-    input: { topic: TopicPattern, slow: SlowPolicy.optional() },
+    subject: 'topic',
+    input: {
+      topic: TopicPattern,
+      slow: SlowPolicy.optional(),
+      /** Goes on from an earlier subscription: what was published in the last so many ms comes first, */
+      sinceMs: z.int().min(0).optional(),
+      /** but for what it had of each publisher, up to the number. */
+      after: z
+        .array(
+          z.object({
+            topic: z.string().max(MAX_TOPIC_BYTES),
+            publisher: z.string().max(64),
+            incarnation: z.int(),
+            seq: z.int(),
+          }),
+        )
+        .max(MAX_PUBSUB_AFTER)
+        .optional(),
+    },
     /** Members that will send what they publish from now on, and those that have not said so yet. */
     opened: z.object({ confirmedBy: z.array(z.string()), unconfirmed: z.array(z.string()) }),
     events: {

@@ -19,7 +19,9 @@ export interface RecordVersion {
 
 export const MAX_VERSION_MS = 2 ** 48 - 1;
 export const MAX_VERSION_COUNTER = 0xffff;
-const VERSION = /^([0-9a-f]{12})([0-9a-f]{4})-(.+)$/;
+const VERSION_LENGTH = 69;
+const MS_DIGITS = 12;
+const AUTHOR_AT = 17;
 
 /** The author is taken as it is. @throws P2posError BAD_REQUEST for numbers out of range. */
 export function formatVersion({ ms, counter, author }: RecordVersion): string {
@@ -31,20 +33,22 @@ export function formatVersion({ ms, counter, author }: RecordVersion): string {
 
 /** @throws P2posError VERSION_INVALID */
 export function parseVersion(text: string): RecordVersion {
-  const parts = typeof text === 'string' && text.length === 69 ? VERSION.exec(text) : null;
-  if (!parts || !isPeerId(parts[3])) {
-    throw new P2posError('VERSION_INVALID', { version: String(text).slice(0, 80) });
-  }
+  if (!isVersion(text)) throw new P2posError('VERSION_INVALID', { version: String(text).slice(0, 80) });
   return {
-    ms: Number.parseInt(parts[1] as string, 16),
-    counter: Number.parseInt(parts[2] as string, 16),
-    author: parts[3],
+    ms: Number.parseInt(text.slice(0, MS_DIGITS), 16),
+    counter: Number.parseInt(text.slice(MS_DIGITS, AUTHOR_AT - 1), 16),
+    author: text.slice(AUTHOR_AT),
   };
 }
 
 export function isVersion(text: unknown): text is string {
-  const parts = typeof text === 'string' && text.length === 69 ? VERSION.exec(text) : null;
-  return parts !== null && isPeerId(parts[3]);
+  if (typeof text !== 'string' || text.length !== VERSION_LENGTH || text[AUTHOR_AT - 1] !== '-') return false;
+  for (let at = 0; at < AUTHOR_AT - 1; at++) if (!isHexDigit(text.charCodeAt(at))) return false;
+  return isPeerId(text.slice(AUTHOR_AT));
+}
+
+function isHexDigit(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66);
 }
 
 /** Negative, zero or positive: time, then counter, then author, by code units. */

@@ -160,6 +160,23 @@ export const SETTINGS = {
   kv: {
     maxValueBytes: setting(size({ min: 1, max: 64 * KIB }), 64 * KIB, 'The greatest value of a key.'),
   },
+  sql: {
+    statementTimeoutMs: setting(
+      duration({ min: 100, max: 60 * SECOND }),
+      10 * SECOND,
+      'How long one SQL statement may run; it is then ended and has no effect.',
+    ),
+    maxResultBytes: setting(
+      size({ min: 1_024, max: 16 * MIB }),
+      8 * MIB,
+      'The greatest result of one SQL statement, and the greatest text or blob in a database.',
+    ),
+    maxDatabases: setting(
+      integer({ min: 0, max: 10_000 }),
+      256,
+      'How many SQL databases this node holds at most; 0: none.',
+    ),
+  },
   records: {
     replicas: setting(
       integer({ min: 1, max: 9 }),

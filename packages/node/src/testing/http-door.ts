@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  appsRoutes,
   type Health,
   healthRoutes,
   kvRoutes,
@@ -11,6 +12,7 @@ import {
   P2posError,
   pubsubRoutes,
   type RouteHandlers,
+  sqlRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import type { LogFields } from '../core/log/index.ts';
@@ -25,7 +27,10 @@ import {
   type Service,
   type StreamOperation,
   type Supervisor,
+  type Tenants,
 } from '../gateway/index.ts';
+import { fakeApps } from './fake-apps.ts';
+import { createFakeSql } from './fake-sql.ts';
 
 export const TEST_PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
 
@@ -40,6 +45,7 @@ export interface TestDoorOptions {
   readonly clock?: Clock;
   readonly kv?: Partial<RouteHandlers<typeof kvRoutes>>;
   readonly supervisor?: Supervisor;
+  readonly tenants?: Tenants;
   readonly extra?: readonly Service[];
   readonly streams?: readonly StreamOperation[];
   readonly config?: Partial<HttpConfig>;
@@ -49,6 +55,7 @@ export async function createTestDoor({
   clock = createSystemClock(),
   kv,
   supervisor,
+  tenants,
   extra = [],
   streams = [],
   config,
@@ -64,17 +71,29 @@ export async function createTestDoor({
     bindRoutes('kv', kvRoutes, { ...createMemoryKv(), ...kv }),
     bindRoutes('network', networkRoutes, fakeNetwork),
     bindRoutes('members', membersRoutes, createFakeMembers()),
+    bindRoutes('apps', appsRoutes, fakeApps),
     bindRoutes('pubsub', pubsubRoutes, {
       publish: async () => ({ id: `${TEST_PEER}/1/1`, subscribers: 2, clients: 3 }),
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
+    bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
   ];
   const door = stack.use(
     await listenHttp(
-      { clock, random: createSystemRandom(), log, peerId: TEST_PEER, metrics, services, streams, supervisor },
+      {
+        clock,
+        random: createSystemRandom(),
+        log,
+        peerId: TEST_PEER,
+        metrics,
+        services,
+        streams,
+        supervisor,
+        tenants,
+      },
       { version: '0.0.0', port: 0, tokenFile, ...config },
     ),
   );
@@ -209,5 +228,33 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
       snapshot = body;
       return { result: 'applied', epoch: 1, hash };
     },
+    async submit({ kind }) {
+      if (kind === 'rotation') throw new P2posError('ROOT_FORKED', { previous: hash });
+      return { result: 'applied', epoch: 1, hash };
+    },
+    root: async () => ({
+      systemId: 'sys1test',
+      name: 'test',
+      documents: [],
+      keysVersion: 1,
+      keys: [hash],
+      threshold: 1,
+      fork: null,
+      revocations: 0,
+      proof: null,
+      conflicts: [],
+    }),
+    audit: async ({ after = 0 }) => ({
+      entries: [
+        {
+          seq: after + 1,
+          at: '2026-01-01T00:00:00.000000000Z',
+          document: 'snapshot',
+          result: 'refused',
+          from: 'http',
+          chainHash: hash,
+        },
+      ],
+    }),
   };
 }

@@ -1,10 +1,19 @@
 /** Inputs and outputs of operations as frames of a socket carry them; see the node's contract, `socket.ts`. */
-import { firstIssue, P2posError, type Route, refuseField, routeFields } from '@p2pos/protocol';
+import {
+  firstIssue,
+  mayBeAbsent,
+  P2posError,
+  type Route,
+  type RouteField,
+  refuseField,
+  routeFields,
+} from '@p2pos/protocol';
 
 /** Throws the same refusals as the node, before anything is sent. */
 export function encodeInput(route: Route, input: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const wire: Record<string, unknown> = {};
-  for (const field of fieldsOf(route)) {
+  for (const { field, optional } of fieldsOf(route)) {
+    if (optional && input[field.name] === undefined) continue;
     const encoded = field.schema.safeEncode(input[field.name]);
     if (!encoded.success) throw refuseField(route, field, firstIssue(encoded.error));
     if (encoded.data !== undefined) wire[field.name] = encoded.data;
@@ -43,12 +52,16 @@ interface Decoded {
   readonly error?: unknown;
 }
 
-const known = new WeakMap<Route, ReturnType<typeof routeFields>>();
+interface KnownField {
+  readonly field: RouteField;
+  readonly optional: boolean;
+}
+const known = new WeakMap<Route, readonly KnownField[]>();
 
-function fieldsOf(route: Route): ReturnType<typeof routeFields> {
+function fieldsOf(route: Route): readonly KnownField[] {
   let fields = known.get(route);
   if (!fields) {
-    fields = routeFields(route);
+    fields = routeFields(route).map((field) => ({ field, optional: mayBeAbsent(field.schema) }));
     known.set(route, fields);
   }
   return fields;

@@ -1,11 +1,19 @@
 /** Node's implementation of the contract's cryptography; signatures run on the thread pool. */
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
 import type { Crypto } from '@p2pos/protocol';
 
 /** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410 §4); the 32 raw bytes follow. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 /** A node meets few distinct keys (members, admins); the bound only guards against a flood of strangers. */
 const MAX_CACHED_KEYS = 4_096;
+
+/** As a string it comes out of the platform in a third of the time that a buffer takes. */
+function sha256(bytes: Uint8Array): Uint8Array {
+  const text = hash('sha256', bytes, 'binary');
+  const digest = new Uint8Array(32);
+  for (let i = 0; i < 32; i++) digest[i] = text.charCodeAt(i);
+  return digest;
+}
 
 export function createNodeCrypto(): Crypto {
   const keys = new Map<string, KeyObject>();
@@ -22,7 +30,7 @@ export function createNodeCrypto(): Crypto {
   }
 
   return {
-    sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+    sha256,
     verify: (publicKey, bytes, signature) =>
       new Promise((resolve) => {
         if (publicKey.length !== 32 || signature.length !== 64) return resolve(false);

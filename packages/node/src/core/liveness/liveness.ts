@@ -50,6 +50,10 @@ export interface LivenessConfig {
 export const CLOCK_WARN_MS = 60_000;
 /** Offsets older than this say nothing any more. */
 const OFFSET_VALID_MS = 3_600_000;
+/** An offset that was worked out holds for this long, unless a clock moves or a peer answers. */
+const OFFSET_KEPT_MS = 100;
+/** The wall clock is read in whole milliseconds, so two readings may differ from the monotonic one by so much. */
+const OFFSET_DRIFT_MS = 1;
 /** A connection over which calls cannot even be sent is dropped after this long. */
 const SILENT_MS = 30_000;
 /** Our wall clock was moved, or the machine slept, when it left the monotonic one by more than this. */
@@ -77,6 +81,7 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
   /** Connected anew while a ping over the old connection still waits. */
   const again = new Set<PeerId>();
   let expiry: Disposable | undefined;
+  let offset = { until: 0, ahead: 0, ms: 0 };
   let clockWarned = false;
   let wallAhead = clock.now() - clock.monotonic();
 
@@ -112,6 +117,7 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
     const patient = known ?? { pulse: createPulseRecorder(clock), alive: false };
     if (!known) patients.set(peerId, patient);
     patient.pulse.answered(sentAt, clock.monotonic(), peerWall);
+    offset.until = 0;
     if (patient.alive) return;
     patient.alive = true;
     if (!expiry) watchExpiry();
@@ -160,12 +166,18 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
     return patient !== undefined && clock.monotonic() - patient.pulse.lastAnswerAt() < aliveForMs;
   }
 
+  /** Asked several times for every record: worked out again when a peer answers, a clock moves, or after a while. */
   function clockOffsetMs(): number {
-    const oldest = clock.monotonic() - OFFSET_VALID_MS;
+    const monotonic = clock.monotonic();
+    const ahead = clock.now() - monotonic;
+    if (monotonic < offset.until && Math.abs(ahead - offset.ahead) <= OFFSET_DRIFT_MS) return offset.ms;
+    const oldest = monotonic - OFFSET_VALID_MS;
     const offsets = [...patients.values()]
       .filter(({ pulse }) => pulse.lastAnswerAt() >= oldest)
       .map(({ pulse }) => pulse.offsetMs());
-    return offsets.length < 2 ? 0 : cautiousMedian([0, ...offsets]);
+    const ms = offsets.length < 2 ? 0 : cautiousMedian([0, ...offsets]);
+    offset = { until: monotonic + OFFSET_KEPT_MS, ahead, ms };
+    return ms;
   }
 
   function watchClock(): void {
@@ -210,6 +222,7 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
         if (isListed(peerId)) continue;
         patients.delete(peerId);
         misses.delete(peerId);
+        offset.until = 0;
         if (patient.alive) events.emit('peer:lost', peerId);
       }
       for (const { peerId } of net.connections()) ping(peerId);

@@ -30,18 +30,15 @@ export function createPulseRecorder(clock: Pick<Clock, 'now' | 'monotonic'>): Pu
   const roundTrips: number[] = [];
   let samples: ClockSample[] = [];
   let stale = false;
+  /** The sample with the shortest way; of equal ones the newest. */
+  let best: ClockSample | undefined;
+  let p95Ms: number | undefined;
   let smoothed = 0;
   let lastAnswerAt = 0;
   let next = 0;
 
   function offsetMs(): number {
-    const [first, ...others] = samples;
-    if (!first) return 0;
-    const best = others.reduce(
-      (least, sample) => (sample.roundTripMs <= least.roundTripMs ? sample : least),
-      first,
-    );
-    return best.aheadMs - (clock.now() - clock.monotonic());
+    return best ? best.aheadMs - (clock.now() - clock.monotonic()) : 0;
   }
 
   return {
@@ -59,16 +56,17 @@ export function createPulseRecorder(clock: Pick<Clock, 'now' | 'monotonic'>): Pu
       stale = false;
       samples.push({ roundTripMs, aheadMs: peerWall - (sentAt + roundTripMs / 2) });
       if (samples.length > CLOCK_SAMPLES_KEPT) samples.shift();
+      best = samples.reduce((least, sample) => (sample.roundTripMs <= least.roundTripMs ? sample : least));
+      p95Ms = undefined;
     },
     forgetOffsets() {
       stale = true;
     },
-    read: () => ({
-      lastAnswerAt,
-      roundTripMs: smoothed,
-      p95Ms: percentile(roundTrips, 0.95),
-      offsetMs: offsetMs(),
-    }),
+    // Read for every request that goes to several peers.
+    read() {
+      p95Ms ??= percentile(roundTrips, 0.95);
+      return { lastAnswerAt, roundTripMs: smoothed, p95Ms, offsetMs: offsetMs() };
+    },
   };
 }
 

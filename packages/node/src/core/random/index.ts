@@ -8,10 +8,31 @@ export interface Random {
   float(): number;
 }
 
+/** Asking the operating system costs the same for few bytes as for many. */
+const POOL_BYTES = 4_096;
+
 export function createSystemRandom(): Random {
+  let pool = new Uint8Array(0);
+  let at = 0;
+
+  function take(length: number): Uint8Array {
+    if (at + length > pool.length) {
+      pool = new Uint8Array(randomBytes(POOL_BYTES));
+      at = 0;
+    }
+    const bytes = pool.slice(at, at + length);
+    // What was given out is nobody else's to read later.
+    pool.fill(0, at, at + length);
+    at += length;
+    return bytes;
+  }
+
   return {
-    bytes: (length) => new Uint8Array(randomBytes(length)),
-    float: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+    bytes: (length) => (length <= POOL_BYTES / 16 ? take(length) : new Uint8Array(randomBytes(length))),
+    float() {
+      const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = take(6);
+      return (((a * 256 + b) * 256 + c) * 16_777_216 + ((d << 16) | (e << 8) | f)) / 2 ** 48;
+    },
   };
 }
 

@@ -291,9 +291,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   function checkName({ namespace, partition, key }: RecordKey, kind: NamespaceDeclaration['kind'] = 'lww') {
     const declaration = findDeclaration(namespace, kind);
     if (!isKey(key) || !isKey(partition)) {
-      throw new P2posError('BAD_REQUEST', {
-        reason: `Keys and partitions have 1 to ${MAX_KEY_BYTES} bytes.`,
-      });
+      const reason = `Keys and partitions have 1 to ${MAX_KEY_BYTES} bytes.`;
+      throw new P2posError('BAD_REQUEST', { reason });
     }
     requireMember();
     return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
@@ -339,14 +338,11 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     return { ...outcome, receipt: await receipts.collect(draft, place, outcome, { signal }) };
   }
 
-  function requestText({ partition, key, value }: Draft, ttlMs: number | undefined): string {
-    const parts = [
-      partition,
-      key,
-      utf8.encode(`${value ? 'put' : 'delete'} ${ttlMs}`),
-      value ?? new Uint8Array(0),
-    ];
-    return toHex(crypto.sha256(concatBytes(...parts.map((part) => crypto.sha256(part)))));
+  /** One text for what is asked: the same for two requests only when they are the same. */
+  function requestText({ partition, key, value, valueHash }: Draft, ttlMs: number | undefined): string {
+    const wish = `${value ? 'put' : 'delete'} ${ttlMs} ${partition.length} ${key.length} `;
+    const parts = [utf8.encode(wish), partition, key, ...(valueHash ? [valueHash] : [])];
+    return toHex(crypto.sha256(concatBytes(...parts)));
   }
 
   return {
@@ -361,7 +357,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       }
       declaration.validate?.({ namespace, key, value });
       const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
-      return write({ namespace, partition, key, value, expiresAt }, ttlMs, wishes, options);
+      const valueHash = crypto.sha256(value);
+      return write({ namespace, partition, key, value, valueHash, expiresAt }, ttlMs, wishes, options);
     },
     async delete({ namespace, partition, key, ...wishes }, options = {}) {
       const draft = { namespace, partition, key, value: undefined, expiresAt: undefined };
@@ -381,6 +378,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         counts.reduce((sum, count) => sum + list(count).length, 0);
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
+    storedBytes: (app) => table.appBytes(app),
     repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);

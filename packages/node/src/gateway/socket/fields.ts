@@ -2,6 +2,7 @@
 import {
   type Fields,
   firstIssue,
+  mayBeAbsent,
   P2posError,
   type Route,
   type RouteField,
@@ -18,14 +19,16 @@ export interface FieldReader {
 
 /** Made once per route. */
 export function createRouteReader(route: Route): FieldReader {
-  const fields = routeFields(route);
-  const known = new Set([...fields.map(({ name }) => name), ...(route.body ? ['body'] : [])]);
+  const fields = routeFields(route).map((field) => ({ field, optional: mayBeAbsent(field.schema) }));
+  const known = new Set([...fields.map(({ field }) => field.name), ...(route.body ? ['body'] : [])]);
   return {
     read(input) {
       for (const name in input) if (!known.has(name)) throw unknownField(name, known);
       const read: Record<string, unknown> = {};
-      for (const field of fields) {
-        const value = decodeField(route, field, input[field.name]);
+      for (const { field, optional } of fields) {
+        const wire = input[field.name];
+        if (wire === undefined && optional) continue;
+        const value = decodeField(route, field, wire);
         if (value !== undefined) read[field.name] = value;
       }
       if (route.body) read['body'] = decodeBody(route.body, input['body']);

@@ -12,11 +12,12 @@ import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
 import type { Admission } from '../admission.ts';
 import { publicError } from '../answer.ts';
-import { type Caller, checkGrant } from '../caller.ts';
+import { type Caller, charge, checkGrant, contextOf } from '../caller.ts';
 import type { Observation } from '../request-metrics.ts';
 import type { BoundCall, BoundStream, Catalogue } from './catalogue.ts';
 import type { SocketCodec } from './codec.ts';
 import type { Outbox } from './outbox.ts';
+import { RunningCall, type Work } from './running-call.ts';
 
 export interface SessionDeps {
   readonly clock: Clock;
@@ -26,7 +27,7 @@ export interface SessionDeps {
   readonly observe: (observation: Observation) => void;
   readonly requestId: () => string;
   /** @throws P2posError AUTH_REQUIRED */
-  readonly admitToken: (token: string, app: string | undefined) => Caller;
+  readonly admitToken: (token: string, app: string | undefined) => Promise<Caller>;
 }
 
 export interface SessionConfig {
@@ -36,14 +37,9 @@ export interface SessionConfig {
   readonly maxSubscriptions: number;
 }
 
-interface Work {
-  readonly end: AbortController;
-  /** Monotonic; a subscription that is open has none. */
-  endsAtMs: number;
-  readonly timeoutMs: number;
-  readonly subscription: boolean;
-}
-
+const NO_INPUT: Readonly<Record<string, unknown>> = {};
+/** A client that takes nothing that it is sent for this long is given up. */
+const STALLED_MS = 15 * 60_000;
 /** How often deadlines and silence are looked at. */
 const TICK_MS = 1_000;
 
@@ -70,7 +66,11 @@ export function createSession(
   let { caller } = parts;
   let heardAt = openedAt;
   let subscriptions = 0;
+  let waiting: ClientFrame[] | undefined;
+  let checking = false;
   let ended = false;
+  let paused = false;
+  let movedAt = openedAt;
   let timer = clock.after(TICK_MS, tick);
   if (caller) outbox.send({ type: 'ready', app: caller.app });
 
@@ -80,13 +80,17 @@ export function createSession(
       close(SOCKET_CLOSE.unauthorized, new P2posError('AUTH_REQUIRED'));
       return;
     }
-    const silentMs = now - heardAt;
+    // What is not read cannot be heard: who takes little is slow, not silent, unless it takes nothing at all for long.
+    const silentMs =
+      now - (paused ? Math.max(heardAt, movedAt + STALLED_MS - 2 * SOCKET_HEARTBEAT_MS) : heardAt);
     if (silentMs >= 2 * SOCKET_HEARTBEAT_MS) {
       close(SOCKET_CLOSE.silent, new P2posError('TIMEOUT', { what: 'The client', timeoutMs: silentMs }));
       return;
     }
-    for (const { end, endsAtMs, timeoutMs } of work.values())
-      if (endsAtMs <= now) end.abort(new P2posError('TIMEOUT', { what: 'The node', timeoutMs }));
+    for (const one of [...work.values()])
+      if (one.endsAtMs <= now)
+        one.abort(new P2posError('TIMEOUT', { what: 'The node', timeoutMs: one.timeoutMs }));
+    void checkAgain();
     timer = clock.after(TICK_MS, tick);
   }
 
@@ -100,113 +104,155 @@ export function createSession(
       close(SOCKET_CLOSE.malformed, publicError(error, requestId()));
       return;
     }
+    takeAll(frames);
+    // A client that does not read is not read either.
+    if (!ended && !paused && outbox.isFull()) {
+      paused = true;
+      movedAt = heardAt;
+      socket.pause();
+      void outbox.room().then(() => {
+        paused = false;
+        heardAt = clock.monotonic();
+        socket.resume();
+      });
+    }
+  }
+
+  function takeAll(frames: readonly ClientFrame[]): void {
     for (const frame of frames) {
       if (ended) return;
-      take(frame);
-    }
-    // A client that does not read is not read either.
-    if (outbox.isFull()) {
-      socket.pause();
-      void outbox.room().then(() => socket.resume());
+      if (waiting) waiting.push(frame);
+      else take(frame);
     }
   }
 
   function take(frame: ClientFrame): void {
     if (frame.op === 'ping') outbox.send({ type: 'pong' });
-    else if (frame.op === 'auth') authenticate(frame.token, frame.app);
+    else if (frame.op === 'auth') void authenticate(frame.token, frame.app);
     else if (!caller) close(SOCKET_CLOSE.unauthorized, new P2posError('AUTH_REQUIRED'));
     else if (frame.op === 'cancel' || frame.op === 'unsubscribe')
-      work.get(frame.id)?.end.abort(new P2posError('CANCELLED'));
+      work.get(frame.id)?.abort(new P2posError('CANCELLED'));
     else if (work.has(frame.id)) {
       const reason = `The id ${JSON.stringify(frame.id)} is in use by another call or subscription of this socket.`;
       fail(frame.id, new P2posError('BAD_REQUEST', { reason }), requestId());
-    } else if (frame.op === 'call') void call(frame, caller);
+    } else if (frame.op === 'call') call(frame, caller);
     else void subscribe(frame, caller);
   }
 
-  function authenticate(token: string, app: string | undefined): void {
+  async function authenticate(token: string, app: string | undefined): Promise<void> {
+    // What follows in the meantime is kept in order; the client is not read further.
+    waiting = [];
+    socket.pause();
     try {
-      caller = deps.admitToken(token, app);
-      outbox.send({ type: 'ready', app: caller.app });
+      caller = await deps.admitToken(token, app);
+      if (!ended) outbox.send({ type: 'ready', app: caller.app });
     } catch (error) {
       close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
     }
+    const frames = waiting;
+    waiting = undefined;
+    socket.resume();
+    takeAll(frames);
   }
 
-  async function call(frame: ClientFrame & { readonly op: 'call' }, { app, grants }: Caller): Promise<void> {
-    const { id, method } = frame;
-    const startedAt = clock.monotonic();
-    const request = requestId();
-    let place: Disposable | undefined;
-    let status = 200;
+  /** What a token allows may change while its socket is open. */
+  async function checkAgain(): Promise<void> {
+    if (checking || !caller?.again) return;
+    checking = true;
     try {
-      const bound: BoundCall = catalogue.call(method);
-      checkGrant(grants, bound.route.grant);
-      const input = bound.reader.read(frame.input ?? {});
-      const current = begin(
-        id,
-        Math.min(frame.timeoutMs ?? Number.POSITIVE_INFINITY, config.requestTimeoutMs),
-        false,
-      );
-      place = admission.enter(bound.route.body ? bytesOf(input['body']) : 0);
-      const { signal } = current.end;
-      const running = bound.handle(input, { app, grants, requestId: request, signal });
-      const value = await Promise.race([running, aborted(signal)]);
-      outbox.send({ id, type: 'result', output: bound.encode(value) });
-      status = bound.route.status ?? 200;
+      caller = await caller.again();
     } catch (error) {
-      status = fail(id, error, request).status;
+      close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
     } finally {
-      place?.[Symbol.dispose]();
-      work.delete(id);
-      observe({ operation: method, status, ms: clock.monotonic() - startedAt });
+      checking = false;
     }
   }
 
-  async function subscribe(
-    frame: ClientFrame & { readonly op: 'subscribe' },
-    { app, grants }: Caller,
-  ): Promise<void> {
+  /** Once for every call of every client: no signal, id or promise that nobody asks for. */
+  function call(frame: ClientFrame & { readonly op: 'call' }, current: Caller): void {
+    const { id, method } = frame;
+    const startedAt = clock.monotonic();
+    const timeoutMs = Math.min(frame.timeoutMs ?? Number.POSITIVE_INFINITY, config.requestTimeoutMs);
+    let place: Disposable | undefined;
+    const one = new RunningCall(current, requestId, startedAt + timeoutMs, timeoutMs, (status) => {
+      place?.[Symbol.dispose]();
+      if (work.get(id) === one) work.delete(id);
+      observe({ operation: method, status, ms: clock.monotonic() - startedAt });
+    });
+    one.onFailure = (error) => fail(id, error, one.requestId).status;
+    try {
+      const bound: BoundCall = catalogue.call(method);
+      checkGrant(current.grants, bound.route.grant);
+      const input = bound.reader.read(frame.input ?? NO_INPUT);
+      if (work.size - subscriptions >= config.maxCalls)
+        throw new P2posError('OVERLOADED', { what: `This socket with ${config.maxCalls} calls` });
+      place = admission.enter(bound.route.body ? bytesOf(input['body']) : 0);
+      work.set(id, one);
+      const { route } = bound;
+      const running = current.tenant
+        ? charge(current, route).then(() => (one.over ? undefined : bound.handle(input, one)))
+        : bound.handle(input, one);
+      running.then(
+        (value) => {
+          if (one.over) return;
+          try {
+            outbox.send({ id, type: 'result', output: bound.encode(value) });
+            one.finish(bound.route.status ?? 200);
+          } catch (error) {
+            one.fail(error);
+          }
+        },
+        (error) => one.fail(error),
+      );
+    } catch (error) {
+      one.fail(error);
+    }
+  }
+
+  async function subscribe(frame: ClientFrame & { readonly op: 'subscribe' }, by: Caller): Promise<void> {
     const { id, kind, op: _, ...fields } = frame;
     const request = requestId();
     let counted = false;
     try {
       const bound: BoundStream = catalogue.stream(kind);
-      checkGrant(grants, bound.stream.grant);
+      checkGrant(by.grants, bound.stream.grant);
       const input = bound.reader.read(fields);
       if (subscriptions >= config.maxSubscriptions)
         throw new P2posError('OVERLOADED', { what: `This socket with its ${subscriptions} subscriptions` });
       subscriptions++;
       counted = true;
-      const current = begin(id, config.requestTimeoutMs, true);
-      const { signal } = current.end;
-      const context = { app, grants, requestId: request, signal };
+      const end = new AbortController();
+      const { signal } = end;
+      const current: Work = {
+        endsAtMs: clock.monotonic() + config.requestTimeoutMs,
+        timeoutMs: config.requestTimeoutMs,
+        abort: (error) => end.abort(error),
+      };
+      work.set(id, current);
+      if (by.tenant) await charge(by, undefined);
+      signal.throwIfAborted();
+      const context = contextOf(by, request, signal);
       const { opened, events } = await Promise.race([bound.open(input, context), aborted(signal)]);
       current.endsAtMs = Number.POSITIVE_INFINITY;
       outbox.send({ ...bound.encodeOpened(opened), id, type: 'open' });
-      for await (const event of events) {
+      for await (const told of events) {
+        for (const event of Array.isArray(told) ? told : [told]) {
+          // Others wait for the same room, and one of them may have taken it.
+          while (outbox.isFull()) await outbox.room();
+          if (signal.aborted) break;
+          outbox.send({ id, shared: codec.share(bound.encodeEvent(event)) });
+        }
         if (signal.aborted) break;
-        outbox.send({ ...bound.encodeEvent(event), id, type: event.type });
-        if (outbox.isFull()) await outbox.room();
       }
       outbox.send({ id, type: 'end' });
     } catch (error) {
       if (isP2posError(error, 'CANCELLED')) outbox.send({ id, type: 'end' });
       else fail(id, error, request);
     } finally {
-      work.get(id)?.end.abort(new P2posError('CANCELLED'));
+      work.get(id)?.abort(new P2posError('CANCELLED'));
       work.delete(id);
       if (counted) subscriptions--;
     }
-  }
-
-  function begin(id: SocketId, timeoutMs: number, subscription: boolean): Work {
-    if (!subscription && work.size - subscriptions >= config.maxCalls)
-      throw new P2posError('OVERLOADED', { what: `This socket with ${config.maxCalls} calls` });
-    const endsAtMs = clock.monotonic() + timeoutMs;
-    const one: Work = { end: new AbortController(), endsAtMs, timeoutMs, subscription };
-    work.set(id, one);
-    return one;
   }
 
   function fail(id: SocketId | undefined, cause: unknown, request: string): P2posError {
@@ -235,7 +281,7 @@ export function createSession(
     if (ended) return;
     ended = true;
     timer[Symbol.dispose]();
-    for (const { end } of work.values()) end.abort(error);
+    for (const one of [...work.values()]) one.abort(error);
     fail(undefined, error, requestId());
     outbox.flush();
     // Longer reasons break the frame (RFC 6455 §5.5).
@@ -245,7 +291,7 @@ export function createSession(
   socket.once('close', () => {
     ended = true;
     timer[Symbol.dispose]();
-    for (const { end } of work.values()) end.abort(new P2posError('CANCELLED'));
+    for (const one of [...work.values()]) one.abort(new P2posError('CANCELLED'));
   });
   return { receive, close };
 }

@@ -1,5 +1,5 @@
 /** What keys, prefixes and pages of keys may be, whatever the namespace. */
-import { KvKey, KvPrefix, MAX_KV_LIST_LIMIT, P2posError } from '@p2pos/protocol';
+import { isKvKey, KvKey, KvPrefix, MAX_KV_LIST_LIMIT, P2posError } from '@p2pos/protocol';
 import type { RecordKey, Records } from '../../core/records/index.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
@@ -34,9 +34,9 @@ const utf8 = new TextEncoder();
 
 /** A key is its own partition. @throws P2posError KV_KEY_INVALID */
 export function keyName(namespace: string, key: string): RecordKey {
-  const checked = KvKey.safeParse(key);
-  if (!checked.success) {
-    throw new P2posError('KV_KEY_INVALID', { name: 'key', reason: checked.error.issues[0]?.message });
+  if (!isKvKey(key)) {
+    const { error } = KvKey.safeParse(key);
+    throw new P2posError('KV_KEY_INVALID', { name: 'key', reason: error?.issues[0]?.message });
   }
   const bytes = utf8.encode(key);
   return { namespace, partition: bytes, key: bytes };

@@ -37,25 +37,25 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
   return {
     async put(
       { key, ttlMs, idempotencyKey, explain = false, receipt: wished, body, cas, ...wanted },
-      { app, signal },
+      context,
     ) {
+      const { app } = context;
       const condition = conditionOf(cas, { ...wanted, receipt: wished }, explain);
       if (condition) {
         const change = { app, key, value: body, condition, ttlMs, idempotencyKey };
-        return agreed(key, await kv.cas.change(change, { signal }));
+        return agreed(key, await kv.cas.change(change, { signal: context.signal }));
       }
-      const outcome = await kv.put(
-        { app, key, value: body, ttlMs, idempotencyKey, receipt: wished },
-        { signal },
-      );
+      // No signal: a plain write or read ends by itself within seconds, and watching one for each would cost more.
+      const outcome = await kv.put({ app, key, value: body, ttlMs, idempotencyKey, receipt: wished });
       return receipt(key, outcome, explained(app, key, outcome, explain));
     },
-    async get({ key, consistency, explain = false, cas }, { app, signal }) {
+    async get({ key, consistency, explain = false, cas }, context) {
+      const { app } = context;
       if (conditionOf(cas, {}, explain, consistency)) {
-        const { value, headers } = held(key, await kv.cas.get({ app, key }, { signal }));
+        const { value, headers } = held(key, await kv.cas.get({ app, key }, { signal: context.signal }));
         return { body: value, ...headers };
       }
-      const outcome = await kv.get({ app, key, consistency }, { signal });
+      const outcome = await kv.get({ app, key, consistency });
       const { value, headers } = found(key, outcome, explained(app, key, outcome, explain));
       return { body: value, ...headers };
     },

@@ -3,6 +3,7 @@ import {
   formatTimestamp,
   MAX_PUBSUB_MESSAGE_BYTES,
   P2posError,
+  PUBSUB_TAIL_MS,
   type PublishAck,
   type SlowPolicy,
   Topic,
@@ -19,7 +20,9 @@ import { createInbox } from './inbox.ts';
 import { type Confirmation, createInterest } from './interest.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createPatternTree } from './pattern-tree.ts';
+import { collectMissed, type Heard, missedFirst, pageOf } from './resumption.ts';
 import { createSubscription, type Subscription, type SubscriptionEvent } from './subscription.ts';
+import { createTail } from './tail.ts';
 import { type MessageBody, PUBSUB } from './wire.ts';
 
 export interface PubsubDeps {
@@ -61,8 +64,8 @@ export interface Published {
 }
 
 export interface Subscribed extends Confirmation {
-  /** End when the signal aborts. @throws P2posError PUBSUB_TOO_SLOW */
-  readonly events: AsyncIterable<SubscriptionEvent>;
+  /** Several at once, where there are. End when the signal aborts. @throws P2posError PUBSUB_TOO_SLOW */
+  readonly batches: AsyncIterable<readonly SubscriptionEvent[]>;
 }
 
 export interface Pubsub extends AsyncDisposable {
@@ -78,7 +81,14 @@ export interface Pubsub extends AsyncDisposable {
   ): Promise<Published>;
   /** Resolves when the members that are connected will send what they publish. @throws P2posError PUBSUB_TOPIC_INVALID, OVERLOADED */
   subscribe(
-    input: { readonly app: string; readonly topic: string; readonly slow?: SlowPolicy | undefined },
+    input: {
+      readonly app: string;
+      readonly topic: string;
+      readonly slow?: SlowPolicy | undefined;
+      /** Goes on from an earlier one: what was published in the last so many ms comes first, without what it had. */
+      readonly sinceMs?: number | undefined;
+      readonly after?: readonly Heard[] | undefined;
+    },
     options?: CallOptions,
   ): Promise<Subscribed>;
   topics(app: string): { readonly pattern: string; readonly nodes: number }[];
@@ -117,7 +127,18 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       onMessage: (name, message) => void hand(name, { type: 'message', topic: topicOf(name), ...message }),
       onGap: (name, gap) => void hand(name, { type: 'gap', topic: topicOf(name), ...gap }),
     },
-    { patienceMs: PATIENCE_MS, maxWaiting: 4_096, maxTopics: MAX_TOPICS },
+    {
+      patienceMs: PATIENCE_MS,
+      maxWaiting: 4_096,
+      maxWaitingBytes: 32 * 1_048_576,
+      maxTopics: MAX_TOPICS,
+      maxNameBytes: 16 * 1_048_576,
+    },
+  );
+
+  const tail = createTail(
+    { clock },
+    { keepMs: PUBSUB_TAIL_MS, maxBytes: keepBytes, maxMessages: keepMessages },
   );
 
   /** To how many clients of this node. */
@@ -200,6 +221,10 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       for (const message of messages) inbox.take(peerId, life, message);
       return { clients };
     },
+    tail: async (query, { peerId }) => {
+      if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+      return pageOf(tail, incarnation(), query);
+    },
     presence: async ({ name }, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
       return { clients: local.match(name).size };
@@ -224,11 +249,12 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       requireMember();
       const wanted = interest.wantedBy(name);
       const here = local.match(name).size;
-      const interested = wanted.size + (here > 0 ? 1 : 0);
+      let interested = wanted.size + (here > 0 ? 1 : 0);
       if (ack !== 'none' && interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
       const seq = nextNumber(name);
       const at = clock.now();
       const message = { topic, publisher: self, incarnation: incarnation(), seq, at, data };
+      tail.add(name, seq, at, data);
       const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;
       const told = { nodes: clients > 0 ? 1 : 0, clients };
       const id = `${self}/${incarnation()}/${seq}`;
@@ -242,7 +268,9 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
         }
         outboxOf(peerId).push(body, (reached) => {
           waiting--;
-          if (reached !== undefined) {
+          // A node whose clients have all left meanwhile has it for nobody.
+          if (reached === 0) interested--;
+          else if (reached !== undefined) {
             told.nodes++;
             told.clients += reached;
           }
@@ -254,12 +282,12 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
         using limit = deadline(clock, timeoutMs, { what: 'The subscribers', signal });
         await Promise.race([answers.promise, over(limit.signal)]);
       }
-      if (ack === 'one' && told.clients === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
-      if (ack === 'all' && told.nodes < interested)
+      if (interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
+      if (ack === 'one' ? told.clients === 0 : told.nodes < interested)
         throw new P2posError('PUBSUB_UNCONFIRMED', { topic, subscribers: told.nodes, interested });
       return { id, subscribers: told.nodes, clients: told.clients };
     },
-    async subscribe({ app, topic, slow = 'buffer' }, { signal } = {}) {
+    async subscribe({ app, topic, slow = 'buffer', sinceMs, after = [] }, { signal } = {}) {
       const name = nameOf(app, checked(TopicPattern, topic));
       requireMember();
       signal?.throwIfAborted();
@@ -279,7 +307,20 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       // First here, so that nothing is missed once a member knows.
       local.add(name, subscription);
       const confirmation = await interest.add(name);
-      return { ...confirmation, events: subscription.events };
+      if (sinceMs === undefined) return { ...confirmation, batches: subscription.batches };
+      const members = confirmation.confirmedBy;
+      const query = {
+        members,
+        pattern: name,
+        sinceMs,
+        after,
+        topicOf,
+        nameOf: (one: string) => nameOf(app, one),
+      };
+      const missed = await collectMissed({ self, rpc, tail, incarnation }, query, {
+        timeoutMs: Math.min(timeoutMs, 2_000),
+      });
+      return { ...confirmation, batches: missedFirst(missed, subscription.batches) };
     },
     topics(app) {
       const found = new Map<string, number>();

@@ -10,6 +10,8 @@ import { Ballot, Trace } from './ballot.ts';
 export interface Draft extends RecordName {
   /** Undefined: a tombstone. */
   readonly value: Uint8Array | undefined;
+  /** Of the value. */
+  readonly valueHash?: Uint8Array | undefined;
   readonly expiresAt: number | undefined;
 }
 

@@ -115,14 +115,14 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
     const stamps = await hybridClock.take(batch.length);
     const drafts = batch.map(({ draft }, i) => {
       const { ms, counter } = stamps[i] as { ms: number; counter: number };
-      const { namespace, partition, key, value, expiresAt } = draft;
+      const { namespace, partition, key, value, valueHash, expiresAt } = draft;
       const fields = {
         namespace,
         partition,
         key,
         version: formatVersion({ ms, counter, author: self }),
         expiresAt,
-        value: value && { hash: crypto.sha256(value), bytes: value.length },
+        value: value && { hash: valueHash ?? crypto.sha256(value), bytes: value.length },
       };
       return { fields, header: encodeHeader(fields), value: value ?? null };
     });

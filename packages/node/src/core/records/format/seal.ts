@@ -7,6 +7,7 @@ import {
   type Crypto,
   decodeCbor,
   encodeCbor,
+  equalBytes,
   P2posError,
   publicKeyFromPeerId,
   type Signer,
@@ -57,7 +58,10 @@ export async function seal(
 
 export interface SealVerifier {
   /** Whether `author` signed the header. Records of one batch cost one verification, repeats cost none. */
-  verify(record: Pick<SignedRecord, 'header' | 'proof'>, author: string): Promise<boolean>;
+  verify(
+    record: Pick<SignedRecord, 'header' | 'proof'> & { readonly leaf?: Uint8Array },
+    author: string,
+  ): Promise<boolean>;
 }
 
 export function createSealVerifier(
@@ -66,8 +70,29 @@ export function createSealVerifier(
 ): SealVerifier {
   /** Signatures found valid, oldest first; a pending one is shared by the records that wait for it. */
   const known = new Map<string, Promise<boolean>>();
+  /** Records of one batch come one after the other. */
+  let latest:
+    | (Pick<Proof, 'signature' | 'size'> & {
+        readonly author: string;
+        readonly root: Uint8Array;
+        readonly verdict: Promise<boolean>;
+      })
+    | undefined;
 
-  function verifyRoot(author: string, root: Uint8Array, { signature, size }: Proof): Promise<boolean> {
+  function verifyRoot(author: string, root: Uint8Array, proof: Proof): Promise<boolean> {
+    const { signature, size } = proof;
+    const isLatest =
+      latest?.author === author &&
+      latest.size === size &&
+      equalBytes(latest.root, root) &&
+      equalBytes(latest.signature, signature);
+    if (latest && isLatest) return latest.verdict;
+    const verdict = lookUp(author, root, proof);
+    latest = { author, root, signature, size, verdict };
+    return verdict;
+  }
+
+  function lookUp(author: string, root: Uint8Array, { signature, size }: Proof): Promise<boolean> {
     const name = `${author}${size}.${latin1(root)}${latin1(signature)}`;
     const found = known.get(name);
     if (found) return found;
@@ -75,19 +100,24 @@ export function createSealVerifier(
     known.set(name, verdict);
     if (known.size > maxRoots) known.delete(known.keys().next().value as string);
     // A forged one must not push out what is true.
-    const forget = () => known.delete(name);
+    const forget = () => {
+      if (latest?.verdict === verdict) latest = undefined;
+      known.delete(name);
+    };
     verdict.then((valid) => valid || forget(), forget);
     return verdict;
   }
 
   return {
-    async verify({ header, proof }, author) {
+    verify({ header, proof, leaf = leafHash(crypto, header) }, author) {
       const parsed = decodeProof(proof);
-      const root = parsed && foldPath(crypto, leafHash(crypto, header), parsed);
-      return root !== undefined && parsed !== undefined && verifyRoot(author, root, parsed);
+      const root = parsed && foldPath(crypto, leaf, parsed);
+      return parsed && root ? verifyRoot(author, root, parsed) : REFUSED;
     },
   };
 }
+
+const REFUSED = Promise.resolve(false);
 
 /** @throws P2posError RECORD_SIGNATURE */
 export function signatureRefused(reason: string): P2posError {
@@ -117,5 +147,5 @@ function decodeProof(bytes: Uint8Array): Proof | undefined {
 }
 
 function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

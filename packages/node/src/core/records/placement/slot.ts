@@ -14,10 +14,24 @@ export function slotOf(
   namespace: string,
   partition: Uint8Array,
 ): number {
-  const head = utf8.encode(`${DOMAIN}${namespace}\0`);
+  const head = headOf(namespace);
   const input = new Uint8Array(head.length + partition.length);
   input.set(head);
   input.set(partition, head.length);
   const [a = 0, b = 0, c = 0, d = 0] = crypto.sha256(input);
   return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) % slots;
+}
+
+/** Namespaces are few; the bound only guards against peers that make them up. */
+const MAX_HEADS = 1_024;
+const heads = new Map<string, Uint8Array>();
+
+function headOf(namespace: string): Uint8Array {
+  let head = heads.get(namespace);
+  if (!head) {
+    head = utf8.encode(`${DOMAIN}${namespace}\0`);
+    if (heads.size >= MAX_HEADS) heads.clear();
+    heads.set(namespace, head);
+  }
+  return head;
 }

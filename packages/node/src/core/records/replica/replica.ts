@@ -114,7 +114,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (carried && carried.length > declaration.maxValueBytes)
       throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
     if (carried) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
-    if (!(await verifier.verify({ header, proof }, author)))
+    const leaf = leafHash(crypto, header);
+    if (!(await verifier.verify({ header, proof, leaf }, author)))
       throw signatureRefused('its proof does not verify');
     const slot = slotOf(crypto, membership.slots, fields.namespace, fields.partition);
     return {
@@ -122,7 +123,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
       value,
       proof,
       fields,
-      leaf: leafHash(crypto, header),
+      leaf,
       slot,
       count: declaration.replicas,
       ...(register && { register: { deleted: carried === null } }),

@@ -1,0 +1,287 @@
+/** The rules of SQL: what is made, found, asked and changed, by whom it is answered. No HTTP, no engine. */
+import {
+  type Crypto,
+  encodeCbor,
+  isP2posError,
+  P2posError,
+  type SqlConsistency,
+  type SqlDatabase,
+  type SqlEngine,
+  type SqlParams,
+  type SqlSchema,
+  type SqlStatus,
+} from '@p2pos/protocol';
+import type { Clock } from '../../core/clock/index.ts';
+import type { Logger } from '../../core/log/index.ts';
+import type { Membership } from '../../core/membership/index.ts';
+import type { PeerId } from '../../core/net/index.ts';
+import type { Presence } from '../../core/presence/index.ts';
+import type { Random } from '../../core/random/index.ts';
+import type { Records } from '../../core/records/index.ts';
+import type { Rpc } from '../../core/rpc/index.ts';
+import { createTaskGroup } from '../../core/tasks/index.ts';
+import { createCatalogue, type Entry, newId } from './catalogue.ts';
+import type { RowSet, Statement, StatementResult } from './engine.ts';
+import { createHosting } from './hosting.ts';
+import { choosePlaces } from './placement.ts';
+import { createRouting, type Routing } from './routing.ts';
+import { COLUMNS, schemaOf, TABLES } from './schema.ts';
+import { serveSql } from './serving.ts';
+import type { Shelf } from './shelf.ts';
+import { checkParams, examine } from './statements/examination.ts';
+import { SQL } from './wire.ts';
+
+export interface SqlDeps {
+  readonly self: PeerId;
+  readonly rpc: Pick<Rpc, 'call' | 'serve'>;
+  readonly records: Pick<Records, 'declare' | 'registers' | 'leases'>;
+  readonly membership: Pick<Membership, 'view' | 'isActive'>;
+  readonly presence: Pick<Presence, 'reachability' | 'sighting'>;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** What lies on this node's disk; undefined: it holds no databases. Ended with the service. */
+  readonly shelf: Shelf | undefined;
+}
+
+export interface SqlConfig {
+  /** How many members keep the catalogue. */
+  readonly replicas: number;
+  readonly statementTimeoutMs: number;
+}
+
+interface Name {
+  readonly app: string;
+  readonly name: string;
+}
+interface Asked {
+  readonly sql: string;
+  readonly params?: SqlParams | undefined;
+}
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Sql extends AsyncDisposable {
+  /** `created: false`: one of that name was there, and nothing changed (T18). */
+  create(
+    input: Name & { readonly engine?: SqlEngine | undefined; readonly voters?: number | undefined },
+    options?: CallOptions,
+  ): Promise<{ readonly database: SqlDatabase; readonly created: boolean }>;
+  drop(
+    input: Name & { readonly confirm: string | undefined },
+    options?: CallOptions,
+  ): Promise<{ readonly existed: boolean }>;
+  list(app: string, options?: CallOptions): Promise<SqlDatabase[]>;
+  query(
+    input: Name & Asked & { readonly consistency?: SqlConsistency | undefined },
+    options?: CallOptions,
+  ): Promise<RowSet>;
+  execute(
+    input: Name & Asked & { readonly idempotencyKey?: string | undefined },
+    options?: CallOptions,
+  ): Promise<StatementResult>;
+  transaction(
+    input: Name & { readonly statements: readonly Asked[]; readonly idempotencyKey?: string | undefined },
+    options?: CallOptions,
+  ): Promise<StatementResult[]>;
+  schema(input: Name, options?: CallOptions): Promise<SqlSchema>;
+  status(input: Name, options?: CallOptions): Promise<SqlStatus>;
+}
+
+/** Beyond the statement itself: the queue before it and the way there and back. */
+const ROUTE_MS = 5_000;
+const ASK_MS = 5_000;
+
+export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlConfig): Sql {
+  const { self, rpc, records, crypto, clock, random, log, shelf } = deps;
+  const catalogue = createCatalogue({ records, clock }, { replicas });
+  const tasks = createTaskGroup({ clock, random, log });
+  const hosting = createHosting({ self, shelf, catalogue, tasks, clock, log });
+  const routing: Routing = createRouting({ self, rpc, catalogue, hosting });
+  const served = serveSql({ rpc, hosting, membership: deps.membership }, { statementTimeoutMs });
+  const timeoutMs = statementTimeoutMs + ROUTE_MS;
+
+  function statementOf({ sql, params = [] }: Asked): Statement {
+    const examined = examine(sql);
+    checkParams(examined, params);
+    return { examined, params };
+  }
+
+  async function read(name: Name, asked: Asked, consistency: SqlConsistency, { signal }: CallOptions) {
+    const statement = statementOf(asked);
+    if (!statement.examined.reads) throw new P2posError('SQL_READ_ONLY');
+    const input = { sql: asked.sql, params: statement.params, consistency };
+    const here = { consistency, timeoutMs: statementTimeoutMs, signal };
+    return routing.call(name, 'query', input, (engine) => engine.query(statement, here), {
+      timeoutMs,
+      signal,
+    });
+  }
+
+  async function write(
+    name: Name,
+    asked: readonly Asked[],
+    idempotencyKey: string | undefined,
+    { signal }: CallOptions,
+  ): Promise<StatementResult[]> {
+    const statements = asked.map(statementOf);
+    const plain = asked.map(({ sql, params = [] }) => ({ sql, params }));
+    const key = idempotencyKey ?? `~${Buffer.from(random.bytes(16)).toString('hex')}`;
+    const body = encodeCbor(plain.map(({ sql, params }) => [sql, params as never]));
+    const hash = Buffer.from(crypto.sha256(body)).toString('hex');
+    const { results } = await routing.call(
+      name,
+      'write',
+      { statements: plain, key, hash },
+      async (engine) => ({
+        results: await engine.write({ statements, key, hash }, { timeoutMs: statementTimeoutMs, signal }),
+      }),
+      { timeoutMs, signal },
+    );
+    return results as StatementResult[];
+  }
+
+  /** On each of these peers, before the catalogue names it. */
+  async function prepare(entry: Entry, peerIds: readonly PeerId[], { signal }: CallOptions): Promise<Entry> {
+    const { app, name, id, engine } = entry;
+    const input = { app, name, id, engine };
+    const holders = await Promise.all(
+      peerIds.map(async (peerId) => {
+        const place =
+          peerId === self
+            ? await hosting.prepare(input)
+            : await rpc.call(peerId, SQL, 'prepare', input, { timeoutMs: ASK_MS, signal });
+        return { peerId, ...place };
+      }),
+    );
+    return { ...entry, holders };
+  }
+
+  /** Best effort: each of them looks by itself later. */
+  function notice({ app, name, id, holders }: Entry): void {
+    for (const { peerId } of holders) {
+      const target = { app, name, id };
+      const told =
+        peerId === self
+          ? hosting.look(target)
+          : rpc.call(peerId, SQL, 'notice', target, { timeoutMs: ASK_MS });
+      told.catch((error) => log.debug({ action: 'sql_notice', peerId, error }, 'a holder was not told'));
+    }
+  }
+
+  return {
+    async create({ app, name, engine = 'sqlite', voters }, options = {}) {
+      const there = await catalogue.read({ app, name }, options);
+      if (there) return { database: described(there.entry), created: false };
+      const count = countOf(engine, voters);
+      const id = newId(crypto, random.bytes(32));
+      const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, { id, engine, count });
+      const secret = engine === 'rqlite' ? { secret: random.bytes(32) } : {};
+      const bare: Entry = { app, name, id, engine, holders: [], createdAt: clock.now(), ...secret };
+      const entry = await prepare(bare, peerIds, options);
+      if (await catalogue.add(entry, options)) {
+        log.info({ action: 'sql_database_created', engine, id, holders: peerIds }, 'a database was created');
+        return { database: described(entry), created: true };
+      }
+      const other = await catalogue.read({ app, name }, options);
+      if (!other) throw new P2posError('SQL_DATABASE_NOT_FOUND', { database: name });
+      return { database: described(other.entry), created: false };
+    },
+
+    async drop({ app, name, confirm }, options = {}) {
+      if (confirm !== name) throw new P2posError('SQL_CONFIRM_NAME', { database: name });
+      for (;;) {
+        const found = await catalogue.read({ app, name }, options);
+        if (!found) return { existed: false };
+        if (!(await catalogue.remove(found, options))) continue;
+        notice(found.entry);
+        log.info({ action: 'sql_database_dropped', id: found.entry.id }, 'a database was deleted');
+        return { existed: true };
+      }
+    },
+
+    async list(app, options = {}) {
+      const names = await catalogue.names(app, options);
+      const found = await Promise.all(names.map((name) => catalogue.read({ app, name }, options)));
+      return found.flatMap((one) => (one ? [described(one.entry)] : []));
+    },
+
+    query: ({ app, name, sql, params, consistency = 'weak' }, options = {}) =>
+      read({ app, name }, { sql, params }, consistency, options),
+
+    async execute({ app, name, sql, params, idempotencyKey }, options = {}) {
+      const [result] = await write({ app, name }, [{ sql, params }], idempotencyKey, options);
+      return result ?? { changes: 0, lastInsertId: null };
+    },
+
+    transaction: ({ app, name, statements, idempotencyKey }, options = {}) =>
+      write({ app, name }, statements, idempotencyKey, options),
+
+    async schema(name, options = {}) {
+      const [tables, columns] = await Promise.all([
+        read(name, { sql: TABLES }, 'weak', options),
+        read(name, { sql: COLUMNS }, 'weak', options),
+      ]);
+      return schemaOf(tables, columns);
+    },
+
+    async status({ app, name }, options = {}) {
+      const found = await catalogue.read({ app, name }, options);
+      if (!found) throw new P2posError('SQL_DATABASE_NOT_FOUND', { database: name });
+      const target = { app, name, id: found.entry.id };
+      const ask = async (peerId: PeerId) => {
+        if (peerId === self) return (await hosting.engineOf(target)).status({ timeoutMs: ASK_MS });
+        return rpc.call(peerId, SQL, 'status', target, { timeoutMs: ASK_MS, signal: options.signal });
+      };
+      const holders = await Promise.all(
+        found.entry.holders.map(async ({ peerId }) => {
+          try {
+            return { peerId, reachable: true, ...(await ask(peerId)) };
+          } catch (error) {
+            const problem = isP2posError(error) ? error.message : 'it failed inside';
+            return {
+              peerId,
+              reachable: false,
+              role: 'unknown' as const,
+              engineVersion: null,
+              index: null,
+              bytes: null,
+              problem,
+            };
+          }
+        }),
+      );
+      return { database: described(found.entry), holders };
+    },
+
+    async [Symbol.asyncDispose]() {
+      served[Symbol.dispose]();
+      await tasks[Symbol.asyncDispose]();
+      await hosting[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** @throws P2posError SQL_UNSUPPORTED */
+function countOf(engine: SqlEngine, voters: number | undefined): number {
+  if (engine === 'sqlite' && voters !== undefined && voters !== 1)
+    throw new P2posError('SQL_UNSUPPORTED', {
+      reason: 'a database of the engine sqlite has one holder; choose rqlite for more',
+    });
+  if (engine === 'rqlite' && voters === 1)
+    throw new P2posError('SQL_UNSUPPORTED', {
+      reason: 'one voter survives nothing; choose 3 or 5, or the engine sqlite',
+    });
+  return engine === 'sqlite' ? 1 : (voters ?? 3);
+}
+
+function described({ name, engine, holders, createdAt }: Entry): SqlDatabase {
+  return {
+    name,
+    engine,
+    holders: holders.map(({ peerId }) => peerId),
+    createdAt: new Date(createdAt).toISOString(),
+  };
+}
