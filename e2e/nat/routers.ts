@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
  * `port-restricted`: only from the very ports. `symmetric`: as that, and each connection leaves from another port.
  */
 export type RouterKind = 'open' | 'full-cone' | 'restricted' | 'port-restricted' | 'symmetric';
-export const ROUTER_KINDS: readonly RouterKind[] = [
+const ROUTER_KINDS: readonly RouterKind[] = [
   'open',
   'full-cone',
   'restricted',

@@ -1,5 +1,5 @@
 /** Puts the parts of a node's records together, and checks what callers ask. */
-import { type Crypto, concatBytes, P2posError, type Signer, toHex } from '@p2pos/protocol';
+import { type Crypto, P2posError, type Signer } from '@p2pos/protocol';
 import type { Clock } from '../clock/index.ts';
 import type { Liveness } from '../liveness/index.ts';
 import type { Logger } from '../log/index.ts';
@@ -17,7 +17,7 @@ import { createRounds } from './cas/rounds.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
-import { type Attempt, createIdempotency } from './coordinator/idempotency.ts';
+import { type Attempt, createIdempotency, requestText } from './coordinator/idempotency.ts';
 import { createPreference } from './coordinator/preference.ts';
 import { createReader } from './coordinator/reader.ts';
 import { createScanner, type ScanInput } from './coordinator/scan.ts';
@@ -39,6 +39,7 @@ import { createSlotContents, tellChanges } from './repair/digests.ts';
 import { openRepair } from './repair/index.ts';
 import { openPeerMemory } from './repair/memory.ts';
 import { createStanding } from './repair/standing.ts';
+import { createNewest, noticing } from './replica/newest.ts';
 import { createReplicaReader } from './replica/reading.ts';
 import { createReplica, MAX_AHEAD_MS } from './replica/replica.ts';
 import { serveRecords } from './replica/serving.ts';
@@ -73,6 +74,8 @@ export interface RecordsConfig {
   readonly maxWrites?: number;
   /** Their keys and values. Default 64 MiB. */
   readonly maxWriteBytes?: number;
+  /** Of records that are kept at hand because they were read lately. Default 16 MiB. */
+  readonly cacheBytes?: number;
   /** Between two steps of an unfinished move. Default 250 ms. */
   readonly handoverStepMs?: number;
   /** Of records that repair moves. Default 32 MiB. */
@@ -89,10 +92,9 @@ const PATIENCE_MS = 2_000;
 const CLOCK_SKEW_MS = 2_000;
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
 const IDEMPOTENCY = { maxEntries: 20_000, maxBytes: 32 * 1_048_576 } as const;
-const utf8 = new TextEncoder();
 
 export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {}): Promise<Records> {
-  const { store, rpc, membership, liveness, identity, crypto, clock, random } = deps;
+  const { rpc, membership, liveness, identity, crypto, clock, random } = deps;
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
   const { repairBytesPerSecond = 32 * 1_048_576, keepDeletedMs = 86_400_000 } = config;
@@ -103,8 +105,10 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   await using started = new AsyncDisposableStack();
   const { now } = createCorrectedTime({ clock, clockOffsetMs: () => liveness.clockOffsetMs() });
+  const newest = createNewest({ maxBytes: config.cacheBytes ?? 16 * 1_048_576 });
+  const store = noticing(deps.store, newest);
   const contents = createSlotContents({ store, crypto });
-  const table = tellChanges(await openRecordTable({ store, crypto }), contents.changed);
+  const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
   const hybridClock = createHybridClock(
     { now, reserve: (boundMs) => table.reserve(boundMs) },
@@ -138,20 +142,21 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const place = (namespace: string, partition: Uint8Array) =>
     slotOf(crypto, membership.slots, namespace, partition);
   const source = createLogSource({ replica, declarations, log: table.log, clock });
+  const local = createReplicaReader({
+    replica,
+    membership,
+    topology,
+    standing,
+    declarations,
+    table,
+    crypto,
+    log,
+  });
   const handlers = serveRecords({
     replica,
     source,
     notary: createNotary({ self, systemId, signer: identity.signer, crypto, replica, table, now }),
-    reader: createReplicaReader({
-      replica,
-      membership,
-      topology,
-      standing,
-      declarations,
-      table,
-      crypto,
-      log,
-    }),
+    reader: local,
     copying: createCopying({ replica, topology, standing, table, crypto }),
     acceptor: createAcceptor({
       replica,
@@ -197,7 +202,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     ),
   );
   const reader = createReader(
-    { self, topology, calls, preference, verifier, hybridClock, crypto, clock, log, now },
+    { self, topology, calls, local, preference, verifier, hybridClock, crypto, clock, log, now },
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
@@ -332,17 +337,10 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     const run = (attempt?: Attempt) => writer.write(draft, place, { signal, ...attempt });
     const written = await (idempotencyKey === undefined
       ? run()
-      : idempotency.once(`${draft.namespace} ${idempotencyKey}`, requestText(draft, ttlMs), run));
+      : idempotency.once(`${draft.namespace} ${idempotencyKey}`, requestText(crypto, draft, ttlMs), run));
     const outcome = outcomeOf(written);
     if (receipt !== 'signed') return outcome;
     return { ...outcome, receipt: await receipts.collect(draft, place, outcome, { signal }) };
-  }
-
-  /** One text for what is asked: the same for two requests only when they are the same. */
-  function requestText({ partition, key, value, valueHash }: Draft, ttlMs: number | undefined): string {
-    const wish = `${value ? 'put' : 'delete'} ${ttlMs} ${partition.length} ${key.length} `;
-    const parts = [utf8.encode(wish), partition, key, ...(valueHash ? [valueHash] : [])];
-    return toHex(crypto.sha256(concatBytes(...parts)));
   }
 
   return {
