@@ -74,4 +74,13 @@ test('two nodes behind port-restricted NATs end up connected directly', {
     assert.equal(await system.link(3, 2), 'direct');
   }, slow);
   t.diagnostic(`direct ${Math.round(performance.now() - startedAt)} ms after the processes began`);
+  // It carries calls both ways, also after the relayed one was dropped.
+  const { startedAt: at } = await system.status(2);
+  for (let i = 0; i < 6; i++) {
+    const [from, to] = i % 2 === 0 ? [2, 3] : [3, 2];
+    await system.ask(from, 'PUT', `/v1/kv/through-${i}`, 'both');
+    assert.equal(await system.ask(to, 'GET', `/v1/kv/through-${i}`), 'both');
+  }
+  assert.equal((await system.status(2)).startedAt, at);
+  assert.equal(await system.link(2, 3), 'direct');
 });

@@ -9,13 +9,6 @@ import { execFileSync } from 'node:child_process';
  * `port-restricted`: only from the very ports. `symmetric`: as that, and each connection leaves from another port.
  */
 export type RouterKind = 'open' | 'full-cone' | 'restricted' | 'port-restricted' | 'symmetric';
-const ROUTER_KINDS: readonly RouterKind[] = [
-  'open',
-  'full-cone',
-  'restricted',
-  'port-restricted',
-  'symmetric',
-];
 
 export interface Internet extends Disposable {
   /** To be put before a command that shall run on machine `i`. */

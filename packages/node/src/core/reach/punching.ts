@@ -64,6 +64,7 @@ export function createPunching({ nat, net, rpc, mesh, witnesses, clock, log }: P
     using limit = deadline(clock, TIMEOUT_MS, { what: `Node ${peerId}`, signal: parent });
     const { signal } = limit;
     const mine = await ownPlace(signal);
+    log.debug({ action: 'punch', peer: peerId, result: 'asking' }, 'asks the peer to dial at once');
     const askedAt = clock.monotonic();
     const { address } = await rpc.call(
       peerId,
@@ -77,6 +78,10 @@ export function createPunching({ nat, net, rpc, mesh, witnesses, clock, log }: P
     going.catch(() => {});
     await sleep(clock, roundTripMs / 2, { signal });
     await nat.punch(target(address, peerId), { asServer: true, signal });
+    log.debug(
+      { action: 'punch', peer: peerId, result: 'through', as: 'server' },
+      'a way through both routers',
+    );
   }
 
   return {
@@ -116,13 +121,18 @@ export function createPunching({ nat, net, rpc, mesh, witnesses, clock, log }: P
       agreed.set(peerId, { address, until: now + AGREEMENT_MS });
       return place;
     },
-    /** Keeps the promise; the connection tells whether it worked. */
-    go(peerId: PeerId, signal: AbortSignal): Promise<void> {
+    /** Keeps the promise. Not for as long as the call lasts: a socket ends with the signal that it was made with. */
+    async go(peerId: PeerId, parent: AbortSignal): Promise<void> {
       const agreement = agreed.get(peerId);
       agreed.delete(peerId);
       if (!agreement || agreement.until < clock.monotonic())
         throw new P2posError('BAD_REQUEST', { reason: 'A punch comes before go.' });
-      return nat.punch(target(agreement.address, peerId), { asServer: false, signal });
+      using limit = deadline(clock, TIMEOUT_MS, { what: `Node ${peerId}`, signal: parent });
+      await nat.punch(target(agreement.address, peerId), { asServer: false, signal: limit.signal });
+      log.debug(
+        { action: 'punch', peer: peerId, result: 'through', as: 'client' },
+        'a way through both routers',
+      );
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Membership } from '../membership/index.ts';
 import type { Mesh } from '../mesh/index.ts';
 import type { Address, Nat, Net, PeerId } from '../net/index.ts';
 import type { Presence } from '../presence/index.ts';
-import { type Random, shuffle } from '../random/index.ts';
+import { jitter, type Random, shuffle } from '../random/index.ts';
 import type { Rpc } from '../rpc/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { isLoopback, isRelayed, throughRelay, withoutPeer } from './address.ts';
@@ -41,7 +41,8 @@ const FINDING_MS = 10 * 60_000;
 /** A node that just came up hears from its members together. */
 const SETTLE_MS = 200;
 const ADDRESSES_A_RELAY = 2;
-const RETRY_MS = 5 * 60_000;
+const RETRY_MS = 15_000;
+const MAX_RETRY_MS = 30 * 60_000;
 /** Calls under way over the relay may end before it is dropped. */
 const GRACE_MS = 2_000;
 
@@ -54,7 +55,7 @@ export function createReachability(deps: ReachabilityDeps, config: ReachabilityC
   const diallingBack = createDiallingBack(deps);
   const punching = createPunching({ ...deps, log, witnesses: direct });
   /** When a relayed peer may be tried next, monotonic ms. */
-  const upgrades = new Map<PeerId, number>();
+  const upgrades = new Map<PeerId, { readonly at: number; readonly failures: number }>();
   let reach: ReachView['reach'] = mode === 'auto' ? 'unknown' : mode;
   let outside: readonly Address[] = [];
   let foundAt = Number.NEGATIVE_INFINITY;
@@ -134,18 +135,22 @@ export function createReachability(deps: ReachabilityDeps, config: ReachabilityC
     return named.slice(0, ADDRESSES_A_RELAY).map((address) => throughRelay(address, self));
   }
 
-  /** Of two that only a relay joins, the one that was dialled tries to do without. */
+  /** Of two that only a relay joins, the one with the greater id tries to do without: if both did, they would cross. */
   function upgradeRelayed(): void {
     const now = clock.monotonic();
     const directly = new Set(direct());
-    for (const { peerId, relayed, direction } of net.connections()) {
+    for (const { peerId, relayed } of net.connections()) {
       if (relayed !== true || !isActive(peerId)) continue;
       if (directly.has(peerId)) {
         clock.after(GRACE_MS, () => nat.dropRelayed(peerId));
         continue;
       }
-      if (direction !== 'inbound' || (upgrades.get(peerId) ?? 0) > now) continue;
-      upgrades.set(peerId, now + RETRY_MS);
+      const { at, failures } = upgrades.get(peerId) ?? { at: 0, failures: 0 };
+      if (self < peerId || at > now) continue;
+      upgrades.set(peerId, {
+        at: now + jitter(random, Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures)),
+        failures: failures + 1,
+      });
       tasks.run('upgrade', async (signal) => {
         if (await punching.upgrade(peerId, signal)) look();
       });
@@ -166,8 +171,8 @@ export function createReachability(deps: ReachabilityDeps, config: ReachabilityC
     punch: async ({ address }, { peerId, signal }) => ({
       address: await punching.agree(address, peerId, signal),
     }),
-    go: async (_input, { peerId, signal }) => {
-      await punching.go(peerId, signal);
+    go: async (_input, { peerId }) => {
+      await punching.go(peerId, tasks.signal);
       look();
       return {};
     },
@@ -177,6 +182,7 @@ export function createReachability(deps: ReachabilityDeps, config: ReachabilityC
     await guess(signal);
     await keepRelays(signal);
     announce();
+    upgradeRelayed();
     await findOut(signal);
     await keepRelays(signal);
     announce();
