@@ -14,6 +14,9 @@ import {
   pubsubRoutes,
   pubsubStreams,
   sqlRoutes,
+  sqlStreams,
+  topicRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
@@ -25,7 +28,7 @@ import { createMesh, type Mesh } from './core/mesh/index.ts';
 import type { Address, Net, PeerId } from './core/net/index.ts';
 import { createPresence, type Presence } from './core/presence/index.ts';
 import type { Random } from './core/random/index.ts';
-import { createReachability, type NetworkMode, type Reachability } from './core/reach/index.ts';
+import { createReachability, type Reachability, type ReachabilityConfig } from './core/reach/index.ts';
 import { createPlacer, createRecords, type Records } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
@@ -51,12 +54,26 @@ import {
   serveStatus,
 } from './services/network/index.ts';
 import {
+  createGroups,
   createPubsub,
   createPubsubHandlers,
   createPubsubStreams,
+  createTopicHandlers,
+  createTopics,
+  type Groups,
   type Pubsub,
+  type Topics,
 } from './services/pubsub/index.ts';
-import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
+import {
+  createSql,
+  createSqlHandlers,
+  createSqlStreams,
+  type Shelf,
+  type Sql,
+  type SqlConfig,
+} from './services/sql/index.ts';
+
+import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -73,6 +90,8 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where this software can replace itself. */
+  readonly updates?: UpdateHost | undefined;
   /** Where SQL databases lie; undefined: this node holds none. */
   readonly sqlShelf?: Shelf | undefined;
 }
@@ -90,15 +109,17 @@ export interface NodeConfig {
     readonly intervalMs: number;
     readonly wantedConnections: number;
   };
-  /** Only where the network is a real one. */
-  readonly reach?: { readonly mode: NetworkMode; readonly relays: number };
+  readonly reach?: ReachabilityConfig;
   readonly records: {
     readonly replicas: number;
     readonly writeTimeoutMs: number;
     readonly readTimeoutMs: number;
+    readonly keepDeletedMs: number;
+    readonly scrubMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
-  readonly sql: { readonly statementTimeoutMs: number };
+  readonly update?: { readonly intervalMs: number };
+  readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
 export interface Node extends AsyncDisposable {
@@ -110,13 +131,15 @@ export interface Node extends AsyncDisposable {
   readonly state: NodeStateMonitor;
   readonly presence: Presence;
   readonly mesh: Mesh;
-  readonly reach: Reachability | undefined;
+  readonly reach: Reachability;
   readonly records: Records;
   readonly dht: Dht;
   readonly members: Members;
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  readonly topics: Topics;
+  readonly groups: Groups;
   readonly apps: Apps;
   readonly sql: Sql;
   /** What the HTTP door binds. */
@@ -192,16 +215,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const mesh = starting.use(
     await createMesh({ net, rpc, membership, presence, store, clock, random, log }, config.mesh),
   );
-  const { nat } = net;
-  const reach =
-    nat && config.reach
-      ? starting.use(
-          createReachability(
-            { nat, net, rpc, membership, liveness, mesh, presence, clock, random, log },
-            config.reach,
-          ),
-        )
-      : undefined;
+  const reachability = { net, rpc, membership, liveness, mesh, presence, clock, random, log };
+  const reach = starting.use(createReachability(reachability, config.reach));
   const members = starting.use(createMembers({ membership, rpc, net, clock, random, log }));
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
     members.noticeHeads(heartbeat.peerId, heartbeat.heads),
@@ -224,6 +239,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         replicaCounts: [...new Set([config.records.replicas, CATALOGUE_REPLICAS])],
         writeTimeoutMs: config.records.writeTimeoutMs,
         readTimeoutMs: config.records.readTimeoutMs,
+        keepDeletedMs: config.records.keepDeletedMs,
+        scrubMs: config.records.scrubMs,
       },
     ),
   );
@@ -257,11 +274,44 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       rpc,
       net,
       membership,
-      incarnation: () => presence.sighting(self)?.heartbeat.incarnation ?? 1,
+      incarnation: presence.incarnation,
       clock,
       random,
       log,
     }),
+  );
+  const topics = starting.use(
+    createTopics(
+      { self, rpc, records, membership, live: pubsub.live, crypto, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const groups = starting.use(
+    createGroups(
+      { self, rpc, records, isMember: (peerId) => membership.isActive(peerId), topics, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const durable = { topics, groups };
+  const databaseLimit = async (app: string): Promise<number | undefined> =>
+    (await apps.quotasOf(app)).databases;
+  const sql = starting.use(
+    createSql(
+      {
+        self,
+        rpc,
+        records,
+        membership,
+        presence,
+        crypto,
+        clock,
+        random,
+        log,
+        shelf: ports.sqlShelf,
+        databaseLimit,
+      },
+      { ...config.sql, replicas: config.records.replicas },
+    ),
   );
   const apps = starting.use(
     createApps(
@@ -271,8 +321,13 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         rpc,
         membership,
         liveness,
-        storedBytes: (app) => records.storedBytes(app),
-        purges: { kv: (app, options) => kv.purge(app, options) },
+        purges: {
+          async databases(app, options) {
+            const found = await sql.list(app, options);
+            for (const { name } of found) await sql.drop({ app, name, confirm: name }, options);
+            return found.length;
+          },
+        },
         clock,
         random,
         log,
@@ -280,10 +335,27 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
     ),
   );
-  const sql = starting.use(
-    createSql(
-      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
-      { ...config.sql, replicas: config.records.replicas },
+  const update = starting.use(
+    await createUpdate(
+      {
+        host: ports.updates,
+        records,
+        membership,
+        net,
+        presence,
+        state,
+        store,
+        rpc,
+        crypto,
+        clock,
+        random,
+        log,
+      },
+      {
+        version: config.version,
+        replicas: config.records.replicas,
+        intervalMs: config.update?.intervalMs ?? 10_000,
+      },
     ),
   );
   const network = createNetwork(
@@ -314,20 +386,25 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     network,
     kv,
     pubsub,
+    topics,
+    groups,
     apps,
     sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
+      bindRoutes('topics', topicRoutes, createTopicHandlers(durable, pubsub)),
       bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, byHand)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
+      ...bindStreams(sqlStreams, createSqlStreams(sql)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub, durable)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

@@ -16,8 +16,7 @@ import { createPunching } from './punching.ts';
 import { REACH } from './wire.ts';
 
 export interface ReachabilityDeps {
-  readonly nat: Nat;
-  readonly net: Pick<Net, 'peerId' | 'events' | 'addresses' | 'connections' | 'dial'>;
+  readonly net: Pick<Net, 'peerId' | 'events' | 'addresses' | 'connections' | 'dial' | 'nat'>;
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
   readonly membership: Pick<Membership, 'view' | 'isActive' | 'events'>;
   readonly liveness: Pick<Liveness, 'pulse'>;
@@ -46,7 +45,17 @@ const MAX_RETRY_MS = 30 * 60_000;
 /** Calls under way over the relay may end before it is dropped. */
 const GRACE_MS = 2_000;
 
-export function createReachability(deps: ReachabilityDeps, config: ReachabilityConfig): Reachability {
+/** Where the network is none with routers (in a simulation), or nothing is asked for, it does nothing. */
+export function createReachability(deps: ReachabilityDeps, config?: ReachabilityConfig): Reachability {
+  const { nat } = deps.net;
+  if (nat && config) return createActive({ ...deps, nat }, config);
+  return { current: () => ({ reach: 'unknown', relays: [] }), [Symbol.asyncDispose]: async () => {} };
+}
+
+function createActive(
+  deps: ReachabilityDeps & { readonly nat: Nat },
+  config: ReachabilityConfig,
+): Reachability {
   const { nat, net, rpc, membership, liveness, mesh, presence, clock, random } = deps;
   const { mode, relays: wantedRelays = 2, intervalMs = 30_000 } = config;
   const log = deps.log.child({ module: 'reach' });
