@@ -252,6 +252,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       net,
       membership,
       incarnation: presence.incarnation,
+      signer: identity.signer,
+      crypto,
       clock,
       random,
       log,

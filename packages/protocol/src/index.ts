@@ -8,6 +8,7 @@ export * from './ceremony/share.ts';
 export * from './ceremony/transcript.ts';
 export * from './contract.ts';
 export * from './crypto.ts';
+export * from './delivery.ts';
 export * from './dev.ts';
 export * from './dht.ts';
 export * from './documents/admin-proof.ts';
