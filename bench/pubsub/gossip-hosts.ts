@@ -42,7 +42,11 @@ const hosts = await Promise.all(
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
       connectionManager: { inboundConnectionThreshold: 1_000 },
-      services: { identify: identify(), pubsub: gossipsub() },
+      services: {
+        identify: identify(),
+        // All come from one address here, which it would take for one attacker.
+        pubsub: gossipsub({ scoreParams: { IPColocationFactorWeight: 0 } }),
+      },
     });
     const { pubsub } = host.services;
     pubsub.subscribe(GOSSIP_TOPIC);
