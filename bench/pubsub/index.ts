@@ -13,6 +13,8 @@ import { gossip, gossipVersion } from './gossip.ts';
 
 const SUBSCRIBERS = 19;
 const SIZE = 256;
+/** What a node takes of one socket, less a few. */
+const UNDER_WAY = 240;
 const RATES = [20, 200, 2_000];
 const TOPIC = 'bench.topic';
 
@@ -104,15 +106,27 @@ async function measure(candidate: Candidate, counter: Counter, rate: number | un
     return data;
   };
   if (rate === undefined) {
-    // As many under way as keep it busy, in order.
-    while (performance.now() < end)
-      await Promise.all(Array.from({ length: 64 }, () => candidate.publish(message())));
+    // As many under way as keep it busy, in order; NATS takes each at once.
+    let underWay = 0;
+    let wake = () => {};
+    while (performance.now() < end) {
+      for (let burst = 0; underWay < UNDER_WAY && burst < UNDER_WAY; burst++) {
+        underWay++;
+        void candidate.publish(message()).then(() => {
+          underWay--;
+          wake();
+        });
+      }
+      await new Promise<void>((resolve) => {
+        if (underWay < UNDER_WAY) setImmediate(resolve);
+        else wake = resolve;
+      });
+    }
   } else {
     while (performance.now() < end) {
       const due = Math.floor(((performance.now() - started) / 1_000) * rate);
       const sending = [];
-      // A node takes so many calls of one socket at once; one that falls behind is asked for less.
-      while (sent < due && sending.length < 64) sending.push(candidate.publish(message()));
+      while (sent < due && sending.length < UNDER_WAY) sending.push(candidate.publish(message()));
       await Promise.all(sending);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }

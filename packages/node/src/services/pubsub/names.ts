@@ -1,5 +1,5 @@
 /** Topics and patterns as nodes name them: behind their app. */
-import { P2posError, type Topic } from '@p2pos/protocol';
+import { formatTimestamp, P2posError, type Topic } from '@p2pos/protocol';
 
 /** The app is a token of its own, so that `>` stays within it. */
 export const nameOf = (app: string, topic: string) => `${app}/.${topic}`;
@@ -12,4 +12,16 @@ export function checked(schema: typeof Topic, topic: string): string {
   throw new P2posError('PUBSUB_TOPIC_INVALID', {
     reason: `it ${result.error.issues[0]?.message ?? 'is invalid'}`,
   });
+}
+
+let lastAt = 0;
+let lastText = formatTimestamp(0);
+
+/** RFC 3339, of a message's `at`; many of one millisecond come after each other. */
+export function timeOf({ at }: { readonly at: number }): string {
+  if (at !== lastAt) {
+    lastText = formatTimestamp(at);
+    lastAt = at;
+  }
+  return lastText;
 }

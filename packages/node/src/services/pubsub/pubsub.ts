@@ -2,7 +2,6 @@
 import {
   type Crypto,
   type DeliveryReceipt,
-  formatTimestamp,
   MAX_PUBSUB_MESSAGE_BYTES,
   P2posError,
   PUBSUB_TAIL_MS,
@@ -382,11 +381,6 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       await tasks[Symbol.asyncDispose]();
     },
   };
-}
-
-/** RFC 3339, of a message's `at`. */
-export function timeOf({ at }: { readonly at: number }): string {
-  return formatTimestamp(at);
 }
 
 function over(signal: AbortSignal): Promise<void> {

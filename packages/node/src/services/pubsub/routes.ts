@@ -6,7 +6,8 @@ import type {
   StreamEvent,
   StreamHandlers,
 } from '@p2pos/protocol';
-import { type Pubsub, timeOf } from './pubsub.ts';
+import { timeOf } from './names.ts';
+import type { Pubsub } from './pubsub.ts';
 import type { SubscriptionEvent } from './subscription.ts';
 import { type Durable, followDurable } from './topics/routes.ts';
 
