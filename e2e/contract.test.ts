@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  configRoutes,
   contract,
   type DevNode,
   devRoutes,
@@ -13,9 +14,11 @@ import {
   P2posError,
   pubsubRoutes,
   type Route,
+  rendezvousRoutes,
   sessionRoutes,
   sqlRoutes,
   topicRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
@@ -163,8 +166,50 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'sql.schema'(call) {
     assert.deepEqual(await call(sqlRoutes.schema, { database: 'shop' }), { tables: [] });
   },
+  async 'sql.recover'(call) {
+    assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);
+  },
+  async 'sql.migrate'(call) {
+    const body = { migrations: [{ number: 1, name: 'first', sql: 'CREATE TABLE t (a)' }] };
+    assert.deepEqual(await call(sqlRoutes.migrate, { database: 'shop', body }), { applied: [1], version: 2 });
+  },
+  async 'sql.backup'(call) {
+    assert.deepEqual((await call(sqlRoutes.backup, { database: 'shop' })).body, Uint8Array.of(0, 255));
+  },
+  async 'sql.restore'(call) {
+    const body = new Uint8Array(100_000);
+    const restored = await call(sqlRoutes.restore, { database: 'shop', confirm: 'shop', body });
+    assert.equal(restored.bytes, 100_000);
+  },
   async 'sql.status'(call) {
     assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');
+  },
+  async 'rendezvous.register'(call) {
+    const body = { addresses: ['203.0.113.7:9000'], data: Uint8Array.of(0, 255) };
+    const receipt = await call(rendezvousRoutes.register, {
+      namespace: 'chat/lobby',
+      name: 'anna',
+      ttlMs: 60_000,
+      body,
+    });
+    assert.deepEqual([receipt.namespace, receipt.members, receipt.nodes], ['chat/lobby', 1, 2]);
+    const { registrations } = await call(rendezvousRoutes.discover, { namespace: 'chat/lobby' });
+    assert.deepEqual(registrations[0]?.data, body.data);
+    await assert.rejects(call(rendezvousRoutes.register, { namespace: 'a b', name: 'x', body }), {
+      code: 'RENDEZVOUS_NAME_INVALID',
+    });
+  },
+  async 'rendezvous.withdraw'(call) {
+    const where = { namespace: 'n', name: 'x' };
+    assert.deepEqual(await call(rendezvousRoutes.withdraw, where), { existed: false });
+    await call(rendezvousRoutes.register, { ...where, body: { addresses: [] } });
+    assert.deepEqual(await call(rendezvousRoutes.withdraw, where), { existed: true });
+  },
+  async 'rendezvous.discover'(call) {
+    for (const name of ['a', 'b'])
+      await call(rendezvousRoutes.register, { namespace: 'n', name, body: { addresses: ['/memory/1'] } });
+    const page = await call(rendezvousRoutes.discover, { namespace: 'n', limit: 1 });
+    assert.deepEqual([page.registrations.length, page.more], [1, true]);
   },
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');
@@ -214,6 +259,25 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'health.read'(call) {
     assert.equal((await call(healthRoutes.read, {})).status, 'ok');
+  },
+  async 'config.reload'(call) {
+    assert.deepEqual(await call(configRoutes.reload, {}), { applied: ['log.level'], needsRestart: [] });
+  },
+  async 'update.status'(call) {
+    assert.equal((await call(updateRoutes.status, {})).running, '0.1.0');
+  },
+  async 'update.check'(call) {
+    assert.equal((await call(updateRoutes.check, { body: Uint8Array.of(1) })).isNewer, true);
+    await assert.rejects(call(updateRoutes.check, { body: new Uint8Array() }), { code: 'RELEASE_SIGNATURE' });
+  },
+  async 'update.apply'(call) {
+    assert.equal((await call(updateRoutes.apply, { body: Uint8Array.of(1) })).rollout, null);
+  },
+  async 'update.pause'(call) {
+    await assert.rejects(call(updateRoutes.pause, {}), { code: 'UPDATE_NONE' });
+  },
+  async 'update.finalize'(call) {
+    assert.equal((await call(updateRoutes.finalize, {})).rollout, null);
   },
   async 'session.link'(call) {
     assert.match((await call(sessionRoutes.link, {})).url, /^http:\/\/127\.0\.0\.1:\d+\/session\/[\w-]{43}$/);

@@ -8,6 +8,7 @@ import { APP_ERRORS } from './app-errors.ts';
 import { CEREMONY_ERRORS } from './ceremony-errors.ts';
 import { DATA_ERRORS } from './data-errors.ts';
 import { DHT_ERRORS } from './dht-errors.ts';
+import { E2EE_ERRORS } from './e2ee-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 import { NETWORK_ERRORS } from './network-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
@@ -263,6 +264,7 @@ export const ERRORS = {
     retry: false,
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
+  ...E2EE_ERRORS,
   ...MEMBERSHIP_ERRORS,
   ...CEREMONY_ERRORS,
   ...NETWORK_ERRORS,

@@ -27,6 +27,11 @@ export const NETWORK_ERRORS = {
     retry: false,
     text: '{home} belongs to {found} already, so it cannot join {asked}. Choose another folder with --home.',
   },
+  DNS_FAILED: {
+    status: 502,
+    retry: true,
+    text: 'The TXT records of {name} cannot be looked up: {reason}. Look at discovery.dns_servers and discovery.dns_over_https, and ask for the same name with another program.',
+  },
   ADDRESS_INVALID: {
     status: 400,
     retry: false,

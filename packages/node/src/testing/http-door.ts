@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   appsRoutes,
+  configRoutes,
   type Health,
   healthRoutes,
   kvRoutes,
@@ -11,9 +12,13 @@ import {
   networkRoutes,
   P2posError,
   pubsubRoutes,
+  type Registration,
   type RouteHandlers,
+  rendezvousRoutes,
   sqlRoutes,
   topicRoutes,
+  type UpdateStatus,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import type { LogFields } from '../core/log/index.ts';
@@ -78,6 +83,10 @@ export async function createTestDoor({
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
+    bindRoutes('update', updateRoutes, fakeUpdate),
+    bindRoutes('config', configRoutes, {
+      reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
+    }),
     bindRoutes('topics', topicRoutes, {
       append: async ({ topic }) => ({ topic, sequence: 7, token: 1, subscribers: 2 }),
       replay: async ({ from }) => ({ messages: [], next: from === undefined ? null : 7, gone: 0 }),
@@ -89,6 +98,7 @@ export async function createTestDoor({
       }),
       acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
     }),
+    bindRoutes('rendezvous', rendezvousRoutes, createFakeRendezvous()),
     bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
@@ -227,6 +237,29 @@ const fakeNetwork: RouteHandlers<typeof networkRoutes> = {
   }),
 };
 
+const UPDATE: UpdateStatus = {
+  running: '0.1.0',
+  platform: 'linux-x64',
+  unsupported: null,
+  finalized: null,
+  rollout: null,
+  waiting: null,
+  nodes: [],
+};
+
+const fakeUpdate: RouteHandlers<typeof updateRoutes> = {
+  status: async () => UPDATE,
+  async check({ body }) {
+    if (body.length === 0) throw new P2posError('RELEASE_SIGNATURE', { reason: 'it is empty' });
+    return { version: '0.2.0', channel: 'stable', expires: '2027', isNewer: true };
+  },
+  apply: async () => UPDATE,
+  pause: async () => {
+    throw new P2posError('UPDATE_NONE');
+  },
+  finalize: async () => UPDATE,
+};
+
 function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
   let snapshot: Uint8Array | undefined;
   const hash = 'ab'.repeat(32);
@@ -275,5 +308,21 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
         },
       ],
     }),
+  };
+}
+
+function createFakeRendezvous(): RouteHandlers<typeof rendezvousRoutes> {
+  const registrations = new Map<string, Registration>();
+  const expiresAt = '2026-11-21T01:02:03.000000000Z';
+  return {
+    async register({ namespace, name, body }) {
+      registrations.set(`${namespace} ${name}`, { name, ...body, by: TEST_PEER, expiresAt });
+      return { namespace, name, expiresAt, members: 1, nodes: 2 };
+    },
+    withdraw: async ({ namespace, name }) => ({ existed: registrations.delete(`${namespace} ${name}`) }),
+    async discover({ namespace, limit = 100 }) {
+      const all = [...registrations].filter(([key]) => key.startsWith(`${namespace} `)).map(([, one]) => one);
+      return { registrations: all.slice(0, limit), more: all.length > limit };
+    },
   };
 }

@@ -54,7 +54,7 @@ const FLUSH_BYTES = 256 * 1_024;
 
 /** As late as answers of one message can still be followed by new calls in the same one. */
 const soon: (run: () => void) => void =
-  typeof setImmediate === 'function' ? (run) => void setImmediate(run) : queueMicrotask;
+  (globalThis as { readonly setImmediate?: (run: () => void) => void }).setImmediate ?? queueMicrotask;
 
 export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig): Link {
   const { url, token, app, idleMs } = config;

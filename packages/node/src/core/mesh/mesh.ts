@@ -70,7 +70,8 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   const holds = createHolds({ clock });
   /** Dials ordered by hand that are under way: whoever answers there is welcome, held or not. */
   let ordered = 0;
-  const dialling = new Set<string>();
+  /** Aborted where a better way turns up meanwhile. */
+  const dialling = new Map<string, AbortController>();
   const exchanging = new Set<PeerId>();
   const waiting = new Set<PeerId>();
   let wake: Disposable | undefined;
@@ -81,6 +82,11 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   const connectedMembers = () =>
     [...new Set(net.connections().map((connection) => connection.peerId))].filter(isListed);
 
+  function isShort(): boolean {
+    const connected = connectedMembers().length;
+    if (!isListed(self)) return connected < Math.min(ENOUGH_FOR_A_STRANGER, members().size || 1);
+    return members().size > 1 && (connected === 0 || (connected + 1) * 2 <= members().size);
+  }
   function wanted(): Target[] {
     const connected = connectedMembers().length;
     const missing = [...members().keys()].filter((peerId) => peerId !== self && !net.isConnected(peerId));
@@ -90,7 +96,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     const targets = byRecency.slice(0, Math.max(0, room)).map((peerId): Target => {
       return { name: peerId, peerId, addresses: book.addresses(peerId) };
     });
-    if (isListed(self) && connected > 0 && (connected + 1) * 2 > members().size) return targets;
+    if (isListed(self) && !isShort()) return targets;
     for (const address of bootstrap.addresses()) {
       const peerId = bootstrap.peerAt(address);
       if (peerId === self || isOwn(address)) continue;
@@ -132,14 +138,17 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   }
 
   function dial(target: Target): void {
-    dialling.add(target.name);
+    const own = new AbortController();
+    dialling.set(target.name, own);
     backoff.attempted(target.name);
     tasks.run('dial', async (parent) => {
       try {
-        using limit = deadline(clock, dialTimeoutMs, { what: 'The dialled node', signal: parent });
+        const signal = AbortSignal.any([parent, own.signal]);
+        using limit = deadline(clock, dialTimeoutMs, { what: 'The dialled node', signal });
         reached(target, await net.dial(target.addresses, { signal: limit.signal }));
       } catch (error) {
-        if (!parent.aborted) missed(target, error);
+        if (own.signal.aborted) backoff.renew(target.name);
+        else if (!parent.aborted) missed(target, error);
       } finally {
         dialling.delete(target.name);
         pursue();
@@ -271,17 +280,21 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
       });
     },
     learn,
+    isShort,
     found(source, addresses) {
       const unknown: Address[] = [];
+      let isNew = false;
       for (const address of addresses) {
         const named = peerIdIn(address);
         if (named === self) continue;
-        if (named !== undefined && isListed(named)) {
-          backoff.hasten(named);
-          learn(named, [address]);
-        } else unknown.push(address);
+        if (named === undefined || !isListed(named)) unknown.push(address);
+        else if (book.learn(named, [address], 'hint')) {
+          backoff.renew(named);
+          dialling.get(named)?.abort(new Error('another address is known'));
+          isNew = true;
+        }
       }
-      if (bootstrap.found(source, unknown)) pursue();
+      if (bootstrap.found(source, unknown) || isNew) pursue();
     },
     async connect(address, { signal }) {
       const named = peerIdIn(address);

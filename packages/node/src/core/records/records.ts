@@ -1,12 +1,6 @@
 /** Puts the parts of a node's records together, and checks what callers ask. */
-import { type Crypto, concatBytes, P2posError, type Signer, toHex } from '@p2pos/protocol';
-import type { Clock } from '../clock/index.ts';
-import type { Liveness } from '../liveness/index.ts';
-import type { Logger } from '../log/index.ts';
+import { P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
-import type { Random } from '../random/index.ts';
-import type { Rpc } from '../rpc/index.ts';
-import type { Store } from '../store/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createAcceptor } from './cas/acceptor.ts';
 import { createLeases } from './cas/leases.ts';
@@ -16,8 +10,9 @@ import { createRegisters } from './cas/registers.ts';
 import { createRounds } from './cas/rounds.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
+import type { RecordsConfig, RecordsDeps } from './config.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
-import { type Attempt, createIdempotency } from './coordinator/idempotency.ts';
+import { type Attempt, createIdempotency, requestText } from './coordinator/idempotency.ts';
 import { createPreference } from './coordinator/preference.ts';
 import { createReader } from './coordinator/reader.ts';
 import { createScanner, type ScanInput } from './coordinator/scan.ts';
@@ -31,7 +26,7 @@ import { createCopying } from './handover/copying.ts';
 import { startHandover } from './handover/handover.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './index.ts';
 import { slotOf } from './placement/slot.ts';
-import { openTopology, type RecordsMembership } from './placement/topology.ts';
+import { openTopology } from './placement/topology.ts';
 import { createCollector } from './receipts/collector.ts';
 import { createNotary } from './receipts/notary.ts';
 import { createComparing } from './repair/comparing.ts';
@@ -39,6 +34,7 @@ import { createSlotContents, tellChanges } from './repair/digests.ts';
 import { openRepair } from './repair/index.ts';
 import { openPeerMemory } from './repair/memory.ts';
 import { createStanding } from './repair/standing.ts';
+import { createNewest, noticing } from './replica/newest.ts';
 import { createReplicaReader } from './replica/reading.ts';
 import { createReplica, MAX_AHEAD_MS } from './replica/replica.ts';
 import { serveRecords } from './replica/serving.ts';
@@ -48,54 +44,19 @@ import { createChangeReader } from './watch/change.ts';
 import { createLogSource } from './watch/source.ts';
 import { createWatcher } from './watch/watcher.ts';
 
-export interface RecordsDeps {
-  readonly store: Store;
-  readonly rpc: Pick<Rpc, 'serve' | 'call'>;
-  readonly membership: RecordsMembership;
-  readonly liveness: Pick<Liveness, 'isAlive' | 'pulse' | 'clockOffsetMs'>;
-  readonly identity: { readonly peerId: PeerId; readonly signer: Signer };
-  readonly crypto: Crypto;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** The peer follows another snapshot: exchange with it which is newer. Called often; should return at once. */
-  readonly onStalePeer?: (peerId: PeerId) => void;
-}
-
-export interface RecordsConfig {
-  /** Numbers of replicas that namespaces may ask for. Default: 3 only. */
-  readonly replicaCounts?: readonly number[];
-  /** Greatest wait for a write's majority. Default 5 s. */
-  readonly writeTimeoutMs?: number;
-  /** The same for a read, and for one page of a scan. Default 5 s. */
-  readonly readTimeoutMs?: number;
-  /** Writes under way at once through this node; more are OVERLOADED. Default 8 192. */
-  readonly maxWrites?: number;
-  /** Their keys and values. Default 64 MiB. */
-  readonly maxWriteBytes?: number;
-  /** Between two steps of an unfinished move. Default 250 ms. */
-  readonly handoverStepMs?: number;
-  /** Of records that repair moves. Default 32 MiB. */
-  readonly repairBytesPerSecond?: number;
-  /** How long deletions are remembered at least. Default 24 h. */
-  readonly keepDeletedMs?: number;
-  /** How long idempotency keys are remembered. Default 24 h; the oldest go first beyond 20 000 keys. */
-  readonly idempotencyKeepMs?: number;
-}
-
 /** After the start, requests wait this long for the first word on this node's disk. */
 const PATIENCE_MS = 2_000;
 /** What the corrected clocks of two members may differ. */
 const CLOCK_SKEW_MS = 2_000;
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
 const IDEMPOTENCY = { maxEntries: 20_000, maxBytes: 32 * 1_048_576 } as const;
-const utf8 = new TextEncoder();
 
 export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {}): Promise<Records> {
-  const { store, rpc, membership, liveness, identity, crypto, clock, random } = deps;
+  const { rpc, membership, liveness, identity, crypto, clock, random } = deps;
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
   const { repairBytesPerSecond = 32 * 1_048_576, keepDeletedMs = 86_400_000 } = config;
+  const { scrubMs = 7 * 86_400_000 } = config;
   const { systemId } = membership;
   const self = identity.peerId;
   const log = deps.log.child({ module: 'records' });
@@ -103,8 +64,10 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   await using started = new AsyncDisposableStack();
   const { now } = createCorrectedTime({ clock, clockOffsetMs: () => liveness.clockOffsetMs() });
+  const newest = createNewest({ maxBytes: config.cacheBytes ?? 16 * 1_048_576 });
+  const store = noticing(deps.store, newest);
   const contents = createSlotContents({ store, crypto });
-  const table = tellChanges(await openRecordTable({ store, crypto }), contents.changed);
+  const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
   const hybridClock = createHybridClock(
     { now, reserve: (boundMs) => table.reserve(boundMs) },
@@ -138,20 +101,21 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const place = (namespace: string, partition: Uint8Array) =>
     slotOf(crypto, membership.slots, namespace, partition);
   const source = createLogSource({ replica, declarations, log: table.log, clock });
+  const local = createReplicaReader({
+    replica,
+    membership,
+    topology,
+    standing,
+    declarations,
+    table,
+    crypto,
+    log,
+  });
   const handlers = serveRecords({
     replica,
     source,
     notary: createNotary({ self, systemId, signer: identity.signer, crypto, replica, table, now }),
-    reader: createReplicaReader({
-      replica,
-      membership,
-      topology,
-      standing,
-      declarations,
-      table,
-      crypto,
-      log,
-    }),
+    reader: local,
     copying: createCopying({ replica, topology, standing, table, crypto }),
     acceptor: createAcceptor({
       replica,
@@ -197,7 +161,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     ),
   );
   const reader = createReader(
-    { self, topology, calls, preference, verifier, hybridClock, crypto, clock, log, now },
+    { self, topology, calls, local, preference, verifier, hybridClock, crypto, clock, log, now },
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
@@ -257,8 +221,12 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       now,
       tasks,
       settleRegister: registers.settle,
+      verifier,
+      declarations,
+      random,
+      slotOf: place,
     },
-    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond, keepDeletedMs },
+    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond, keepDeletedMs, scrubMs },
   );
   const watcher = started.use(
     createWatcher({
@@ -332,17 +300,10 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     const run = (attempt?: Attempt) => writer.write(draft, place, { signal, ...attempt });
     const written = await (idempotencyKey === undefined
       ? run()
-      : idempotency.once(`${draft.namespace} ${idempotencyKey}`, requestText(draft, ttlMs), run));
+      : idempotency.once(`${draft.namespace} ${idempotencyKey}`, requestText(crypto, draft, ttlMs), run));
     const outcome = outcomeOf(written);
     if (receipt !== 'signed') return outcome;
     return { ...outcome, receipt: await receipts.collect(draft, place, outcome, { signal }) };
-  }
-
-  /** One text for what is asked: the same for two requests only when they are the same. */
-  function requestText({ partition, key, value, valueHash }: Draft, ttlMs: number | undefined): string {
-    const wish = `${value ? 'put' : 'delete'} ${ttlMs} ${partition.length} ${key.length} `;
-    const parts = [utf8.encode(wish), partition, key, ...(valueHash ? [valueHash] : [])];
-    return toHex(crypto.sha256(concatBytes(...parts)));
   }
 
   return {
@@ -379,6 +340,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
     storedBytes: (app) => table.appBytes(app),
+    held: (app, after, limit) => table.appNames(app, after, limit),
+    kindOf: (namespace) => declarations.get(namespace)?.kind,
     repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);

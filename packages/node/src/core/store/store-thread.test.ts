@@ -21,7 +21,7 @@ for (const [what, then] of Object.entries({
   throws: 'throw new Error("boom")',
   exits: 'process.exit(0)',
   'reports a fatal failure':
-    'parentPort.postMessage({ commits: 3, answers: [{ id: requests[0].id, failure: { code: "STORE_FAILED", details: { reason: "disk I/O error" }, fatal: true } }] })',
+    'parentPort.postMessage({ commits: 3, answers: [{ id: 1, failure: { code: "STORE_FAILED", details: { reason: "disk I/O error" }, fatal: true } }] })',
 })) {
   test(`a thread that ${what} fails every pending call, tells so, and takes nothing more`, async () => {
     await using thread = await start(then);
@@ -45,11 +45,10 @@ test('a thread that dies before it opened is a typed error', async () => {
 });
 
 test('a view crosses to the thread without the buffer under it', async () => {
-  const answer =
-    '{ commits: requests[0].statements[0].params[0].buffer.byteLength, answers: [{ id: requests[0].id }] }';
+  const answer = '{ commits: requests[0].run.byteLength, answers: [], made: [1, 1, 0] }';
   await using thread = await start(
     `parentPort.postMessage(${answer}); parentPort.once('message', () => process.exit())`,
   );
   await thread.write([{ sql: 'x', params: [new Uint8Array(1_000_000).subarray(7, 17)] }]);
-  assert.equal(thread.commits, 10);
+  assert.ok(thread.commits < 64);
 });

@@ -2,7 +2,8 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { P2posError } from '@p2pos/protocol';
-import type { SqlValue, Statement, WriteResult } from './index.ts';
+import type { Statement, WriteResult } from './index.ts';
+import { isPackable, Packer } from './packing.ts';
 import { sizeOfValue } from './sqlite-connection.ts';
 import { closedError, errorOf } from './store-error.ts';
 import type { StoreFileConfig } from './store-file.ts';
@@ -31,7 +32,7 @@ interface Pending {
 }
 
 /** Distributive, so that each kind keeps its own fields. */
-type Unnumbered<R> = R extends Request ? Omit<R, 'id'> : never;
+type Unnumbered<R> = R extends Request & { readonly id: number } ? Omit<R, 'id'> : never;
 
 const STATEMENT_BYTES = 64;
 /** The thread holds one group of statements and the statements' plans; SQLite's own memory does not count here. */
@@ -57,6 +58,7 @@ export async function startThread(config: ThreadConfig): Promise<Thread> {
   const pending = new Map<number, Pending>();
   let commits = opening.commits;
   let outbox: Request[] = [];
+  const packer = new Packer();
   let queuedBytes = 0;
   let lastId = 0;
   let closing = false;
@@ -71,18 +73,37 @@ export async function startThread(config: ThreadConfig): Promise<Thread> {
 
   function settle({ id, results, failure }: Answer): void {
     const waiting = pending.get(id);
-    if (!waiting) return;
     pending.delete(id);
-    queuedBytes -= waiting.bytes;
-    if (failure) waiting.reject(errorOf(failure));
-    else waiting.resolve([...(results ?? [])]);
+    queuedBytes -= waiting?.bytes ?? 0;
+    if (failure) waiting?.reject(errorOf(failure));
+    else waiting?.resolve([...(results ?? [])]);
     if (failure?.fatal) fail(errorOf(failure));
   }
 
+  function made(counts: readonly number[]): void {
+    for (let at = 0; at < counts.length; ) {
+      const id = counts[at++] as number;
+      const results = new Array<WriteResult>(counts[at++] as number);
+      for (let i = 0; i < results.length; i++) results[i] = { changes: counts[at++] as number };
+      const waiting = pending.get(id);
+      if (!waiting) continue;
+      pending.delete(id);
+      queuedBytes -= waiting.bytes;
+      waiting.resolve(results);
+    }
+  }
+
+  /** Ends the run of packed writes, so that what follows stays behind them. */
+  function endRun(): void {
+    if (!packer.isEmpty) outbox.push({ kind: 'packed', run: packer.take() });
+  }
+
   function flush(): void {
+    endRun();
     const requests = outbox;
     outbox = [];
-    worker.postMessage(requests);
+    const runs = requests.flatMap((request) => (request.kind === 'packed' ? [request.run] : []));
+    worker.postMessage(requests, runs);
   }
 
   function ask(request: Unnumbered<Request>, bytes: number): Promise<WriteResult[]> {
@@ -91,16 +112,22 @@ export async function startThread(config: ThreadConfig): Promise<Thread> {
       if (closing) return reject(closedError());
       if (queuedBytes + bytes > maxQueuedBytes)
         return reject(new P2posError('OVERLOADED', { what: 'The store' }));
-      if (outbox.length === 0) setImmediate(flush);
+      if (outbox.length === 0 && packer.isEmpty) setImmediate(flush);
       queuedBytes += bytes;
       const id = ++lastId;
       pending.set(id, { bytes, resolve, reject });
+      if (request.kind === 'write' && isPackable(request.statements)) {
+        packer.add(id, request.statements);
+        return;
+      }
+      endRun();
       outbox.push({ id, ...request } as Request);
     });
   }
 
   worker.on('message', (report: Report) => {
     commits = report.commits;
+    if (report.made) made(report.made);
     for (const answer of report.answers) settle(answer);
   });
   worker.on('error', (error) => fail(threadError(error.message)));
@@ -114,7 +141,7 @@ export async function startThread(config: ThreadConfig): Promise<Thread> {
     get commits() {
       return commits;
     },
-    write: (statements) => ask({ kind: 'write', statements: statements.map(compact) }, sizeOf(statements)),
+    write: (statements) => ask({ kind: 'write', statements }, sizeOf(statements)),
     async migrate(owner, migrations) {
       await ask({ kind: 'migrate', owner, migrations }, 0);
     },
@@ -148,14 +175,4 @@ function sizeOf(statements: readonly Statement[]): number {
     for (const value of params) bytes += sizeOfValue(value);
   }
   return bytes;
-}
-
-/** A view crosses threads with the whole buffer under it, so views are cut out first. */
-function compact({ sql, params = [] }: Statement): Statement {
-  return { sql, params: params.map(cutOut) };
-}
-
-function cutOut(value: SqlValue): SqlValue {
-  const isView = value instanceof Uint8Array && value.byteLength !== value.buffer.byteLength;
-  return isView ? new Uint8Array(value) : value;
 }

@@ -5,15 +5,19 @@
 import { flushCompileCache } from 'node:module';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Statement, WriteResult } from './index.ts';
+import { type PackedWrite, Unpacker } from './packing.ts';
 import type { Engine } from './sqlite-engine.ts';
 import { type Failure, failureOf } from './sqlite-failure.ts';
 import { lockFolder, openStoreFile, type StoreFileConfig, storeFileOf } from './store-file.ts';
 
-export type Request = { readonly id: number } & (
-  | { readonly kind: 'write'; readonly statements: readonly Statement[] }
-  | { readonly kind: 'migrate'; readonly owner: string; readonly migrations: readonly string[] }
-  | { readonly kind: 'close' }
-);
+export type Request =
+  | ({ readonly id: number } & (
+      | { readonly kind: 'write'; readonly statements: readonly Statement[] }
+      | { readonly kind: 'migrate'; readonly owner: string; readonly migrations: readonly string[] }
+      | { readonly kind: 'close' }
+    ))
+  /** Writes with ids of their own, as `packing.ts` has them. */
+  | { readonly kind: 'packed'; readonly run: ArrayBuffer };
 
 export interface Answer {
   readonly id: number;
@@ -25,6 +29,8 @@ export interface Answer {
 export interface Report {
   readonly commits: number;
   readonly answers: readonly Answer[];
+  /** Writes that were made: id, number of statements, rows that each changed, and so on. */
+  readonly made?: readonly number[];
 }
 
 /** First message of the thread: its store is open, or why it is not. */
@@ -33,34 +39,54 @@ export type Opening = { readonly storeId: string; readonly commits: number } | {
 /** Bounds how long a commit takes, so that the first of a long queue need not wait for the last. */
 const MAX_GROUP = 1_024;
 
-function serve(port: MessagePort, engine: Engine, file: string, end: () => void): void {
-  const queue: Request[] = [];
+type Step = PackedWrite | Exclude<Request, { kind: 'packed' | 'write' }>;
 
-  function next(): Answer[] {
-    const writes: Extract<Request, { kind: 'write' }>[] = [];
-    while (queue[0]?.kind === 'write' && writes.length < MAX_GROUP)
-      writes.push(queue.shift() as (typeof writes)[0]);
-    if (writes.length > 0) {
-      const outcomes = engine.commit(writes.map(({ statements }) => statements));
-      return writes.map(({ id }, index) => ({ id, ...outcomes[index] }));
-    }
-    const request = queue.shift() as Request;
-    try {
-      if (request.kind === 'migrate') engine.migrate(request.owner, request.migrations);
-      if (request.kind === 'close') end();
-      return [{ id: request.id }];
-    } catch (error) {
-      return [{ id: request.id, failure: failureOf(error, file) }];
+function serve(port: MessagePort, engine: Engine, file: string, end: () => void): void {
+  const queue: Step[] = [];
+  const unpacker = new Unpacker();
+
+  function take(requests: readonly Request[]): void {
+    for (const request of requests) {
+      if (request.kind === 'packed') queue.push(...unpacker.unpack(request.run));
+      else queue.push(request);
     }
   }
 
+  function next(): Omit<Report, 'commits'> {
+    let count = 0;
+    while (count < queue.length && count < MAX_GROUP && 'statements' in (queue[count] as Step)) count++;
+    if (count > 0) return commit(queue.splice(0, count) as PackedWrite[]);
+    const request = queue.shift() as Exclude<Step, PackedWrite>;
+    try {
+      if (request.kind === 'migrate') engine.migrate(request.owner, request.migrations);
+      if (request.kind === 'close') end();
+      return { answers: [{ id: request.id }] };
+    } catch (error) {
+      return { answers: [{ id: request.id, failure: failureOf(error, file) }] };
+    }
+  }
+
+  function commit(writes: readonly PackedWrite[]): Omit<Report, 'commits'> {
+    const outcomes = engine.commit(writes.map(({ statements }) => statements));
+    const answers: Answer[] = [];
+    const made: number[] = [];
+    for (const [index, outcome] of outcomes.entries()) {
+      const { id } = writes[index] as PackedWrite;
+      if ('failure' in outcome) {
+        answers.push({ id, ...outcome });
+        continue;
+      }
+      made.push(id, outcome.results.length);
+      for (const { changes } of outcome.results) made.push(changes);
+    }
+    return { answers, made };
+  }
+
   port.on('message', (requests: Request[]) => {
-    queue.push(...requests);
+    take(requests);
     while (queue.length > 0) {
-      for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port))
-        queue.push(...more.message);
-      const answers = next();
-      port.postMessage({ commits: engine.commits, answers } satisfies Report);
+      for (let more = receiveMessageOnPort(port); more; more = receiveMessageOnPort(port)) take(more.message);
+      port.postMessage({ ...next(), commits: engine.commits } satisfies Report);
     }
   });
 }

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { PeerId } from '../../net/index.ts';
 import type { Handlers, Rpc } from '../../rpc/index.ts';
 import {
+  type Digest,
   MAX_RECORDS,
   type NameBody,
   type Placed,
@@ -40,6 +41,8 @@ export interface ReplicaCalls {
   ): Promise<readonly WriteAnswer[]>;
   /** What is asked of one replica within a tick travels together. */
   read(peerId: PeerId, placed: Placed, name: RecordName, timeoutMs: number): Promise<ReadAnswer>;
+  /** The same for digests. */
+  digest(peerId: PeerId, placed: Placed, name: RecordName, timeoutMs: number): Promise<Digest>;
 }
 
 export interface ReplicaCallsDeps {
@@ -51,22 +54,42 @@ export interface ReplicaCallsDeps {
   readonly onStalePeer: (peerId: PeerId) => void;
 }
 
-interface Waiting {
+interface Waiting<T> {
   readonly body: NameBody;
-  readonly resolve: (answer: ReadAnswer) => void;
+  readonly resolve: (answer: T) => void;
   readonly reject: (error: unknown) => void;
 }
 
-interface ReadBatch {
+interface Batch<T> {
   readonly placed: Placed;
   readonly timeoutMs: number;
-  readonly waiting: Waiting[];
+  readonly waiting: Waiting<T>[];
+}
+
+/** What is asked of one replica within a tick travels together. */
+function createGatherer<T>(flush: (peerId: PeerId, batch: Batch<T>) => Promise<void>) {
+  const batches = new Map<PeerId, Batch<T>>();
+  return (peerId: PeerId, placed: Placed, name: RecordName, timeoutMs: number): Promise<T> =>
+    new Promise((resolve, reject) => {
+      let batch = batches.get(peerId);
+      const fits =
+        batch && batch.waiting.length < MAX_RECORDS && equalBytes(batch.placed.placement, placed.placement);
+      if (!batch || !fits) {
+        const fresh: Batch<T> = { placed, timeoutMs, waiting: [] };
+        batch = fresh;
+        batches.set(peerId, fresh);
+        queueMicrotask(() => {
+          if (batches.get(peerId) === fresh) batches.delete(peerId);
+          void flush(peerId, fresh);
+        });
+      }
+      batch.waiting.push({ body: nameBody(name), resolve, reject });
+    });
 }
 
 export function createReplicaCalls(deps: ReplicaCallsDeps): ReplicaCalls {
   const { self, rpc, handlers, replica, onStalePeer } = deps;
   const here = { peerId: self, signal: new AbortController().signal };
-  const batches = new Map<PeerId, ReadBatch>();
 
   async function ask<K extends keyof Methods & string>(
     peerId: PeerId,
@@ -95,18 +118,32 @@ export function createReplicaCalls(deps: ReplicaCallsDeps): ReplicaCalls {
     });
   }
 
-  async function flush(peerId: PeerId, { placed, timeoutMs, waiting }: ReadBatch): Promise<void> {
+  async function flushReads(
+    peerId: PeerId,
+    { placed, timeoutMs, waiting }: Batch<ReadAnswer>,
+  ): Promise<void> {
     try {
       const names = waiting.map(({ body }) => body);
       const { answers } = await ask(peerId, 'read', { ...placed, names }, { timeoutMs });
-      const later: Waiting[] = [];
+      const later: Waiting<ReadAnswer>[] = [];
       for (const [i, answer] of matched(peerId, answers, names.length).entries()) {
-        const one = waiting[i] as Waiting;
+        const one = waiting[i] as Waiting<ReadAnswer>;
         if (answer.result !== 'later') one.resolve(answer);
         else if (i > 0) later.push(one);
         else one.reject(new P2posError('PEER_PROTOCOL', { peerId, reason: 'it answers nothing' }));
       }
-      if (later.length > 0) await flush(peerId, { placed, timeoutMs, waiting: later });
+      if (later.length > 0) await flushReads(peerId, { placed, timeoutMs, waiting: later });
+    } catch (error) {
+      for (const { reject } of waiting) reject(error);
+    }
+  }
+
+  async function flushDigests(peerId: PeerId, { placed, timeoutMs, waiting }: Batch<Digest>): Promise<void> {
+    try {
+      const names = waiting.map(({ body }) => body);
+      const { digests } = await ask(peerId, 'digest', { ...placed, names }, { timeoutMs });
+      matched(peerId, digests, names.length);
+      for (let i = 0; i < waiting.length; i++) waiting[i]?.resolve(digests[i] as Digest);
     } catch (error) {
       for (const { reject } of waiting) reject(error);
     }
@@ -120,23 +157,8 @@ export function createReplicaCalls(deps: ReplicaCallsDeps): ReplicaCalls {
       const { answers } = await ask(peerId, 'write', { ...placed, records: bodies }, options);
       return matched(peerId, answers, records.length);
     },
-    read(peerId, placed, name, timeoutMs) {
-      return new Promise((resolve, reject) => {
-        let batch = batches.get(peerId);
-        const fits =
-          batch && batch.waiting.length < MAX_RECORDS && equalBytes(batch.placed.placement, placed.placement);
-        if (!batch || !fits) {
-          const fresh: ReadBatch = { placed, timeoutMs, waiting: [] };
-          batch = fresh;
-          batches.set(peerId, fresh);
-          queueMicrotask(() => {
-            if (batches.get(peerId) === fresh) batches.delete(peerId);
-            void flush(peerId, fresh);
-          });
-        }
-        batch.waiting.push({ body: nameBody(name), resolve, reject });
-      });
-    },
+    read: createGatherer(flushReads),
+    digest: createGatherer(flushDigests),
   };
 }
 

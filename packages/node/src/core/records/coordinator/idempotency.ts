@@ -2,10 +2,10 @@
  * Remembers writes by the key that their caller chose, so that a repeat has no second effect: a finished one is answered
  * again, one under way is joined, and one of unknown outcome goes on under the version that it was signed with.
  */
-import { P2posError } from '@p2pos/protocol';
+import { type Crypto, concatBytes, P2posError, toHex } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { CheckedRecord } from '../replica/store.ts';
-import type { Written } from './ticket.ts';
+import type { Draft, Written } from './ticket.ts';
 
 export interface Attempt {
   readonly resume: CheckedRecord | undefined;
@@ -99,4 +99,17 @@ export function createIdempotency(
 
 function sizeOf(record: CheckedRecord | undefined): number {
   return record ? record.header.length + (record.value?.length ?? 0) + record.proof.length : 0;
+}
+
+const utf8 = new TextEncoder();
+
+/** One text for what is asked: the same for two requests only when they are the same. */
+export function requestText(
+  { sha256 }: Pick<Crypto, 'sha256'>,
+  { partition, key, value, valueHash }: Draft,
+  ttlMs: number | undefined,
+): string {
+  const wish = `${value ? 'put' : 'delete'} ${ttlMs} ${partition.length} ${key.length} `;
+  const parts = [utf8.encode(wish), partition, key, ...(valueHash ? [valueHash] : [])];
+  return toHex(sha256(concatBytes(...parts)));
 }

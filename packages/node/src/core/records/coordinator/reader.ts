@@ -22,6 +22,7 @@ import type { Placed, RecordBody } from '../format/wire.ts';
 import type { CallOptions, Consistency, ReadOutcome } from '../index.ts';
 import { fewestOf, type PeerSet, unionOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
+import type { ReplicaReader } from '../replica/reading.ts';
 import { MAX_AHEAD_MS } from '../replica/replica.ts';
 import type { RecordName } from '../replica/store.ts';
 import { Ballot, Trace } from './ballot.ts';
@@ -32,7 +33,9 @@ import type { Preference } from './preference.ts';
 export interface ReaderDeps {
   readonly self: PeerId;
   readonly topology: Topology;
-  readonly calls: Pick<ReplicaCalls, 'read' | 'ask'>;
+  readonly calls: Pick<ReplicaCalls, 'read' | 'digest' | 'ask'>;
+  /** This node as a replica. */
+  readonly local: Pick<ReplicaReader, 'own'>;
   readonly preference: Preference;
   readonly verifier: SealVerifier;
   readonly hybridClock: HybridClock;
@@ -69,7 +72,7 @@ const RETRY_MS = 25;
 const MAX_REPAIRS = 64;
 
 export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Reader {
-  const { self, topology, calls, preference, verifier, hybridClock, crypto, clock, log, now } = deps;
+  const { self, topology, calls, local, preference, verifier, hybridClock, crypto, clock, log, now } = deps;
   let repairs = 0;
 
   async function attempt(
@@ -80,7 +83,14 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
       trace,
       leftMs,
       signal,
-    }: { readonly trace: Trace; readonly leftMs: number; readonly signal: AbortSignal | undefined },
+      hurry,
+    }: {
+      readonly trace: Trace;
+      readonly leftMs: number;
+      readonly signal: AbortSignal | undefined;
+      /** Time was lost already: ask everybody soon. */
+      readonly hurry: boolean;
+    },
   ): Promise<Newest | undefined> {
     const { epoch, hash } = currentEra();
     const placed: Placed = { epoch, placement: hash };
@@ -95,7 +105,7 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
         placed,
         sets: required(),
         first,
-        hedgeMs: preference.hedgeMs(first),
+        hedgeMs: hurry ? 0 : preference.hedgeMs(first),
         timeoutMs: leftMs,
         trace,
         signal,
@@ -122,6 +132,53 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
       const peers = newest?.holders ?? malformed;
       log.warn({ action: 'record_forged', slot, peers }, 'replicas answered a record that nobody signed');
       gathering.discard(peers);
+    }
+  }
+
+  /**
+   * The usual case: one replica, this node where it is one, gives the record, the others of a majority only its digest, and
+   * they agree. Where they do not, or not soon, or a move is under way, all of it is asked for.
+   */
+  async function agree(
+    name: RecordName,
+    place: { readonly slot: number; readonly count: number },
+    trace: Trace,
+  ): Promise<{ readonly newest: Newest | undefined } | 'unclear' | 'late'> {
+    const sets = topology.moves.required(place.slot, place.count);
+    const [set] = sets;
+    if (sets.length !== 1 || !set?.includes(self)) return 'unclear';
+    const generation = topology.generation();
+    const startedAt = clock.monotonic();
+    try {
+      const { epoch, hash } = topology.current();
+      const placed: Placed = { epoch, placement: hash };
+      const peers = fewestOf(sets, preference.order(set));
+      // Late digests cost more than a late record: then everything is asked again.
+      const patienceMs = 2 * preference.hedgeMs(peers);
+      // Asked at once, so that they look while this node does.
+      const asked = peers.filter((peerId) => peerId !== self);
+      const digests = asked.map((peerId) => {
+        trace.ask(peerId);
+        return calls.digest(peerId, placed, name, patienceMs);
+      });
+      const all = Promise.all(digests);
+      all.catch(() => {});
+      trace.ask(self);
+      const held = await local.own(name, place);
+      if (held !== undefined) trace.answer(self, clock.monotonic() - startedAt, held ? 'found' : 'absent');
+      for (const [i, digest] of (await all).entries()) {
+        const same = held ? digest && equalBytes(digest, held.leaf) : held === digest;
+        if (!same) return 'unclear';
+        trace.answer(asked[i] as PeerId, clock.monotonic() - startedAt, digest ? 'found' : 'absent');
+      }
+      if (held === undefined || generation !== topology.generation()) return 'unclear';
+      if (!held) return { newest: undefined };
+      const { header, value, proof } = held.record;
+      const fields = held.fields as RecordHeader;
+      return { newest: { fields, body: [header, value, proof], holders: peers } };
+    } catch (error) {
+      log.debug({ action: 'read_digests', slot: place.slot, error }, 'replicas did not agree at once');
+      return 'late';
     }
   }
 
@@ -227,13 +284,20 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
 
   return {
     async read(name, place, consistency, { signal }) {
+      signal?.throwIfAborted();
       const trace = new Trace(place.slot);
       const deadlineAt = clock.monotonic() + timeoutMs;
+      const agreed = consistency === 'quorum' ? await agree(name, place, trace) : 'unclear';
+      if (typeof agreed === 'object') {
+        if (agreed.newest) observe(agreed.newest.fields.version);
+        return { found: agreed.newest && alive(agreed.newest), explain: trace.explain() };
+      }
+      const hurry = agreed === 'late';
       for (;;) {
         signal?.throwIfAborted();
         const leftMs = deadlineAt - clock.monotonic();
         try {
-          const newest = await attempt(name, place, consistency, { trace, leftMs, signal });
+          const newest = await attempt(name, place, consistency, { trace, leftMs, signal, hurry });
           if (newest) observe(newest.fields.version);
           return { found: newest && alive(newest), explain: trace.explain() };
         } catch (error) {

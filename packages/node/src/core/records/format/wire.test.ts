@@ -63,6 +63,7 @@ const GOOD = {
       learning: [7],
     },
   ],
+  digest: [{ ...placed, names: [['default/kv', bytes(3), null]] }, { digests: [leaf, null, false] }],
   progress: [
     { ...placed, count: 3 },
     { settled: [1, 64], closed: [0, 32, 1, 32] },

@@ -149,6 +149,13 @@ function isReadAnswer(item: unknown): item is ReadAnswer {
   return text === undefined;
 }
 
+/** Leaf hash of the record · null: there is none · false: only `read` can tell. */
+export type Digest = Uint8Array | null | false;
+
+function isDigest(item: unknown): item is Digest {
+  return item === null || item === false || isLeaf(item);
+}
+
 /** `[namespace, key, partition | null when it equals the key, ballot]` */
 export type PromiseBody = readonly [
   namespace: string,
@@ -248,6 +255,12 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
     input: z.strictObject({ ...placed, names: listOf(isNameBody, MAX_RECORDS, 'must be names of records') }),
     output: z.strictObject({ answers: listOf(isReadAnswer, MAX_RECORDS, 'must be outcomes of a read') }),
     maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** Whether the replica holds what its reader has seen elsewhere, without the bytes. */
+  digest: {
+    id: 22,
+    input: z.strictObject({ ...placed, names: listOf(isNameBody, MAX_RECORDS, 'must be names of records') }),
+    output: z.strictObject({ digests: listOf(isDigest, MAX_RECORDS, 'must be digests of records') }),
   },
   /** Keys of a namespace in byte order, of all slots that the replica holds. */
   scan: {

@@ -4,6 +4,7 @@ import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
 import {
+  type Digest,
   type KeyBody,
   MAX_BATCH_BYTES,
   MAX_SCAN_LIMIT,
@@ -16,7 +17,7 @@ import { slotOf } from '../placement/slot.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Standing } from '../repair/standing.ts';
 import type { Replica } from './replica.ts';
-import type { RecordName, RecordTable } from './store.ts';
+import type { RecordName, RecordTable, StoredRecord } from './store.ts';
 
 export interface ScanInput extends Placed {
   readonly namespace: string;
@@ -25,8 +26,17 @@ export interface ScanInput extends Placed {
   readonly limit: number;
 }
 
+interface SlotPlace {
+  readonly slot: number;
+  /** Replicas of its namespace. */
+  readonly count: number;
+}
+
 export interface ReplicaReader {
   read(input: Placed & { readonly names: readonly NameBody[] }, from: PeerId): Promise<ReadAnswer[]>;
+  digest(input: Placed & { readonly names: readonly NameBody[] }, from: PeerId): Promise<Digest[]>;
+  /** For this node as the reader: null: there is none; undefined: only `read` can tell. */
+  own(name: RecordName, place: SlotPlace): Promise<StoredRecord | null | undefined>;
   /** Everything held in the range, whatever the slot: the reader knows whose word counts for which. */
   scan(
     input: ScanInput,
@@ -81,7 +91,35 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
     return { result: 'found', record: [record.header, record.value, record.proof] };
   }
 
+  /** Where this replica counts and its bytes are whole; the rest is left to `read`. */
+  async function own(name: RecordName, { slot, count }: SlotPlace): Promise<StoredRecord | null | undefined> {
+    if (!topology.moves.isHolder(slot, count) || !standing.votes(slot, count)) return undefined;
+    const stored = await table.find(name);
+    if (!stored) return null;
+    return stored.damaged ? undefined : stored;
+  }
+
+  async function digestOne(name: RecordName): Promise<Digest> {
+    const declaration = declarations.get(name.namespace);
+    if (!declaration) return false;
+    const slot = slotOf(crypto, membership.slots, name.namespace, name.partition);
+    const stored = await own(name, { slot, count: declaration.replicas });
+    if (stored === undefined) return false;
+    return stored === null ? null : stored.leaf;
+  }
+
   return {
+    own,
+    async digest(input, from) {
+      const admission = replica.admit(input, from);
+      const digests = await Promise.all(
+        input.names.map(([namespace, key, partition]) =>
+          digestOne({ namespace, key, partition: partition ?? key }),
+        ),
+      );
+      admission.confirm();
+      return digests;
+    },
     async read(input, from) {
       const admission = replica.admit(input, from);
       const answers = await Promise.all(

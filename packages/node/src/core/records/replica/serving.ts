@@ -34,6 +34,7 @@ export function serveRecords({
     write: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: false }) }),
     relay: async (input, { peerId }) => ({ answers: await replica.write(input, peerId, { relayed: true }) }),
     read: async (input, { peerId }) => ({ answers: await reader.read(input, peerId) }),
+    digest: async (input, { peerId }) => ({ digests: await reader.digest(input, peerId) }),
     scan: (input, { peerId }) => reader.scan(input, peerId),
     claim: (input, { peerId }) => comparing.claim(input, peerId),
     compare: (input, { peerId }) => comparing.compare(input, peerId),

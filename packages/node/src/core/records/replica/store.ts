@@ -6,6 +6,7 @@ import { endOf } from '../format/range.ts';
 import { decodeHeader, fitsValue, type RecordHeader, type SignedRecord } from '../format/record.ts';
 import type { Ring, SavedRing } from '../placement/ring.ts';
 import { type CommitLog, createCommitLog } from '../watch/log.ts';
+import { createNewest, type Newest } from './newest.ts';
 import * as sql from './schema.ts';
 
 /** A record that passed its checks, with what the table needs to know of it. */
@@ -21,6 +22,8 @@ export interface CheckedRecord extends SignedRecord {
 
 export interface StoredRecord {
   readonly record: SignedRecord;
+  /** Of the header; undefined where the bytes are damaged. */
+  readonly fields: RecordHeader | undefined;
   readonly version: string;
   readonly leaf: Uint8Array;
   /** Its bytes do not fit their hashes. */
@@ -69,6 +72,8 @@ export interface RecordTable {
   drop(count: number, slot: number, leaves: readonly Uint8Array[], ring: Statement): Promise<void>;
   /** Lets go the values of at most `limit` records that expired by `time`; answers how many. */
   dropExpiredValues(time: number, limit: number): Promise<number>;
+  /** What is held of namespaces `<app>/…`, after the id. */
+  appNames(app: string, after: number, limit: number): Promise<(RecordName & { readonly id: number })[]>;
   /** Keys and values of namespaces `<app>/…`. */
   appBytes(app: string): Promise<number>;
   reservedMs(): Promise<number>;
@@ -104,27 +109,48 @@ const EMPTY = new Uint8Array(0);
 export interface RecordTableDeps {
   readonly store: Pick<Store, 'storeId' | 'migrate' | 'read' | 'write'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
+  /** Whoever else changes records in this store goes through `noticing`. */
+  readonly newest?: Newest;
 }
 
-export async function openRecordTable({ store, crypto }: RecordTableDeps): Promise<RecordTable> {
+export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTable> {
+  const { store, crypto, newest = createNewest({ maxBytes: 0 }) } = deps;
   await store.migrate('records', sql.MIGRATIONS);
+
+  async function change(statements: readonly Statement[]): Promise<readonly { readonly changes: number }[]> {
+    using _pause = newest.suspend();
+    return await store.write(statements);
+  }
 
   function stored(row: RecordRow | undefined): StoredRecord | undefined {
     if (!row) return undefined;
     const { header, value, proof, version, leaf, replaced_version, replaced_live } = row;
+    const fields = wholeFields(row);
     return {
       record: { header, value, proof },
+      fields,
       version,
       leaf,
-      damaged: row.damaged === 1 || !isWhole(row),
+      damaged: row.damaged === 1 || !fields,
       replaced:
         replaced_version === null ? undefined : { version: replaced_version, live: replaced_live === 1 },
     };
   }
 
-  function isWhole({ header, leaf, value }: RecordRow): boolean {
-    if (!equalBytes(leafHash(crypto, header), leaf)) return false;
-    return value === null || fitsValue(crypto, decodeHeader(header), value);
+  /** Of the header, where all bytes fit their hashes and the row lies where it says. */
+  function wholeFields({
+    header,
+    leaf,
+    value,
+    namespace,
+    key,
+    version,
+  }: RecordRow): RecordHeader | undefined {
+    if (!equalBytes(leafHash(crypto, header), leaf)) return undefined;
+    const fields = decodeHeader(header);
+    if (fields.version !== version || fields.namespace !== namespace || !equalBytes(fields.key, key))
+      return undefined;
+    return value === null || fitsValue(crypto, fields, value) ? fields : undefined;
   }
 
   const log = createCommitLog({ store, stored: (row) => stored(row) as StoredRecord });
@@ -132,11 +158,21 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
   return {
     log,
     async find(name) {
+      const known = newest.find(name);
+      if (known) return known;
+      const generation = newest.generation();
       const [row] = await store.read<RecordRow>(sql.SELECT_BY_KEY, placeOf(name));
-      return stored(row);
+      const found = stored(row);
+      if (found && !found.damaged) newest.keep(name, found, generation);
+      return found;
     },
     async accept(records, now) {
-      const results = await store.write(records.flatMap((record) => statementsOf(record, now)));
+      let results: readonly { readonly changes: number }[];
+      try {
+        results = await store.write(records.flatMap((record) => statementsOf(record, now)));
+      } finally {
+        newest.changed(records.map(({ fields }) => fields));
+      }
       let at = 0;
       const taken = records.map(({ register }) => {
         const { changes } = results[at] as { readonly changes: number };
@@ -147,7 +183,7 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
       return taken;
     },
     async markDamaged(name, version) {
-      await store.write([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
+      await change([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
     },
     async keys({ namespace, prefix, after, limit }) {
       const rows = await store.read<KeyRow>(sql.SELECT_KEYS, [
@@ -164,6 +200,16 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
         version: row.version,
         tombstone: row.tombstone === 1,
         expiresAt: row.expires_at ?? undefined,
+      }));
+    },
+    async appNames(app, after, limit) {
+      type NameRow = Row & { id: number; namespace: string; key: Uint8Array; partition: Uint8Array };
+      const rows = await store.read<NameRow>(sql.SELECT_NAMES, [`${app}/`, `${app}0`, after, limit]);
+      return rows.map(({ id, namespace, key, partition }) => ({
+        id,
+        namespace,
+        key,
+        partition: partition.length === 0 ? key : partition,
       }));
     },
     async appBytes(app) {
@@ -183,7 +229,7 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
       return stored(row);
     },
     async drop(count, slot, leaves, ring) {
-      await store.write([
+      await change([
         ring,
         ...leaves.map((leaf) => ({ sql: sql.DELETE_BY_LEAF, params: [count, slot, leaf] })),
       ]);
@@ -192,7 +238,7 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
       // Most of the time there is nothing, and that must not cost a commit.
       const rows = await store.read<{ id: number }>(sql.SELECT_EXPIRED_VALUES, [time, limit]);
       if (rows.length === 0) return 0;
-      await store.write(rows.map(({ id }) => ({ sql: sql.DROP_EXPIRED_VALUE, params: [id, time] })));
+      await change(rows.map(({ id }) => ({ sql: sql.DROP_EXPIRED_VALUE, params: [id, time] })));
       log.committed('some');
       return rows.length;
     },
@@ -221,6 +267,7 @@ export async function openRecordTable({ store, crypto }: RecordTableDeps): Promi
 function statementsOf(
   { fields, leaf, slot, count, header, value, proof, register }: CheckedRecord,
   now: number,
+  deleted = register?.deleted ?? false,
 ): Statement[] {
   const place = placeOf(fields);
   const params = [
@@ -229,7 +276,7 @@ function statementsOf(
     slot,
     fields.version,
     leaf,
-    !fields.value || register?.deleted ? 1 : 0,
+    !fields.value || deleted ? 1 : 0,
     fields.expiresAt ?? null,
     header,
     value,
@@ -241,6 +288,17 @@ function statementsOf(
     { sql: sql.ACCEPT, params },
     { sql: sql.FORGET_PROMISE, params: [...place, fields.version] },
   ];
+}
+
+/** In place of a row whose columns were damaged; what took its place meanwhile, or is newer under the record's name, stays. */
+export function writeAnew(
+  { id, version, leaf }: { readonly id: number; readonly version: string; readonly leaf: Uint8Array },
+  record: CheckedRecord,
+  now: number,
+): Statement[] {
+  const { register: _, ...plain } = record;
+  const [upsert] = statementsOf(plain, now, record.register?.deleted) as [Statement];
+  return [{ sql: sql.DELETE_ROW, params: [id, version, leaf] }, upsert];
 }
 
 export function ringStatement({ count, settled, closed }: Ring, headHash: Uint8Array): Statement {
