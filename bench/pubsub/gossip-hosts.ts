@@ -4,8 +4,8 @@
  */
 import { gossipsub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
-import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
+import { tls } from '@libp2p/tls';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
@@ -39,7 +39,7 @@ const hosts = await Promise.all(
     const host = await createLibp2p({
       addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
       transports: [tcp()],
-      connectionEncrypters: [noise()],
+      connectionEncrypters: [tls()],
       streamMuxers: [yamux()],
       connectionManager: { inboundConnectionThreshold: 1_000 },
       services: {

@@ -1,6 +1,6 @@
 /** gossipsub among twenty hosts in five processes, the publisher in one of its own: the same messages as the others. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import type { Candidate } from './candidate.ts';
@@ -9,8 +9,8 @@ import type { FromHosts, ToHosts } from './gossip-hosts.ts';
 const PROCESSES = 4;
 
 export function gossipVersion(): string {
-  const { version } = createRequire(import.meta.url)('@libp2p/gossipsub/package.json') as { version: string };
-  return version;
+  const file = new URL('../../package.json', import.meta.resolve('@libp2p/gossipsub'));
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 export async function gossip(subscribers: number): Promise<Candidate> {
