@@ -103,10 +103,24 @@ class KvUnlock(TypedDict):
     released: bool
 
 
+class PubsubPublishReceiptStatementsItem(TypedDict):
+    peerId: str
+    at: int
+    clients: int
+    signature: dict[str, Any]
+
+
+class PubsubPublishReceipt(TypedDict):
+    systemId: str
+    delivery: dict[str, Any]
+    statements: list[PubsubPublishReceiptStatementsItem]
+
+
 class PubsubPublish(TypedDict):
     id: str
     subscribers: int
     clients: int
+    receipt: NotRequired[PubsubPublishReceipt]
 
 
 class PubsubTopicsTopicsItem(TypedDict):
