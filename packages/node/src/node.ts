@@ -112,6 +112,8 @@ export interface NodeConfig {
     readonly replicas: number;
     readonly writeTimeoutMs: number;
     readonly readTimeoutMs: number;
+    readonly keepDeletedMs: number;
+    readonly scrubMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
   readonly update?: { readonly intervalMs: number };
@@ -232,6 +234,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         replicaCounts: [...new Set([config.records.replicas, CATALOGUE_REPLICAS])],
         writeTimeoutMs: config.records.writeTimeoutMs,
         readTimeoutMs: config.records.readTimeoutMs,
+        keepDeletedMs: config.records.keepDeletedMs,
+        scrubMs: config.records.scrubMs,
       },
     ),
   );
