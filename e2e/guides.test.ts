@@ -11,7 +11,7 @@ import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
 import { CLONE, p2pctl, startDev } from './harness.ts';
 
-const GUIDES = ['first-app.md', 'consistency.md', 'troubleshooting.md'];
+const GUIDES = ['first-app.md', 'consistency.md', 'troubleshooting.md', 'versioning.md'];
 const read = (name: string) => readFileSync(join(CLONE, 'docs/guide', name), 'utf8');
 const run = promisify(execFile);
 
