@@ -52,6 +52,7 @@ def test_refusals_are_exceptions_with_codes(urls: list[str], token: str, transpo
         assert (large.code, large.status, large.retry) == ("KV_VALUE_TOO_LARGE", 413, False)
         assert isinstance(large, RemoteError) and large.request_id and "65536" in str(large)
         assert refusal(lambda: client.kv.put("", "x")).code == "KV_KEY_INVALID"
+        assert refusal(lambda: client.kv.put("\ud800", "x")).code == "BAD_REQUEST"
         assert refusal(client.network.status).code == "GRANT_MISSING"
     stranger = connect(urls[0], "p2pos_" + "a" * 43, transport=transport)  # type: ignore[arg-type]
     with stranger:
@@ -111,6 +112,9 @@ def test_sql_keeps_values_and_transactions(client: Client) -> None:
     assert db.rows("SELECT count(*) FROM t", consistency="linearizable").rows == ((10,),)
     assert db.schema()["tables"][0]["name"] == "t" and db.status()["database"]["name"] == name
     assert name in [one["name"] for one in client.sql.list()]
+    large = "x" * 3_000_000
+    db.execute("INSERT INTO t (a) VALUES (?)", [large])
+    assert db.rows("SELECT length(a), a FROM t WHERE id = 11").rows == ((len(large), large),)
     for bad in (math.nan, 2**63, object()):
         assert refusal(lambda: db.execute("SELECT ?", [bad])).code == "BAD_REQUEST"  # type: ignore[list-item]
     assert client.sql.drop(name, confirm=name) and not client.sql.drop(name, confirm=name)
