@@ -25,6 +25,7 @@ import { createCatalogue, type Entry, type Found, newId } from './catalogue.ts';
 import type { Engine, RowSet, Statement, StatementResult } from './engine.ts';
 import { createFiles, type Files } from './files.ts';
 import { createHosting } from './hosting.ts';
+import { createTransactions, type Transactions } from './interactive.ts';
 import { createLiveQueries, type LiveEvent, type LiveInput } from './live.ts';
 import { awaitMove, WAIT_MS } from './moves.ts';
 import { choosePlaces } from './placement.ts';
@@ -68,7 +69,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Sql extends AsyncDisposable, Files {
+export interface Sql extends AsyncDisposable, Files, Transactions {
   /** `created: false`: one of that name was there, and nothing changed (T18). */
   create(
     input: Name & { readonly engine?: SqlEngine | undefined; readonly voters?: number | undefined },
@@ -251,6 +252,7 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
 
   return {
     ...createFiles({ ...deps, routing, catalogue, hosting }),
+    ...createTransactions({ ...deps, routing }, { statementTimeoutMs }),
     live: live.follow,
 
     async create({ app, name, engine = 'sqlite', voters }, options = {}) {
