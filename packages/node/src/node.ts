@@ -112,6 +112,8 @@ export interface NodeConfig {
     readonly replicas: number;
     readonly writeTimeoutMs: number;
     readonly readTimeoutMs: number;
+    readonly keepDeletedMs: number;
+    readonly scrubMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
   readonly update?: { readonly intervalMs: number };
@@ -232,6 +234,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         replicaCounts: [...new Set([config.records.replicas, CATALOGUE_REPLICAS])],
         writeTimeoutMs: config.records.writeTimeoutMs,
         readTimeoutMs: config.records.readTimeoutMs,
+        keepDeletedMs: config.records.keepDeletedMs,
+        scrubMs: config.records.scrubMs,
       },
     ),
   );
@@ -265,7 +269,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       rpc,
       net,
       membership,
-      incarnation: () => presence.sighting(self)?.heartbeat.incarnation ?? 1,
+      incarnation: presence.incarnation,
       clock,
       random,
       log,
@@ -284,6 +288,26 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ),
   );
   const durable = { topics, groups };
+  const databaseLimit = async (app: string): Promise<number | undefined> =>
+    (await apps.quotasOf(app)).databases;
+  const sql = starting.use(
+    createSql(
+      {
+        self,
+        rpc,
+        records,
+        membership,
+        presence,
+        crypto,
+        clock,
+        random,
+        log,
+        shelf: ports.sqlShelf,
+        databaseLimit,
+      },
+      { ...config.sql, replicas: config.records.replicas },
+    ),
+  );
   const apps = starting.use(
     createApps(
       {
@@ -292,19 +316,18 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         rpc,
         membership,
         liveness,
-        storedBytes: (app) => records.storedBytes(app),
-        purges: { kv: (app, options) => kv.purge(app, options) },
+        purges: {
+          async databases(app, options) {
+            const found = await sql.list(app, options);
+            for (const { name } of found) await sql.drop({ app, name, confirm: name }, options);
+            return found.length;
+          },
+        },
         clock,
         random,
         log,
       },
       { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
-    ),
-  );
-  const sql = starting.use(
-    createSql(
-      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
-      { ...config.sql, replicas: config.records.replicas },
     ),
   );
   const update = starting.use(

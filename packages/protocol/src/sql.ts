@@ -156,7 +156,7 @@ export const sqlRoutes = defineRoutes({
       4_096,
     ),
     output: json(SqlDatabase.extend({ created: z.boolean() })),
-    errors: [...REACHING, 'SQL_NOT_ENOUGH_NODES', 'SQL_LIMIT', 'SQL_UNSUPPORTED'],
+    errors: ['QUOTA_DATABASES', ...REACHING, 'SQL_NOT_ENOUGH_NODES', 'SQL_LIMIT', 'SQL_UNSUPPORTED'],
     invalid,
     repeatable: true,
   },

@@ -301,8 +301,10 @@ const BODIES: readonly unknown[] = [
   { grants: ['kv:read'] },
   { sql: 'SELECT 1' },
   { statements: [{ sql: 'SELECT 1' }] },
+  { migrations: [{ number: 1, name: 'one', sql: 'SELECT 1' }] },
   { address: '/ip4/127.0.0.1/tcp/1' },
   { peer: TEST_PEER },
+  { sequences: [1] },
 ];
 
 function sampleBody({ body, path }: Route): string {

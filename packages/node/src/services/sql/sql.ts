@@ -46,6 +46,8 @@ export interface SqlDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** How many databases an app may have; undefined: as many as it likes. */
+  readonly databaseLimit?: (app: string) => Promise<number | undefined>;
   /** What lies on this node's disk; undefined: it holds no databases. Ended with the service. */
   readonly shelf: Shelf | undefined;
 }
@@ -258,6 +260,9 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
     async create({ app, name, engine = 'sqlite', voters }, options = {}) {
       const there = await catalogue.read({ app, name }, options);
       if (there) return { database: described(there.entry), created: false };
+      const limit = await deps.databaseLimit?.(app);
+      if (limit !== undefined && (await catalogue.names(app, options)).length >= limit)
+        throw new P2posError('QUOTA_DATABASES', { app, limit });
       const count = countOf(engine, voters);
       const id = newId(crypto, random.bytes(32));
       const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, { id, engine, count });
