@@ -13,6 +13,7 @@ import { defineMembers } from './commands/members.ts';
 import { defineNetwork } from './commands/network.ts';
 import { definePubsub } from './commands/pubsub.ts';
 import { defineReceipt } from './commands/receipt.ts';
+import { defineRendezvous } from './commands/rendezvous.ts';
 import { defineSql } from './commands/sql.ts';
 import { defineUpdate } from './commands/update.ts';
 import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
@@ -76,6 +77,21 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
     root.commandsGroup(heading);
     for (const define of words) define(program);
   }
+  defineDev(program);
+  defineNetwork(program);
+  defineJoin(program);
+  defineKv(program);
+  definePubsub(program);
+  defineRendezvous(program);
+  defineSql(program);
+  defineReceipt(program);
+  defineApps(program);
+  defineMembers(program);
+  defineKeys(program);
+  defineDoctor(program);
+  defineConfig(program);
+  defineContext(program);
+  defineCompletion(program);
   try {
     await root.parseAsync([...argv], { from: 'user' });
   } catch (error) {

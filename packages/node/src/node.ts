@@ -13,6 +13,7 @@ import {
   networkRoutes,
   pubsubRoutes,
   pubsubStreams,
+  rendezvousRoutes,
   sqlRoutes,
   sqlStreams,
   topicRoutes,
@@ -63,6 +64,7 @@ import {
   type Pubsub,
   type Topics,
 } from './services/pubsub/index.ts';
+import { createRendezvous, createRendezvousHandlers, type Rendezvous } from './services/rendezvous/index.ts';
 import {
   createSql,
   createSqlHandlers,
@@ -71,7 +73,6 @@ import {
   type Sql,
   type SqlConfig,
 } from './services/sql/index.ts';
-
 import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
 
 /** Whether a peer may open a protocol here now. */
@@ -137,6 +138,7 @@ export interface Node extends AsyncDisposable {
   readonly pubsub: Pubsub;
   readonly topics: Topics;
   readonly groups: Groups;
+  readonly rendezvous: Rendezvous;
   readonly apps: Apps;
   readonly sql: Sql;
   /** What the HTTP door binds. */
@@ -308,6 +310,9 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       { ...config.sql, replicas: config.records.replicas },
     ),
   );
+  const rendezvous = starting.use(
+    createRendezvous({ self, rpc, membership, dht, signer: identity.signer, crypto, clock, random, log }),
+  );
   const apps = starting.use(
     createApps(
       {
@@ -382,12 +387,14 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     pubsub,
     topics,
     groups,
+    rendezvous,
     apps,
     sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('topics', topicRoutes, createTopicHandlers(durable, pubsub)),
+      bindRoutes('rendezvous', rendezvousRoutes, createRendezvousHandlers(rendezvous)),
       bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),

@@ -8,6 +8,7 @@ import { kvRoutes, kvStreams } from './kv.ts';
 import { membersRoutes } from './members.ts';
 import { networkRoutes } from './network.ts';
 import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
+import { rendezvousRoutes } from './rendezvous.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
 import { sqlRoutes, sqlStreams } from './sql.ts';
@@ -21,6 +22,7 @@ export const contract = {
   topics: topicRoutes,
   apps: appsRoutes,
   sql: sqlRoutes,
+  rendezvous: rendezvousRoutes,
   network: networkRoutes,
   members: membersRoutes,
   health: healthRoutes,
