@@ -482,6 +482,31 @@ class SqlRollback(TypedDict):
     committed: Literal[false]
 
 
+class RendezvousRegister(TypedDict):
+    namespace: str
+    name: str
+    expiresAt: str
+    members: int
+    nodes: int
+
+
+class RendezvousWithdraw(TypedDict):
+    existed: bool
+
+
+class RendezvousDiscoverRegistrationsItem(TypedDict):
+    name: str
+    addresses: list[str]
+    data: NotRequired[dict[str, Any]]
+    by: str
+    expiresAt: str
+
+
+class RendezvousDiscover(TypedDict):
+    registrations: list[RendezvousDiscoverRegistrationsItem]
+    more: bool
+
+
 class NetworkStatus(TypedDict):
     systemId: str
     peerId: str

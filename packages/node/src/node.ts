@@ -294,19 +294,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     (await apps.quotasOf(app)).databases;
   const sql = starting.use(
     createSql(
-      {
-        self,
-        rpc,
-        records,
-        membership,
-        presence,
-        crypto,
-        clock,
-        random,
-        log,
-        shelf: ports.sqlShelf,
-        databaseLimit,
-      },
+      { ...ports, self, rpc, records, membership, presence, shelf: ports.sqlShelf, databaseLimit },
       { ...config.sql, replicas: config.records.replicas },
     ),
   );
@@ -321,13 +309,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         rpc,
         membership,
         liveness,
-        purges: {
-          async databases(app, options) {
-            const found = await sql.list(app, options);
-            for (const { name } of found) await sql.drop({ app, name, confirm: name }, options);
-            return found.length;
-          },
-        },
+        purges: { databases: sql.dropAll },
         clock,
         random,
         log,

@@ -47,7 +47,7 @@ export async function openEngine(
   kind: 'sqlite' | 'rqlite',
   options: TestEngineOptions = {},
 ): Promise<TestEngine> {
-  const { statementTimeoutMs = 2_000, maxResultBytes = 1_048_576, program } = options;
+  const { statementTimeoutMs = 8_000, maxResultBytes = 1_048_576, program } = options;
   const clock = createSystemClock();
   const random = createSystemRandom();
   const log = silentLogger;
