@@ -166,6 +166,22 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'sql.schema'(call) {
     assert.deepEqual(await call(sqlRoutes.schema, { database: 'shop' }), { tables: [] });
   },
+  async 'sql.begin'(call) {
+    assert.equal((await call(sqlRoutes.begin, { database: 'shop' })).expiresInMs, 10_000);
+  },
+  async 'sql.step'(call) {
+    const input = { database: 'shop', transaction: '0'.repeat(32), body: { sql: 'DELETE', params: [1] } };
+    assert.equal((await call(sqlRoutes.step, input)).changes, 1);
+    await assert.rejects(call(sqlRoutes.step, { ...input, transaction: 'x' }), { code: 'BAD_REQUEST' });
+  },
+  async 'sql.commit'(call) {
+    const input = { database: 'shop', transaction: '0'.repeat(32) };
+    assert.deepEqual(await call(sqlRoutes.commit, input), { committed: true });
+  },
+  async 'sql.rollback'(call) {
+    const input = { database: 'shop', transaction: '0'.repeat(32) };
+    assert.deepEqual(await call(sqlRoutes.rollback, input), { committed: false });
+  },
   async 'sql.recover'(call) {
     assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);
   },

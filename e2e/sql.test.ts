@@ -186,3 +186,71 @@ test('a database is migrated, imported, followed live, exported, backed up and r
   const damaged = await dev.p2pctl('sql', 'restore', 'log', at('commits.csv'), '--confirm', 'log');
   assert.match(damaged.stderr, /SQL_REFUSED/);
 });
+
+test('a transaction of several calls through another node; hostile requests are refused and harm nobody', {
+  timeout: 120_000,
+}, async () => {
+  await using dev = await startDev({ nodes: 2 });
+  await using one = dev.client(0);
+  await using two = dev.client(1);
+  await one.sql.create('shop');
+  const [db, far] = [one.sql('shop'), two.sql('shop')];
+  await db.execute('CREATE TABLE stock (id INTEGER PRIMARY KEY, n INTEGER)');
+  await db.execute('INSERT INTO stock VALUES (1, 10)');
+  await Promise.all(
+    [far, db, far, db].map(async (client) => {
+      await using transaction = await client.begin();
+      const [row] = await transaction.query(sql`SELECT n FROM stock WHERE id = ${1}`);
+      await transaction.execute(sql`UPDATE stock SET n = ${Number(row?.['n']) - 1} WHERE id = 1`);
+      await transaction.commit();
+    }),
+  );
+  assert.deepEqual(await far.query('SELECT n FROM stock'), [{ n: 6 }], 'no update was lost');
+  {
+    await using transaction = await far.begin();
+    await transaction.execute('DELETE FROM stock');
+  }
+  assert.deepEqual(await db.query('SELECT n FROM stock'), [{ n: 6 }], 'what was not committed is undone');
+
+  const code = (work: Promise<unknown>) =>
+    work.then(
+      () => 'done',
+      (error) => error.code,
+    );
+  assert.equal(await code(far.query("ATTACH 'x.db' AS x")), 'SQL_REFUSED');
+  assert.equal(await code(far.execute("VACUUM INTO '/tmp/x'")), 'SQL_REFUSED');
+  assert.equal(await code(far.execute('PRAGMA journal_mode = DELETE')), 'SQL_REFUSED');
+  assert.equal(await code(far.query("SELECT load_extension('x')")), 'SQL_REFUSED');
+  assert.equal(await code(far.query('SELECT 1; DROP TABLE stock')), 'SQL_REFUSED');
+  assert.equal(await code(far.query('DELETE FROM stock')), 'SQL_READ_ONLY');
+  assert.equal(await code(far.query('SELECT ?', [])), 'SQL_PARAMS_INVALID');
+  const rows =
+    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 2000000) SELECT x, printf('%0100d', x) FROM c";
+  assert.equal(await code(far.query(rows)), 'SQL_TOO_LARGE');
+  assert.equal(await code(far.query("SELECT printf('%.*c', 900000000, 'x')")), 'SQL_TOO_LARGE');
+  const endless = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c';
+  const [ended, still] = await Promise.all([
+    code(far.query(endless, [], { timeoutMs: 25_000 })),
+    code(db.query('SELECT 1')),
+  ]);
+  assert.deepEqual([ended, still], ['SQL_TIMEOUT', 'done']);
+  const { http } = dev.node(1);
+  const raw = async (body: BodyInit) => {
+    const headers = { authorization: `Bearer ${dev.token(1)}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${http}/v1/sql/shop/query`, { method: 'POST', headers, body });
+    return [answer.status, answer.headers.get('x-p2pos-error')];
+  };
+  assert.deepEqual(await raw('{"sql":'), [400, 'BAD_REQUEST']);
+  assert.deepEqual(await raw('{"sql":"SELECT \'\\ud800\'"}'), [400, 'SQL_REFUSED']);
+  assert.deepEqual(await raw('{"sql":"SELECT ?","params":["\\ud800"]}'), [400, 'BAD_REQUEST']);
+  assert.deepEqual(await raw(Uint8Array.from([123, 34, 0xff, 0xfe, 34, 125])), [400, 'BAD_REQUEST']);
+  assert.deepEqual(await raw('{"sql":"SELECT ?","params":[{"$int":"99999999999999999999"}]}'), [
+    400,
+    'BAD_REQUEST',
+  ]);
+  assert.deepEqual(await raw(JSON.stringify({ sql: `SELECT '${'x'.repeat(2_000_000)}'` })), [
+    400,
+    'BAD_REQUEST',
+  ]);
+  assert.deepEqual(await far.query('SELECT n FROM stock'), [{ n: 6 }]);
+});

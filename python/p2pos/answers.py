@@ -472,6 +472,30 @@ class SqlRestore(TypedDict):
     bytes: int
 
 
+class SqlBegin(TypedDict):
+    transaction: str
+    expiresInMs: int
+
+
+class SqlStepReturned(TypedDict):
+    columns: list[str]
+    rows: Any
+
+
+class SqlStep(TypedDict):
+    changes: int
+    lastInsertId: Any
+    returned: NotRequired[SqlStepReturned]
+
+
+class SqlCommit(TypedDict):
+    committed: Literal[true]
+
+
+class SqlRollback(TypedDict):
+    committed: Literal[false]
+
+
 class RendezvousRegister(TypedDict):
     namespace: str
     name: str

@@ -155,13 +155,7 @@ export function createDataServices(
         rpc,
         membership,
         liveness,
-        purges: {
-          async databases(app, options) {
-            const found = await sql.list(app, options);
-            for (const { name } of found) await sql.drop({ app, name, confirm: name }, options);
-            return found.length;
-          },
-        },
+        purges: { databases: sql.dropAll },
         clock,
         random,
         log,

@@ -99,6 +99,10 @@ export const SqlMigration = z.strictObject({
 export type SqlMigration = z.output<typeof SqlMigration>;
 
 const database = { database: SqlDatabaseName };
+const transaction = {
+  ...database,
+  transaction: z.string().regex(/^[0-9a-f]{32}$/, { error: 'must be the transaction as begin gave it' }),
+};
 const invalid = { database: 'SQL_DATABASE_INVALID' } as const;
 const write = { idempotencyKey: header('idempotency-key', IdempotencyKey.optional()) };
 
@@ -302,6 +306,53 @@ export const sqlRoutes = defineRoutes({
     body: bytesBody(MAX_SQL_BACKUP_BYTES, { contentType: 'application/vnd.sqlite3' }),
     output: json(z.object({ bytes: z.int() })),
     errors: [...REACHING, 'SQL_CONFIRM_NAME', 'SQL_REFUSED'],
+    invalid,
+    repeatable: true,
+  },
+  begin: {
+    summary:
+      'Begins a transaction that takes several calls; nobody else writes while it is open, 10 s at most.',
+    method: 'POST',
+    path: '/v1/sql/{database}/transactions',
+    grant: 'sql:write',
+    subject: 'database',
+    params: database,
+    output: json(z.object({ transaction: z.string(), expiresInMs: z.int() })),
+    errors: [...REACHING, 'SQL_BUSY', 'SQL_UNSUPPORTED'],
+    invalid,
+  },
+  step: {
+    summary: 'Runs a statement within a transaction; it sees what was done in it before.',
+    method: 'POST',
+    path: '/v1/sql/{database}/transactions/{transaction}',
+    grant: 'sql:write',
+    subject: 'database',
+    params: transaction,
+    body: jsonBody(SqlStatement, MAX_SQL_BODY_BYTES),
+    output: json(SqlResult),
+    errors: [...WRITING, 'SQL_TRANSACTION_ENDED'],
+    invalid,
+  },
+  commit: {
+    summary: 'Keeps what was done in a transaction; answered when it is durable.',
+    method: 'POST',
+    path: '/v1/sql/{database}/transactions/{transaction}/commit',
+    grant: 'sql:write',
+    subject: 'database',
+    params: transaction,
+    output: json(z.object({ committed: z.literal(true) })),
+    errors: [...WRITING, 'SQL_TRANSACTION_ENDED'],
+    invalid,
+  },
+  rollback: {
+    summary: 'Undoes what was done in a transaction; one that has ended is left as it is.',
+    method: 'DELETE',
+    path: '/v1/sql/{database}/transactions/{transaction}',
+    grant: 'sql:write',
+    subject: 'database',
+    params: transaction,
+    output: json(z.object({ committed: z.literal(false) })),
+    errors: REACHING,
     invalid,
     repeatable: true,
   },

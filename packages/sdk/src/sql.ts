@@ -66,6 +66,8 @@ export interface SqlDatabaseClient {
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<SqlLiveEvent>;
+  /** Several calls as one transaction, 10 s at most; undone when it is disposed of without a commit. Engine sqlite. */
+  begin(options?: CallOptions): Promise<SqlTransaction>;
   schema(options?: CallOptions): Promise<SqlSchema>;
   status(options?: CallOptions): Promise<SqlStatus>;
   /** Applies those that were not applied yet, each as a whole. */
@@ -82,6 +84,14 @@ export interface SqlDatabaseClient {
 }
 
 export type SqlLiveEvent = OpenEvent<(typeof sqlStreams)['sql']> | StreamEvent<(typeof sqlStreams)['sql']>;
+
+export interface SqlTransaction extends AsyncDisposable {
+  /** Sees what was done in it before. */
+  query<R extends SqlRow = SqlRow>(asked: SqlAsked, params?: SqlParams, options?: CallOptions): Promise<R[]>;
+  execute(asked: SqlAsked, params?: SqlParams, options?: CallOptions): Promise<SqlResult>;
+  commit(options?: CallOptions): Promise<void>;
+  rollback(options?: CallOptions): Promise<void>;
+}
 
 type Creation = RouteInput<typeof sqlRoutes.create>['body'];
 
@@ -124,6 +134,32 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
       live(asked, { params, key, signal } = {}) {
         const input = { database: name, ...textOf(asked, params), ...(key && { key: [...key] }) };
         return subscribe(sqlStreams, 'sql', input, { signal });
+      },
+      async begin(options) {
+        const { transaction } = await call(sqlRoutes.begin, { database: name }, options);
+        const input = { database: name, transaction };
+        let isOver = false;
+        const execute: SqlTransaction['execute'] = (asked, params, more) =>
+          call(sqlRoutes.step, { ...input, body: textOf(asked, params) }, more);
+        const rollback: SqlTransaction['rollback'] = async (more) => {
+          isOver = true;
+          await call(sqlRoutes.rollback, input, more);
+        };
+        return {
+          execute,
+          rollback,
+          async query<R extends SqlRow>(asked: SqlAsked, params?: SqlParams, more?: CallOptions) {
+            const { returned = { columns: [], rows: [] } } = await execute(asked, params, more);
+            return returned.rows.map((row) => objectOf(returned.columns, row)) as R[];
+          },
+          async commit(more) {
+            isOver = true;
+            await call(sqlRoutes.commit, input, more);
+          },
+          async [Symbol.asyncDispose]() {
+            if (!isOver) await rollback().catch(() => {});
+          },
+        };
       },
       schema: (options) => call(sqlRoutes.schema, { database: name }, options),
       status: (options) => call(sqlRoutes.status, { database: name }, options),

@@ -47,12 +47,24 @@ export interface Engine extends AsyncDisposable {
   /** Drops what is kept for repeats of requests that were made before. */
   forget(before: number, options: EngineOptions): Promise<void>;
   status(options: EngineOptions): Promise<Omit<SqlHolderStatus, 'peerId' | 'reachable'>>;
+  /** Of engines whose transactions may take several calls. */
+  readonly interactive?: Interactive;
   /** Called when what is committed here may have changed. */
   onChange(listener: () => void): Disposable;
   /** Who should be asked next time; undefined: not known, or all are alike. */
   leader(): PeerId | undefined;
   /** Of engines with several voters. */
   readonly cluster?: Cluster;
+}
+
+/** Serializable: nobody else writes while one is open, and nobody sees what it has not committed. */
+export interface Interactive {
+  /** Waits for the one that is open. @throws P2posError SQL_BUSY */
+  begin(transaction: string, options: EngineOptions): Promise<{ readonly expiresInMs: number }>;
+  /** A statement that fails is undone alone. @throws P2posError SQL_TRANSACTION_ENDED, what the statement does wrong */
+  step(transaction: string, statement: Statement): Promise<StatementResult>;
+  /** @throws P2posError SQL_TRANSACTION_ENDED, SQL_CONSTRAINT */
+  end(transaction: string, how: 'commit' | 'rollback'): Promise<void>;
 }
 
 export interface ClusterVoter {

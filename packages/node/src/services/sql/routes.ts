@@ -37,6 +37,17 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
       await sql.restore({ app, name, confirm, file }, { signal });
       return { bytes: file.length };
     },
+    begin: async ({ database: name }, { app, signal }) => sql.begin({ app, name }, { signal }),
+    step: async ({ database: name, transaction, body }, { app, signal }) =>
+      plain(await sql.step({ app, name, transaction, ...body }, { signal })),
+    async commit({ database: name, transaction }, { app, signal }) {
+      await sql.end({ app, name, transaction, how: 'commit' }, { signal });
+      return { committed: true as const };
+    },
+    async rollback({ database: name, transaction }, { app, signal }) {
+      await sql.end({ app, name, transaction, how: 'rollback' }, { signal });
+      return { committed: false as const };
+    },
     recover: async ({ database: name, confirm }, { app, signal }) =>
       sql.recover({ app, name, confirm }, { signal }),
     status: async ({ database: name }, { app, signal }) => sql.status({ app, name }, { signal }),

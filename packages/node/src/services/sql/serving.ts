@@ -7,6 +7,7 @@ import type { Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import type { Engine, Statement } from './engine.ts';
 import type { Hosting } from './hosting.ts';
+import { begin, interactiveOf } from './interactive.ts';
 import { migrate } from './migrations.ts';
 import { awaitMove } from './moves.ts';
 import { checkParams, examine } from './statements/examination.ts';
@@ -75,6 +76,21 @@ export function serveSql(
       admit(peerId);
       const engine = await hosting.engineOf(target);
       return led(engine, { index: await awaitMove({ engine, clock }, after, signal) });
+    },
+    async begin(target, { peerId, signal }) {
+      admit(peerId);
+      const engine = await hosting.engineOf(target);
+      return begin(engine, random, { timeoutMs, signal });
+    },
+    async step({ transaction, sql, params, ...target }, { peerId }) {
+      admit(peerId);
+      const checked = statementOf({ sql, params });
+      return interactiveOf(await hosting.engineOf(target)).step(transaction, checked);
+    },
+    async end({ transaction, how, ...target }, { peerId }) {
+      admit(peerId);
+      await interactiveOf(await hosting.engineOf(target)).end(transaction, how);
+      return {};
     },
     async backup({ ticket: known, offset, ...target }, { peerId, signal }) {
       admit(peerId);

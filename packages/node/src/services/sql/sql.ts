@@ -2,14 +2,12 @@
 import {
   type Crypto,
   encodeCbor,
-  isP2posError,
   P2posError,
   type SqlConsistency,
   type SqlDatabase,
   type SqlEngine,
   type SqlParams,
   type SqlSchema,
-  type SqlStatus,
 } from '@p2pos/protocol';
 import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
@@ -21,10 +19,11 @@ import type { Records } from '../../core/records/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
 import { takeCare } from './care.ts';
-import { createCatalogue, type Entry, type Found, newId } from './catalogue.ts';
+import { createCatalogue, type Entry, newId } from './catalogue.ts';
 import type { Engine, RowSet, Statement, StatementResult } from './engine.ts';
 import { createFiles, type Files } from './files.ts';
 import { createHosting } from './hosting.ts';
+import { createTransactions, type Transactions } from './interactive.ts';
 import { createLiveQueries, type LiveEvent, type LiveInput } from './live.ts';
 import { awaitMove, WAIT_MS } from './moves.ts';
 import { choosePlaces } from './placement.ts';
@@ -32,6 +31,7 @@ import { createRouting, type Routing } from './routing.ts';
 import { COLUMNS, schemaOf, TABLES } from './schema.ts';
 import { led, serveSql } from './serving.ts';
 import type { Shelf } from './shelf.ts';
+import { createStanding, described, type Standing } from './standing.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { SQL } from './wire.ts';
 
@@ -70,7 +70,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Sql extends AsyncDisposable, Files {
+export interface Sql extends AsyncDisposable, Files, Transactions, Standing {
   /** `created: false`: one of that name was there, and nothing changed (T18). */
   create(
     input: Name & { readonly engine?: SqlEngine | undefined; readonly voters?: number | undefined },
@@ -80,6 +80,8 @@ export interface Sql extends AsyncDisposable, Files {
     input: Name & { readonly confirm: string | undefined },
     options?: CallOptions,
   ): Promise<{ readonly existed: boolean }>;
+  /** With the app that they belong to. Answers how many there were. */
+  dropAll(app: string, options?: CallOptions): Promise<number>;
   list(app: string, options?: CallOptions): Promise<SqlDatabase[]>;
   query(
     input: Name & Asked & { readonly consistency?: SqlConsistency | undefined },
@@ -96,16 +98,6 @@ export interface Sql extends AsyncDisposable, Files {
   /** The rows of a query, and how they change, until the signal aborts. */
   live(input: LiveInput, signal: AbortSignal): AsyncGenerator<LiveEvent>;
   schema(input: Name, options?: CallOptions): Promise<SqlSchema>;
-  /**
-   * Where a majority of the voters is gone for good: the survivor that is furthest goes on alone, and others join it.
-   *
-   * @throws P2posError SQL_RECOVER_RISK: not confirmed; its text says what may be lost. SQL_UNSUPPORTED: there is a majority
-   */
-  recover(
-    input: Name & { readonly confirm: string | undefined },
-    options?: CallOptions,
-  ): Promise<{ readonly survivor: PeerId; readonly index: number }>;
-  status(input: Name, options?: CallOptions): Promise<SqlStatus>;
 }
 
 /** Beyond the statement itself: the queue before it and the way there and back. */
@@ -207,38 +199,6 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
     }
   }
 
-  async function statusOf(
-    { app, name }: Name,
-    options: CallOptions,
-  ): Promise<{ readonly found: Found; readonly status: SqlStatus }> {
-    const found = await catalogue.read({ app, name }, options);
-    if (!found) throw new P2posError('SQL_DATABASE_NOT_FOUND', { database: name });
-    const target = { app, name, id: found.entry.id };
-    const ask = async (peerId: PeerId) => {
-      if (peerId === self) return (await hosting.engineOf(target)).status({ timeoutMs: ASK_MS });
-      return rpc.call(peerId, SQL, 'status', target, { timeoutMs: ASK_MS, signal: options.signal });
-    };
-    const holders = await Promise.all(
-      found.entry.holders.map(async ({ peerId }) => {
-        try {
-          return { peerId, reachable: true, ...(await ask(peerId)) };
-        } catch (error) {
-          const problem = isP2posError(error) ? error.message : 'it failed inside';
-          return {
-            peerId,
-            reachable: false,
-            role: 'unknown' as const,
-            engineVersion: null,
-            index: null,
-            bytes: null,
-            problem,
-          };
-        }
-      }),
-    );
-    return { found, status: { database: described(found.entry), holders } };
-  }
-
   /** Best effort: where they take longer, the first request waits for them. */
   async function awaitVoters(entry: Entry, options: CallOptions): Promise<void> {
     notice(entry);
@@ -251,8 +211,21 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
     );
   }
 
+  async function drop({ app, name }: Name, options: CallOptions): Promise<{ readonly existed: boolean }> {
+    for (;;) {
+      const found = await catalogue.read({ app, name }, options);
+      if (!found) return { existed: false };
+      if (!(await catalogue.remove(found, options))) continue;
+      notice(found.entry);
+      log.info({ action: 'sql_database_dropped', id: found.entry.id }, 'a database was deleted');
+      return { existed: true };
+    }
+  }
+
   return {
+    ...createStanding({ ...deps, catalogue, hosting }),
     ...createFiles({ ...deps, routing, catalogue, hosting }),
+    ...createTransactions({ ...deps, routing }, { statementTimeoutMs }),
     live: live.follow,
 
     async create({ app, name, engine = 'sqlite', voters }, options = {}) {
@@ -288,14 +261,13 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
 
     async drop({ app, name, confirm }, options = {}) {
       if (confirm !== name) throw new P2posError('SQL_CONFIRM_NAME', { database: name });
-      for (;;) {
-        const found = await catalogue.read({ app, name }, options);
-        if (!found) return { existed: false };
-        if (!(await catalogue.remove(found, options))) continue;
-        notice(found.entry);
-        log.info({ action: 'sql_database_dropped', id: found.entry.id }, 'a database was deleted');
-        return { existed: true };
-      }
+      return drop({ app, name }, options);
+    },
+
+    async dropAll(app, options = {}) {
+      const names = await catalogue.names(app, options);
+      for (const name of names) await drop({ app, name }, options);
+      return names.length;
     },
 
     async list(app, options = {}) {
@@ -323,46 +295,6 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
       return schemaOf(tables, columns);
     },
 
-    async status(name, options = {}) {
-      return (await statusOf(name, options)).status;
-    },
-
-    async recover({ confirm, ...name }, options = {}) {
-      const { found, status } = await statusOf(name, options);
-      const { entry } = found;
-      const alive = status.holders.filter(({ index }) => index !== null);
-      const survivor = alive.toSorted((a, b) => (b.index ?? 0) - (a.index ?? 0))[0];
-      if (!survivor || entry.engine === 'sqlite') {
-        const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
-        throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: name.name, holders });
-      }
-      if (alive.length * 2 > entry.holders.length)
-        throw new P2posError('SQL_UNSUPPORTED', {
-          reason: 'a majority of the voters is there, so nothing needs to be recovered',
-        });
-      const index = survivor.index ?? 0;
-      const told = {
-        database: name.name,
-        survivor: survivor.peerId,
-        index,
-        lost: entry.holders.length - alive.length,
-      };
-      if (confirm !== name.name) throw new P2posError('SQL_RECOVER_RISK', told);
-      const target = { ...name, id: entry.id };
-      const holders = entry.holders.filter(({ peerId }) => peerId === survivor.peerId);
-      const next = { ...entry, holders };
-      if (!(await catalogue.replace(found, next, options)))
-        throw new P2posError('SQL_PLACEMENT_STALE', { database: name.name, peerId: survivor.peerId });
-      if (survivor.peerId === self) await (await hosting.engineOf(target)).cluster?.recover();
-      else
-        await rpc.call(survivor.peerId, SQL, 'recover', target, {
-          timeoutMs: 2 * ASK_MS,
-          signal: options.signal,
-        });
-      log.warn({ action: 'sql_recovered', ...told }, 'a database goes on from one survivor');
-      return { survivor: survivor.peerId, index };
-    },
-
     async [Symbol.asyncDispose]() {
       served[Symbol.dispose]();
       await tasks[Symbol.asyncDispose]();
@@ -382,13 +314,4 @@ function countOf(engine: SqlEngine, voters: number | undefined): number {
       reason: 'one voter survives nothing; choose 3 or 5, or the engine sqlite',
     });
   return engine === 'sqlite' ? 1 : (voters ?? 3);
-}
-
-function described({ name, engine, holders, createdAt }: Entry): SqlDatabase {
-  return {
-    name,
-    engine,
-    holders: holders.map(({ peerId }) => peerId),
-    createdAt: new Date(createdAt).toISOString(),
-  };
 }

@@ -113,4 +113,22 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
     output: z.object({ index: z.int(), leader }),
     maxBodyBytes: MAX_SMALL_BYTES,
   },
+  begin: {
+    id: 11,
+    input: z.strictObject(target),
+    output: z.object({ transaction: ticket, expiresInMs: z.int(), leader }),
+    maxBodyBytes: MAX_SMALL_BYTES,
+  },
+  step: {
+    id: 12,
+    input: z.strictObject({ ...target, transaction: ticket, ...statement.shape }),
+    output: z.object({ ...result.shape, leader }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  end: {
+    id: 13,
+    input: z.strictObject({ ...target, transaction: ticket, how: z.enum(['commit', 'rollback']) }),
+    output: z.object({ leader }),
+    maxBodyBytes: MAX_SMALL_BYTES,
+  },
 });

@@ -140,7 +140,6 @@ function wordsOf(config: VoterConfig, at: (name: string) => string): string[] {
     ...(founds ? ['-bootstrap-expect', String(voters.length), '-bootstrap-expect-timeout', '10m'] : []),
     ...['-join', voters.filter((voter) => founds || voter !== raft).join(',')],
     ...['-join-attempts', '20', '-join-interval', '1s'],
-    ...['-raft-timeout', '500ms', '-raft-election-timeout', '500ms', '-raft-leader-lease-timeout', '400ms'],
     ...['-fk', at('data')],
   ];
 }

@@ -24,6 +24,10 @@ export interface Database extends Disposable {
   query(statement: JobStatement): RowSet;
   /** Drops stored results of requests that are older. */
   forget(before: number): void;
+  /** Of a transaction that takes several calls; between them nothing else is written. */
+  begin(): void;
+  step(statement: JobStatement): StatementResult;
+  end(how: 'commit' | 'rollback'): void;
   /** A copy of everything in a new file. */
   backup(into: string): void;
   status(): FileStatus;
@@ -162,6 +166,25 @@ export function openDatabase(file: string, limits: FileLimits): Database {
     query({ sql, params, trusted }) {
       const execute = () => rowsOf(toRead(sql), params);
       return trusted ? execute() : reading.confine(execute);
+    },
+    begin() {
+      rollBack();
+      own.begin.run();
+    },
+    step(statement) {
+      if (!writer.isTransaction) throw new Refusal('SQL_TRANSACTION_ENDED', { reason: 'it was rolled back' });
+      return run(statement);
+    },
+    end(how) {
+      if (how === 'rollback') return rollBack();
+      if (!writer.isTransaction) throw new Refusal('SQL_TRANSACTION_ENDED', { reason: 'it was rolled back' });
+      try {
+        own.commit.run();
+        commits += 1;
+      } catch (error) {
+        rollBack();
+        throw error;
+      }
     },
     backup(into) {
       // VACUUM INTO attaches the new file.

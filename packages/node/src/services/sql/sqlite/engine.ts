@@ -2,13 +2,14 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { type ErrorCode, isErrorCode, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
-import type { Engine, Statement } from '../engine.ts';
-import type { JobAnswer, JobStatement } from './job.ts';
+import type { Engine } from '../engine.ts';
+import { createInteractive, jobOf } from './interactive.ts';
+import type { JobAnswer } from './job.ts';
 import type { SqliteHost } from './process.ts';
 
 export interface SqliteEngineDeps {
   readonly host: SqliteHost;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Clock;
 }
 
 export interface SqliteEngineConfig {
@@ -32,12 +33,22 @@ export function createSqliteEngine(
     throw new P2posError(known, { database: name, ...details });
   }
 
+  const open = createInteractive({
+    clock,
+    name,
+    run: async (work) => sound(await host.run({ ...work, file })),
+    onCommit: () => {
+      for (const listener of listeners) listener();
+    },
+  });
+
   return {
     async query(statement) {
       const { rows } = sound(await host.run({ kind: 'query', file, statement: jobOf(statement) }));
       return rows ?? { columns: [], rows: [] };
     },
-    async write({ statements, key, hash }) {
+    interactive: open.interactive,
+    async write({ statements, key, hash }, options) {
       const job = {
         kind: 'write',
         file,
@@ -46,28 +57,28 @@ export function createSqliteEngine(
         at: clock.now(),
         statements: statements.map(jobOf),
       } as const;
-      const { results } = sound(await host.run(job));
+      const { results } = sound(await open.whenFree(options, () => host.run(job)));
       for (const listener of listeners) listener();
       return [...(results ?? [])];
     },
-    async backup() {
+    async backup(options) {
       const other = `${file}.backup-${++files}`;
       try {
         await rm(other, { force: true });
-        sound(await host.run({ kind: 'backup', file, other }));
+        sound(await open.whenFree(options, () => host.run({ kind: 'backup', file, other })));
         return await readFile(other);
       } finally {
         await rm(other, { force: true });
       }
     },
-    async restore(bytes) {
+    async restore(bytes, options) {
       const other = `${file}.restore-${++files}`;
       await writeFile(other, bytes, { mode: 0o600, flush: true });
-      sound(await host.run({ kind: 'restore', file, other }));
+      sound(await open.whenFree(options, () => host.run({ kind: 'restore', file, other })));
       for (const listener of listeners) listener();
     },
-    async forget(before) {
-      sound(await host.run({ kind: 'forget', file, before }));
+    async forget(before, options) {
+      sound(await open.whenFree(options, () => host.run({ kind: 'forget', file, before })));
     },
     async status() {
       const { status } = sound(await host.run({ kind: 'status', file }));
@@ -88,8 +99,4 @@ export function createSqliteEngine(
       await host.run({ kind: 'close', file }).catch(() => {});
     },
   };
-}
-
-function jobOf({ examined: { sql, verb, trusted = false }, params }: Statement): JobStatement {
-  return { sql, verb, params, trusted };
 }

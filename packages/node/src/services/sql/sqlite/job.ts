@@ -21,6 +21,8 @@ export interface WriteJob {
 export type Work =
   | WriteJob
   | { readonly kind: 'query'; readonly statement: JobStatement }
+  | { readonly kind: 'begin' | 'commit' | 'rollback' }
+  | { readonly kind: 'step'; readonly statement: JobStatement }
   | { readonly kind: 'status' }
   /** Results of requests that were asked for before are dropped. */
   | { readonly kind: 'forget'; readonly before: number }

@@ -37,6 +37,9 @@ export function createServing(limits: FileLimits): Serving {
     }
     const database = databaseOf(job.file);
     try {
+      if (job.kind === 'step') return { id, results: [database.step(job.statement)] };
+      if (job.kind === 'begin') database.begin();
+      if (job.kind === 'commit' || job.kind === 'rollback') database.end(job.kind);
       if (job.kind === 'backup') {
         database.backup(job.other);
         return { id };

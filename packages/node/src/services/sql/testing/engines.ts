@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { createSystemClock } from '../../../core/clock/index.ts';
 import { silentLogger } from '../../../core/log/index.ts';
 import { createSystemRandom } from '../../../core/random/index.ts';
+import { eventually } from '../../../testing/eventually.ts';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
 import type { Entry } from '../catalogue.ts';
 import type { Engine, RowSet, StatementResult } from '../engine.ts';
@@ -46,7 +47,7 @@ export async function openEngine(
   kind: 'sqlite' | 'rqlite',
   options: TestEngineOptions = {},
 ): Promise<TestEngine> {
-  const { statementTimeoutMs = 2_000, maxResultBytes = 1_048_576, program } = options;
+  const { statementTimeoutMs = 8_000, maxResultBytes = 1_048_576, program } = options;
   const clock = createSystemClock();
   const random = createSystemRandom();
   const log = silentLogger;
@@ -76,6 +77,10 @@ export async function openEngine(
     secret: random.bytes(32),
   };
   const engine = await shelf.open(entry);
+  // A voter needs a moment to be elected.
+  const ready = { examined: examine('SELECT 1'), params: [] };
+  const query = () => engine.query(ready, { consistency: 'weak', timeoutMs: statementTimeoutMs });
+  await eventually(async () => (await query()).rows.length === 1, { timeoutMs: 20_000 });
   let keys = 0;
   const statementOf = (sql: string, params: unknown) => {
     const examined = examine(sql);
