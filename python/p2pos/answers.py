@@ -536,6 +536,7 @@ class NetworkPeersPeersItem(TypedDict):
     transport: NotRequired[str]
     encryption: NotRequired[str]
     direction: NotRequired[Literal["inbound", "outbound"]]
+    relayed: NotRequired[bool]
     addresses: list[str]
     version: NotRequired[str]
     epoch: NotRequired[int]
