@@ -82,6 +82,7 @@ export async function createDaemon(
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
         updates,
+        residentBytes: () => process.memoryUsage.rss(),
         sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
       {
@@ -100,6 +101,7 @@ export async function createDaemon(
         records: config.records,
         kv: config.kv,
         update: { intervalMs: config.update.intervalMs },
+        memoryWarnBytes: config.node.memoryWarnBytes,
         sql: config.sql,
       },
     ),
@@ -168,7 +170,13 @@ export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Confi
   return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
 }
 
-function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, dht }: Node): void {
+function registerMetrics(metrics: ReturnType<typeof createMetrics>, node: Node): void {
+  const { network, dht } = node;
+  metrics.gauge(
+    'p2pos_pubsub_missed',
+    'Messages that subscribers here were told they do not get, since the start.',
+    node.pubsubMissed,
+  );
   metrics.gauge('p2pos_members', 'Members of the snapshot in force.', () => network.status().members);
   metrics.gauge(
     'p2pos_members_online',

@@ -59,6 +59,11 @@ export const SETTINGS = {
       path,
       'A file whose first line is the passphrase that seals `node.key`. A key made without one is sealed at the next start.',
     ),
+    memoryWarnBytes: setting(
+      size({ min: 64 * MIB, max: TIB }),
+      2 * 1_024 * MIB,
+      'More memory than this in the process is told by its health and by `p2pctl doctor`.',
+    ),
   },
   net: {
     listen: setting(
