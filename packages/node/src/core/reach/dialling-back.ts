@@ -19,9 +19,12 @@ export interface DiallingBackDeps {
 export interface Finding {
   /** Members that tried; none of the others says anything. */
   readonly asked: number;
-  /** Of them, those that reached this node. */
+  /** Of them, those that reached this node where it listens. */
   readonly reachedBy: number;
-  /** Addresses that led here and that this node does not listen on: a router's. */
+  /**
+   * Addresses that led here and that this node does not listen on: a router's. Some routers let in only whom one has sent to
+   * before, as these members; so they are worth trying, and no proof.
+   */
   readonly outside: readonly Address[];
 }
 
@@ -69,7 +72,7 @@ export function createDiallingBack({ nat, net, rpc, membership, clock }: Diallin
       const reached = given.flatMap((answer) => answer.reached);
       return {
         asked: given.length,
-        reachedBy: given.filter((answer) => answer.reached.length > 0).length,
+        reachedBy: given.filter((answer) => answer.reached.some((address) => listened.has(address))).length,
         outside: [...new Set(reached)].filter((address) => !listened.has(address)),
       };
     },

@@ -85,15 +85,19 @@ export function createPunching({ nat, net, rpc, mesh, witnesses, clock, log }: P
   }
 
   return {
-    /** True: there is a direct connection now. */
-    async upgrade(peerId: PeerId, signal: AbortSignal): Promise<boolean> {
+    /**
+     * True: there is a direct connection now. Either end may be the one that the other reaches plainly, so both try that.
+     *
+     * @param leads Of the two, this one arranges the punching: if both did, they would cross.
+     */
+    async upgrade(peerId: PeerId, leads: boolean, signal: AbortSignal): Promise<boolean> {
       try {
         await dialPlainly(peerId, signal);
       } catch (error) {
         signal.throwIfAborted();
         log.debug({ action: 'upgrade_dial', peer: peerId, error }, 'a relayed peer is not reached directly');
       }
-      for (let i = 0; i < ATTEMPTS && !isDirect(peerId); i++) {
+      for (let i = 0; leads && i < ATTEMPTS && !isDirect(peerId); i++) {
         try {
           await attempt(peerId, signal);
         } catch (error) {

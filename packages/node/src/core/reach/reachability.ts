@@ -144,7 +144,7 @@ function createActive(
     return named.slice(0, ADDRESSES_A_RELAY).map((address) => throughRelay(address, self));
   }
 
-  /** Of two that only a relay joins, the one with the greater id tries to do without: if both did, they would cross. */
+  /** Two that only a relay joins try to do without. */
   function upgradeRelayed(): void {
     const now = clock.monotonic();
     const directly = new Set(direct());
@@ -155,13 +155,13 @@ function createActive(
         continue;
       }
       const { at, failures } = upgrades.get(peerId) ?? { at: 0, failures: 0 };
-      if (self < peerId || at > now) continue;
+      if (at > now) continue;
       upgrades.set(peerId, {
         at: now + jitter(random, Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures)),
         failures: failures + 1,
       });
       tasks.run('upgrade', async (signal) => {
-        if (await punching.upgrade(peerId, signal)) look();
+        if (await punching.upgrade(peerId, self > peerId, signal)) look();
       });
     }
     for (const peerId of upgrades.keys()) if (!members().has(peerId)) upgrades.delete(peerId);
