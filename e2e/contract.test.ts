@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  configRoutes,
   contract,
   type DevNode,
   devRoutes,
@@ -14,9 +15,13 @@ import {
   pubsubRoutes,
   type Route,
   sessionRoutes,
+  sqlRoutes,
+  topicRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
+import { APPS_CASES } from './contract/apps.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -94,17 +99,118 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'pubsub.presence'(call) {
     assert.equal((await call(pubsubRoutes.presence, { topic: 'a.b' })).nodes[0]?.clients, 3);
   },
+  async 'topics.append'(call) {
+    const receipt = await call(topicRoutes.append, {
+      topic: 'a.b',
+      body: bytes('kept'),
+      idempotencyKey: 'x',
+    });
+    assert.deepEqual([receipt.sequence, receipt.token], [7, 1]);
+    await assert.rejects(call(topicRoutes.append, { topic: 'a.>', body: bytes('') }), {
+      code: 'PUBSUB_TOPIC_INVALID',
+    });
+  },
+  async 'topics.replay'(call) {
+    assert.deepEqual(await call(topicRoutes.replay, { topic: 'a.b', from: '7', limit: 10 }), {
+      messages: [],
+      next: 7,
+      gone: 0,
+    });
+    await assert.rejects(call(topicRoutes.replay, { topic: 'a.b', from: 'yesterday' }), {
+      code: 'BAD_REQUEST',
+    });
+  },
+  async 'topics.state'(call) {
+    assert.equal((await call(topicRoutes.state, { topic: 'a.b' })).next, 8);
+  },
+  async 'topics.retain'(call) {
+    const { retention } = await call(topicRoutes.retain, { topic: 'a.b', ageMs: 3_600_000, messages: 5 });
+    assert.equal(retention.ageMs, 3_600_000);
+  },
+  async 'topics.acknowledge'(call) {
+    const body = { sequences: [1, 2, 3] };
+    assert.deepEqual(await call(topicRoutes.acknowledge, { topic: 'a', group: 'g', body }), {
+      acknowledged: 3,
+    });
+  },
+  ...APPS_CASES,
+  async 'sql.create'(call) {
+    const made = await call(sqlRoutes.create, { database: 'shop', body: { engine: 'rqlite', voters: 3 } });
+    assert.deepEqual([made.created, made.engine], [true, 'rqlite']);
+    await assert.rejects(call(sqlRoutes.create, { database: '1', body: {} }), {
+      code: 'SQL_DATABASE_INVALID',
+    });
+  },
+  async 'sql.drop'(call) {
+    assert.deepEqual(await call(sqlRoutes.drop, { database: 'shop', confirm: 'shop' }), { existed: true });
+  },
+  async 'sql.list'(call) {
+    assert.equal((await call(sqlRoutes.list, {})).databases[0]?.name, 'shop');
+  },
+  async 'sql.query'(call) {
+    const params = [null, 1, 2.5, 2n ** 62n, -(2n ** 63n), 'ü\u0000', Uint8Array.of(0, 255), Infinity];
+    const body = { sql: 'SELECT ?', params, consistency: 'linearizable' as const };
+    assert.deepEqual((await call(sqlRoutes.query, { database: 'shop', body })).rows, [params]);
+  },
+  async 'sql.execute'(call) {
+    const body = { sql: 'INSERT', params: { a: 1 } };
+    const result = await call(sqlRoutes.execute, { database: 'shop', idempotencyKey: 'x', body });
+    assert.deepEqual(result, { changes: 1, lastInsertId: 2n ** 60n });
+  },
+  async 'sql.transaction'(call) {
+    const body = { statements: [{ sql: 'INSERT', params: [1] }, { sql: 'SELECT' }] };
+    const { results } = await call(sqlRoutes.transaction, { database: 'shop', body });
+    assert.equal(results.length, 2);
+  },
+  async 'sql.schema'(call) {
+    assert.deepEqual(await call(sqlRoutes.schema, { database: 'shop' }), { tables: [] });
+  },
+  async 'sql.recover'(call) {
+    assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);
+  },
+  async 'sql.status'(call) {
+    assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');
+  },
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');
   },
   async 'network.peers'(call) {
     assert.deepEqual((await call(networkRoutes.peers, {})).peers, []);
   },
+  async 'network.connect'(call) {
+    const address = '/ip4/192.0.2.1/tcp/4100';
+    assert.equal((await call(networkRoutes.connect, { body: { address } })).address, address);
+    await assert.rejects(call(networkRoutes.connect, { body: { address: 'x' } }), {
+      code: 'ADDRESS_INVALID',
+    });
+  },
+  async 'network.disconnect'(call) {
+    const answer = await call(networkRoutes.disconnect, { body: { peer: '12D3', holdMs: 0 } });
+    assert.deepEqual(answer, { peerId: '12D3', closed: 1, heldUntil: null });
+    await assert.rejects(call(networkRoutes.disconnect, { body: { peer: '12D3', holdMs: -1 } }), {
+      code: 'BAD_REQUEST',
+    });
+  },
+  async 'network.invite'(call) {
+    const addresses = ['/ip4/192.0.2.1/tcp/4100/p2p/12D3'];
+    assert.deepEqual((await call(networkRoutes.invite, { body: { addresses } })).addresses, addresses);
+  },
   async 'members.list'(call) {
     assert.equal((await call(membersRoutes.list, {})).epoch, 0);
   },
   async 'members.snapshot'(call) {
     await assert.rejects(call(membersRoutes.snapshot, {}), { code: 'MEMBERS_SNAPSHOT_NONE' });
+  },
+  async 'members.submit'(call) {
+    const body = Uint8Array.of(1);
+    assert.equal((await call(membersRoutes.submit, { kind: 'revocation', body })).result, 'applied');
+    await assert.rejects(call(membersRoutes.submit, { kind: 'rotation', body }), { code: 'ROOT_FORKED' });
+  },
+  async 'members.root'(call) {
+    assert.deepEqual((await call(membersRoutes.root, {})).conflicts, []);
+  },
+  async 'members.audit'(call) {
+    assert.equal((await call(membersRoutes.audit, { after: 4, limit: 1 })).entries[0]?.seq, 5);
   },
   async 'members.push'(call) {
     const body = crypto.getRandomValues(new Uint8Array(5_000));
@@ -113,6 +219,25 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'health.read'(call) {
     assert.equal((await call(healthRoutes.read, {})).status, 'ok');
+  },
+  async 'config.reload'(call) {
+    assert.deepEqual(await call(configRoutes.reload, {}), { applied: ['log.level'], needsRestart: [] });
+  },
+  async 'update.status'(call) {
+    assert.equal((await call(updateRoutes.status, {})).running, '0.1.0');
+  },
+  async 'update.check'(call) {
+    assert.equal((await call(updateRoutes.check, { body: Uint8Array.of(1) })).isNewer, true);
+    await assert.rejects(call(updateRoutes.check, { body: new Uint8Array() }), { code: 'RELEASE_SIGNATURE' });
+  },
+  async 'update.apply'(call) {
+    assert.equal((await call(updateRoutes.apply, { body: Uint8Array.of(1) })).rollout, null);
+  },
+  async 'update.pause'(call) {
+    await assert.rejects(call(updateRoutes.pause, {}), { code: 'UPDATE_NONE' });
+  },
+  async 'update.finalize'(call) {
+    assert.equal((await call(updateRoutes.finalize, {})).rollout, null);
   },
   async 'session.link'(call) {
     assert.match((await call(sessionRoutes.link, {})).url, /^http:\/\/127\.0\.0\.1:\d+\/session\/[\w-]{43}$/);
@@ -167,7 +292,7 @@ describe('the contract, over HTTP and over a socket', () => {
       if (route.grant === 'none' || route.grant === 'loopback') {
         assert.notEqual(refused.status, 401);
       } else {
-        assert.match(route.grant, /^[a-z]+:[a-z]+$/);
+        assert.match(route.grant, /^[a-z]+:[a-z]+$|^token$/);
         assert.equal(refused.status, 401);
         assert.equal(refused.headers.get('x-p2pos-error'), 'AUTH_REQUIRED');
       }

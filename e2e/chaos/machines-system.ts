@@ -28,12 +28,22 @@ export interface Writer {
   end(): Promise<Operation[]>;
 }
 
-export async function startMachinesSystem(count: number): Promise<MachinesSystem> {
+export interface MachinesOptions {
+  /** Makes of each node's settings what it starts with. */
+  readonly settings?: (toml: string, i: number) => string;
+  /** Default: all start at once. */
+  readonly started?: boolean;
+}
+
+export async function startMachinesSystem(
+  count: number,
+  { settings = (toml) => toml, started = true }: MachinesOptions = {},
+): Promise<MachinesSystem> {
   await using parts = new AsyncDisposableStack();
   const dev = parts.use(await startDev({ nodes: count }));
   await dev.end();
   const machines = parts.use(createMachines(count));
-  moveApart(dev, machines, count);
+  moveApart(dev, machines, count, settings);
   const running = new Map<number, ChildProcess>();
   const clients = new Set<ChildProcess>();
   parts.defer(async () => {
@@ -71,7 +81,7 @@ export async function startMachinesSystem(count: number): Promise<MachinesSystem
     return JSON.parse(text);
   }
 
-  for (let i = 0; i < count; i++) start(i);
+  for (let i = 0; started && i < count; i++) start(i);
   const moved = parts.move();
   return {
     machines,
@@ -121,7 +131,12 @@ export async function startMachinesSystem(count: number): Promise<MachinesSystem
 }
 
 /** Each node's p2p address becomes that of its machine; HTTP stays on loopback, which each machine has for itself. */
-function moveApart(dev: DevSystem, machines: Machines, count: number): void {
+function moveApart(
+  dev: DevSystem,
+  machines: Machines,
+  count: number,
+  settings: (toml: string, i: number) => string,
+): void {
   const portsOf = (i: number) => dev.node(i).p2p.map((address) => /\/(?:tcp|udp)\/(\d+)/.exec(address)?.[1]);
   for (let i = 0; i < count; i++) {
     const file = join(dev.node(i).home, 'node.toml');
@@ -134,6 +149,6 @@ function moveApart(dev: DevSystem, machines: Machines, count: number): void {
         );
       }
     }
-    writeFileSync(file, text);
+    writeFileSync(file, settings(text, i));
   }
 }

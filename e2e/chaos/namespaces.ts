@@ -55,6 +55,7 @@ export function createMachines(count: number): Machines {
       hub('link', 'set', `port${i}`, 'master', 'bridge', 'up');
       run('ip', '-n', name(i), 'address', 'add', `${address(i)}/24`, 'dev', 'eth0');
       run('ip', '-n', name(i), 'link', 'set', 'eth0', 'up');
+      run('ip', '-n', name(i), 'route', 'add', '224.0.0.0/4', 'dev', 'eth0');
       inside(i, 'nft', 'add table inet cuts');
       inside(i, 'nft', 'add chain inet cuts arriving { type filter hook input priority 0; }');
     }

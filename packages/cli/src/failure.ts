@@ -2,7 +2,12 @@
 import { type ErrorCode, P2posError } from '@p2pos/protocol';
 import { EXIT, type ExitCode, type Invocation } from './invocation.ts';
 
-const USAGE: ReadonlySet<ErrorCode> = new Set(['COMMAND_USAGE', 'KV_KEY_INVALID', 'PEER_ID_INVALID']);
+const USAGE: ReadonlySet<ErrorCode> = new Set([
+  'COMMAND_USAGE',
+  'KV_KEY_INVALID',
+  'PEER_ID_INVALID',
+  'ADDRESS_INVALID',
+]);
 const UNREACHABLE: ReadonlySet<ErrorCode> = new Set([
   'NODE_UNREACHABLE',
   'NODE_NOT_CHOSEN',
@@ -13,6 +18,8 @@ const UNREACHABLE: ReadonlySet<ErrorCode> = new Set([
 const NEXT: Partial<Record<ErrorCode, string>> = {
   AUTH_REQUIRED: 'p2pctl status --url URL --token-file HOME/token',
   BAD_REQUEST: 'p2pctl help',
+  ADDRESS_INVALID: 'p2pctl peers --json',
+  INVITATION_INVALID: 'p2pctl invite',
   CONFIG_INVALID: 'p2pctl config check',
   KV_KEY_NOT_FOUND: 'p2pctl kv list',
   NODE_START_FAILED: 'p2pctl config check --home HOME',

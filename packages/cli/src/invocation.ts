@@ -19,6 +19,8 @@ export interface CommonOptions {
   readonly tokenFile?: string | undefined;
   readonly home?: string | undefined;
   readonly node?: string | undefined;
+  /** The app that the operator acts in. */
+  readonly app?: string | undefined;
 }
 
 export interface Invocation extends Surroundings {

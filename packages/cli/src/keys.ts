@@ -29,15 +29,33 @@ export const crypto: Crypto = {
 
 /** Makes a key and keeps it in the file. */
 export function createKeyFile(file: string): Signer {
+  const { text, signer } = makeKeyText();
+  replaceFile(file, text);
+  return signer;
+}
+
+/** A new key that lies in no file yet. */
+export function makeKeyText(): { readonly text: string; readonly signer: Signer } {
   const { privateKey } = generateKeyPairSync('ed25519');
-  replaceFile(file, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
-  return toSigner(privateKey);
+  const text = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  return { text, signer: toSigner(privateKey) };
 }
 
 /** Throws FILE_UNREADABLE for anything but an Ed25519 key in PKCS#8 PEM. */
 export function readKeyFile(file: string): Signer {
+  let text: string;
   try {
-    const key = createPrivateKey(readFileSync(file));
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new P2posError('FILE_UNREADABLE', { file, reason: reasonOf(cause) }, { cause });
+  }
+  return signerFromText(text, file);
+}
+
+/** @param file for the error FILE_UNREADABLE */
+export function signerFromText(text: string, file: string): Signer {
+  try {
+    const key = createPrivateKey(text);
     if (key.asymmetricKeyType !== 'ed25519')
       throw new Error(`it holds a key of type ${key.asymmetricKeyType}, not ed25519`);
     return toSigner(key);

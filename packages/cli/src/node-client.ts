@@ -15,7 +15,12 @@ export async function withNode<T>(
   use: (connected: Connected) => Promise<T>,
 ): Promise<T> {
   const target = findTarget(invocation);
-  await using client = connect({ url: target.url, token: target.token, maxAttempts: 2 });
+  await using client = connect({
+    url: target.url,
+    token: target.token,
+    app: invocation.options.app,
+    maxAttempts: 2,
+  });
   try {
     return await use({ client, target });
   } catch (error) {

@@ -1,15 +1,20 @@
 /** All words of `p2pctl`. Only words and help are loaded here; what a command does is loaded when it is called. */
 import { Command, CommanderError } from 'commander';
+import { defineApps } from './commands/apps.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineConfig } from './commands/config.ts';
 import { defineContext } from './commands/context.ts';
 import { defineDev } from './commands/dev.ts';
 import { defineDoctor } from './commands/doctor.ts';
+import { defineJoin } from './commands/join.ts';
+import { defineKeys } from './commands/keys.ts';
 import { defineKv } from './commands/kv.ts';
 import { defineMembers } from './commands/members.ts';
 import { defineNetwork } from './commands/network.ts';
 import { definePubsub } from './commands/pubsub.ts';
 import { defineReceipt } from './commands/receipt.ts';
+import { defineSql } from './commands/sql.ts';
+import { defineUpdate } from './commands/update.ts';
 import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
 
 /** What a command does; the exit code is 0 unless it says another. */
@@ -60,10 +65,15 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   const program: Program = { root, run };
   defineDev(program);
   defineNetwork(program);
+  defineJoin(program);
   defineKv(program);
   definePubsub(program);
+  defineSql(program);
   defineReceipt(program);
+  defineApps(program);
   defineMembers(program);
+  defineKeys(program);
+  defineUpdate(program);
   defineDoctor(program);
   defineConfig(program);
   defineContext(program);
@@ -85,6 +95,7 @@ function createRoot({ terminal }: Surroundings): Command {
     .option('--token-file <file>', 'file with the token for --url')
     .option('--home <dir>', "a node's home, or a dev folder")
     .option('--node <n>', 'which node of a dev folder')
+    .option('--app <name>', "act in this app, with the operator's token")
     .addHelpText('after', COMMON_HELP)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()

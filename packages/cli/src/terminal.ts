@@ -1,5 +1,6 @@
 /** The person or program at the other end: what is asked for goes to stdout, everything else to stderr. */
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 
 export interface Terminal {
@@ -23,6 +24,8 @@ export interface Terminal {
   readonly isKeyboard: boolean;
   /** True for y or yes. */
   confirm(question: string): Promise<boolean>;
+  /** A line from the keyboard that is not shown; undefined where there is no keyboard or it was cancelled. */
+  secret(question: string): Promise<string | undefined>;
 }
 
 export function createTerminal(): Terminal {
@@ -68,6 +71,20 @@ export function createTerminal(): Terminal {
         if (size > maxBytes) break;
       }
       return Buffer.concat(chunks).subarray(0, maxBytes + 1);
+    },
+    async secret(question) {
+      if (stdin.isTTY !== true) return undefined;
+      stderr.write(question);
+      const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+      const lines = createInterface({ input: stdin, output: silent, terminal: true });
+      try {
+        return await lines.question('');
+      } catch {
+        return undefined;
+      } finally {
+        lines.close();
+        stderr.write('\n');
+      }
     },
     async confirm(question) {
       const lines = createInterface({ input: stdin, output: stderr });

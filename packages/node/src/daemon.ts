@@ -1,27 +1,33 @@
 /** A node as a process: its ports are this machine's clock, disk and network, its door is HTTP. */
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism, loadavg, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { P2posError } from '@p2pos/protocol';
+import { configRoutes, dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
-import { createSystemClock } from './core/clock/index.ts';
+import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
+import { createDiscovery, createDnsResolver, createDohResolver } from './core/discovery/index.ts';
 import { openIdentity } from './core/identity/index.ts';
-import { createNet } from './core/net/index.ts';
-import { createSystemRandom } from './core/random/index.ts';
+import type { Logger } from './core/log/index.ts';
+import { createMdns, createNet } from './core/net/index.ts';
+import { createSystemRandom, type Random } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp } from './gateway/index.ts';
+import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
+import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
+import { openUpdateHost } from './process/installation/update-host.ts';
+import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
+import { createRqlite, createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
 
 /** @throws P2posError CONFIG_INVALID without a system, and what each part refuses */
 export async function createDaemon(
   config: Config,
-  { home, log, supervisor }: NodeContext,
+  { home, log, supervisor, reload, restart }: NodeContext,
 ): Promise<RunningNode> {
   const systemId = config.system.id;
   if (systemId === undefined) {
@@ -35,6 +41,11 @@ export async function createDaemon(
   const random = createSystemRandom();
   await using starting = new AsyncDisposableStack();
   const identity = await openIdentity({ random, log }, { home, passphraseFile: config.node.passphraseFile });
+  const { folder, trialMs } = config.update;
+  const updates =
+    folder && restart
+      ? await openUpdateHost({ folder, home, version: SOFTWARE_VERSION, trialMs, restart })
+      : undefined;
   const data = join(home, 'data');
   const store = starting.use(
     await openStore(
@@ -67,6 +78,8 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
+        updates,
+        sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
       {
         version: SOFTWARE_VERSION,
@@ -76,15 +89,18 @@ export async function createDaemon(
         liveness: { pingIntervalMs: config.liveness.pingIntervalMs, misses: config.liveness.misses },
         presence: { intervalMs: config.presence.intervalMs },
         mesh: {
-          initConnections: config.discovery.initConnections,
+          initConnections: config.discovery.initConnections.filter((address) => !dnsDomainIn(address)),
           intervalMs: config.discovery.intervalMs,
           wantedConnections: config.discovery.wantedConnections,
         },
         records: config.records,
         kv: config.kv,
+        update: { intervalMs: config.update.intervalMs },
+        sql: config.sql,
       },
     ),
   );
+  await discover(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);
   const door = starting.use(
@@ -95,8 +111,12 @@ export async function createDaemon(
         log,
         peerId: identity.peerId,
         metrics,
-        services: node.services,
+        services: [
+          ...node.services,
+          ...(reload ? [bindRoutes('config', configRoutes, { reload: async () => reload() })] : []),
+        ],
         streams: node.streams,
+        tenants: tenantsOf(node),
         supervisor,
       },
       {
@@ -119,7 +139,54 @@ export async function createDaemon(
   };
 }
 
-function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }: Node): void {
+/** What the door asks of apps. */
+function tenantsOf({ apps }: Node): Tenants {
+  return {
+    async admit(secret) {
+      const tenant = await apps.admit(secret);
+      if (!tenant) return undefined;
+      const { app, token, document } = tenant;
+      return { app, token, charge: (cost) => apps.charge(document, cost) };
+    },
+    check: (app) => apps.check(app),
+    note: (entry) => apps.note(entry),
+  };
+}
+
+/** Looks for the system by what the settings name, and on the local network. */
+async function discover(
+  parts: AsyncDisposableStack,
+  { net, mesh }: Node,
+  { config, log, systemId }: { readonly config: Config; readonly log: Logger; readonly systemId: string },
+): Promise<void> {
+  const { initConnections, dnsServers, dnsOverHttps: url, mdns } = config.discovery;
+  const domains = initConnections.map(dnsDomainIn).filter((domain) => domain !== undefined);
+  const servers = dnsServers.map(({ host, port }) =>
+    host.includes(':') ? `[${host}]:${port}` : `${host === 'localhost' ? '127.0.0.1' : host}:${port}`,
+  );
+  const resolver = url === undefined ? createDnsResolver({ servers }) : createDohResolver({ fetch }, { url });
+  const [clock, random] = [createSystemClock(), createSystemRandom()];
+  parts.use(createDiscovery({ resolver, mesh, isLooking: mesh.isShort, clock, random, log }, { domains }));
+  const { listen } = config.net;
+  const onlyLocal =
+    listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
+  if (mdns && !onlyLocal)
+    parts.use(
+      await createMdns(
+        { net, log, found: (addresses) => mesh.found('mdns', addresses) },
+        { systemId, intervalMs: config.discovery.intervalMs },
+      ),
+    );
+}
+
+/** First contact over this machine's network; it listens nowhere. */
+export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Config): Promise<Joined> {
+  const random = createSystemRandom();
+  const openNet = () => createNet({ ...ports, random }, { listen: [], admit: () => false });
+  return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
+}
+
+function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, dht }: Node): void {
   metrics.gauge('p2pos_members', 'Members of the snapshot in force.', () => network.status().members);
   metrics.gauge(
     'p2pos_members_online',
@@ -128,4 +195,54 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network }:
   );
   metrics.gauge('p2pos_membership_epoch', 'Epoch of the snapshot in force.', () => network.status().epoch);
   metrics.gauge('p2pos_connections', 'Connections to members.', () => network.status().connected);
+  const read =
+    (what: 'contacts' | 'values' | 'valueBytes' | 'banned' | 'lookups' | 'queries' | 'served' | 'refused') =>
+    () =>
+      dht.status()[what];
+  metrics.gauge('p2pos_dht_contacts', 'Nodes in the routing table.', read('contacts'));
+  metrics.gauge('p2pos_dht_values', 'Values kept for others.', read('values'));
+  metrics.gauge('p2pos_dht_value_bytes', 'Bytes of the values kept for others.', read('valueBytes'));
+  metrics.gauge('p2pos_dht_banned', 'Peers and networks that are not heard for now.', read('banned'));
+  metrics.gauge('p2pos_dht_lookups', 'Searches of this node since its start.', read('lookups'));
+  metrics.gauge('p2pos_dht_queries', 'Questions that this node asked since its start.', read('queries'));
+  metrics.gauge('p2pos_dht_served', 'Questions that this node answered since its start.', read('served'));
+  metrics.gauge('p2pos_dht_refused', 'Questions that this node refused since its start.', read('refused'));
+}
+
+interface SqlContext {
+  readonly self: string;
+  readonly home: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: NodeContext['log'];
+}
+
+/** Starts nothing before the first database is opened. */
+function createSqlShelf(config: Config, { self, home, clock, random, log }: SqlContext): Shelf {
+  const folder = join(home, 'data', 'sql');
+  const { statementTimeoutMs, maxResultBytes, maxDatabases, firstPort, portCount } = config.sql;
+  const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
+  const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
+  const rqlite = createRqlite(
+    { clock, random, log },
+    {
+      self,
+      host: config.sql.host ?? ownHost([...config.net.announce, ...config.net.listen]),
+      ports: { first: firstPort, count: portCount },
+      program: { file: config.sql.rqlited, development: config.sql.engines === 'development' },
+      maxResultBytes,
+    },
+  );
+  return createShelf({ sqlite, rqlite, clock }, { folder, maxDatabases });
+}
+
+/** The first IPv4 address of these; where a node listens on all, the first that leads out of this machine. */
+function ownHost(addresses: readonly string[]): string {
+  const hosts = addresses.flatMap((address) => /^\/ip4\/([\d.]+)\//.exec(address)?.[1] ?? []);
+  const named = hosts.find((host) => host !== '0.0.0.0');
+  if (named !== undefined) return named;
+  const outward = Object.values(networkInterfaces())
+    .flatMap((one) => one ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal);
+  return outward?.address ?? '127.0.0.1';
 }

@@ -4,6 +4,7 @@
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
 import {
+  appsRoutes,
   type Crypto,
   healthRoutes,
   kvRoutes,
@@ -12,8 +13,12 @@ import {
   networkRoutes,
   pubsubRoutes,
   pubsubStreams,
+  sqlRoutes,
+  topicRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
+import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
 import type { Identity } from './core/identity/index.ts';
 import { createLiveness, createNodeState, type NodeStateMonitor } from './core/liveness/index.ts';
 import type { Logger } from './core/log/index.ts';
@@ -26,9 +31,11 @@ import { createPlacer, createRecords, type Records } from './core/records/index.
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
 import { bindRoutes, bindStreams, type Service, type StreamOperation } from './gateway/index.ts';
+import { type Apps, createApps, createAppsHandlers } from './services/apps/index.ts';
 import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
   createMembers,
+  createMembersChecks,
   createMembersHandlers,
   MEMBERSHIP,
   MEMBERSHIP_PUSH,
@@ -40,15 +47,24 @@ import {
   createNetwork,
   createNetworkHandlers,
   createNodeChecks,
+  createReach,
   type Network,
   serveStatus,
 } from './services/network/index.ts';
 import {
+  createGroups,
   createPubsub,
   createPubsubHandlers,
   createPubsubStreams,
+  createTopicHandlers,
+  createTopics,
+  type Groups,
   type Pubsub,
+  type Topics,
 } from './services/pubsub/index.ts';
+import { createSql, createSqlHandlers, type Shelf, type Sql, type SqlConfig } from './services/sql/index.ts';
+
+import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -65,6 +81,10 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where this software can replace itself. */
+  readonly updates?: UpdateHost | undefined;
+  /** Where SQL databases lie; undefined: this node holds none. */
+  readonly sqlShelf?: Shelf | undefined;
 }
 
 export interface NodeConfig {
@@ -86,6 +106,8 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
+  readonly update?: { readonly intervalMs: number };
+  readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
 export interface Node extends AsyncDisposable {
@@ -98,15 +120,23 @@ export interface Node extends AsyncDisposable {
   readonly presence: Presence;
   readonly mesh: Mesh;
   readonly records: Records;
+  readonly dht: Dht;
   readonly members: Members;
   readonly network: Network;
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  readonly topics: Topics;
+  readonly groups: Groups;
+  readonly apps: Apps;
+  readonly sql: Sql;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
   /** What the WebSocket door lets clients follow. */
   readonly streams: readonly StreamOperation[];
 }
+
+/** Of what every gateway needs to take a call at all: apps, tokens, catalogues. */
+const CATALOGUE_REPLICAS = 7;
 
 /** Open to everyone, since it is how one becomes a member; each bounds what strangers may ask. */
 const OPEN_TO_ALL: ReadonlySet<string> = new Set([MEMBERSHIP.protocol, MEMBERSHIP_PUSH.protocol]);
@@ -133,7 +163,10 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   );
   const admit: Admit = (peerId, protocol) =>
     OPEN_TO_ALL.has(protocol) ||
-    (!presence.duplicate() && membership.isActive(self) && membership.isActive(peerId));
+    (!presence.duplicate() &&
+      membership.isActive(self) &&
+      membership.isActive(peerId) &&
+      (protocol !== KAD.protocol || dht.hears(peerId)));
   const net = starting.use(await ports.openNet(admit, (peerId) => membership.view().members.has(peerId)));
   const rpc = starting.use(createRpc({ net, clock, log, random }, { admit }));
   const liveness = starting.use(
@@ -188,7 +221,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         onStalePeer: (peerId) => members.noticeStale(peerId),
       },
       {
-        replicaCounts: [config.records.replicas],
+        replicaCounts: [...new Set([config.records.replicas, CATALOGUE_REPLICAS])],
         writeTimeoutMs: config.records.writeTimeoutMs,
         readTimeoutMs: config.records.readTimeoutMs,
       },
@@ -199,6 +232,23 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   );
   net.events.on('peer:connected', (peerId) => {
     if (membership.isActive(peerId)) records.repair.notice(peerId);
+  });
+  const dht = starting.use(
+    createDht(
+      {
+        transport: starting.use(createRpcTransport({ rpc, net, clock, log })),
+        accepts: (peerId) => membership.isActive(self) && membership.isActive(peerId),
+        ...{ crypto, signer: identity.signer, clock, random, log },
+      },
+      { systemId: config.systemId, peerId: self },
+    ),
+  );
+  for (const { peerId } of presence.known()) {
+    dht.learn({ peerId, addresses: presence.sighting(peerId)?.heartbeat.addresses ?? [] });
+  }
+  presence.events.on('heartbeat:accepted', ({ heartbeat }) => dht.learn(heartbeat));
+  membership.events.on('membership:changed', ({ removed }) => {
+    for (const peerId of removed) dht.forget(peerId);
   });
   const kv = createKv({ records }, { ...config.kv, replicas: config.records.replicas });
   const pubsub = starting.use(
@@ -213,12 +263,75 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       log,
     }),
   );
+  const topics = starting.use(
+    createTopics(
+      { self, rpc, records, membership, live: pubsub.live, crypto, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const groups = starting.use(
+    createGroups(
+      { self, rpc, records, isMember: (peerId) => membership.isActive(peerId), topics, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const durable = { topics, groups };
+  const apps = starting.use(
+    createApps(
+      {
+        self,
+        records,
+        rpc,
+        membership,
+        liveness,
+        storedBytes: (app) => records.storedBytes(app),
+        purges: { kv: (app, options) => kv.purge(app, options) },
+        clock,
+        random,
+        log,
+      },
+      { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
+    ),
+  );
+  const sql = starting.use(
+    createSql(
+      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
+      { ...config.sql, replicas: config.records.replicas },
+    ),
+  );
+  const update = starting.use(
+    await createUpdate(
+      {
+        host: ports.updates,
+        records,
+        membership,
+        net,
+        presence,
+        state,
+        store,
+        rpc,
+        crypto,
+        clock,
+        random,
+        log,
+      },
+      {
+        version: config.version,
+        replicas: config.records.replicas,
+        intervalMs: config.update?.intervalMs ?? 10_000,
+      },
+    ),
+  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
   );
+  const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
-  const health = createHealth({ clock }, createNodeChecks({ network, store, presence, clock }));
+  const health = createHealth({ clock }, [
+    ...createNodeChecks({ network, store, presence, clock }),
+    ...createMembersChecks({ membership, clock }),
+  ]);
   await net.start();
 
   const started = starting.move();
@@ -231,20 +344,29 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     presence,
     mesh,
     records,
+    dht,
     members,
     network,
     kv,
     pubsub,
+    topics,
+    groups,
+    apps,
+    sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network)),
+      bindRoutes('topics', topicRoutes, createTopicHandlers(durable, pubsub)),
+      bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
+      bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub, durable)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

@@ -1,4 +1,7 @@
 /** Every operation of the HTTP door, by capability: what servers, clients, the OpenAPI document and tests enumerate. */
+
+import { appsRoutes } from './apps.ts';
+import { configRoutes } from './config.ts';
 import { devRoutes } from './dev.ts';
 import { healthRoutes } from './health.ts';
 import { kvRoutes, kvStreams } from './kv.ts';
@@ -7,14 +10,22 @@ import { networkRoutes } from './network.ts';
 import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
+import { sqlRoutes } from './sql.ts';
 import type { Streams } from './stream.ts';
+import { topicRoutes } from './topics.ts';
+import { updateRoutes } from './update.ts';
 
 export const contract = {
   kv: kvRoutes,
   pubsub: pubsubRoutes,
+  topics: topicRoutes,
+  apps: appsRoutes,
+  sql: sqlRoutes,
   network: networkRoutes,
   members: membersRoutes,
   health: healthRoutes,
+  config: configRoutes,
+  update: updateRoutes,
   session: sessionRoutes,
   dev: devRoutes,
 } as const satisfies Record<string, Routes>;

@@ -4,9 +4,15 @@
  * @example
  * throw new P2posError('KV_KEY_NOT_FOUND', { key: 'a' });
  */
+import { APP_ERRORS } from './app-errors.ts';
+import { CEREMONY_ERRORS } from './ceremony-errors.ts';
 import { DATA_ERRORS } from './data-errors.ts';
+import { DHT_ERRORS } from './dht-errors.ts';
+import { E2EE_ERRORS } from './e2ee-errors.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
+import { NETWORK_ERRORS } from './network-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
+import { SQL_ERRORS } from './sql-errors.ts';
 
 export interface ErrorEntry {
   /** HTTP status. */
@@ -220,7 +226,9 @@ export const ERRORS = {
     retry: false,
     text: 'This link was used already or is older than 60 s. Print a new one with: p2pctl open',
   },
+  ...APP_ERRORS,
   ...DATA_ERRORS,
+  ...DHT_ERRORS,
   RECORD_SIGNATURE: {
     status: 403,
     retry: false,
@@ -256,8 +264,12 @@ export const ERRORS = {
     retry: false,
     text: 'This node knows no snapshot yet. An admin pushes one with: p2pctl members push FILE',
   },
+  ...E2EE_ERRORS,
   ...MEMBERSHIP_ERRORS,
+  ...CEREMONY_ERRORS,
+  ...NETWORK_ERRORS,
   ...RECORD_ERRORS,
+  ...SQL_ERRORS,
   COMMAND_USAGE: { status: 400, retry: false, text: '{reason}' },
   NODE_UNREACHABLE: {
     status: 503,

@@ -122,6 +122,8 @@ export const kvRoutes = defineRoutes({
     method: 'PUT',
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
+    subject: 'key',
+    meter: 'storage',
     params: key,
     query: {
       ttlMs: parameter('ttl', duration(1, MAX_TTL_MS).optional()),
@@ -149,6 +151,7 @@ export const kvRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/kv/{key+}',
     grant: 'kv:read',
+    subject: 'key',
     params: key,
     query: { explain: flag().optional(), ...cas },
     headers: read,
@@ -161,6 +164,7 @@ export const kvRoutes = defineRoutes({
     method: 'HEAD',
     path: '/v1/kv/{key+}',
     grant: 'kv:read',
+    subject: 'key',
     params: key,
     query: { explain: flag().optional(), ...cas },
     headers: read,
@@ -173,6 +177,7 @@ export const kvRoutes = defineRoutes({
     method: 'DELETE',
     path: '/v1/kv/{key+}',
     grant: 'kv:write',
+    subject: 'key',
     params: key,
     query: { explain: flag().optional(), ...cas, receipt: receipt.optional() },
     headers: { ...write, ...conditions },
@@ -193,6 +198,7 @@ export const kvRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/kv',
     grant: 'kv:read',
+    subject: 'prefix',
     query: {
       prefix: KvPrefix.optional(),
       /** Keys per page; the service's default is 100. */
@@ -211,6 +217,7 @@ export const kvRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/kv-locks/{key+}',
     grant: 'kv:write',
+    subject: 'key',
     params: key,
     query: { holder: LockHolder, ttlMs: parameter('ttl', lockTtl) },
     output: json(KvLock),
@@ -222,6 +229,7 @@ export const kvRoutes = defineRoutes({
     method: 'PUT',
     path: '/v1/kv-locks/{key+}',
     grant: 'kv:write',
+    subject: 'key',
     params: key,
     query: { holder: LockHolder, token: lockToken, ttlMs: parameter('ttl', lockTtl) },
     output: json(z.object({ held: z.boolean() })),
@@ -233,6 +241,7 @@ export const kvRoutes = defineRoutes({
     method: 'DELETE',
     path: '/v1/kv-locks/{key+}',
     grant: 'kv:write',
+    subject: 'key',
     params: key,
     query: { holder: LockHolder, token: lockToken },
     output: json(z.object({ released: z.boolean() })),
@@ -258,6 +267,7 @@ export const kvStreams = defineStreams({
   kv: {
     summary: 'What is under the keys that begin with the prefix, and every change of it.',
     grant: 'kv:read',
+    subject: 'prefix',
     input: {
       prefix: KvPrefix.optional(),
       /** Go on from there instead of beginning with what is there. */

@@ -1,7 +1,7 @@
 /** The contract of membership: who belongs to the system, and the signed snapshot that says so. */
 import { z } from 'zod';
 import { bytes, bytesBody, defineRoutes, header, json } from './route.ts';
-import { Etag } from './values.ts';
+import { Etag, integer } from './values.ts';
 
 /** Of a signed snapshot with its proofs; 10 000 members need about 2 MiB. */
 export const MAX_SNAPSHOT_BYTES = 4 * 1_024 * 1_024;
@@ -31,6 +31,54 @@ export const MemberList = z.object({
 });
 export type MemberList = z.output<typeof MemberList>;
 
+export const RootStatus = z.object({
+  systemId: z.string(),
+  name: z.string(),
+  /** Signed genesis and rotations in force, oldest first, base64url: what a ceremony's requests carry. */
+  documents: z.array(z.string()),
+  /** 1: of the genesis. */
+  keysVersion: z.int(),
+  /** Raw Ed25519 public keys in office, lower-case hex. */
+  keys: z.array(z.string()),
+  threshold: z.int(),
+  /** The document that two rotations follow; null: none. */
+  fork: z.string().nullable(),
+  revocations: z.int(),
+  /** Of the admin who issued the snapshot in force. */
+  proof: z.object({ serial: z.string(), adminPeerId: z.string(), validTo: z.string() }).nullable(),
+  conflicts: z.array(
+    z.object({ parent: z.string(), loser: z.string(), epoch: z.int(), refused: z.array(z.string()) }),
+  ),
+});
+export type RootStatus = z.output<typeof RootStatus>;
+
+export const AuditList = z.object({
+  entries: z.array(
+    z.object({
+      /** From 1, without gaps. */
+      seq: z.int(),
+      at: z.string(),
+      document: z.string(),
+      result: z.enum(['accepted', 'refused']),
+      code: z.string().optional(),
+      hash: z.string().optional(),
+      epoch: z.int().optional(),
+      issuer: z.string().optional(),
+      from: z.string(),
+      suppressed: z.int().optional(),
+      chainHash: z.string(),
+    }),
+  ),
+});
+
+const PUSHED = z.object({
+  /** `stale`: one at least as great is already in force, nothing changed. */
+  result: z.enum(['applied', 'stale']),
+  /** In force after this call. */
+  epoch: z.int(),
+  hash: z.string(),
+});
+
 export const membersRoutes = defineRoutes({
   list: {
     summary: 'The members of the snapshot in force.',
@@ -54,15 +102,7 @@ export const membersRoutes = defineRoutes({
     path: '/v1/members/snapshot',
     grant: 'members:push',
     body: bytesBody(MAX_SNAPSHOT_BYTES, { contentType: SNAPSHOT_CONTENT_TYPE }),
-    output: json(
-      z.object({
-        /** `stale`: one at least as great is already in force, nothing changed. */
-        result: z.enum(['applied', 'stale']),
-        /** In force after this call. */
-        epoch: z.int(),
-        hash: z.string(),
-      }),
-    ),
+    output: json(PUSHED),
     errors: [
       'DOCUMENT_MALFORMED',
       'GENESIS_UNKNOWN',
@@ -82,5 +122,47 @@ export const membersRoutes = defineRoutes({
       'STORE_FULL',
     ],
     repeatable: true,
+  },
+  submit: {
+    summary:
+      'Hands a signed key rotation, revocation or snapshot to this node, which judges it, stores it and passes it on.',
+    method: 'POST',
+    path: '/v1/members/documents',
+    grant: 'members:push',
+    query: { kind: z.enum(['rotation', 'revocation', 'snapshot']) },
+    body: bytesBody(MAX_SNAPSHOT_BYTES, { contentType: SNAPSHOT_CONTENT_TYPE }),
+    output: json(PUSHED),
+    errors: [
+      'DOCUMENT_MALFORMED',
+      'GENESIS_UNKNOWN',
+      'SYSTEM_MISMATCH',
+      'ROOT_FORKED',
+      'ROTATION_PREVIOUS_UNKNOWN',
+      'ROTATION_VERSION',
+      'ROTATION_DATE',
+      'ROTATION_SIGNATURE',
+      'REVOCATION_SIGNATURE',
+      'SNAPSHOT_SIGNATURE',
+      'STORE_FULL',
+    ],
+    repeatable: true,
+  },
+  root: {
+    summary:
+      'The root of trust as this node holds it: system keys, admin proof in use, forks and open conflicts.',
+    method: 'GET',
+    path: '/v1/members/root',
+    grant: 'members:read',
+    output: json(RootStatus),
+    errors: ['GENESIS_UNKNOWN'],
+  },
+  audit: {
+    summary: 'The log of every document of trust that this node accepted or refused, oldest first.',
+    method: 'GET',
+    path: '/v1/members/audit',
+    grant: 'members:read',
+    query: { after: integer(0, Number.MAX_SAFE_INTEGER).optional(), limit: integer(1, 1_000).optional() },
+    output: json(AuditList),
+    errors: [],
   },
 });

@@ -1,6 +1,7 @@
 /** The contract of the network's view from one node: its own state and what it knows of the others. */
 import { z } from 'zod';
-import { defineRoutes, json } from './route.ts';
+import { MAX_INVITATION_ADDRESSES } from './invitation.ts';
+import { defineRoutes, json, jsonBody } from './route.ts';
 
 export const NodeState = z.enum(['unconfigured', 'degraded', 'healthy']);
 
@@ -77,6 +78,40 @@ export const NetworkPeers = z.object({
 });
 export type NetworkPeers = z.output<typeof NetworkPeers>;
 
+const Address = z.string().min(1).max(256);
+
+export const Connected = z.object({
+  peerId: z.string(),
+  /** False: a stranger; the connection is not kept up. */
+  member: z.boolean(),
+  address: z.string(),
+  transport: z.string(),
+  encryption: z.string(),
+});
+export type Connected = z.output<typeof Connected>;
+
+/** For how long a peer stays away that was disconnected by hand. */
+export const MAX_HOLD_MS = 86_400_000;
+
+export const Disconnected = z.object({
+  peerId: z.string(),
+  /** Connections that were closed. */
+  closed: z.int(),
+  /** Until then this node neither dials it nor takes its connections, RFC 3339; null: no longer than now. */
+  heldUntil: z.string().nullable(),
+});
+export type Disconnected = z.output<typeof Disconnected>;
+
+export const InvitationText = z.object({
+  /** `p2pos://join/…` */
+  text: z.string(),
+  systemId: z.string(),
+  /** The least membership that a joiner takes. */
+  epoch: z.int(),
+  addresses: z.array(z.string()),
+});
+export type InvitationText = z.output<typeof InvitationText>;
+
 export const networkRoutes = defineRoutes({
   status: {
     summary: 'The state of this node and how many members it sees.',
@@ -95,5 +130,49 @@ export const networkRoutes = defineRoutes({
     query: { view: NetworkView.optional() },
     output: json(NetworkPeers),
     errors: [],
+  },
+  connect: {
+    summary: 'Dials an address at once, whatever was tried before.',
+    method: 'POST',
+    path: '/v1/network/connect',
+    grant: 'network:connect',
+    body: jsonBody(z.strictObject({ address: Address }), 1_024),
+    output: json(Connected),
+    errors: ['ADDRESS_INVALID', 'PEER_UNREACHABLE'],
+    repeatable: true,
+  },
+  disconnect: {
+    summary: 'Closes all connections to a peer and keeps it away for a while.',
+    method: 'POST',
+    path: '/v1/network/disconnect',
+    grant: 'network:connect',
+    body: jsonBody(
+      z.strictObject({
+        /** A peer id, or an address that ends in one. */
+        peer: Address,
+        /** Default one minute; 0: it may come back at once. */
+        holdMs: z.int().min(0).max(MAX_HOLD_MS).optional(),
+      }),
+      1_024,
+    ),
+    output: json(Disconnected),
+    errors: ['PEER_ID_INVALID'],
+    repeatable: true,
+  },
+  invite: {
+    summary: 'An invitation, signed by this node: what another machine needs to find the system.',
+    method: 'POST',
+    path: '/v1/network/invitation',
+    grant: 'network:invite',
+    body: jsonBody(
+      z.strictObject({
+        /** Instead of those of this node and of members that it is connected to. */
+        addresses: z.array(Address).min(1).max(MAX_INVITATION_ADDRESSES).optional(),
+      }),
+      4_096,
+    ),
+    output: json(InvitationText),
+    errors: ['STATE_UNCONFIGURED', 'ADDRESS_INVALID'],
+    repeatable: true,
   },
 });

@@ -4,6 +4,10 @@ import { bytesBody, defineRoutes, json, parameter } from './route.ts';
 import { defineStreams } from './stream.ts';
 
 export const MAX_PUBSUB_MESSAGE_BYTES = 1_048_576;
+/** Numbers that a subscription may say it has when it goes on elsewhere. */
+export const MAX_PUBSUB_AFTER = 512;
+/** How long publishers keep what they published, for subscribers that come back. */
+export const PUBSUB_TAIL_MS = 30_000;
 export const MAX_TOPIC_BYTES = 1_024;
 export const MAX_TOPIC_TOKENS = 128;
 
@@ -65,6 +69,8 @@ export const pubsubRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/pubsub/publish',
     grant: 'pubsub:publish',
+    subject: 'topic',
+    meter: 'message',
     query: { topic: Topic, ack: PublishAck.optional() },
     body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),
     output: json(PublishReceipt),
@@ -90,6 +96,7 @@ export const pubsubRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/pubsub/presence',
     grant: 'pubsub:subscribe',
+    subject: 'topic',
     query: { topic: parameter('topic', Topic) },
     output: json(TopicPresence),
     errors: ['PUBSUB_TOPIC_INVALID'],
@@ -103,9 +110,36 @@ export const pubsubStreams = defineStreams({
   pubsub: {
     summary: 'Messages of all topics that match.',
     grant: 'pubsub:subscribe',
-    input: { topic: TopicPattern, slow: SlowPolicy.optional() },
+    subject: 'topic',
+    input: {
+      topic: TopicPattern,
+      slow: SlowPolicy.optional(),
+      /** Of a durable topic: begin here, then follow. See `TopicFrom`; the topic is one topic, no pattern. */
+      from: z.string().max(40).optional(),
+      /** Of a durable topic: share its messages with the other members of the group; `from` is where a new group begins. */
+      group: z.string().max(64).optional(),
+      /** Goes on from an earlier subscription: what was published in the last so many ms comes first, */
+      sinceMs: z.int().min(0).optional(),
+      /** but for what it had of each publisher, up to the number. */
+      after: z
+        .array(
+          z.object({
+            topic: z.string().max(MAX_TOPIC_BYTES),
+            publisher: z.string().max(64),
+            incarnation: z.int(),
+            seq: z.int(),
+          }),
+        )
+        .max(MAX_PUBSUB_AFTER)
+        .optional(),
+    },
     /** Members that will send what they publish from now on, and those that have not said so yet. */
-    opened: z.object({ confirmedBy: z.array(z.string()), unconfirmed: z.array(z.string()) }),
+    opened: z.object({
+      confirmedBy: z.array(z.string()),
+      unconfirmed: z.array(z.string()),
+      /** With `from`: the sequence that is wanted next, where that is known. */
+      sequence: z.int().optional(),
+    }),
     events: {
       message: z.object({
         topic: z.string(),
@@ -115,6 +149,10 @@ export const pubsubStreams = defineStreams({
         /** RFC 3339, by the publisher's clock. */
         at: z.string(),
         data: bytes,
+        /** With `from` or `group`: its place in the durable topic; `incarnation` is the fencing token, `seq` the same number. */
+        sequence: z.int().optional(),
+        /** With `group`: how often it was handed to a member, this time included, as far as is known. */
+        attempt: z.int().optional(),
       }),
       /** Messages `from` to `to` of this publisher were lost on the way. */
       gap: z.object({
@@ -127,6 +165,12 @@ export const pubsubStreams = defineStreams({
       /** So many were dropped here because this subscriber was too slow. */
       missed: z.object({ count: z.int() }),
     },
-    errors: ['PUBSUB_TOPIC_INVALID', 'PUBSUB_TOO_SLOW', 'STATE_UNCONFIGURED', 'OVERLOADED'],
+    errors: [
+      'PUBSUB_TOPIC_INVALID',
+      'PUBSUB_TOO_SLOW',
+      'STATE_UNCONFIGURED',
+      'OVERLOADED',
+      'RECORDS_QUORUM_LOST',
+    ],
   },
 });

@@ -15,8 +15,8 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
 
-/** `<capability>:<action>`; `loopback`: any token, and none on loopback; `none`: open to whoever reaches the door. */
-export type Grant = `${string}:${string}` | 'loopback' | 'none';
+/** `<capability>:<action>`; `token`: any token; `loopback`: any token, and none on loopback; `none`: open to whoever reaches the door. */
+export type Grant = `${string}:${string}` | 'token' | 'loopback' | 'none';
 
 export type Fields = Readonly<Record<string, z.ZodType>>;
 
@@ -68,6 +68,10 @@ export interface Route {
   /** `{name}` stands for one segment; `{name+}`, only at the end, for the whole rest, slashes included. */
   readonly path: string;
   readonly grant: Grant;
+  /** The input that the prefix of a grant is compared with; absent: a grant that is bound to a prefix does not do. */
+  readonly subject?: string;
+  /** What it takes of an app's quotas besides one request. */
+  readonly meter?: 'message' | 'storage';
   /** One schema per `{name}` of the path, from the percent-decoded text. */
   readonly params?: Fields;
   /** Others than these are refused. */
@@ -92,6 +96,8 @@ export interface RequestContext {
   /** The tenant the call acts in; `default` is the operator's own. Stored namespaces are `<app>/<service>`. */
   readonly app: string;
   readonly grants: readonly string[];
+  /** Of a tenant; the operator has none. */
+  readonly tokenId?: string | undefined;
   /** UUIDv7, also in the answer's `x-request-id` and in the log. */
   readonly requestId: string;
   /** Aborts with TIMEOUT at the request's deadline, with CANCELLED when the client is gone. */
@@ -215,6 +221,7 @@ export function defineRoutes<const R extends Routes>(routes: R): R {
     if (route.body && (route.method === 'GET' || route.method === 'HEAD')) fail('GET and HEAD carry no body');
     if ((route.method === 'HEAD') !== (route.output.kind === 'empty'))
       fail('HEAD, and only HEAD, answers empty');
+    if (route.subject !== undefined && !names.includes(route.subject)) fail(`no input ${route.subject}`);
     for (const name of Object.keys(route.invalid ?? {})) if (!names.includes(name)) fail(`no input ${name}`);
   }
   return routes;

@@ -22,6 +22,8 @@ export interface Stream {
   /** One sentence for the reference. */
   readonly summary: string;
   readonly grant: Grant;
+  /** The input that the prefix of a grant is compared with; absent: a grant that is bound to a prefix does not do. */
+  readonly subject?: string;
   /** Fields of the frame that opens it besides `op`, `id` and `kind`; others are refused. */
   readonly input: Fields;
   /** Fields of the frame `open`, sent before any event. */
@@ -43,8 +45,11 @@ export type StreamEvent<S extends Stream> = {
 /** A stream that is open. Its events end when the context's signal aborts; an error that they throw is told and ends it. */
 export interface OpenedStream<S extends Stream> {
   readonly opened: StreamOpened<S>;
-  /** Pulled only as fast as the client reads; what to do with the rest meanwhile is the service's own rule. */
-  readonly events: AsyncIterable<StreamEvent<S>>;
+  /**
+   * Pulled only as fast as the client reads; what to do with the rest meanwhile is the service's own rule. An array: several
+   * at once. An event that several clients get is encoded once if it is the same object.
+   */
+  readonly events: AsyncIterable<StreamEvent<S> | readonly StreamEvent<S>[]>;
 }
 
 /** One method per stream: a missing one does not compile. */

@@ -15,6 +15,7 @@ import {
   formatVersion,
   fromHex,
   genesisDocument,
+  invitationDocument,
   isP2posError,
   isPeerId,
   isSystemId,
@@ -106,6 +107,7 @@ for (const kind of [
   adminProofDocument,
   revocationDocument,
   snapshotDocument,
+  invitationDocument,
 ]) {
   kinds.set(kind.name, kind as DocumentKind<unknown>);
 }

@@ -1,4 +1,5 @@
-import { type Health, healthRoutes, P2posError } from '@p2pos/protocol';
+import { appsRoutes, type Health, healthRoutes, P2posError, type RouteOutput } from '@p2pos/protocol';
+import { type AppsClient, type Audit, createAppsClient, createAudit } from './apps.ts';
 import { type Call, type CallOptions, createCaller } from './caller.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
@@ -6,8 +7,10 @@ import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
-import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
+import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
+import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
+import { createTopicsClient, type TopicsClient } from './topics.ts';
 
 export interface ConnectOptions {
   /** One node of the system, or several: the next is asked when one does not answer. */
@@ -32,6 +35,13 @@ export interface ConnectOptions {
 export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
   readonly pubsub: PubsubClient;
+  readonly topics: TopicsClient;
+  readonly apps: AppsClient;
+  readonly audit: Audit;
+  /** Whose token this client has and what it allows. */
+  whoami(options?: CallOptions): Promise<RouteOutput<typeof appsRoutes.whoami>>;
+  /** A database by its name. */
+  readonly sql: SqlClient;
   readonly network: NetworkClient;
   readonly members: MembersClient;
   /** Needs no token on the node's own machine. */
@@ -82,16 +92,27 @@ export function connect(options: ConnectOptions): Client {
     answer.then(forget, forget);
     return answer;
   };
-  const subscribe = createSubscribe({ transport: sockets, timing }, { nodes: urls.length, ...backoff });
+  const ending = new AbortController();
+  const batches = createSubscribe(
+    { transport: sockets, timing, closed: ending.signal },
+    { nodes: urls.length, ...backoff },
+  );
+  const subscribe = oneByOne(batches);
   const close = async () => {
     closed = true;
+    ending.abort(new P2posError('CLIENT_CLOSED'));
     await Promise.allSettled(running);
     sockets.close();
   };
 
   return {
     kv: createKvClient(call, { subscribe, timing }),
-    pubsub: createPubsubClient(call, subscribe),
+    apps: createAppsClient(call),
+    audit: createAudit(call),
+    whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
+    pubsub: createPubsubClient({ call, subscribe: batches, timing }),
+    topics: createTopicsClient({ call, subscribe: batches, timing }),
+    sql: createSqlClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

@@ -11,6 +11,7 @@
  * entry?.text(); // 'hello'
  */
 export { P2posError } from '@p2pos/protocol';
+export type { AppsClient, CreateTokenInput } from './apps.ts';
 export type { Call, CallOptions } from './caller.ts';
 export type { Client, ConnectOptions } from './connect.ts';
 export { connect } from './connect.ts';
@@ -30,4 +31,15 @@ export type { MembersClient } from './members.ts';
 export type { NetworkClient } from './network.ts';
 export type { PublishOptions, PubsubClient, PubsubEvent, PubsubOptions } from './pubsub.ts';
 export { RemoteError } from './remote-error.ts';
+export {
+  type SqlAsked,
+  type SqlClient,
+  type SqlDatabaseClient,
+  type SqlQueryOptions,
+  type SqlRow,
+  type SqlText,
+  type SqlWriteOptions,
+  sql,
+} from './sql.ts';
 export type { Timing } from './timing.ts';
+export type { FollowOptions, GroupMessage, TopicEvent, TopicMessage, TopicsClient } from './topics.ts';

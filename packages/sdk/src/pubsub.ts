@@ -1,14 +1,17 @@
 /** Pub/sub: publish with a receipt that counts, subscribe as an AsyncIterable that outlives its socket. */
 import {
+  MAX_PUBSUB_AFTER,
   type PublishAck,
   type PublishReceipt,
   pubsubRoutes,
   pubsubStreams,
   type SlowPolicy,
+  type StreamEvent,
   type TopicPresence,
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
-import type { Subscribe } from './socket/subscribe.ts';
+import type { SubscribeBatches } from './socket/subscribe.ts';
+import type { Timing } from './timing.ts';
 
 export interface PublishOptions extends CallOptions {
   /** `one`: a subscriber has it when this resolves; `all`: every interested node has. Default `none`. */
@@ -64,35 +67,43 @@ export interface PubsubClient {
 /** Publishers' topics whose last number is remembered, to tell copies and gaps after a reconnect. */
 const MAX_REMEMBERED = 10_000;
 
-export function createPubsubClient(call: Call, subscribe: Subscribe): PubsubClient {
+export interface PubsubDeps {
+  readonly call: Call;
+  readonly subscribe: SubscribeBatches;
+  readonly timing: Pick<Timing, 'now'>;
+}
+
+/** One publisher's messages to one topic. */
+interface Source {
+  readonly topic: string;
+  readonly publisher: string;
+  readonly incarnation: number;
+  seq: number;
+  /** Some that follow were dropped, which ones is not known: the next number tells nothing. */
+  loose: boolean;
+}
+
+export function createPubsubClient({ call, subscribe, timing }: PubsubDeps): PubsubClient {
   async function* follow(topic: string, { slow, signal }: PubsubOptions = {}): AsyncGenerator<PubsubEvent> {
-    const last = new Map<string, number>();
-    const events = subscribe(pubsubStreams, 'pubsub', { topic, ...(slow && { slow }) }, { signal });
-    for await (const event of events) {
-      if (event.type === 'missed') {
-        // Which ones is not known, so numbers that follow tell nothing of them.
-        last.clear();
-        yield event;
-        continue;
+    const sources = new Map<string, Source>();
+    let openedAt: number | undefined;
+    const resume = () => ({
+      topic,
+      ...(slow && { slow }),
+      // Whatever was published since the first time it stood has come, or is still to come.
+      ...(openedAt !== undefined && { sinceMs: Math.ceil(timing.now() - openedAt), after: newest(sources) }),
+    });
+    const batches = subscribe(pubsubStreams, 'pubsub', { topic, ...(slow && { slow }) }, { signal, resume });
+    for await (const batch of batches) {
+      for (const event of batch) {
+        if (event.type === 'open') {
+          openedAt ??= timing.now();
+          yield event;
+        } else if (event.type === 'missed') {
+          for (const source of sources.values()) source.loose = true;
+          yield event;
+        } else yield* inOrder(sources, event, slow === 'latest');
       }
-      if (event.type === 'open') {
-        yield event;
-        continue;
-      }
-      const { publisher, incarnation, topic: name } = event;
-      const source = `${publisher}/${incarnation}/${name}`;
-      const before = last.get(source);
-      const seq = event.type === 'gap' ? event.to : event.seq;
-      if (before !== undefined && seq <= before) continue;
-      last.delete(source);
-      last.set(source, seq);
-      if (last.size > MAX_REMEMBERED) last.delete(last.keys().next().value as string);
-      const first = event.type === 'gap' ? event.from : event.seq;
-      if (before !== undefined && first > before + 1) {
-        yield { type: 'gap', topic: name, publisher, incarnation, from: before + 1, to: first - 1 };
-      }
-      if (event.type === 'gap') yield event;
-      else yield { ...event, text: () => new TextDecoder().decode(event.data) };
     }
   }
 
@@ -105,4 +116,41 @@ export function createPubsubClient(call: Call, subscribe: Subscribe): PubsubClie
     topics: async (options) => (await call(pubsubRoutes.topics, {}, options)).topics,
     presence: (topic, options) => call(pubsubRoutes.presence, { topic }, options),
   };
+}
+
+type Numbered = Extract<StreamEvent<(typeof pubsubStreams)['pubsub']>, { readonly type: 'message' | 'gap' }>;
+
+/** What is new of it, after what is missing before it. */
+function* inOrder(
+  sources: Map<string, Source>,
+  event: Numbered,
+  skips: boolean,
+): Generator<PubsubEvent, void> {
+  const { publisher, incarnation, topic } = event;
+  const name = `${publisher}/${incarnation}/${topic}`;
+  const [from, to] = event.type === 'gap' ? [event.from, event.to] : [event.seq, event.seq];
+  const source = sources.get(name);
+  if (source) {
+    if (to <= source.seq) return;
+    const next = source.seq + 1;
+    if (from > next && !source.loose && !skips)
+      yield { type: 'gap', topic, publisher, incarnation, from: next, to: from - 1 };
+    source.seq = to;
+    source.loose = false;
+    if (event.type === 'gap') yield { ...event, from: Math.max(from, next) };
+  } else {
+    sources.set(name, { topic, publisher, incarnation, seq: to, loose: false });
+    if (sources.size > MAX_REMEMBERED) sources.delete(sources.keys().next().value as string);
+    if (event.type === 'gap') yield event;
+  }
+  if (event.type === 'message') {
+    const { data } = event;
+    yield { ...event, text: () => utf8.decode(data) };
+  }
+}
+
+const utf8 = new TextDecoder();
+
+function newest(sources: ReadonlyMap<string, Source>) {
+  return [...sources.values()].slice(-MAX_PUBSUB_AFTER).map(({ loose: _, ...source }) => source);
 }

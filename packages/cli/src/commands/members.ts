@@ -5,7 +5,8 @@ import type { Program } from '../program.ts';
 const withAdmin = (command: Command): Command =>
   command
     .option('--admin-key <file>', "the admin's key; in a dev folder it is found")
-    .option('--admin-proof <file>', "the admin's proof; in a dev folder it is found");
+    .option('--admin-proof <file>', "the admin's proof; in a dev folder it is found")
+    .option('--passphrase-file <file>', "the admin key's passphrase; default: the keyboard");
 
 export function defineMembers({ root, run }: Program): void {
   const list = async () => (await import('../members/list.ts')).listMembers;
@@ -41,6 +42,24 @@ export function defineMembers({ root, run }: Program): void {
   )
     .addHelpText('after', '\nExample:\n  $ p2pctl members remove node4')
     .action(run(async () => (await import('../members/edit.ts')).removeMember));
+  withAdmin(
+    members
+      .command('renew')
+      .description('Sign and push the same members again, so that the nodes see the proof that is used now.'),
+  )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ p2pctl members renew --admin-key admin.key --admin-proof renewed.cbor',
+    )
+    .action(run(async () => (await import('../members/edit.ts')).renewMembers));
+  withAdmin(
+    members
+      .command('merge')
+      .description('Sign and push a snapshot that has seen what the branches beside it removed.')
+      .option('--readmit <peer-id...>', 'removed there, and a member again'),
+  )
+    .addHelpText('after', '\nExample:\n  $ p2pctl members merge')
+    .action(run(async () => (await import('../members/edit.ts')).mergeBranches));
   members
     .command('push')
     .description('Push a signed snapshot from a file.')

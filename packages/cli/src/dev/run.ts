@@ -126,7 +126,7 @@ function otherCount({ home }: Layout, founded: number, asked: number): P2posErro
 }
 
 /** A node's own key lies in its home before it starts, since the first snapshot names its peer id. */
-async function makeIdentity(nodeMain: string, home: string): Promise<string> {
+export async function makeIdentity(nodeMain: string, home: string): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [
       '--disable-warning=ExperimentalWarning',

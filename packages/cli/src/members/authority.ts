@@ -72,14 +72,17 @@ export function signSnapshot(
   previous: Predecessor,
   members: readonly Member[],
   nowMs: number,
-  force = false,
+  {
+    force = false,
+    merges = [],
+  }: { readonly force?: boolean; readonly merges?: readonly DocumentHash[] } = {},
 ): Promise<SignedDocument<Snapshot>> {
   const snapshot: Snapshot = {
     version: 1,
     systemId: proof.body.systemId,
     epoch: previous.epoch + 1,
     previous: previous.hash,
-    merges: [],
+    merges,
     // Never before its predecessor, even where this machine's clock was set back.
     issuedAt: formatTimestamp(Math.max(nowMs, previous.issuedAtMs)),
     issuerPeerId: proof.body.adminPeerId,

@@ -1,5 +1,6 @@
 /** Changes who belongs: takes the snapshot in force, signs its successor, pushes it. */
 import {
+  type DocumentHash,
   decodeDocument,
   type Member,
   P2posError,
@@ -28,6 +29,8 @@ export interface PushAnswer {
 export interface MembershipChange {
   readonly members: (current: readonly Member[]) => readonly Member[];
   readonly force?: boolean;
+  /** Branches that lost and whose removals this one has seen. */
+  readonly merges?: readonly DocumentHash[];
 }
 
 /** Somebody else's snapshot may come between reading and pushing: then the change is made on top of that one. */
@@ -40,7 +43,7 @@ export async function changeMembers(
   for (let attempt = 1; ; attempt += 1) {
     const current = decodeDocument(snapshotDocument, await door.snapshot(), crypto);
     const members = change.members(current.body.members);
-    const snapshot = await signSnapshot(admin, asPredecessor(current), members, now(), change.force);
+    const snapshot = await signSnapshot(admin, asPredecessor(current), members, now(), change);
     const answer = await door.push(snapshot.bytes);
     if (answer.result === 'applied') return { answer, snapshot };
     if (attempt === ATTEMPTS) {

@@ -1,18 +1,13 @@
 /** Signs the snapshot that follows the one in force, with one member more or less, and pushes it. */
-import { join, resolve } from 'node:path';
-import { adminProofDocument, type Capability, isPeerId, type Member, P2posError } from '@p2pos/protocol';
+import { type Capability, fromHex, isPeerId, type Member, membersRoutes, P2posError } from '@p2pos/protocol';
 import { systemClock } from '../clock.ts';
 import { DEV_CAPABILITIES } from '../dev/founding.ts';
-import { layoutOf } from '../dev/layout.ts';
-import { devAdmin } from '../dev/system.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
-import { readKeyFile } from '../keys.ts';
 import { type Connected, withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
 import { didYouMean } from '../suggestion.ts';
-import type { Target } from '../target.ts';
-import { type Admin, readDocument } from './authority.ts';
+import { adminOf } from './admin.ts';
 import { changeMembers, type MembershipChange } from './change.ts';
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -39,6 +34,22 @@ export const removeMember: Action = async (invocation, [word = ''], flags) => {
   return edit(invocation, flags, { members, force: flags['force'] === true }, `${word} is removed`);
 };
 
+/** The same list again, with the proof that is used now. */
+export const renewMembers: Action = (invocation, _args, flags) =>
+  edit(invocation, flags, { members: (current) => current }, 'the members are as before');
+
+export const mergeBranches: Action = async (invocation, _args, flags) => {
+  const { conflicts } = await withNode(invocation, ({ client }) => client.call(membersRoutes.root, {}));
+  if (conflicts.length === 0) throw usage('There is nothing to merge.', 'p2pctl system show');
+  const readmitted = (flags['readmit'] ?? []) as readonly string[];
+  const out = new Set(
+    conflicts.flatMap(({ refused }) => refused).filter((peerId) => !readmitted.includes(peerId)),
+  );
+  const members = (current: readonly Member[]) => current.filter(({ peerId }) => !out.has(peerId));
+  const merges = conflicts.map(({ loser }) => fromHex(loser));
+  return edit(invocation, flags, { members, merges }, `${merges.length} branches are merged`);
+};
+
 async function edit(
   invocation: Invocation,
   flags: Flags,
@@ -59,24 +70,6 @@ function doorOf({ client }: Connected) {
     snapshot: () => client.members.snapshot(),
     push: (bytes: Uint8Array) => client.members.push(bytes),
   };
-}
-
-async function adminOf({ folder }: Invocation, { devHome }: Target, flags: Flags): Promise<Admin> {
-  const { adminKey, adminProof } = flags as { adminKey?: string; adminProof?: string };
-  if (adminKey !== undefined && adminProof !== undefined) {
-    return {
-      signer: readKeyFile(resolve(folder, adminKey)),
-      proof: readDocument(adminProofDocument, resolve(folder, adminProof)),
-    };
-  }
-  if (adminKey !== undefined || adminProof !== undefined) {
-    throw usage('--admin-key and --admin-proof go together.', 'p2pctl members list');
-  }
-  if (devHome !== undefined) return devAdmin(layoutOf(join(devHome)), systemClock);
-  throw usage(
-    'Only an admin changes the membership. Name the key and its proof.',
-    'p2pctl members add PEERID --admin-key FILE --admin-proof FILE',
-  );
 }
 
 function memberOf(peerId: string, flags: Flags): Member {

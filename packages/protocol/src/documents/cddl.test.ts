@@ -10,6 +10,8 @@ import {
   countersignatureFields,
   genesisDocument,
   genesisFields,
+  invitationDocument,
+  invitationFields,
   keyRotationDocument,
   keyRotationFields,
   memberFields,
@@ -40,6 +42,7 @@ test('the CDDL names the fields of the schemas, in their order', () => {
   assert.deepEqual(keysOf('revocation'), namesOf(revocationFields));
   assert.deepEqual(keysOf('revoked-serial'), namesOf(revokedSerialFields));
   assert.deepEqual(keysOf('snapshot'), namesOf(snapshotFields));
+  assert.deepEqual(keysOf('invitation'), namesOf(invitationFields));
   assert.deepEqual(keysOf('member'), namesOf(memberFields));
   assert.deepEqual(keysOf('countersignature'), namesOf(countersignatureFields));
 });
@@ -49,6 +52,7 @@ test('the CDDL names the purposes and the capabilities', () => {
     genesisDocument,
     keyRotationDocument,
     adminProofDocument,
+    invitationDocument,
     revocationDocument,
     snapshotDocument,
   ]) {

@@ -1,7 +1,13 @@
 /** One sound document of each kind, from fixed keys: the starting point of this package's tests and vectors. */
 import type { AdminProof, Genesis, KeyRotation, Member, Revocation, Snapshot } from '../documents/bodies.ts';
 import { signDocument } from '../documents/document.ts';
-import { adminProofDocument, genesisDocument, peerIdFromPublicKey, systemIdOf } from '../index.ts';
+import {
+  adminProofDocument,
+  genesisDocument,
+  type Invitation,
+  peerIdFromPublicKey,
+  systemIdOf,
+} from '../index.ts';
 import { testCrypto, testKey } from './keys.ts';
 
 /** Three system keys, the admin's, two nodes', a stranger's. */
@@ -116,4 +122,13 @@ export const snapshot: Snapshot = {
   members,
   force: false,
   adminProof: signedAdminProof.bytes,
+};
+
+export const invitation: Invitation = {
+  version: 1,
+  systemId,
+  epoch: 1,
+  snapshot: new Uint8Array(32).fill(7),
+  issuerPeerId: peerIds.nodeA,
+  addresses: [`/ip4/192.0.2.1/tcp/4100/p2p/${peerIds.nodeA}`],
 };

@@ -47,13 +47,14 @@ export interface LinkDeps {
   readonly timing: Timing;
 }
 
+const OPEN_TIMEOUT_MS = 10_000;
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 /** In one message; a message of the greatest value has room to spare. */
 const FLUSH_BYTES = 256 * 1_024;
 
 /** As late as answers of one message can still be followed by new calls in the same one. */
 const soon: (run: () => void) => void =
-  typeof setImmediate === 'function' ? (run) => void setImmediate(run) : queueMicrotask;
+  (globalThis as { readonly setImmediate?: (run: () => void) => void }).setImmediate ?? queueMicrotask;
 
 export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig): Link {
   const { url, token, app, idleMs } = config;
@@ -86,7 +87,10 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
     one.binaryType = 'arraybuffer';
     socket = one;
     return new Promise((resolve, reject) => {
+      // A host that swallows what it is sent says nothing at all.
+      const cancel = timing.after(OPEN_TIMEOUT_MS, () => one.close());
       one.onopen = () => {
+        cancel();
         heardAt = usedAt = timing.now();
         beat();
         if (token !== undefined)
@@ -96,6 +100,7 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
       one.onmessage = ({ data }) => receive(one, data);
       one.onerror = () => reject(unreachable('no WebSocket could be opened', 'ECONNREFUSED'));
       one.onclose = ({ code, reason }) => {
+        cancel();
         reject(unreachable('no WebSocket could be opened', 'ECONNREFUSED'));
         lose(one, `the socket was closed (${code}${reason ? ` ${reason}` : ''})`);
       };
@@ -111,6 +116,9 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
     try {
       frames = decodeCbor(new Uint8Array(data as ArrayBuffer), { maxBytes: MAX_MESSAGE_BYTES, shares: true });
     } catch {
+      frames = undefined;
+    }
+    if (!Array.isArray(frames)) {
       lose(from, 'it sent what is no frame');
       return;
     }
@@ -141,7 +149,9 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
     const lost = [...listeners.values()];
     listeners.clear();
     from.close();
-    for (const listener of lost) listener.onEnd(told?.code === 'AUTH_REQUIRED' ? told : unreachable(reason));
+    // Who was refused would be refused again; who lost the node may ask another.
+    const refused = told !== undefined && (told.status < 500 || told.code === 'AUTH_STALE');
+    for (const listener of lost) listener.onEnd(refused ? told : unreachable(reason));
   }
 
   function flush(): void {

@@ -24,6 +24,7 @@ export interface SubscribeOptions<S extends Stream> {
   readonly resume?: (input: StreamInput<S>, last: OpenEvent<S> | StreamEvent<S>) => StreamInput<S>;
 }
 
+/** Events one by one; `SubscribeBatches`: as many as are there. */
 export type Subscribe = <S extends Streams, K extends keyof S & string>(
   streams: S,
   kind: K,
@@ -31,12 +32,22 @@ export type Subscribe = <S extends Streams, K extends keyof S & string>(
   options?: SubscribeOptions<S[K]>,
 ) => AsyncIterable<OpenEvent<S[K]> | StreamEvent<S[K]>>;
 
+export type SubscribeBatches = <S extends Streams, K extends keyof S & string>(
+  streams: S,
+  kind: K,
+  input: StreamInput<S[K]>,
+  options?: SubscribeOptions<S[K]>,
+) => AsyncIterable<readonly (OpenEvent<S[K]> | StreamEvent<S[K]>)[]>;
+
 const MAX_QUEUED = 8_192;
+const MAX_QUEUED_BYTES = 32 * 1_048_576;
 const OPEN_TIMEOUT_MS = 10_000;
 
 export interface SubscribeDeps {
   readonly transport: SocketTransport;
   readonly timing: Timing;
+  /** The client is closed: what is followed ends. */
+  readonly closed: AbortSignal;
 }
 
 export interface SubscribeConfig {
@@ -46,9 +57,9 @@ export interface SubscribeConfig {
 }
 
 export function createSubscribe(
-  { transport, timing }: SubscribeDeps,
+  { transport, timing, closed }: SubscribeDeps,
   { nodes, baseDelayMs, maxDelayMs }: SubscribeConfig,
-): Subscribe {
+): SubscribeBatches {
   let preferred = 0;
 
   async function* follow(
@@ -57,20 +68,23 @@ export function createSubscribe(
     first: Record<string, unknown>,
     signal: AbortSignal,
     resume: ((input: never, last: never) => unknown) | undefined,
-  ): AsyncGenerator<Event> {
+  ): AsyncGenerator<readonly Event[]> {
     let input = first;
     let failures = 0;
+    let last: Event | undefined;
     while (!signal.aborted) {
       const node = preferred;
       try {
-        for await (const event of attempt(stream, kind, input, node, signal)) {
+        for await (const batch of attempt(stream, kind, input, node, signal)) {
           failures = 0;
-          if (resume) input = resume(input as never, event as never) as Record<string, unknown>;
-          yield event;
+          last = batch.at(-1);
+          yield batch;
         }
         return;
       } catch (error) {
         if (signal.aborted) return;
+        // Asked here, since what was yielded has been seen by now.
+        if (resume && last) input = resume(input as never, last as never) as Record<string, unknown>;
         if (error instanceof Behind) continue;
         if (!(error instanceof P2posError && error.retry)) throw error;
         if (preferred === node) preferred = (node + 1) % nodes;
@@ -87,9 +101,10 @@ export function createSubscribe(
     input: Record<string, unknown>,
     node: number,
     signal: AbortSignal,
-  ): AsyncGenerator<Event> {
+  ): AsyncGenerator<readonly Event[]> {
     const link = await transport.link(node, signal);
-    const queue: Event[] = [];
+    let queue: Event[] = [];
+    let bytes = 0;
     let wake = () => {};
     let end: { readonly error?: unknown } | undefined;
     const finish = (error?: unknown) => {
@@ -100,7 +115,8 @@ export function createSubscribe(
       onEvent(event) {
         opened();
         queue.push(event);
-        if (queue.length > MAX_QUEUED) {
+        bytes += sizeOf(event);
+        if (queue.length > MAX_QUEUED || bytes > MAX_QUEUED_BYTES) {
           one.stop();
           finish(new Behind());
         }
@@ -115,9 +131,13 @@ export function createSubscribe(
     signal.addEventListener('abort', stop, { once: true });
     try {
       for (;;) {
-        for (let event = queue.shift(); event; event = queue.shift()) {
+        if (queue.length > 0) {
+          const batch = queue;
+          queue = [];
+          bytes = 0;
           if (signal.aborted) return;
-          yield decode(stream, event);
+          yield batch.map((event) => decode(stream, event));
+          continue;
         }
         if (end) {
           if ('error' in end) throw end.error;
@@ -134,8 +154,32 @@ export function createSubscribe(
     }
   }
 
-  return (streams, kind, input, { signal = new AbortController().signal, resume } = {}) =>
-    follow(streams[kind] as Stream, kind, input as Record<string, unknown>, signal, resume as never) as never;
+  return (streams, kind, input, { signal, resume } = {}) => {
+    const until = signal ? AbortSignal.any([signal, closed]) : closed;
+    return follow(
+      streams[kind] as Stream,
+      kind,
+      input as Record<string, unknown>,
+      until,
+      resume as never,
+    ) as never;
+  };
+}
+
+export function oneByOne(subscribe: SubscribeBatches): Subscribe {
+  return async function* (streams, kind, input, options) {
+    for await (const batch of subscribe(streams, kind, input, options)) yield* batch;
+  };
+}
+
+/** Of what is long in it. */
+function sizeOf(event: Event): number {
+  let sum = 128;
+  for (const key of ['data', 'value']) {
+    const field = event[key];
+    if (field instanceof Uint8Array) sum += field.length;
+  }
+  return sum;
 }
 
 /** The queue ran over. */

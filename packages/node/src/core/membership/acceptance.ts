@@ -7,11 +7,14 @@ import {
   formatTimestamp,
   type Genesis,
   genesisDocument,
+  isRevocationSigned,
+  judgeRotation,
   type KeyRotation,
   keyRotationDocument,
   P2posError,
   type Revocation,
   revocationDocument,
+  type Signed,
   type SignedDocument,
   type Snapshot,
   snapshotDocument,
@@ -23,7 +26,6 @@ import type { Identity } from '../identity/index.ts';
 import type { ReplicasOf } from './changes.ts';
 import type { Examiner } from './examination.ts';
 import type { CarriedDocument, Submission } from './index.ts';
-import { isRevocationSigned, judgeRotation, type Signed } from './roots.ts';
 import {
   FIRST_HAND_WINDOW_MS,
   judgeDate,

@@ -5,14 +5,15 @@ import {
   type Crypto,
   type DocumentKind,
   decodeDocument,
+  type Proof,
   publicKeyFromPeerId,
+  type Signed,
   type SignedDocument,
   type Snapshot,
   snapshotDocument,
   toHex,
   verifiedKeys,
 } from '@p2pos/protocol';
-import type { Proof, Signed } from './roots.ts';
 import type { Candidate } from './rules.ts';
 
 /** Few admins are in office at once; the bound guards against strangers who make up proofs. */

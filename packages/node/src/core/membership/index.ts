@@ -13,12 +13,19 @@
  * if (verdict.result === 'refused') throw verdict.error;
  * membership.view().epoch; // 1
  */
-import type { Countersignature, DocumentHash, Member, P2posError, Snapshot } from '@p2pos/protocol';
+import type {
+  Countersignature,
+  DocumentHash,
+  Fork,
+  Member,
+  P2posError,
+  PublicKey,
+  Snapshot,
+} from '@p2pos/protocol';
 import type { Events } from '../events/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { AuditEntry } from './audit.ts';
 import type { Conflict } from './branches.ts';
-import type { Fork } from './roots.ts';
 
 export type { AuditEntry } from './audit.ts';
 export type { Conflict } from './branches.ts';
@@ -115,6 +122,21 @@ export interface MembershipStatus {
   readonly founded: boolean;
   readonly conflicts: readonly Conflict[];
   readonly fork: Fork | undefined;
+  /** The keys in office; undefined until the genesis is known. */
+  readonly root:
+    | {
+        readonly name: string;
+        /** 1: of the genesis. */
+        readonly keysVersion: number;
+        /** Lower-case hex. */
+        readonly keys: readonly string[];
+        readonly threshold: number;
+        readonly releaseKeys: readonly PublicKey[];
+        readonly releaseThreshold: number;
+        /** Documents that took something back. */
+        readonly revocations: number;
+      }
+    | undefined;
   /** Of the admin who issued the snapshot in force. */
   readonly proof:
     | { readonly serial: string; readonly adminPeerId: PeerId; readonly validTo: string }

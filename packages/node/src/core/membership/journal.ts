@@ -252,6 +252,7 @@ export async function openMembership(
       founded: held !== undefined,
       conflicts: held?.meaning.conflicts ?? [],
       fork: held?.meaning.roots.fork,
+      root: held && rootOf(held),
       proof: proof && { serial: proof.serial, adminPeerId: proof.adminPeerId, validTo: proof.validTo },
     };
   }
@@ -288,6 +289,20 @@ export async function openMembership(
       closed = true;
       await queue;
     },
+  };
+}
+
+function rootOf({ documents: { genesis, revocations }, meaning }: Held): MembershipStatus['root'] {
+  const { name, releaseKeys, releaseThreshold } = genesis.body;
+  const head = meaning.roots.links.at(-1);
+  return {
+    name,
+    keysVersion: head?.version ?? 1,
+    keys: [...(head?.keys ?? [])],
+    threshold: head?.threshold ?? 0,
+    releaseKeys,
+    releaseThreshold,
+    revocations: revocations.size,
   };
 }
 

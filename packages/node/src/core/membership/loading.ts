@@ -2,11 +2,13 @@
 import {
   type Crypto,
   decodeDocument,
+  followsFrom,
   type Genesis,
   genesisDocument,
   keyRotationDocument,
   type Member,
   revocationDocument,
+  type Signed,
   snapshotDocument,
   systemIdOf,
   toHex,
@@ -18,7 +20,6 @@ import { SnapshotTree } from './branches.ts';
 import { memberChanges } from './changes.ts';
 import type { Examiner } from './examination.ts';
 import type { CarriedDocument, DocumentName } from './index.ts';
-import { followsFrom, type Signed } from './roots.ts';
 import { mayCountersign } from './rules.ts';
 import type { Documents } from './standing.ts';
 

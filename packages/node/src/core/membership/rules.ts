@@ -1,5 +1,15 @@
 /** Whether a snapshot may follow the one before it. Pure: signatures were verified before, dates are compared as text. */
-import { type Member, P2posError, parseTimestamp, type Snapshot, type Timestamp } from '@p2pos/protocol';
+import {
+  isCovered,
+  type Member,
+  P2posError,
+  type Proof,
+  parseTimestamp,
+  proofWindow,
+  type RootChain,
+  type Snapshot,
+  type Timestamp,
+} from '@p2pos/protocol';
 import {
   type Loss,
   type MemberChanges,
@@ -8,7 +18,6 @@ import {
   type ReplicasOf,
   suddenLoss,
 } from './changes.ts';
-import { isCovered, type Proof, proofWindow, type RootChain } from './roots.ts';
 
 /** How far from now a snapshot may be dated when it is pushed first-hand, and how far ahead the first one. */
 export const FIRST_HAND_WINDOW_MS = 5 * 60_000;

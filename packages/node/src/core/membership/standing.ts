@@ -1,5 +1,18 @@
 /** What a set of documents means: the pure function from everything a node holds to what is in force on it. */
-import type { Genesis, KeyRotation, Revocation } from '@p2pos/protocol';
+import {
+  type Genesis,
+  type Hex,
+  isCovered,
+  type KeyRotation,
+  type Proof,
+  proofWindow,
+  type Revocation,
+  type Revoked,
+  type RootChain,
+  revoked,
+  rootChain,
+  type Signed,
+} from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import {
   type Conflict,
@@ -9,17 +22,6 @@ import {
   type SnapshotTree,
   winningChain,
 } from './branches.ts';
-import {
-  type Hex,
-  isCovered,
-  type Proof,
-  proofWindow,
-  type Revoked,
-  type RootChain,
-  revoked,
-  rootChain,
-  type Signed,
-} from './roots.ts';
 
 export interface HeldSnapshot extends SnapshotNode {
   readonly proof: Proof;

@@ -21,6 +21,8 @@ export interface Backoff {
   disconnected(name: string, yieldMs: number): void;
   /** Signs of life: tried soon, yet never twice within `stableMs`. */
   hasten(name: string): void;
+  /** A new way to it is known: tried at once, whatever came before. */
+  renew(name: string): void;
   retain(keep: (name: string) => boolean): void;
 }
 
@@ -84,6 +86,10 @@ export function createBackoff(
       if (!course || course.connectedAt !== undefined) return;
       const soon = Math.max(clock.monotonic() + random.float() * SPREAD_MS, course.attemptedAt + stableMs);
       course.nextAt = Math.min(course.nextAt, soon);
+    },
+    renew(name) {
+      const course = courses.get(name);
+      if (course && course.connectedAt === undefined) course.nextAt = clock.monotonic();
     },
     retain(keep) {
       for (const name of courses.keys()) if (!keep(name)) courses.delete(name);

@@ -1,5 +1,5 @@
 /** The mesh behind its door: who should be connected and is not, and when to try. */
-import { formatTimestamp, isP2posError } from '@p2pos/protocol';
+import { formatTimestamp, isP2posError, isPeerId, P2posError } from '@p2pos/protocol';
 import { type Clock, deadline } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Membership } from '../membership/index.ts';
@@ -11,11 +11,16 @@ import type { Store } from '../store/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { addressOf, openAddressBook, peerIdIn } from './address-book.ts';
 import { createBackoff } from './backoff.ts';
+import { createBootstrap } from './bootstrap.ts';
+import { createHolds } from './holds.ts';
 import type { KnownPeer, Mesh } from './index.ts';
 import { createPeerExchange } from './peer-exchange.ts';
 
 export interface MeshDeps {
-  readonly net: Pick<Net, 'peerId' | 'events' | 'connections' | 'isConnected' | 'dial' | 'addresses'>;
+  readonly net: Pick<
+    Net,
+    'peerId' | 'events' | 'connections' | 'isConnected' | 'dial' | 'addresses' | 'hangUp'
+  >;
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
   readonly membership: Pick<Membership, 'view' | 'events'>;
   readonly presence: Pick<Presence, 'events' | 'sighting' | 'known' | 'newerThan' | 'accept'>;
@@ -61,33 +66,41 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   const self = net.peerId;
   const book = await openAddressBook(deps);
   const backoff = createBackoff(deps, { initialMs: initialBackoffMs, maxMs: maxBackoffMs, stableMs });
-  /** Who answered at a bootstrap address. */
-  const answeredAt = new Map<Address, PeerId>();
-  const dialling = new Set<string>();
+  const bootstrap = createBootstrap(initConnections);
+  const holds = createHolds({ clock });
+  /** Dials ordered by hand that are under way: whoever answers there is welcome, held or not. */
+  let ordered = 0;
+  /** Aborted where a better way turns up meanwhile. */
+  const dialling = new Map<string, AbortController>();
   const exchanging = new Set<PeerId>();
   const waiting = new Set<PeerId>();
   let wake: Disposable | undefined;
 
   const members = () => membership.view().members;
   const isListed = (peerId: PeerId) => members().has(peerId);
-  const bootstrapId = (address: Address) => peerIdIn(address) ?? answeredAt.get(address);
-  const isBootstrap = (peerId: PeerId) => initConnections.some((address) => bootstrapId(address) === peerId);
+  const isBootstrap = (peerId: PeerId) => bootstrap.isAt(peerId);
   const connectedMembers = () =>
     [...new Set(net.connections().map((connection) => connection.peerId))].filter(isListed);
 
+  function isShort(): boolean {
+    const connected = connectedMembers().length;
+    if (!isListed(self)) return connected < Math.min(ENOUGH_FOR_A_STRANGER, members().size || 1);
+    return members().size > 1 && (connected === 0 || (connected + 1) * 2 <= members().size);
+  }
   function wanted(): Target[] {
     const connected = connectedMembers().length;
     const missing = [...members().keys()].filter((peerId) => peerId !== self && !net.isConnected(peerId));
-    const reachable = missing.filter((peerId) => book.addresses(peerId).length > 0);
+    const reachable = missing.filter((peerId) => book.addresses(peerId).length > 0 && !holds.isHeld(peerId));
     const room = isListed(self) ? wantedConnections - connected : ENOUGH_FOR_A_STRANGER - connected;
     const byRecency = reachable.toSorted((a, b) => (book.lastSuccess(b) ?? 0) - (book.lastSuccess(a) ?? 0));
     const targets = byRecency.slice(0, Math.max(0, room)).map((peerId): Target => {
       return { name: peerId, peerId, addresses: book.addresses(peerId) };
     });
-    if (isListed(self) && connected > 0 && (connected + 1) * 2 > members().size) return targets;
-    for (const address of initConnections) {
-      const peerId = bootstrapId(address);
-      if (peerId === self || isOwn(address) || (peerId !== undefined && net.isConnected(peerId))) continue;
+    if (isListed(self) && !isShort()) return targets;
+    for (const address of bootstrap.addresses()) {
+      const peerId = bootstrap.peerAt(address);
+      if (peerId === self || isOwn(address)) continue;
+      if (peerId !== undefined && (net.isConnected(peerId) || holds.isHeld(peerId))) continue;
       // An address without an id stays a target of its own: another node may answer there today.
       const named = peerIdIn(address);
       if (named !== undefined && targets.some((target) => target.peerId === named)) continue;
@@ -97,7 +110,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   }
   /** The targets that a connection with the peer is about. */
   function namesOf(peerId: PeerId): string[] {
-    return [peerId, ...initConnections.filter((address) => answeredAt.get(address) === peerId)];
+    return [peerId, ...bootstrap.unnamed(peerId)];
   }
   function yieldMs(peerId: PeerId): number {
     return isListed(self) && isListed(peerId) && self < peerId ? jitter(random, YIELD_MS) : 0;
@@ -125,14 +138,17 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   }
 
   function dial(target: Target): void {
-    dialling.add(target.name);
+    const own = new AbortController();
+    dialling.set(target.name, own);
     backoff.attempted(target.name);
     tasks.run('dial', async (parent) => {
       try {
-        using limit = deadline(clock, dialTimeoutMs, { what: 'The dialled node', signal: parent });
+        const signal = AbortSignal.any([parent, own.signal]);
+        using limit = deadline(clock, dialTimeoutMs, { what: 'The dialled node', signal });
         reached(target, await net.dial(target.addresses, { signal: limit.signal }));
       } catch (error) {
-        if (!parent.aborted) missed(target, error);
+        if (own.signal.aborted) backoff.renew(target.name);
+        else if (!parent.aborted) missed(target, error);
       } finally {
         dialling.delete(target.name);
         pursue();
@@ -142,7 +158,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   function reached(target: Target, peerId: PeerId): void {
     const [address] = target.addresses;
     if (target.peerId === undefined && address !== undefined) {
-      answeredAt.set(address, peerId);
+      bootstrap.answered(address, peerId);
       backoff.connected(address);
     }
     // Closed before it could be used; else the next attempt would follow at once.
@@ -194,7 +210,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
       if (peerId !== self) book.learn(peerId, addresses, 'snapshot');
     }
     for (const address of initConnections) {
-      const peerId = bootstrapId(address);
+      const peerId = bootstrap.peerAt(address);
       if (peerId !== undefined && peerId !== self) book.learn(peerId, [address], 'config');
     }
   }
@@ -203,6 +219,10 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   const exchange = createPeerExchange({ ...deps, book, told: learn });
   const subscriptions = [
     net.events.on('peer:connected', (peerId) => {
+      if (holds.isHeld(peerId) && ordered === 0) {
+        tasks.run('hold', () => net.hangUp(peerId));
+        return;
+      }
       for (const name of namesOf(peerId)) backoff.connected(name);
       exchangeWith(peerId);
       pursue();
@@ -215,7 +235,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     }),
     membership.events.on('membership:changed', () => {
       learnSnapshot();
-      backoff.retain((name) => isListed(name) || isBootstrap(name) || initConnections.includes(name));
+      backoff.retain((name) => isListed(name) || isBootstrap(name) || bootstrap.has(name));
       exchange.retain(isListed);
       for (const peerId of shuffle(random, connectedMembers()).slice(0, ENOUGH_FOR_A_STRANGER))
         exchangeWith(peerId);
@@ -239,6 +259,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     exchangeWith(peerId);
   }
   tasks.every({ name: 'mesh', intervalMs, immediately: true }, async () => {
+    holds.ended();
     const [peerId] = shuffle(random, connectedMembers());
     if (peerId !== undefined) exchangeWith(peerId);
     pursue();
@@ -259,6 +280,49 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
       });
     },
     learn,
+    isShort,
+    found(source, addresses) {
+      const unknown: Address[] = [];
+      let isNew = false;
+      for (const address of addresses) {
+        const named = peerIdIn(address);
+        if (named === self) continue;
+        if (named === undefined || !isListed(named)) unknown.push(address);
+        else if (book.learn(named, [address], 'hint')) {
+          backoff.renew(named);
+          dialling.get(named)?.abort(new Error('another address is known'));
+          isNew = true;
+        }
+      }
+      if (bootstrap.found(source, unknown) || isNew) pursue();
+    },
+    async connect(address, { signal }) {
+      const named = peerIdIn(address);
+      const refuse = (reason: string, cause?: unknown) =>
+        new P2posError('ADDRESS_INVALID', { address, reason }, { cause });
+      if (named === self || isOwn(address)) throw refuse('it is this node itself');
+      if (named !== undefined && !isPeerId(named)) throw refuse(`${named} is no peer id`);
+      if (addressOf(named ?? self, address) === undefined) throw refuse('it is no multiaddr');
+      using limit = deadline(clock, dialTimeoutMs, { what: 'The dialled node', signal });
+      ordered++;
+      try {
+        const peerId = await net.dial([address], { signal: limit.signal });
+        holds.lift(peerId);
+        reached({ name: named ?? address, peerId: named, addresses: [address] }, peerId);
+        return peerId;
+      } catch (error) {
+        if (!isP2posError(error, 'CONFIG_INVALID')) throw error;
+        throw refuse(String(error.details['reason']), error);
+      } finally {
+        ordered--;
+      }
+    },
+    async disconnect(peerId, holdMs) {
+      holds.keep(peerId, holdMs);
+      const closed = net.connections().filter((connection) => connection.peerId === peerId).length;
+      await net.hangUp(peerId);
+      return closed;
+    },
     async [Symbol.asyncDispose]() {
       wake?.[Symbol.dispose]();
       for (const subscription of subscriptions) subscription[Symbol.dispose]();

@@ -1,10 +1,11 @@
 /** The open connections by peer. Two simultaneous dials leave two: both stay, the better one carries new channels. */
 import type { Connection as LibConnection, PeerId as LibPeerId } from '@libp2p/interface';
 import type { Connection, PeerId } from './index.ts';
-import { rank, transportOf } from './transports.ts';
+import { isRelayedAddress, rank, transportOf } from './transports.ts';
 
 export interface ConnectionTable {
-  add(connection: LibConnection): void;
+  /** `trial`: carries channels only where there is no other. */
+  add(connection: LibConnection, trial?: boolean): void;
   remove(connection: LibConnection): void;
   of(peerId: PeerId): readonly LibConnection[];
   /** By transport and encryption; among equals the newest, because an older one may be half-open. */
@@ -21,14 +22,16 @@ export function createConnectionTable(on: {
   disconnected(peerId: PeerId, peer: LibPeerId): void;
 }): ConnectionTable {
   const byPeer = new Map<PeerId, LibConnection[]>();
+  const trials = new WeakSet<LibConnection>();
   let size = 0;
 
   return {
-    add(connection) {
+    add(connection, trial = false) {
       if (connection.status !== 'open') return;
       const peerId = connection.remotePeer.toString();
       const held = byPeer.get(peerId);
       size++;
+      if (trial) trials.add(connection);
       if (held) held.push(connection);
       else {
         byPeer.set(peerId, [connection]);
@@ -49,9 +52,13 @@ export function createConnectionTable(on: {
     of: (peerId) => [...(byPeer.get(peerId) ?? [])],
     best(peerId) {
       let best: LibConnection | undefined;
+      let least = Number.POSITIVE_INFINITY;
       for (const connection of byPeer.get(peerId) ?? []) {
         if (connection.status !== 'open') continue;
-        if (!best || quality(connection) <= quality(best)) best = connection;
+        const badness = quality(connection) + (trials.has(connection) ? TRIAL : 0);
+        if (best && badness > least) continue;
+        best = connection;
+        least = badness;
       }
       return best;
     },
@@ -66,8 +73,12 @@ export function createConnectionTable(on: {
   };
 }
 
+const RELAYED = 10;
+const TRIAL = 100;
+
 function quality(connection: LibConnection): number {
-  return rank(transportOf(connection.remoteAddr.toString()), connection.encryption);
+  const address = connection.remoteAddr.toString();
+  return rank(transportOf(address), connection.encryption) + (isRelayedAddress(address) ? RELAYED : 0);
 }
 
 function describe(connection: LibConnection): Connection {
@@ -79,6 +90,8 @@ function describe(connection: LibConnection): Connection {
     remoteAddress,
     direction: connection.direction,
     transport,
-    encryption: transport === 'quic' ? 'tls' : encryption.replace(/^\/([a-z]+).*$/, '$1'),
+    encryption:
+      transport === 'quic' && encryption === 'native' ? 'tls' : encryption.replace(/^\/([a-z]+).*$/, '$1'),
+    ...(isRelayedAddress(remoteAddress) && { relayed: true }),
   };
 }

@@ -6,6 +6,7 @@ import type { Events } from '../events/index.ts';
 
 export { createNet, type Libp2pNetConfig, type NetDeps } from './libp2p-net.ts';
 export type { NetLimits } from './limits.ts';
+export { createMdns, type MdnsConfig, type MdnsDeps } from './mdns.ts';
 
 /** A libp2p peer id in base58, the name of a node. */
 export type PeerId = string;
@@ -47,6 +48,8 @@ export interface Connection {
   readonly direction: 'inbound' | 'outbound';
   readonly transport: 'tcp' | 'quic' | 'ws' | 'memory';
   readonly encryption: string;
+  /** Through another peer that relays it; absent: direct. */
+  readonly relayed?: boolean;
 }
 
 export interface Net extends AsyncDisposable {
@@ -65,4 +68,40 @@ export interface Net extends AsyncDisposable {
   /** Opens a channel over an existing connection. PEER_UNREACHABLE without one, METHOD_UNKNOWN where the peer lacks the protocol. */
   open(peerId: PeerId, protocol: string, options: { readonly signal: AbortSignal }): Promise<Channel>;
   handle(protocol: string, handler: Handler): Disposable;
+  /** Where the network is a real one. */
+  readonly nat?: Nat;
+}
+
+export interface Traffic {
+  readonly direct: { readonly sentBytes: number; readonly receivedBytes: number };
+  readonly relayed: { readonly sentBytes: number; readonly receivedBytes: number };
+}
+
+/** What a node behind a router needs, and what it can do for others that are. */
+export interface Nat {
+  /** Asks a peer to relay for this node for as long as they are connected. @throws P2posError PEER_UNREACHABLE */
+  reserve(relay: PeerId, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Peers that relay for this node now. */
+  relays(): PeerId[];
+  /** What `addresses()` says beside those listened on, where nothing else is configured. */
+  announce(addresses: readonly Address[]): void;
+  /** From where the peer sees this node come, over a direct tcp connection that this node made. @throws where there is none */
+  observed(peerId: PeerId, options: { readonly signal: AbortSignal }): Promise<Address>;
+  /** Whether a new connection to the address of a peer can be had; it is closed again. */
+  isReachedAt(address: Address, options: { readonly signal: AbortSignal }): Promise<boolean>;
+  /** Until disposed, a connection that this peer makes is tried out, and used only where there is no other. */
+  expectTrial(peerId: PeerId): Disposable;
+  /**
+   * Dials from the port that others saw, while the other end does the same, so that both routers let the other in (TCP simultaneous
+   * open, RFC 9293 §3.5). One end says it is the server. @throws where it fails
+   */
+  punch(
+    address: Address,
+    options: { readonly asServer: boolean; readonly signal: AbortSignal },
+  ): Promise<void>;
+  /** Bytes of channels since the start. */
+  traffic(): Traffic;
+  /** Peers that this node relays for, and bytes that it carried for others. */
+  relayedFor(): number;
+  carriedBytes(): number;
 }

@@ -16,13 +16,16 @@ import type { Logger } from '../log/index.ts';
 import type { Random } from '../random/index.ts';
 import { createConnectionTable } from './connection-table.ts';
 import { dialInOrder } from './dialing.ts';
+import { race } from './dialler.ts';
 import { createInboundGate } from './inbound-gate.ts';
 import type { Address, Handler, Net, NetConfig, NetEvents, PeerId } from './index.ts';
 import { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
+import { chooseOutgoingPort, createNat, type HostParts } from './nat.ts';
+import { isRelayed, relayServer } from './relay-server.ts';
 import { silentLibp2pLogger } from './silent-logger.ts';
 import { createStreamChannel } from './stream-channel.ts';
 import { tls } from './tls/encrypter.ts';
-import { loadTransports, rank, transportOf } from './transports.ts';
+import { isRelayedAddress, loadTransports, rank, transportOf } from './transports.ts';
 import { yamux } from './yamux/muxer.ts';
 
 export interface NetDeps {
@@ -42,15 +45,16 @@ export interface Libp2pNetConfig extends NetConfig {
   /** In order of preference. Default tls, noise. */
   readonly encryption?: readonly ('tls' | 'noise')[];
   readonly limits?: Partial<NetLimits> | undefined;
+  /** Whether this node relays for members now. Default: it does not. */
+  readonly isRelay?: (() => boolean) | undefined;
+  /** All tcp connections leave from one port, so that another node behind a router can dial into it. Default: no. */
+  readonly isBehindRouter?: boolean;
 }
 
 /** For the host to end once its connections are aborted. */
 const STOP_TIMEOUT_MS = 2_000;
 
-/** The part of libp2p's transport manager that knows where we listen; `getMultiaddrs` leaves out unconfirmed ones. */
-interface Listeners {
-  getAddrs(): readonly { toString(): string }[];
-}
+const RELAYED_LAST = 100;
 
 /**
  * A host that is created but unreachable until `start`.
@@ -59,7 +63,7 @@ interface Listeners {
  */
 export async function createNet({ identity, clock, log }: NetDeps, config: Libp2pNetConfig): Promise<Net> {
   const limits: NetLimits = { ...DEFAULT_NET_LIMITS, ...config.limits };
-  const { admit, isMember = () => true, encryption = ['tls', 'noise'] } = config;
+  const { admit, isMember = () => true, encryption = ['tls', 'noise'], isRelay = () => false } = config;
   const privateKey = await generateKeyPairFromSeed('Ed25519', identity.seed);
   if (peerIdFromPrivateKey(privateKey).toString() !== identity.peerId) {
     throw new P2posError('CONFIG_INVALID', {
@@ -84,7 +88,9 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
   const gate = createInboundGate({ clock }, limits);
   const handshakes = new WeakMap<object, () => void>();
   const { transports, listen } = await loadTransports(log, config.listen);
-  let listeners: Listeners | undefined;
+  let parts: HostParts | undefined;
+  const totals = { direct: { sentBytes: 0, receivedBytes: 0 }, relayed: { sentBytes: 0, receivedBytes: 0 } };
+  let carriedBytes = 0;
 
   const host = await createLibp2p({
     start: false,
@@ -111,7 +117,6 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       inboundUpgradeTimeout: limits.handshakeTimeoutMs,
       inboundStreamProtocolNegotiationTimeout: limits.handshakeTimeoutMs,
       addressDialTimeout: limits.handshakeTimeoutMs,
-      addressSorter: (a, b) => Math.sign(dialRank(a) - dialRank(b)) as -1 | 0 | 1,
       reconnectRetries: 0,
     },
     connectionGater: {
@@ -128,18 +133,39 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
         return refuses(peer.toString());
       },
       denyOutboundUpgradedConnection: (peer) => refuses(peer.toString()),
+      denyInboundRelayReservation: (source) => !isRelay() || !isMember(source.toString()),
+      denyInboundRelayedConnection: (_relay, source) => !isMember(source.toString()),
     },
     services: {
       identify: identify({ runOnConnectionOpen: false }),
       ping: ping(),
-      listeners: (components: { readonly transportManager: Listeners }) => {
-        listeners = components.transportManager;
+      relay: relayServer({
+        limits,
+        mayJoin: (source, target) => isRelay() && isMember(source) && isMember(target),
+        connectionsTo: (peerId) => table.of(peerId),
+        carried(bytes) {
+          carriedBytes += bytes;
+        },
+      }),
+      parts: (components: HostParts) => {
+        parts = components;
         return {};
       },
     },
   });
 
-  host.addEventListener('connection:open', ({ detail }) => table.add(detail));
+  const nat = createNat({
+    host,
+    parts: parts as unknown as HostParts,
+    table,
+    relaying: { clients: () => host.services.relay.reservations.size, carriedBytes: () => carriedBytes },
+    traffic: () => structuredClone(totals),
+    port: config.isBehindRouter ? await chooseOutgoingPort() : undefined,
+    dialTimeoutMs: limits.handshakeTimeoutMs,
+  });
+  host.addEventListener('connection:open', ({ detail }) =>
+    table.add(detail, nat.isTrial(detail.remotePeer.toString())),
+  );
   host.addEventListener('connection:close', ({ detail }) => table.remove(detail));
 
   function refuses(peerId: PeerId): boolean {
@@ -155,11 +181,19 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
     }
     if (stream.status !== 'open') return;
     try {
-      handler(createStreamChannel({ clock }, stream, peerId));
+      handler(createStreamChannel({ clock }, stream, peerId, counted(connection)));
     } catch (error) {
       log.error({ action: 'accept_channel', protocol, error }, 'a handler failed to take a channel');
       stream.abort(error as Error);
     }
+  }
+
+  function counted(connection: LibConnection): (sentBytes: number, receivedBytes: number) => void {
+    const total = isRelayed(connection) ? totals.relayed : totals.direct;
+    return (sentBytes, receivedBytes) => {
+      total.sentBytes += sentBytes;
+      total.receivedBytes += receivedBytes;
+    };
   }
 
   const limitsOfStreams = {
@@ -168,13 +202,15 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
   };
   const ownAddresses = () => {
     const announced = config.announce ?? [];
-    const all = announced.length > 0 ? announced : (listeners?.getAddrs().map(String) ?? []);
+    const listened = parts?.transportManager.getAddrs().map(String) ?? [];
+    const all = announced.length > 0 ? announced : [...nat.announced, ...listened];
     return all.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${identity.peerId}`));
   };
 
   return {
     peerId: identity.peerId,
     events,
+    nat,
     async start() {
       try {
         await host.start();
@@ -195,13 +231,20 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
         throw new P2posError('OVERLOADED', { what: 'The network of this node' });
       for (const address of addresses) checkAddress(address);
       const named = addresses.map((address) => /\/p2p\/([^/]+)$/.exec(address)?.[1]).find(Boolean);
+      const held = named === undefined ? undefined : table.best(named);
+      if (held && (!isRelayed(held) || addresses.every(isRelayedAddress))) return held.remotePeer.toString();
       try {
-        const connection = await dialInOrder(
-          { clock },
-          addresses,
-          (some, until) => host.dial(some.map(checkAddress), { signal: until }),
-          signal,
-        );
+        const dial = (some: readonly Address[], until: AbortSignal) =>
+          race(
+            clock,
+            some.toSorted((a, b) => dialRank(a) - dialRank(b)),
+            (address, limit) => nat.dialFrom(multiaddr(address), { signal: limit }),
+            { signal: until, timeoutMs: limits.handshakeTimeoutMs },
+          );
+        // Whoever is also reached through others may not be reached directly at all: nothing is waited for.
+        const connection = await (addresses.some(isRelayedAddress)
+          ? dial(addresses, signal)
+          : dialInOrder({ clock }, addresses, dial, signal));
         return connection.remotePeer.toString();
       } catch (cause) {
         if (signal.aborted) throw signal.reason;
@@ -231,7 +274,7 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
         });
         // Refused while it was being opened: its end has been told already.
         if (stream.status !== 'open') throw new Error(`the stream is ${stream.status}`);
-        return createStreamChannel({ clock }, stream, peerId);
+        return createStreamChannel({ clock }, stream, peerId, counted(connection));
       } catch (cause) {
         if (signal.aborted) throw signal.reason;
         if ((cause as Error).name === 'UnsupportedProtocolError') {
@@ -284,8 +327,8 @@ function checkAddress(address: Address) {
   }
 }
 
-function dialRank({ multiaddr: address }: { readonly multiaddr: { toString(): string } }): number {
-  return rank(transportOf(address.toString()));
+function dialRank(address: Address): number {
+  return rank(transportOf(address)) + (isRelayedAddress(address) ? RELAYED_LAST : 0);
 }
 
 function reasonOf(cause: unknown): string {

@@ -17,6 +17,10 @@ export interface NetLimits {
   readonly maxStreamsPerConnection: number;
   /** Streams of one protocol on one connection, each way. */
   readonly maxStreamsPerProtocol: number;
+  /** Members that this node relays for, where it does. */
+  readonly maxReservations: number;
+  /** Connections that this node relays for one peer, each way. */
+  readonly maxRelayedPerPeer: number;
   /** Bytes that a peer may have under way on one stream before we read them. */
   readonly streamWindowBytes: number;
 }
@@ -31,5 +35,7 @@ export const DEFAULT_NET_LIMITS: NetLimits = {
   inboundPerSecondPerPrivateHost: 1_000,
   maxStreamsPerConnection: 256,
   maxStreamsPerProtocol: 32,
+  maxReservations: 64,
+  maxRelayedPerPeer: 300,
   streamWindowBytes: 4 * 1_048_576,
 };

@@ -15,6 +15,7 @@ export function createStreamChannel(
   { clock }: { readonly clock: Clock },
   stream: Stream,
   peerId: PeerId,
+  count: (sentBytes: number, receivedBytes: number) => void = () => {},
 ): Channel {
   let onChunk: ((chunk: Uint8Array) => void) | undefined;
   let onEnd: ((error?: Error) => void) | undefined;
@@ -74,6 +75,7 @@ export function createStreamChannel(
       if (stream.writeStatus !== 'writable') return false;
       try {
         stream.send(chunk);
+        count(chunk.length, 0);
       } catch (error) {
         stream.abort(error as Error);
         return false;
@@ -91,6 +93,7 @@ export function createStreamChannel(
       onEnd = ending;
       stream.addEventListener('message', ({ data }) => {
         try {
+          count(0, data.byteLength);
           if (data instanceof Uint8Array) onChunk?.(data);
           else for (const part of data) onChunk?.(part);
         } catch (error) {

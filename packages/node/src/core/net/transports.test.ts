@@ -12,14 +12,14 @@ test('without the addon of quic a node goes on, and says so once', async () => {
   const { transports, listen } = await loadTransports(log, [TCP, QUIC], async () => {
     throw new Error('no such addon');
   });
-  assert.equal(transports.length, 2);
+  assert.equal(transports.length, 3);
   assert.deepEqual(listen, [TCP]);
   assert.deepEqual(lines, [{ action: 'load_quic', result: 'unavailable', reason: 'no such addon' }]);
 });
 
 test('with it there is quic', async () => {
   const { transports, listen } = await loadTransports(silentLogger, [TCP, QUIC]);
-  assert.equal(transports.length, 3);
+  assert.equal(transports.length, 4);
   assert.deepEqual(listen, [TCP, QUIC]);
 });
 

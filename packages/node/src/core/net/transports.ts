@@ -1,4 +1,5 @@
 /** The ways to reach a node. QUIC needs a native addon; where it cannot load, the node goes on without. */
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
 import { tcp } from '@libp2p/tcp';
 
 import type { Libp2pOptions } from 'libp2p';
@@ -24,6 +25,7 @@ export async function loadTransports(
       outboundSocketInactivityTimeout: INACTIVITY_TIMEOUT_MS,
     }),
     webSockets(),
+    circuitRelayTransport(),
   ];
   try {
     const { quic } = await loadQuic();
@@ -41,6 +43,11 @@ export async function loadTransports(
 
 export type TransportName = 'tcp' | 'quic' | 'ws';
 
+export function isRelayedAddress(address: Address): boolean {
+  return address.includes('/p2p-circuit');
+}
+
+/** Through a relay: how the relay is reached. */
 export function transportOf(address: Address): TransportName {
   if (address.includes('/quic-v1')) return 'quic';
   return address.includes('/ws') ? 'ws' : 'tcp';

@@ -262,6 +262,8 @@ export interface Records extends AsyncDisposable {
   /** Of the namespaces declared `cas`. */
   readonly registers: Registers;
   readonly leases: Leases;
+  /** Keys and values of an app's namespaces in this node's own store; old versions and deletions do not count. */
+  storedBytes(app: string): Promise<number>;
   /** How many slots this node knows to be moving, and in how many of its own it still copies. 0 and 0: all at rest. */
   moves(): { readonly open: number; readonly unsettled: number };
   readonly repair: RecordsRepair;

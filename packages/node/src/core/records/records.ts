@@ -296,9 +296,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   function checkName({ namespace, partition, key }: RecordKey, kind: NamespaceDeclaration['kind'] = 'lww') {
     const declaration = findDeclaration(namespace, kind);
     if (!isKey(key) || !isKey(partition)) {
-      throw new P2posError('BAD_REQUEST', {
-        reason: `Keys and partitions have 1 to ${MAX_KEY_BYTES} bytes.`,
-      });
+      const reason = `Keys and partitions have 1 to ${MAX_KEY_BYTES} bytes.`;
+      throw new P2posError('BAD_REQUEST', { reason });
     }
     requireMember();
     return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
@@ -377,6 +376,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         counts.reduce((sum, count) => sum + list(count).length, 0);
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
+    storedBytes: (app) => table.appBytes(app),
     repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);

@@ -18,7 +18,8 @@ export interface BoundStream {
   readonly reader: FieldReader;
   readonly open: StreamOperation['open'];
   encodeOpened(opened: unknown): Record<string, unknown>;
-  encodeEvent(event: Event): Record<string, unknown>;
+  /** Fields of its frame, all but the id. The same event gives the same object. */
+  encodeEvent(event: Event): Readonly<Record<string, unknown>>;
 }
 
 export interface Catalogue {
@@ -38,6 +39,7 @@ export function createCatalogue(
       { route, reader: createRouteReader(route), handle, encode: (value) => encodeResult(route, value) },
     ]),
   );
+  const told = new WeakMap<Event, Readonly<Record<string, unknown>>>();
   const kinds = new Map(
     streams.map(({ kind, stream, open }): [string, BoundStream] => [
       kind,
@@ -46,10 +48,15 @@ export function createCatalogue(
         reader: createStreamReader(stream),
         open,
         encodeOpened: (opened) => z.encode(stream.opened, opened as never) as Record<string, unknown>,
-        encodeEvent({ type, ...fields }) {
+        encodeEvent(event) {
+          let encoded = told.get(event);
+          if (encoded) return encoded;
+          const { type, ...fields } = event;
           const schema = stream.events[type];
           if (!schema) throw new TypeError(`stream ${kind} has no event ${type}`);
-          return z.encode(schema, fields as never) as Record<string, unknown>;
+          encoded = { ...z.encode(schema, fields as never), type };
+          told.set(event, encoded);
+          return encoded;
         },
       },
     ]),

@@ -45,7 +45,7 @@ export function createSocketDoor(
     handleProtocols: (offered) => [SOCKET_CBOR, SOCKET_JSON].find((name) => offered.has(name)) ?? false,
   });
 
-  function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+  async function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> {
     stream.on('error', () => stream.destroy());
     try {
       if (closing) throw new P2posError('NODE_CLOSING');
@@ -58,7 +58,9 @@ export function createSocketDoor(
           origin: JSON.stringify(String(request.headers.origin).slice(0, 100)),
         });
       if (sessions.size >= config.maxSockets) throw new P2posError('OVERLOADED', { what: 'This node' });
-      const caller = admitSocket(deps, request);
+      const caller = await admitSocket(deps, request);
+      if (closing) throw new P2posError('NODE_CLOSING');
+      if (stream.destroyed) return;
       server.handleUpgrade(request, stream, head, (socket) => {
         const codec = codecOf(socket.protocol);
         const outbox = createOutbox(socket, codec, { highWaterBytes: config.highWaterBytes, stream });
@@ -74,7 +76,7 @@ export function createSocketDoor(
   }
 
   return {
-    upgrade,
+    upgrade: (request, stream, head) => void upgrade(request, stream, head),
     async [Symbol.asyncDispose]() {
       closing = true;
       const gone = [...sessions.keys()].map(

@@ -1,20 +1,21 @@
 /** What goes out on one socket: frames of one turn of the event loop leave together, and senders learn when it is full. */
-import type { ServerFrame } from '@p2pos/protocol';
 import type { WebSocket } from 'ws';
-import type { SocketCodec } from './codec.ts';
+import type { OutgoingFrame, SocketCodec } from './codec.ts';
 
 export interface Outbox {
-  send(frame: ServerFrame): void;
+  send(frame: OutgoingFrame): void;
   /** Whether the client takes less than it is sent. */
   isFull(): boolean;
-  /** Resolves when there is room again or the socket is gone. */
+  /** Resolves when there is room again or the socket is gone; several may wait, so look again. */
   room(): Promise<void>;
   /** Sends what waits, at once. */
   flush(): void;
 }
 
 /** Of one turn; a stream that has more at once waits for the next, so that nobody is kept waiting by it. */
-const MAX_FRAMES = 256;
+const MAX_FRAMES = 1_024;
+/** What a frame weighs besides its bytes. */
+const FRAME_BYTES = 64;
 
 /** What `ws` needs of a stream below it. */
 interface Corkable {
@@ -27,11 +28,15 @@ export function createOutbox(
   codec: SocketCodec,
   { highWaterBytes, stream }: { readonly highWaterBytes: number; readonly stream: Corkable },
 ): Outbox {
-  let frames: ServerFrame[] = [];
+  let frames: OutgoingFrame[] = [];
+  let bytes = 0;
   let waiting: PromiseWithResolvers<void> | undefined;
-  const isFull = () =>
-    socket.readyState === socket.OPEN &&
-    (frames.length >= MAX_FRAMES || socket.bufferedAmount > highWaterBytes);
+
+  function isFull(): boolean {
+    // One that closes takes nothing; the wait ends with it.
+    if (socket.readyState !== socket.OPEN) return socket.readyState !== socket.CLOSED;
+    return frames.length >= MAX_FRAMES || bytes + socket.bufferedAmount > highWaterBytes;
+  }
 
   function release(): void {
     if (!waiting || isFull()) return;
@@ -43,6 +48,7 @@ export function createOutbox(
     const batch = frames;
     if (batch.length === 0) return;
     frames = [];
+    bytes = 0;
     if (socket.readyState !== socket.OPEN) return;
     stream.cork();
     for (const message of codec.encode(batch)) socket.send(message, release);
@@ -58,7 +64,9 @@ export function createOutbox(
     isFull,
     flush,
     send(frame) {
+      if (socket.readyState !== socket.OPEN) return;
       frames.push(frame);
+      bytes += FRAME_BYTES + weigh(frame);
       if (frames.length === 1) setImmediate(flush);
     },
     room() {
@@ -67,4 +75,15 @@ export function createOutbox(
       return waiting.promise;
     },
   };
+}
+
+/** Of what is long in a frame: bytes and texts, also those of an answer. */
+function weigh(value: object, depth = 0): number {
+  let sum = 0;
+  for (const field of Object.values(value) as unknown[]) {
+    if (typeof field === 'string') sum += field.length;
+    else if (field instanceof Uint8Array) sum += field.length;
+    else if (typeof field === 'object' && field !== null && depth < 2) sum += weigh(field, depth + 1);
+  }
+  return sum;
 }

@@ -46,6 +46,10 @@ export class RunningCall implements Work, RequestContext {
     return this.#caller.grants;
   }
 
+  get tokenId(): string | undefined {
+    return this.#caller.tenant?.token.id;
+  }
+
   get requestId(): string {
     this.#requestId ??= this.#newRequestId();
     return this.#requestId;

@@ -12,7 +12,7 @@ import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
 import type { Admission } from '../admission.ts';
 import { publicError } from '../answer.ts';
-import { type Caller, checkGrant } from '../caller.ts';
+import { type Caller, charge, checkGrant, contextOf } from '../caller.ts';
 import type { Observation } from '../request-metrics.ts';
 import type { BoundCall, BoundStream, Catalogue } from './catalogue.ts';
 import type { SocketCodec } from './codec.ts';
@@ -27,7 +27,7 @@ export interface SessionDeps {
   readonly observe: (observation: Observation) => void;
   readonly requestId: () => string;
   /** @throws P2posError AUTH_REQUIRED */
-  readonly admitToken: (token: string, app: string | undefined) => Caller;
+  readonly admitToken: (token: string, app: string | undefined) => Promise<Caller>;
 }
 
 export interface SessionConfig {
@@ -38,6 +38,8 @@ export interface SessionConfig {
 }
 
 const NO_INPUT: Readonly<Record<string, unknown>> = {};
+/** A client that takes nothing that it is sent for this long is given up. */
+const STALLED_MS = 15 * 60_000;
 /** How often deadlines and silence are looked at. */
 const TICK_MS = 1_000;
 
@@ -64,7 +66,11 @@ export function createSession(
   let { caller } = parts;
   let heardAt = openedAt;
   let subscriptions = 0;
+  let waiting: ClientFrame[] | undefined;
+  let checking = false;
   let ended = false;
+  let paused = false;
+  let movedAt = openedAt;
   let timer = clock.after(TICK_MS, tick);
   if (caller) outbox.send({ type: 'ready', app: caller.app });
 
@@ -74,7 +80,9 @@ export function createSession(
       close(SOCKET_CLOSE.unauthorized, new P2posError('AUTH_REQUIRED'));
       return;
     }
-    const silentMs = now - heardAt;
+    // What is not read cannot be heard: who takes little is slow, not silent, unless it takes nothing at all for long.
+    const silentMs =
+      now - (paused ? Math.max(heardAt, movedAt + STALLED_MS - 2 * SOCKET_HEARTBEAT_MS) : heardAt);
     if (silentMs >= 2 * SOCKET_HEARTBEAT_MS) {
       close(SOCKET_CLOSE.silent, new P2posError('TIMEOUT', { what: 'The client', timeoutMs: silentMs }));
       return;
@@ -82,6 +90,7 @@ export function createSession(
     for (const one of [...work.values()])
       if (one.endsAtMs <= now)
         one.abort(new P2posError('TIMEOUT', { what: 'The node', timeoutMs: one.timeoutMs }));
+    void checkAgain();
     timer = clock.after(TICK_MS, tick);
   }
 
@@ -95,20 +104,31 @@ export function createSession(
       close(SOCKET_CLOSE.malformed, publicError(error, requestId()));
       return;
     }
+    takeAll(frames);
+    // A client that does not read is not read either.
+    if (!ended && !paused && outbox.isFull()) {
+      paused = true;
+      movedAt = heardAt;
+      socket.pause();
+      void outbox.room().then(() => {
+        paused = false;
+        heardAt = clock.monotonic();
+        socket.resume();
+      });
+    }
+  }
+
+  function takeAll(frames: readonly ClientFrame[]): void {
     for (const frame of frames) {
       if (ended) return;
-      take(frame);
-    }
-    // A client that does not read is not read either.
-    if (outbox.isFull()) {
-      socket.pause();
-      void outbox.room().then(() => socket.resume());
+      if (waiting) waiting.push(frame);
+      else take(frame);
     }
   }
 
   function take(frame: ClientFrame): void {
     if (frame.op === 'ping') outbox.send({ type: 'pong' });
-    else if (frame.op === 'auth') authenticate(frame.token, frame.app);
+    else if (frame.op === 'auth') void authenticate(frame.token, frame.app);
     else if (!caller) close(SOCKET_CLOSE.unauthorized, new P2posError('AUTH_REQUIRED'));
     else if (frame.op === 'cancel' || frame.op === 'unsubscribe')
       work.get(frame.id)?.abort(new P2posError('CANCELLED'));
@@ -119,12 +139,32 @@ export function createSession(
     else void subscribe(frame, caller);
   }
 
-  function authenticate(token: string, app: string | undefined): void {
+  async function authenticate(token: string, app: string | undefined): Promise<void> {
+    // What follows in the meantime is kept in order; the client is not read further.
+    waiting = [];
+    socket.pause();
     try {
-      caller = deps.admitToken(token, app);
-      outbox.send({ type: 'ready', app: caller.app });
+      caller = await deps.admitToken(token, app);
+      if (!ended) outbox.send({ type: 'ready', app: caller.app });
     } catch (error) {
       close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
+    }
+    const frames = waiting;
+    waiting = undefined;
+    socket.resume();
+    takeAll(frames);
+  }
+
+  /** What a token allows may change while its socket is open. */
+  async function checkAgain(): Promise<void> {
+    if (checking || !caller?.again) return;
+    checking = true;
+    try {
+      caller = await caller.again();
+    } catch (error) {
+      close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
+    } finally {
+      checking = false;
     }
   }
 
@@ -148,7 +188,11 @@ export function createSession(
         throw new P2posError('OVERLOADED', { what: `This socket with ${config.maxCalls} calls` });
       place = admission.enter(bound.route.body ? bytesOf(input['body']) : 0);
       work.set(id, one);
-      bound.handle(input, one).then(
+      const { route } = bound;
+      const running = current.tenant
+        ? charge(current, route).then(() => (one.over ? undefined : bound.handle(input, one)))
+        : bound.handle(input, one);
+      running.then(
         (value) => {
           if (one.over) return;
           try {
@@ -165,16 +209,13 @@ export function createSession(
     }
   }
 
-  async function subscribe(
-    frame: ClientFrame & { readonly op: 'subscribe' },
-    { app, grants }: Caller,
-  ): Promise<void> {
+  async function subscribe(frame: ClientFrame & { readonly op: 'subscribe' }, by: Caller): Promise<void> {
     const { id, kind, op: _, ...fields } = frame;
     const request = requestId();
     let counted = false;
     try {
       const bound: BoundStream = catalogue.stream(kind);
-      checkGrant(grants, bound.stream.grant);
+      checkGrant(by.grants, bound.stream.grant);
       const input = bound.reader.read(fields);
       if (subscriptions >= config.maxSubscriptions)
         throw new P2posError('OVERLOADED', { what: `This socket with its ${subscriptions} subscriptions` });
@@ -188,14 +229,20 @@ export function createSession(
         abort: (error) => end.abort(error),
       };
       work.set(id, current);
-      const context = { app, grants, requestId: request, signal };
+      if (by.tenant) await charge(by, undefined);
+      signal.throwIfAborted();
+      const context = contextOf(by, request, signal);
       const { opened, events } = await Promise.race([bound.open(input, context), aborted(signal)]);
       current.endsAtMs = Number.POSITIVE_INFINITY;
       outbox.send({ ...bound.encodeOpened(opened), id, type: 'open' });
-      for await (const event of events) {
+      for await (const told of events) {
+        for (const event of Array.isArray(told) ? told : [told]) {
+          // Others wait for the same room, and one of them may have taken it.
+          while (outbox.isFull()) await outbox.room();
+          if (signal.aborted) break;
+          outbox.send({ id, shared: codec.share(bound.encodeEvent(event)) });
+        }
         if (signal.aborted) break;
-        outbox.send({ ...bound.encodeEvent(event), id, type: event.type });
-        if (outbox.isFull()) await outbox.room();
       }
       outbox.send({ id, type: 'end' });
     } catch (error) {

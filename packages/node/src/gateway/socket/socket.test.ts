@@ -273,6 +273,53 @@ describe('the WebSocket door', () => {
     await eventually(() => told.ended === 1);
   });
 
+  it('a client with many subscriptions that reads none of them is sent no more than one with few', async () => {
+    const { told, streams: counted } = createCounter();
+    await using door = await doorWith({
+      streams: counted,
+      config: { limits: { socketHighWaterBytes: 64 * 1_024, maxSubscriptionsPerSocket: 500 } },
+    });
+    await using slow = await openClient(door);
+    slow.socket.pause();
+    const text = 'x'.repeat(200_000);
+    for (let id = 0; id < 300; id++)
+      slow.send({ op: 'subscribe', id, kind: 'count', from: 0, to: 1_000, text });
+    let before = -1;
+    await eventually(
+      () => {
+        const still = told.pulled > 0 && told.pulled === before;
+        before = told.pulled;
+        return still;
+      },
+      { everyMs: 200 },
+    );
+    // What is in the buffers of both ends are a few megabytes.
+    assert.ok(told.pulled < 200, `${told.pulled} events of 200 kB were made`);
+  });
+
+  it('a client that is slow to read is not taken for silent', async () => {
+    const clock = createManualClock();
+    const { told, streams: counted } = createCounter();
+    await using door = await doorWith({
+      clock,
+      streams: counted,
+      config: { limits: { socketHighWaterBytes: 64 * 1_024 } },
+    });
+    await using slow = await openClient(door);
+    slow.socket.pause();
+    slow.send({ op: 'subscribe', id: 1, kind: 'count', from: 0, to: 1_500, text: 'x'.repeat(10_000) });
+    await eventually(() => told.pulled > 100);
+    // What makes the node stop reading it; it goes on saying so all the same.
+    for (let i = 0; i < 12; i++) {
+      slow.send({ op: 'ping' });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await clock.advance(20_000);
+    }
+    slow.socket.resume();
+    await eventually(() => slow.frames.some(({ type }) => type === 'end'), { timeoutMs: 30_000 });
+    assert.equal(slow.frames.filter(({ type }) => type === 'number').length, 1_500);
+  });
+
   it('says that it closes, so that clients go elsewhere', async () => {
     const door = await doorWith();
     const client = await openClient(door);

@@ -7,6 +7,8 @@
  * presence.events.on('heartbeat:accepted', ({ heartbeat }) => members.noticeHeads(heartbeat.peerId, heartbeat.heads));
  * await members.push(signedSnapshot, { signal }); // 'applied' | 'stale', or throws the refusal
  */
+export { createMembersChecks } from './checks.ts';
 export { createMembers, type Members, type MembersConfig, type MembersDeps } from './members.ts';
+export { createPuller, type Puller } from './pulling.ts';
 export { createMembersHandlers } from './routes.ts';
 export { MEMBERSHIP, MEMBERSHIP_PUSH } from './wire.ts';

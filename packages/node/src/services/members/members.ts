@@ -3,7 +3,13 @@ import { P2posError } from '@p2pos/protocol';
 import { createAllowance } from '../../core/allowance/index.ts';
 import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
-import type { AcceptedDocument, Heads, MembershipJournal, Verdict } from '../../core/membership/index.ts';
+import type {
+  AcceptedDocument,
+  DocumentName,
+  Heads,
+  MembershipJournal,
+  Verdict,
+} from '../../core/membership/index.ts';
 import type { Net, PeerId } from '../../core/net/index.ts';
 import { type Random, shuffle } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
@@ -30,8 +36,11 @@ export interface Members extends AsyncDisposable {
   noticeHeads(peerId: PeerId, heads: Heads): void;
   /** Asks the peer what it holds and takes what is new. */
   noticeStale(peerId: PeerId): void;
-  /** A snapshot from an admin, first-hand. @throws P2posError with the code of the refusal */
-  push(bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<'applied' | 'stale'>;
+  /** A document from its makers, first-hand. @throws P2posError with the code of the refusal */
+  push(
+    bytes: Uint8Array,
+    options: { readonly kind?: Exclude<DocumentName, 'genesis'>; readonly signal: AbortSignal },
+  ): Promise<'applied' | 'stale'>;
 }
 
 const PUSH_TIMEOUT_MS = 10_000;
@@ -160,8 +169,8 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
       if (peerId !== self && net.isConnected(peerId) && puller.lacks(heads)) ask(peerId);
     },
     noticeStale: ask,
-    async push(bytes, { signal }) {
-      const verdict = await membership.submit({ kind: 'snapshot', bytes, from: 'http' }, { signal });
+    async push(bytes, { kind = 'snapshot', signal }) {
+      const verdict = await membership.submit({ kind, bytes, from: 'http' }, { signal });
       report(verdict, 'http');
       if (verdict.result === 'refused') throw verdict.error;
       return verdict.result;

@@ -1,15 +1,23 @@
 /** Binds the contract of membership to this node's journal. */
-import { type membersRoutes, P2posError, type RouteHandlers, toHex } from '@p2pos/protocol';
-import type { Membership } from '../../core/membership/index.ts';
+import { type membersRoutes, P2posError, type RouteHandlers, toBase64url, toHex } from '@p2pos/protocol';
+import type { MembershipJournal } from '../../core/membership/index.ts';
 import type { Members } from './members.ts';
+
+/** A chain of rotations is short. */
+const MAX_ROOT_BYTES = 2 * 1_048_576;
 
 export function createMembersHandlers({
   membership,
   members,
 }: {
-  readonly membership: Pick<Membership, 'systemId' | 'view'>;
+  readonly membership: Pick<MembershipJournal, 'systemId' | 'view' | 'status' | 'documents' | 'auditEntries'>;
   readonly members: Pick<Members, 'push'>;
 }): RouteHandlers<typeof membersRoutes> {
+  function inForce() {
+    const { epoch, hash } = membership.view();
+    return { epoch, hash: toHex(hash) };
+  }
+
   return {
     async list() {
       const { epoch, hash, snapshot, members: listed } = membership.view();
@@ -33,8 +41,37 @@ export function createMembersHandlers({
     },
     async push({ body }, { signal }) {
       const result = await members.push(body, { signal });
-      const { epoch, hash } = membership.view();
-      return { result, epoch, hash: toHex(hash) };
+      return { result, ...inForce() };
+    },
+    async submit({ kind, body }, { signal }) {
+      const result = await members.push(body, { kind, signal });
+      return { result, ...inForce() };
+    },
+    async root() {
+      const { systemId } = membership;
+      const { root, fork, proof, conflicts } = membership.status();
+      if (!root) throw new P2posError('GENESIS_UNKNOWN', { systemId });
+      const { name, keysVersion, keys, threshold, revocations } = root;
+      const start = { after: { epoch: -1, hash: '' }, maxDocuments: 64, maxBytes: MAX_ROOT_BYTES };
+      const [genesis, rotations] = await Promise.all([
+        membership.documents({ list: 'genesis', ...start }),
+        membership.documents({ list: 'rotations', ...start }),
+      ]);
+      return {
+        systemId,
+        name,
+        documents: [...genesis.documents, ...rotations.documents].map(({ bytes }) => toBase64url(bytes)),
+        keysVersion,
+        keys: [...keys],
+        threshold,
+        fork: fork?.parent ?? null,
+        revocations,
+        proof: proof ?? null,
+        conflicts: conflicts.map(({ refused, ...conflict }) => ({ ...conflict, refused: [...refused] })),
+      };
+    },
+    async audit({ after = 0, limit = 200 }) {
+      return { entries: await membership.auditEntries(after, limit) };
     },
   };
 }

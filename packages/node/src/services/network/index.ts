@@ -17,5 +17,6 @@ export {
   type NetworkConfig,
   type NetworkDeps,
 } from './network.ts';
+export { createReach, type Reach, type ReachDeps } from './reach.ts';
 export { createHealthHandlers, createNetworkHandlers } from './routes.ts';
 export { serveStatus } from './wire.ts';

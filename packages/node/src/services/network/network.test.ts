@@ -7,7 +7,7 @@ import {
   type PeerGroup,
   type PeerGroupConfig,
 } from '../../testing/peer-group.ts';
-import { createNetwork, createNetworkHandlers, serveStatus } from './index.ts';
+import { createNetwork, createNetworkHandlers, type Reach, serveStatus } from './index.ts';
 import { STATUS } from './wire.ts';
 
 async function createBench(count: number, config: PeerGroupConfig = {}) {
@@ -151,7 +151,7 @@ test('a member that asks too often is told to wait', async () => {
 test('the routes answer both views', async () => {
   await using bench = await createBench(2);
   const { group, networks } = bench;
-  const handlers = createNetworkHandlers(at(networks, 0));
+  const handlers = createNetworkHandlers(at(networks, 0), {} as Reach);
   const context = {} as RequestContext;
   assert.equal((await handlers.status({}, context)).online, 2);
   assert.equal((await handlers.peers({ view: 'local' }, context)).asked, undefined);

@@ -7,9 +7,12 @@
  *
  * @example
  * await using pubsub = createPubsub({ self, rpc, net, membership, incarnation, clock, random, log });
- * const { events } = await pubsub.subscribe({ app: 'default', topic: 'orders.>' }, { signal });
+ * const { batches } = await pubsub.subscribe({ app: 'default', topic: 'orders.>' }, { signal });
  * await pubsub.publish({ app: 'default', topic: 'orders.new', data, ack: 'all' }); // { id, subscribers: 1, clients: 1 }
- * for await (const event of events) event.type; // 'message'
+ * for await (const [event] of batches) event?.type; // 'message'
  */
 export { createPubsub, type Pubsub } from './pubsub.ts';
 export { createPubsubHandlers, createPubsubStreams } from './routes.ts';
+export { createGroups, type Groups } from './topics/groups.ts';
+export { createTopicHandlers } from './topics/routes.ts';
+export { createTopics, type Topics } from './topics/topics.ts';

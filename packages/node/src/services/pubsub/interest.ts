@@ -1,13 +1,14 @@
 /**
  * Who wants to hear of what. Every member tells every member it is connected to which patterns its clients hold, first-hand,
  * as it changes, and the whole again to who connects or missed something; so a publisher knows whom to send to without
- * asking. What a member told is forgotten when it starts anew or is no member any more.
+ * asking. Changes that come while a member is being told go together in the next statement. What a member told is forgotten
+ * when it starts anew or is no member any more.
  */
 import type { Net, PeerId } from '../../core/net/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import type { TaskGroup } from '../../core/tasks/index.ts';
 import { createPatternTree, type PatternTree } from './pattern-tree.ts';
-import { MAX_PATTERNS, PUBSUB } from './wire.ts';
+import { digestOf, emptyDigest, MAX_PATTERNS, PUBSUB } from './wire.ts';
 
 export interface InterestDeps {
   readonly rpc: Pick<Rpc, 'call'>;
@@ -33,7 +34,10 @@ export interface Confirmation {
 export interface Statement {
   readonly incarnation: number;
   readonly serial: number;
-  readonly whole: boolean;
+  /** The serial that it builds on; null: all that was said before is void. */
+  readonly after: number | null;
+  /** Of all patterns once this is applied; null: more of this whole follows. */
+  readonly digest: string | null;
   readonly add: readonly string[];
   readonly remove: readonly string[];
 }
@@ -56,67 +60,111 @@ export interface Interest extends Disposable {
 interface Known {
   readonly incarnation: number;
   serial: number;
+  digest: bigint;
   readonly patterns: Set<string>;
+}
+
+/** One member that is being told. */
+interface Telling {
+  /** What it is known to know. */
+  confirmed: number | undefined;
+  busy: Promise<void> | undefined;
 }
 
 /** Between two looks for members that missed something. */
 const REPAIR_MS = 2_000;
+/** Between two statements to a member that should know all, so that it can say if it does not. */
+const DIGEST_MS = 30_000;
+/** Changes that are remembered, to tell only them. */
+const MAX_CHANGES = 4 * MAX_PATTERNS;
 
 export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: InterestConfig): Interest {
   const { rpc, net, isMember, incarnation, tasks } = deps;
   const own = new Map<string, number>();
   const peers = createPatternTree<PeerId>();
   const known = new Map<PeerId, Known>();
+  const members = new Map<PeerId, Telling>();
+  /** The newest changes; the last has the number `serial`. */
+  let changes: string[] = [];
   let serial = 0;
-  /** The serial that each connected member is known to know. */
-  const confirmed = new Map<PeerId, number>();
-  /** What each member is being told, one statement after another. */
-  const telling = new Map<PeerId, Promise<boolean>>();
+  let digest = emptyDigest;
 
-  function connected(): PeerId[] {
-    return [...new Set(net.connections().map(({ peerId }) => peerId))].filter(isMember);
-  }
+  const connected = () => [...new Set(net.connections().map(({ peerId }) => peerId))].filter(isMember);
 
-  async function say(peerId: PeerId, statement: Omit<Statement, 'incarnation'>): Promise<boolean> {
-    const input = { ...statement, incarnation: incarnation() };
-    try {
-      const answer = await rpc.call(peerId, PUBSUB, 'interest', input, { timeoutMs });
-      if (!answer.known) return await sayWhole(peerId);
-      confirmed.set(peerId, statement.serial);
-      return true;
-    } catch {
-      return false;
+  function tellingOf(peerId: PeerId): Telling {
+    let telling = members.get(peerId);
+    if (!telling) {
+      telling = { confirmed: undefined, busy: undefined };
+      members.set(peerId, telling);
     }
+    return telling;
   }
 
-  async function sayWhole(peerId: PeerId): Promise<boolean> {
+  function changed(pattern: string): void {
+    serial++;
+    digest ^= digestOf(pattern);
+    changes.push(pattern);
+    if (changes.length > 2 * MAX_CHANGES) changes = changes.slice(-MAX_CHANGES);
+  }
+
+  const say = async (peerId: PeerId, statement: Omit<Statement, 'incarnation'>): Promise<boolean> => {
+    const input = { ...statement, incarnation: incarnation() };
+    return (await rpc.call(peerId, PUBSUB, 'interest', input, { timeoutMs })).known;
+  };
+
+  /** Undefined: what it knows is too old for a statement of changes alone. */
+  function changesSince(confirmed: number): Omit<Statement, 'incarnation'> | undefined {
+    const count = serial - confirmed;
+    if (count > Math.min(changes.length, MAX_PATTERNS)) return undefined;
+    const patterns = count === 0 ? [] : [...new Set(changes.slice(-count))];
+    return {
+      serial,
+      after: confirmed,
+      digest: digest.toString(16),
+      add: patterns.filter((pattern) => own.has(pattern)),
+      remove: patterns.filter((pattern) => !own.has(pattern)),
+    };
+  }
+
+  async function sayWhole(peerId: PeerId): Promise<number> {
     const all = [...own.keys()];
     const at = serial;
-    const first = { serial, whole: true, add: all.slice(0, MAX_PATTERNS), remove: [] };
-    const input = { ...first, incarnation: incarnation() };
-    const { known: taken } = await rpc.call(peerId, PUBSUB, 'interest', input, { timeoutMs });
-    for (let from = MAX_PATTERNS; from < all.length && taken; from += MAX_PATTERNS) {
-      const more = {
-        incarnation: incarnation(),
-        serial,
-        whole: false,
-        add: all.slice(from, from + MAX_PATTERNS),
-        remove: [],
-      };
-      await rpc.call(peerId, PUBSUB, 'interest', more, { timeoutMs });
+    const whole = digest.toString(16);
+    for (let from = 0; from === 0 || from < all.length; from += MAX_PATTERNS) {
+      const last = from + MAX_PATTERNS >= all.length;
+      const add = all.slice(from, from + MAX_PATTERNS);
+      const after = from === 0 ? null : at;
+      if (!(await say(peerId, { serial: at, after, digest: last ? whole : null, add, remove: [] })))
+        throw new Error('it does not take the whole');
     }
-    if (taken) confirmed.set(peerId, at);
-    return taken;
+    return at;
   }
 
-  function inTurn(peerId: PeerId, work: () => Promise<boolean>): Promise<boolean> {
-    const before = telling.get(peerId) ?? Promise.resolve(true);
-    const turn = before.then(work, work).catch(() => false);
-    telling.set(peerId, turn);
-    void turn.then(() => {
-      if (telling.get(peerId) === turn) telling.delete(peerId);
-    });
-    return turn;
+  async function tellAll(peerId: PeerId, telling: Telling): Promise<void> {
+    do {
+      const { confirmed } = telling;
+      const statement = confirmed === undefined ? undefined : changesSince(confirmed);
+      const taken = statement !== undefined && (await say(peerId, statement));
+      const at = taken ? statement.serial : await sayWhole(peerId);
+      // The connection may have ended meanwhile.
+      if (members.get(peerId) !== telling) return;
+      telling.confirmed = at;
+    } while (telling.confirmed !== serial);
+  }
+
+  /** Resolves when it knows what was true when this was called, or it cannot be told. */
+  async function tell(peerId: PeerId): Promise<boolean> {
+    const wanted = serial;
+    const telling = tellingOf(peerId);
+    telling.busy ??= tellAll(peerId, telling)
+      .catch(() => {
+        telling.confirmed = undefined;
+      })
+      .finally(() => {
+        telling.busy = undefined;
+      });
+    await telling.busy;
+    return telling.confirmed !== undefined && telling.confirmed >= wanted;
   }
 
   function forget(peerId: PeerId): void {
@@ -124,15 +172,20 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
     known.delete(peerId);
   }
 
-  /** Whoever is not known to know all is told all. */
+  const behind = (peerId: PeerId) => {
+    const { confirmed, busy } = tellingOf(peerId);
+    return confirmed !== serial && busy === undefined;
+  };
+  /** Whoever is not known to know all is told. */
   const { trigger } = tasks.every({ name: 'pubsub_interest', intervalMs: REPAIR_MS }, async () => {
-    if (serial === 0) return;
-    const behind = connected().filter((peerId) => confirmed.get(peerId) !== serial && !telling.has(peerId));
-    await Promise.all(behind.map((peerId) => inTurn(peerId, () => sayWhole(peerId))));
+    if (serial > 0) await Promise.all(connected().filter(behind).map(tell));
+  });
+  tasks.every({ name: 'pubsub_interest_digest', intervalMs: DIGEST_MS }, async () => {
+    if (serial > 0) await Promise.all(connected().map(tell));
   });
   const listening = [
     net.events.on('peer:connected', trigger),
-    net.events.on('peer:disconnected', (peerId) => void confirmed.delete(peerId)),
+    net.events.on('peer:disconnected', (peerId) => void members.delete(peerId)),
   ];
 
   return {
@@ -141,14 +194,13 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
     async add(pattern) {
       const count = own.get(pattern) ?? 0;
       own.set(pattern, count + 1);
-      if (count === 0) serial++;
-      const statement = { serial, whole: false, add: [pattern], remove: [] };
+      if (count === 0) changed(pattern);
+      // Also for a pattern that is held already: who asks wants to know that it is known.
       const told = await Promise.all(
-        connected().map(async (peerId) => ({
-          peerId,
-          // Also for a pattern that is held already: who asks wants to know that it is known.
-          confirmed: await inTurn(peerId, () => say(peerId, statement)),
-        })),
+        connected().map(async (peerId) => {
+          const confirmed = members.get(peerId)?.confirmed === serial || (await tell(peerId));
+          return { peerId, confirmed };
+        }),
       );
       return {
         confirmedBy: told.filter(({ confirmed }) => confirmed).map(({ peerId }) => peerId),
@@ -160,32 +212,36 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
       if (count > 1) own.set(pattern, count - 1);
       if (count !== 1) return;
       own.delete(pattern);
-      serial++;
-      const statement = { serial, whole: false, add: [], remove: [pattern] };
-      for (const peerId of connected()) void inTurn(peerId, () => say(peerId, statement));
+      changed(pattern);
+      for (const peerId of connected()) void tell(peerId);
     },
-    heard(peerId, statement) {
+    heard(peerId, { incarnation: life, serial: said, after, digest: expected, add, remove }) {
       const before = known.get(peerId);
-      if (before && statement.incarnation < before.incarnation) return true;
-      const fresh = !before || before.incarnation !== statement.incarnation;
-      if (statement.whole) {
+      if (before && life < before.incarnation) return true;
+      const fresh = !before || before.incarnation !== life;
+      // What was said earlier and comes later would undo what is newer.
+      if (!fresh && said < before.serial) return true;
+      if (after === null) {
         forget(peerId);
         if (fresh) deps.onFresh(peerId);
-        known.set(peerId, {
-          incarnation: statement.incarnation,
-          serial: statement.serial,
-          patterns: new Set(),
-        });
-      } else if (fresh || statement.serial > before.serial + 1) return false;
+        known.set(peerId, { incarnation: life, serial: said, digest: emptyDigest, patterns: new Set() });
+      } else if (fresh || after > before.serial) return false;
       const one = known.get(peerId) as Known;
-      one.serial = Math.max(one.serial, statement.serial);
-      for (const pattern of statement.add) {
+      one.serial = said;
+      for (const pattern of add) {
         if (one.patterns.has(pattern) || one.patterns.size >= maxPatterns) continue;
         one.patterns.add(pattern);
+        one.digest ^= digestOf(pattern);
         peers.add(pattern, peerId);
       }
-      for (const pattern of statement.remove) if (one.patterns.delete(pattern)) peers.remove(pattern, peerId);
-      return true;
+      for (const pattern of remove) {
+        if (!one.patterns.delete(pattern)) continue;
+        one.digest ^= digestOf(pattern);
+        peers.remove(pattern, peerId);
+      }
+      // One that may hold more than is kept here would be asked for the whole for ever.
+      const whole = after === null || one.patterns.size >= maxPatterns;
+      return expected === null || whole || one.digest.toString(16) === expected;
     },
     wantedBy(name) {
       const found = peers.match(name);

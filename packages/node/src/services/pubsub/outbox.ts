@@ -42,6 +42,8 @@ export function createOutbox(
 ): Outbox {
   let queue: Parcel[] = [];
   let bytes = 0;
+  /** So many at the head of the queue, numbers alone. */
+  let givenUp = 0;
   let underWay = 0;
   let order = 0;
   /** A batch failed: those after it must not overtake it. */
@@ -62,14 +64,15 @@ export function createOutbox(
 
   function bound(): void {
     const old = clock.monotonic() - keepMs;
-    for (const parcel of queue) {
-      const stays = parcel.queuedAt > old && bytes <= maxBytes;
-      if (stays) break;
+    for (let parcel = queue[givenUp]; parcel; parcel = queue[++givenUp]) {
+      if (parcel.queuedAt > old && bytes <= maxBytes) break;
       giveUp(parcel);
     }
     if (queue.length <= maxMessages) return;
     // Even numbers alone grow too many; what comes next tells of the gap by itself.
-    for (const parcel of queue.splice(0, queue.length - maxMessages)) {
+    const dropped = queue.splice(0, queue.length - maxMessages);
+    givenUp = Math.max(0, givenUp - dropped.length);
+    for (const parcel of dropped) {
       giveUp(parcel);
       bytes -= sizeOf(parcel);
     }
@@ -83,6 +86,7 @@ export function createOutbox(
       if (size > MAX_BATCH_BYTES && end > 0) break;
       end++;
     }
+    givenUp = Math.max(0, givenUp - end);
     return queue.splice(0, end);
   }
 
@@ -119,6 +123,8 @@ export function createOutbox(
       // In the order of their numbers again, whichever batch failed first.
       queue = [...failed.sort((a, b) => a.order - b.order), ...queue];
       failed = [];
+      givenUp = queue.findIndex(({ body }) => body[4] !== null);
+      if (givenUp < 0) givenUp = queue.length;
       retryLater();
     }
   }

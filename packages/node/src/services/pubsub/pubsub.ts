@@ -3,6 +3,7 @@ import {
   formatTimestamp,
   MAX_PUBSUB_MESSAGE_BYTES,
   P2posError,
+  PUBSUB_TAIL_MS,
   type PublishAck,
   type SlowPolicy,
   Topic,
@@ -17,9 +18,12 @@ import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
 import { createInbox } from './inbox.ts';
 import { type Confirmation, createInterest } from './interest.ts';
+import { createNumbers } from './numbers.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createPatternTree } from './pattern-tree.ts';
+import { collectMissed, type Heard, missedFirst, pageOf } from './resumption.ts';
 import { createSubscription, type Subscription, type SubscriptionEvent } from './subscription.ts';
+import { createTail } from './tail.ts';
 import { type MessageBody, PUBSUB } from './wire.ts';
 
 export interface PubsubDeps {
@@ -61,11 +65,18 @@ export interface Published {
 }
 
 export interface Subscribed extends Confirmation {
-  /** End when the signal aborts. @throws P2posError PUBSUB_TOO_SLOW */
-  readonly events: AsyncIterable<SubscriptionEvent>;
+  /** Several at once, where there are. End when the signal aborts. @throws P2posError PUBSUB_TOO_SLOW */
+  readonly batches: AsyncIterable<readonly SubscriptionEvent[]>;
+}
+
+/** Under a name of its own kind, which no app's topic or pattern matches: for what a durable topic tells its followers. */
+export interface Live {
+  publish(name: string, data: Uint8Array): Promise<void>;
+  subscribe(name: string, options: CallOptions): Promise<AsyncIterable<readonly SubscriptionEvent[]>>;
 }
 
 export interface Pubsub extends AsyncDisposable {
+  readonly live: Live;
   /** @throws P2posError PUBSUB_TOPIC_INVALID, PUBSUB_MESSAGE_TOO_LARGE, PUBSUB_NO_SUBSCRIBER, PUBSUB_UNCONFIRMED, STATE_UNCONFIGURED */
   publish(
     input: {
@@ -78,7 +89,14 @@ export interface Pubsub extends AsyncDisposable {
   ): Promise<Published>;
   /** Resolves when the members that are connected will send what they publish. @throws P2posError PUBSUB_TOPIC_INVALID, OVERLOADED */
   subscribe(
-    input: { readonly app: string; readonly topic: string; readonly slow?: SlowPolicy | undefined },
+    input: {
+      readonly app: string;
+      readonly topic: string;
+      readonly slow?: SlowPolicy | undefined;
+      /** Goes on from an earlier one: what was published in the last so many ms comes first, without what it had. */
+      readonly sinceMs?: number | undefined;
+      readonly after?: readonly Heard[] | undefined;
+    },
     options?: CallOptions,
   ): Promise<Subscribed>;
   topics(app: string): { readonly pattern: string; readonly nodes: number }[];
@@ -100,10 +118,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   const tasks = createTaskGroup({ clock, random, log });
   const local = createPatternTree<Subscription>();
   const outboxes = new Map<PeerId, Outbox>();
-  /** The last number of each topic, and of what each member was sent of it. */
-  const numbers = new Map<string, number>();
-  const sent = new Map<PeerId, Map<string, number>>();
-  let forgotten = 0;
+  const numbers = createNumbers(MAX_TOPICS);
   let subscriptions = 0;
 
   const isMember = (peerId: PeerId) => peerId !== self && membership.isActive(peerId);
@@ -117,7 +132,18 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       onMessage: (name, message) => void hand(name, { type: 'message', topic: topicOf(name), ...message }),
       onGap: (name, gap) => void hand(name, { type: 'gap', topic: topicOf(name), ...gap }),
     },
-    { patienceMs: PATIENCE_MS, maxWaiting: 4_096, maxTopics: MAX_TOPICS },
+    {
+      patienceMs: PATIENCE_MS,
+      maxWaiting: 4_096,
+      maxWaitingBytes: 32 * 1_048_576,
+      maxTopics: MAX_TOPICS,
+      maxNameBytes: 16 * 1_048_576,
+    },
+  );
+
+  const tail = createTail(
+    { clock },
+    { keepMs: PUBSUB_TAIL_MS, maxBytes: keepBytes, maxMessages: keepMessages },
   );
 
   /** To how many clients of this node. */
@@ -130,7 +156,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   function forgetDeliveries(peerId: PeerId): void {
     outboxes.get(peerId)?.[Symbol.dispose]();
     outboxes.delete(peerId);
-    sent.delete(peerId);
+    numbers.forget(peerId);
   }
 
   function outboxOf(peerId: PeerId): Outbox {
@@ -154,35 +180,72 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     return outbox;
   }
 
-  function nextNumber(name: string): number {
-    const seq = (numbers.get(name) ?? forgotten) + 1;
-    numbers.delete(name);
-    numbers.set(name, seq);
-    const [oldest] = numbers;
-    if (numbers.size > MAX_TOPICS && oldest) {
-      numbers.delete(oldest[0]);
-      // A number that is given again would be taken for a copy.
-      forgotten = Math.max(forgotten, oldest[1]);
-    }
-    return seq;
-  }
-
-  /** What was sent to the member of this topic before. */
-  function follow(peerId: PeerId, name: string, seq: number): number {
-    let topics = sent.get(peerId);
-    if (!topics) {
-      topics = new Map();
-      sent.set(peerId, topics);
-    }
-    const previous = topics.get(name) ?? 0;
-    topics.delete(name);
-    topics.set(name, seq);
-    if (topics.size > MAX_TOPICS) topics.delete(topics.keys().next().value as string);
-    return previous;
-  }
-
   function requireMember(): void {
     if (!membership.isActive(self)) throw new P2posError('STATE_UNCONFIGURED', { peerId: self });
+  }
+
+  async function publish(name: string, data: Uint8Array, ack: PublishAck, { signal }: CallOptions) {
+    const topic = topicOf(name);
+    const wanted = interest.wantedBy(name);
+    const here = local.match(name).size;
+    let interested = wanted.size + (here > 0 ? 1 : 0);
+    if (ack !== 'none' && interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
+    const seq = numbers.next(name);
+    const at = clock.now();
+    const message = { topic, publisher: self, incarnation: incarnation(), seq, at, data };
+    tail.add(name, seq, at, data);
+    const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;
+    const told = { nodes: clients > 0 ? 1 : 0, clients };
+    const id = `${self}/${incarnation()}/${seq}`;
+    const answers = Promise.withResolvers<void>();
+    let waiting = wanted.size;
+    for (const peerId of wanted) {
+      const body: MessageBody = [name, seq, numbers.follow(peerId, name, seq), at, data];
+      if (ack === 'none') {
+        outboxOf(peerId).push(body);
+        continue;
+      }
+      outboxOf(peerId).push(body, (reached) => {
+        waiting--;
+        // A node whose clients have all left meanwhile has it for nobody.
+        if (reached === 0) interested--;
+        else if (reached !== undefined) {
+          told.nodes++;
+          told.clients += reached;
+        }
+        if (waiting === 0 || (ack === 'one' && told.clients > 0)) answers.resolve();
+      });
+    }
+    if (ack === 'none') return { id, subscribers: interested, clients };
+    if (waiting > 0 && !(ack === 'one' && told.clients > 0)) {
+      using limit = deadline(clock, timeoutMs, { what: 'The subscribers', signal });
+      await Promise.race([answers.promise, over(limit.signal)]);
+    }
+    if (interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
+    if (ack === 'one' ? told.clients === 0 : told.nodes < interested)
+      throw new P2posError('PUBSUB_UNCONFIRMED', { topic, subscribers: told.nodes, interested });
+    return { id, subscribers: told.nodes, clients: told.clients };
+  }
+
+  async function subscribe(name: string, slow: SlowPolicy, { signal }: CallOptions) {
+    signal?.throwIfAborted();
+    if (subscriptions >= maxSubscriptions) throw new P2posError('OVERLOADED', { what: 'Subscribing' });
+    subscriptions++;
+    const stop = () => subscription.end();
+    const subscription = createSubscription(
+      { slow, maxMessages: queueMessages, maxBytes: queueBytes },
+      () => {
+        subscriptions--;
+        signal?.removeEventListener('abort', stop);
+        local.remove(name, subscription);
+        interest.remove(name);
+      },
+    );
+    signal?.addEventListener('abort', stop, { once: true });
+    // First here, so that nothing is missed once a member knows.
+    local.add(name, subscription);
+    const confirmation = await interest.add(name);
+    return { ...confirmation, batches: subscription.batches };
   }
 
   const served = rpc.serve(PUBSUB, {
@@ -199,6 +262,10 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       const clients = messages.map(([name]) => local.match(name).size);
       for (const message of messages) inbox.take(peerId, life, message);
       return { clients };
+    },
+    tail: async (query, { peerId }) => {
+      if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+      return pageOf(tail, incarnation(), query);
     },
     presence: async ({ name }, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
@@ -217,74 +284,39 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   ];
 
   return {
-    async publish({ app, topic, data, ack = 'none' }, { signal } = {}) {
+    async publish({ app, topic, data, ack = 'none' }, options = {}) {
       const name = nameOf(app, checked(Topic, topic));
       if (data.length > MAX_PUBSUB_MESSAGE_BYTES)
         throw new P2posError('PUBSUB_MESSAGE_TOO_LARGE', { maxBytes: MAX_PUBSUB_MESSAGE_BYTES });
       requireMember();
-      const wanted = interest.wantedBy(name);
-      const here = local.match(name).size;
-      const interested = wanted.size + (here > 0 ? 1 : 0);
-      if (ack !== 'none' && interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
-      const seq = nextNumber(name);
-      const at = clock.now();
-      const message = { topic, publisher: self, incarnation: incarnation(), seq, at, data };
-      const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;
-      const told = { nodes: clients > 0 ? 1 : 0, clients };
-      const id = `${self}/${incarnation()}/${seq}`;
-      const answers = Promise.withResolvers<void>();
-      let waiting = wanted.size;
-      for (const peerId of wanted) {
-        const body: MessageBody = [name, seq, follow(peerId, name, seq), at, data];
-        if (ack === 'none') {
-          outboxOf(peerId).push(body);
-          continue;
-        }
-        outboxOf(peerId).push(body, (reached) => {
-          waiting--;
-          if (reached !== undefined) {
-            told.nodes++;
-            told.clients += reached;
-          }
-          if (waiting === 0 || (ack === 'one' && told.clients > 0)) answers.resolve();
-        });
-      }
-      if (ack === 'none') return { id, subscribers: interested, clients };
-      if (waiting > 0 && !(ack === 'one' && told.clients > 0)) {
-        using limit = deadline(clock, timeoutMs, { what: 'The subscribers', signal });
-        await Promise.race([answers.promise, over(limit.signal)]);
-      }
-      if (ack === 'one' && told.clients === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
-      if (ack === 'all' && told.nodes < interested)
-        throw new P2posError('PUBSUB_UNCONFIRMED', { topic, subscribers: told.nodes, interested });
-      return { id, subscribers: told.nodes, clients: told.clients };
+      return publish(name, data, ack, options);
     },
-    async subscribe({ app, topic, slow = 'buffer' }, { signal } = {}) {
+    async subscribe({ app, topic, slow = 'buffer', sinceMs, after = [] }, options = {}) {
       const name = nameOf(app, checked(TopicPattern, topic));
       requireMember();
-      signal?.throwIfAborted();
-      if (subscriptions >= maxSubscriptions) throw new P2posError('OVERLOADED', { what: 'Subscribing' });
-      subscriptions++;
-      const stop = () => subscription.end();
-      const subscription = createSubscription(
-        { slow, maxMessages: queueMessages, maxBytes: queueBytes },
-        () => {
-          subscriptions--;
-          signal?.removeEventListener('abort', stop);
-          local.remove(name, subscription);
-          interest.remove(name);
-        },
-      );
-      signal?.addEventListener('abort', stop, { once: true });
-      // First here, so that nothing is missed once a member knows.
-      local.add(name, subscription);
-      const confirmation = await interest.add(name);
-      return { ...confirmation, events: subscription.events };
+      const subscribed = await subscribe(name, slow, options);
+      if (sinceMs === undefined) return subscribed;
+      const query = {
+        members: subscribed.confirmedBy,
+        pattern: name,
+        sinceMs,
+        after,
+        topicOf,
+        nameOf: (one: string) => nameOf(app, one),
+      };
+      const missed = await collectMissed({ self, rpc, tail, incarnation }, query, {
+        timeoutMs: Math.min(timeoutMs, 2_000),
+      });
+      return { ...subscribed, batches: missedFirst(missed, subscribed.batches) };
+    },
+    live: {
+      publish: async (name, data) => void (await publish(name, data, 'none', {})),
+      subscribe: async (name, options) => (await subscribe(name, 'buffer', options)).batches,
     },
     topics(app) {
       const found = new Map<string, number>();
       const count = (name: string, nodes: number) => {
-        if (name.startsWith(`${app}/`)) found.set(topicOf(name), (found.get(topicOf(name)) ?? 0) + nodes);
+        if (name.startsWith(`${app}/.`)) found.set(topicOf(name), (found.get(topicOf(name)) ?? 0) + nodes);
       };
       for (const [name, nodes] of interest.peers.entries()) count(name, nodes.size);
       for (const name of interest.own.keys()) count(name, 1);
@@ -323,7 +355,7 @@ export function timeOf({ at }: { readonly at: number }): string {
 
 /** The app is a token of its own, so that `>` stays within it. */
 const nameOf = (app: string, topic: string) => `${app}/.${topic}`;
-const topicOf = (name: string) => name.slice(name.indexOf('/') + 2);
+const topicOf = (name: string) => name.slice(name.indexOf('/.') + 2);
 
 function checked(schema: typeof Topic, topic: string): string {
   const result = schema.safeParse(topic);

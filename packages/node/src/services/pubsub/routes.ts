@@ -1,7 +1,14 @@
 /** Binds the contract of pub/sub (`protocol/src/pubsub.ts`) to its rules. */
-import type { pubsubRoutes, pubsubStreams, RouteHandlers, StreamHandlers } from '@p2pos/protocol';
+import type {
+  pubsubRoutes,
+  pubsubStreams,
+  RouteHandlers,
+  StreamEvent,
+  StreamHandlers,
+} from '@p2pos/protocol';
 import { type Pubsub, timeOf } from './pubsub.ts';
 import type { SubscriptionEvent } from './subscription.ts';
+import { type Durable, followDurable } from './topics/routes.ts';
 
 export function createPubsubHandlers(pubsub: Pubsub): RouteHandlers<typeof pubsubRoutes> {
   return {
@@ -17,18 +24,35 @@ export function createPubsubHandlers(pubsub: Pubsub): RouteHandlers<typeof pubsu
   };
 }
 
-export function createPubsubStreams(pubsub: Pubsub): StreamHandlers<typeof pubsubStreams> {
+export function createPubsubStreams(pubsub: Pubsub, durable: Durable): StreamHandlers<typeof pubsubStreams> {
   return {
-    async pubsub({ topic, slow }, { app, signal }) {
-      const { confirmedBy, unconfirmed, events } = await pubsub.subscribe({ app, topic, slow }, { signal });
+    async pubsub({ from, group, ...input }, { app, signal }) {
+      if (from !== undefined || group !== undefined)
+        return followDurable(durable, { app, topic: input.topic, from, group }, signal);
+      const { confirmedBy, unconfirmed, batches } = await pubsub.subscribe({ ...input, app }, { signal });
       return {
         opened: { confirmedBy: [...confirmedBy], unconfirmed: [...unconfirmed] },
-        events: dated(events),
+        events: dated(batches),
       };
     },
   };
 }
 
-async function* dated(events: AsyncIterable<SubscriptionEvent>) {
-  for await (const event of events) yield event.type === 'message' ? { ...event, at: timeOf(event) } : event;
+type Told = StreamEvent<(typeof pubsubStreams)['pubsub']>;
+
+/** As clients get it: one object for all of them, so that it is encoded once. */
+const told = new WeakMap<SubscriptionEvent, Told>();
+
+function tell(event: SubscriptionEvent): Told {
+  if (event.type !== 'message') return event;
+  let made = told.get(event);
+  if (!made) {
+    made = { ...event, at: timeOf(event) };
+    told.set(event, made);
+  }
+  return made;
+}
+
+async function* dated(batches: AsyncIterable<readonly SubscriptionEvent[]>) {
+  for await (const batch of batches) yield batch.map(tell);
 }

@@ -29,8 +29,8 @@ export interface Subscription {
   /** False once it has ended. */
   offer(event: SubscriptionEvent): boolean;
   end(error?: unknown): void;
-  /** Once only. */
-  readonly events: AsyncIterable<SubscriptionEvent>;
+  /** Several at once, where there are. Once only. */
+  readonly batches: AsyncIterable<readonly SubscriptionEvent[]>;
 }
 
 export interface SubscriptionConfig {
@@ -39,13 +39,22 @@ export interface SubscriptionConfig {
   readonly maxBytes: number;
 }
 
+/** Handed on at once, of what waits. */
+const MAX_BATCH = 256;
+const MAX_BATCH_BYTES = 256 * 1_024;
+
 const sizeOf = (event: SubscriptionEvent) => 128 + (event.type === 'message' ? event.data.length : 0);
+/** How many messages are not there when this is not. */
+const lossOf = (event: SubscriptionEvent) => {
+  if (event.type === 'missed') return event.count;
+  return event.type === 'gap' ? event.to - event.from + 1 : 1;
+};
 
 export function createSubscription(
   { slow, maxMessages, maxBytes }: SubscriptionConfig,
   onEnd: () => void,
 ): Subscription {
-  let queue: SubscriptionEvent[] = [];
+  let queue: (SubscriptionEvent | undefined)[] = [];
   let head = 0;
   let bytes = 0;
   let missed = 0;
@@ -56,6 +65,8 @@ export function createSubscription(
   function shift(): SubscriptionEvent | undefined {
     const event = queue[head];
     if (!event) return undefined;
+    // What was handed on may be large, and the place of it stays for a while.
+    queue[head] = undefined;
     head++;
     bytes -= sizeOf(event);
     if (head > 1_024 && head * 2 > queue.length) {
@@ -65,24 +76,31 @@ export function createSubscription(
     return event;
   }
 
-  function dropFor(event: SubscriptionEvent): boolean {
-    if (slow === 'disconnect') {
-      end(new P2posError('PUBSUB_TOO_SLOW', { queued: length() }));
-      return false;
+  function makeRoom(size: number): void {
+    if (slow === 'latest') keepNewest();
+    while (length() > 0 && (length() >= maxMessages || bytes + size > maxBytes))
+      missed += lossOf(shift() as SubscriptionEvent);
+  }
+
+  /** Once in a while, so that a message costs no walk through the queue: afterwards an eighth of it is free. */
+  function keepNewest(): void {
+    const kept: SubscriptionEvent[] = [];
+    const topics = new Set<string>();
+    for (let i = queue.length - 1; i >= head; i--) {
+      const event = queue[i] as SubscriptionEvent;
+      const older = event.type === 'message' && topics.has(event.topic);
+      if (event.type === 'message') topics.add(event.topic);
+      if (older) missed++;
+      else kept.push(event);
     }
-    if (slow === 'latest' && event.type === 'message') {
-      const older = queue.findIndex(
-        (one, i) => i >= head && one.type === 'message' && one.topic === event.topic,
-      );
-      if (older >= 0) {
-        bytes -= sizeOf(queue[older] as SubscriptionEvent);
-        queue.splice(older, 1);
-        missed++;
-        return true;
-      }
+    queue = kept.reverse();
+    head = 0;
+    bytes = kept.reduce((sum, event) => sum + sizeOf(event), 0);
+    while (length() > (maxMessages * 7) / 8 || bytes > (maxBytes * 7) / 8) {
+      const oldest = shift();
+      if (!oldest) return;
+      missed += lossOf(oldest);
     }
-    if (shift()?.type === 'message') missed++;
-    return true;
   }
 
   function end(error?: unknown): void {
@@ -92,18 +110,28 @@ export function createSubscription(
     onEnd();
   }
 
-  async function* read(): AsyncGenerator<SubscriptionEvent> {
+  /** What is there now, as much as is handed on at once. */
+  function take(): SubscriptionEvent[] {
+    const batch: SubscriptionEvent[] = [];
+    if (missed > 0) {
+      batch.push({ type: 'missed', count: missed });
+      missed = 0;
+    }
+    const until = bytes - MAX_BATCH_BYTES;
+    while (batch.length < MAX_BATCH && (batch.length === 0 || bytes > until)) {
+      const event = shift();
+      if (!event) break;
+      batch.push(event);
+    }
+    return batch;
+  }
+
+  async function* read(): AsyncGenerator<readonly SubscriptionEvent[]> {
     try {
       for (;;) {
-        if (missed > 0) {
-          const count = missed;
-          missed = 0;
-          yield { type: 'missed', count };
-          continue;
-        }
-        const event = shift();
-        if (event) {
-          yield event;
+        const batch = take();
+        if (batch.length > 0) {
+          yield batch;
           continue;
         }
         if (ended) {
@@ -123,14 +151,19 @@ export function createSubscription(
     offer(event) {
       if (ended) return false;
       const size = sizeOf(event);
-      while (length() > 0 && (length() >= maxMessages || bytes + size > maxBytes))
-        if (!dropFor(event)) return false;
+      if (length() > 0 && (length() >= maxMessages || bytes + size > maxBytes)) {
+        if (slow === 'disconnect') {
+          end(new P2posError('PUBSUB_TOO_SLOW', { queued: length() }));
+          return false;
+        }
+        makeRoom(size);
+      }
       queue.push(event);
       bytes += size;
       wake();
       return true;
     },
     end,
-    events: read(),
+    batches: read(),
   };
 }

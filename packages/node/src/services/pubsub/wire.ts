@@ -1,5 +1,11 @@
 /** What members say to each other about topics. Every topic and pattern stands behind its app: `<app>/.<topic>`. */
-import { integerSchema, MAX_PUBSUB_MESSAGE_BYTES, MAX_TOPIC_BYTES } from '@p2pos/protocol';
+import {
+  integerSchema,
+  MAX_PUBSUB_AFTER,
+  MAX_PUBSUB_MESSAGE_BYTES,
+  MAX_TOPIC_BYTES,
+  patternSchema,
+} from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../core/rpc/index.ts';
 
@@ -48,11 +54,18 @@ const incarnation = integerSchema(1, Number.MAX_SAFE_INTEGER);
 const serial = integerSchema(1, Number.MAX_SAFE_INTEGER);
 
 export const PUBSUB = defineCapability('/p2pos/pubsub/1.0.0', {
-  /** What the sender wants to hear of from now on. `whole`: all that it said before is void. */
+  /** What the sender wants to hear of from now on, as a change of what it said `after`, or the whole. */
   interest: {
     id: 1,
-    input: z.strictObject({ incarnation, serial, whole: z.boolean(), add: patterns, remove: patterns }),
-    /** False: something in between was not heard, the whole is wanted. */
+    input: z.strictObject({
+      incarnation,
+      serial,
+      after: integerSchema(0).nullable(),
+      digest: patternSchema(/^[0-9a-f]{1,16}$/, 'must be 64 bits in hex').nullable(),
+      add: patterns,
+      remove: patterns,
+    }),
+    /** False: what is known here is not what the sender holds, the whole is wanted. */
     output: z.strictObject({ known: z.boolean() }),
     maxBodyBytes: 4 * 1_048_576,
   },
@@ -73,6 +86,30 @@ export const PUBSUB = defineCapability('/p2pos/pubsub/1.0.0', {
     output: z.strictObject({ clients: z.array(integerSchema(0, 1_000_000)).max(MAX_BATCH) }),
     maxBodyBytes: 2 * 1_048_576,
   },
+  /** What the receiver published lately under the names that match, in its order, in pages. */
+  tail: {
+    id: 4,
+    input: z.strictObject({
+      pattern: z.custom<string>(isName, { error: 'must be a pattern' }),
+      sinceMs: integerSchema(0),
+      /** Only of this incarnation of the receiver: names, and the number up to which they are known. */
+      incarnation: integerSchema(0),
+      after: z
+        .array(z.tuple([z.custom<string>(isName, { error: 'must be a topic' }), integerSchema(0)]))
+        .max(MAX_PUBSUB_AFTER),
+      cursor: integerSchema(0),
+    }),
+    output: z.strictObject({
+      incarnation,
+      messages: z.custom<readonly MessageBody[]>(
+        (value) => Array.isArray(value) && value.length <= MAX_BATCH && value.every(isMessage),
+        { error: `must be at most ${MAX_BATCH} messages` },
+      ),
+      cursor: integerSchema(0).nullable(),
+    }),
+    cost: 'bulk',
+    maxBodyBytes: 2 * 1_048_576,
+  },
   /** How many clients here match a topic. */
   presence: {
     id: 3,
@@ -80,3 +117,17 @@ export const PUBSUB = defineCapability('/p2pos/pubsub/1.0.0', {
     output: z.strictObject({ clients: integerSchema(0, 1_000_000) }),
   },
 });
+
+/** Of no pattern at all; that of several is the exclusive or of theirs. */
+export const emptyDigest = 0n;
+
+/** 64 bits in the manner of FNV-1a: against what went wrong, not against who means harm to itself. */
+export function digestOf(pattern: string): bigint {
+  let low = 0x84222325;
+  let high = 0xcbf29ce4;
+  for (let i = 0; i < pattern.length; i++) {
+    low = Math.imul(low ^ pattern.charCodeAt(i), 0x01b3) >>> 0;
+    high = Math.imul(high ^ low, 0x01000193) >>> 0;
+  }
+  return (BigInt(high) << 32n) | BigInt(low);
+}

@@ -21,6 +21,10 @@ export const keyedCrypto: Crypto = {
 
 /** Has the public key, and so the peer id, of the Ed25519 key of the same seed. */
 export function keyedSigner(seed: Uint8Array): Signer {
-  const { publicKey } = instantSigner(seed);
+  return keyedSignerOf(instantSigner(seed).publicKey);
+}
+
+/** For any 32 bytes as a public key: no key pair need be made. */
+export function keyedSignerOf(publicKey: Uint8Array): Signer {
   return { publicKey, sign: async (bytes) => signatureOf(publicKey, bytes) };
 }

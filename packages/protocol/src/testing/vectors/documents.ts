@@ -7,6 +7,7 @@ import {
   type DocumentKind,
   encodeCbor,
   genesisDocument,
+  invitationDocument,
   keyRotationDocument,
   peerIdFromPublicKey,
   revocationDocument,
@@ -29,6 +30,7 @@ const sound = [
   await describe(adminProofDocument, sample.adminProof, [keys.root1, keys.root3]),
   await describe(revocationDocument, sample.revocation, root),
   await describe(snapshotDocument, sample.snapshot, [keys.admin]),
+  await describe(invitationDocument, sample.invitation, [keys.nodeA]),
 ] as const;
 const [genesis, , proof, , snapshot] = sound;
 const { body, signatures } = { body: genesis.document.bodyBytes, signatures: genesis.document.signatures };

@@ -145,3 +145,7 @@ export const SAVE_RING = `
   INSERT INTO records_rings VALUES (?, ?, ?, ?) ON CONFLICT (replicas) DO UPDATE SET
     head_hash = excluded.head_hash, settled = excluded.settled, closed = excluded.closed`;
 export const SELECT_RINGS = 'SELECT replicas, head_hash, settled, closed FROM records_rings';
+
+export const SUM_BYTES = `
+  SELECT sum(length(key) + coalesce(length(value), 0)) AS bytes FROM records
+  WHERE namespace >= ? AND namespace < ? AND tombstone = 0`;

@@ -72,6 +72,8 @@ export interface RecordTable {
   drop(count: number, slot: number, leaves: readonly Uint8Array[], ring: Statement): Promise<void>;
   /** Lets go the values of at most `limit` records that expired by `time`; answers how many. */
   dropExpiredValues(time: number, limit: number): Promise<number>;
+  /** Keys and values of namespaces `<app>/…`. */
+  appBytes(app: string): Promise<number>;
   reservedMs(): Promise<number>;
   reserve(boundMs: number): Promise<void>;
   rings(): Promise<Map<number, SavedRing>>;
@@ -188,6 +190,11 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
         tombstone: row.tombstone === 1,
         expiresAt: row.expires_at ?? undefined,
       }));
+    },
+    async appBytes(app) {
+      // `0` follows `/`.
+      const [row] = await store.read<{ bytes: number | null }>(sql.SUM_BYTES, [`${app}/`, `${app}0`]);
+      return row?.bytes ?? 0;
     },
     async slots(count) {
       return (await store.read<{ slot: number }>(sql.SELECT_SLOTS, [count])).map(({ slot }) => slot);

@@ -1,24 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import {
   type AdminProof,
   fromHex,
   type Genesis,
-  type KeyRotation,
-  type P2posError,
-  type Revocation,
-} from '@p2pos/protocol';
-import fc from 'fast-check';
-import {
   isCovered,
   isRevocationSigned,
   judgeRotation,
+  type KeyRotation,
+  type P2posError,
   type Proof,
   proofWindow,
+  type Revocation,
   revoked,
   rootChain,
   type Signed,
-} from './roots.ts';
+} from '../index.ts';
 
 const hash = (name: number) => name.toString(16).padStart(64, '0');
 const bytes = (name: number) => fromHex(hash(name));

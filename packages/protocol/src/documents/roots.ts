@@ -2,16 +2,9 @@
  * The root of trust (tier 0): which system keys count, what they vouched for, and what they took back. Pure functions
  * over documents whose signatures were checked before; the result depends on the set of documents, not on their order.
  */
-import {
-  type AdminProof,
-  type Genesis,
-  type KeyRotation,
-  P2posError,
-  type Revocation,
-  type Timestamp,
-  toHex,
-} from '@p2pos/protocol';
-import type { PeerId } from '../net/index.ts';
+import { P2posError } from '../errors.ts';
+import { toHex } from '../hex.ts';
+import type { AdminProof, Genesis, KeyRotation, Revocation, Timestamp } from './bodies.ts';
 
 /** Lower-case hex of a document's hash or of a public key. */
 export type Hex = string;
@@ -24,7 +17,7 @@ export interface Signed<B> {
 }
 
 /** One link of the chain of system keys. */
-interface KeySet {
+export interface KeySet {
   readonly hash: Hex;
   readonly version: number;
   /** Undefined for the genesis: valid from the beginning. */
@@ -179,13 +172,13 @@ export function isCovered({ from, until, endedBy }: ProofWindow, at: Timestamp):
 
 /** The union of all revocations that count. */
 export interface Revoked {
-  readonly peers: ReadonlySet<PeerId>;
+  readonly peers: ReadonlySet<string>;
   /** Per serial each last good snapshot that was named; undefined: none is good. All of them must hold. */
   readonly serials: ReadonlyMap<string, readonly (Hex | undefined)[]>;
 }
 
 export function revoked(chain: RootChain, revocations: Iterable<Signed<Revocation>>): Revoked {
-  const peers = new Set<PeerId>();
+  const peers = new Set<string>();
   const serials = new Map<string, (Hex | undefined)[]>();
   for (const revocation of revocations) {
     if (!isRevocationSigned(chain, revocation)) continue;

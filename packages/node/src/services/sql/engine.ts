@@ -1,0 +1,69 @@
+/** What every engine does with one database; the rules above it know no engine. */
+import type { SqlConsistency, SqlHolderStatus, SqlParams, SqlValue } from '@p2pos/protocol';
+import type { PeerId } from '../../core/net/index.ts';
+import type { Examined } from './statements/examination.ts';
+
+export interface Statement {
+  readonly examined: Examined;
+  readonly params: SqlParams;
+}
+
+export interface RowSet {
+  readonly columns: string[];
+  readonly rows: SqlValue[][];
+}
+
+export interface StatementResult {
+  readonly changes: number;
+  readonly lastInsertId: number | bigint | null;
+  readonly returned?: RowSet;
+}
+
+export interface WriteRequest {
+  readonly statements: readonly Statement[];
+  /** The same key again gives the stored results, and has no second effect. */
+  readonly key: string;
+  /** Of what was asked for, so that another request under the key is noticed. Hex. */
+  readonly hash: string;
+}
+
+export interface EngineOptions {
+  /** For the answer; a statement that takes longer has no effect. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Engine extends AsyncDisposable {
+  query(
+    statement: Statement,
+    options: EngineOptions & { readonly consistency: SqlConsistency },
+  ): Promise<RowSet>;
+  /** All of a request or nothing, durable when answered. Requests of others may share the commit, never the fate. */
+  write(request: WriteRequest, options: EngineOptions): Promise<StatementResult[]>;
+  status(options: EngineOptions): Promise<Omit<SqlHolderStatus, 'peerId' | 'reachable'>>;
+  /** Called when what is committed here may have changed. */
+  onChange(listener: () => void): Disposable;
+  /** Who should be asked next time; undefined: not known, or all are alike. */
+  leader(): PeerId | undefined;
+  /** Of engines with several voters. */
+  readonly cluster?: Cluster;
+}
+
+export interface ClusterVoter {
+  readonly peerId: PeerId;
+  readonly reachable: boolean;
+}
+
+export interface Cluster {
+  /** As the leader sees them; undefined: this node does not lead. */
+  voters(options: EngineOptions): Promise<readonly ClusterVoter[] | undefined>;
+  /** Only by the leader. */
+  remove(peerId: PeerId, options: EngineOptions): Promise<void>;
+  /** Goes on alone with what this voter has, whatever others had: the last means when a majority is gone for good. */
+  recover(): Promise<void>;
+}
+
+export interface Limits {
+  readonly statementTimeoutMs: number;
+  readonly maxResultBytes: number;
+}

@@ -1,0 +1,149 @@
+/** From the node that was asked to one that holds the database: itself without a call, others over rpc. */
+import { type ErrorCode, isP2posError, P2posError } from '@p2pos/protocol';
+import type { z } from 'zod';
+import { type Clock, sleep } from '../../core/clock/index.ts';
+import type { PeerId } from '../../core/net/index.ts';
+import { jitter, type Random } from '../../core/random/index.ts';
+import type { Rpc } from '../../core/rpc/index.ts';
+import type { Catalogue, Entry } from './catalogue.ts';
+import type { Engine } from './engine.ts';
+import type { Hosting } from './hosting.ts';
+import { SQL } from './wire.ts';
+
+export interface RoutingDeps {
+  readonly self: PeerId;
+  readonly rpc: Pick<Rpc, 'call'>;
+  readonly catalogue: Pick<Catalogue, 'find' | 'forget'>;
+  readonly hosting: Pick<Hosting, 'engineOf'>;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface RouteOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Method = 'query' | 'write';
+type Methods = typeof SQL.methods;
+type Input<M extends Method> = Omit<z.input<Methods[M]['input']>, 'app' | 'name' | 'id'>;
+type Output<M extends Method> = z.output<Methods[M]['output']>;
+
+export interface Routing {
+  /**
+   * Asks holders in turn, the one that answered last first. Writes carry a key, so a repeat elsewhere has no second effect.
+   *
+   * @throws P2posError SQL_DATABASE_NOT_FOUND, SQL_HOLDER_UNREACHABLE, what the holder answers
+   */
+  call<M extends Method>(
+    name: { readonly app: string; readonly name: string },
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    options: RouteOptions,
+  ): Promise<Output<M>>;
+}
+
+/** Another holder may do better. */
+const ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
+  'PEER_UNREACHABLE',
+  'TIMEOUT',
+  'NODE_CLOSING',
+  'OVERLOADED',
+  'SQL_NO_LEADER',
+  'SQL_ENGINE_FAILED',
+]);
+/** What a client hears as it is when no holder did better. */
+const TOLD: ReadonlySet<ErrorCode> = new Set(['SQL_NO_LEADER', 'SQL_ENGINE_FAILED']);
+const PAUSE_MS = 150;
+const MAX_REMEMBERED = 10_000;
+
+export function createRouting({ self, rpc, catalogue, hosting, clock, random }: RoutingDeps): Routing {
+  const preferred = new Map<string, PeerId>();
+
+  function inOrder({ id, holders }: Entry): PeerId[] {
+    const peers = holders.map(({ peerId }) => peerId);
+    const first = preferred.get(id) ?? self;
+    return [...peers.filter((peer) => peer === first), ...peers.filter((peer) => peer !== first)];
+  }
+
+  function remember(id: string, peerId: PeerId): void {
+    if (preferred.size >= MAX_REMEMBERED) preferred.clear();
+    preferred.set(id, peerId);
+  }
+
+  /** Each holder once. @throws P2posError what the last of them answered */
+  async function round<M extends Method>(
+    entry: Entry,
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    options: RouteOptions,
+  ): Promise<Output<M>> {
+    const { app, name, id } = entry;
+    let last: P2posError | undefined;
+    for (const peerId of inOrder(entry)) {
+      options.signal?.throwIfAborted();
+      try {
+        const output: Output<M> =
+          peerId === self
+            ? await here(await hosting.engineOf({ app, name, id }))
+            : ((await rpc.call(
+                peerId,
+                SQL,
+                method,
+                { app, name, id, ...input } as never,
+                options,
+              )) as Output<M>);
+        remember(id, output.leader ?? peerId);
+        return output;
+      } catch (error) {
+        if (!isP2posError(error) || !ELSEWHERE.has(error.code)) throw error;
+        last = error;
+      }
+    }
+    preferred.delete(id);
+    if (last && TOLD.has(last.code)) throw last;
+    const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
+    throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: name, holders }, { cause: last });
+  }
+
+  /** Of several voters another leads soon, so they are asked until the time is over. */
+  async function attempt<M extends Method>(
+    entry: Entry,
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    { timeoutMs, signal }: RouteOptions,
+  ): Promise<Output<M>> {
+    const until = clock.monotonic() + timeoutMs;
+    for (;;) {
+      const leftMs = Math.max(1, Math.ceil(until - clock.monotonic()));
+      try {
+        return await round(entry, method, input, here, { timeoutMs: leftMs, signal });
+      } catch (error) {
+        const isPassing =
+          isP2posError(error) && (error.code === 'SQL_HOLDER_UNREACHABLE' || TOLD.has(error.code));
+        if (!isPassing || entry.holders.length === 1 || clock.monotonic() + PAUSE_MS >= until) throw error;
+        await sleep(clock, jitter(random, PAUSE_MS), { signal });
+      }
+    }
+  }
+
+  return {
+    async call(name, method, input, here, options) {
+      const entry = await catalogue.find(name, options);
+      try {
+        return await attempt(entry, method, input, here, options);
+      } catch (error) {
+        if (!isP2posError(error, 'SQL_PLACEMENT_STALE') && !isP2posError(error, 'SQL_HOLDER_UNREACHABLE'))
+          throw error;
+        catalogue.forget(name);
+        const now = await catalogue.find(name, options);
+        const isSame = now.id === entry.id && JSON.stringify(now.holders) === JSON.stringify(entry.holders);
+        if (isSame) throw error;
+        return attempt(now, method, input, here, options);
+      }
+    },
+  };
+}

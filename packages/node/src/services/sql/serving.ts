@@ -1,0 +1,73 @@
+/** What this node answers to others about the databases that it holds. What they send is examined again. */
+import { P2posError, type SqlParams } from '@p2pos/protocol';
+import type { Membership } from '../../core/membership/index.ts';
+import type { PeerId } from '../../core/net/index.ts';
+import type { Rpc } from '../../core/rpc/index.ts';
+import type { Engine, Statement } from './engine.ts';
+import type { Hosting } from './hosting.ts';
+import { checkParams, examine } from './statements/examination.ts';
+import { SQL } from './wire.ts';
+
+export interface ServeSqlDeps {
+  readonly rpc: Pick<Rpc, 'serve'>;
+  readonly hosting: Pick<Hosting, 'engineOf' | 'prepare' | 'look'>;
+  readonly membership: Pick<Membership, 'isActive'>;
+}
+
+export function serveSql(
+  { rpc, hosting, membership }: ServeSqlDeps,
+  { statementTimeoutMs: timeoutMs }: { readonly statementTimeoutMs: number },
+): Disposable {
+  function admit(peerId: PeerId): void {
+    if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+  }
+  function statementOf({ sql, params }: { readonly sql: string; readonly params: SqlParams }): Statement {
+    const examined = examine(sql);
+    checkParams(examined, params);
+    return { examined, params };
+  }
+
+  return rpc.serve(SQL, {
+    async query({ sql, params, consistency, ...target }, { peerId, signal }) {
+      admit(peerId);
+      const statement = statementOf({ sql, params });
+      if (!statement.examined.reads) throw new P2posError('SQL_READ_ONLY');
+      const engine = await hosting.engineOf(target);
+      return led(engine, await engine.query(statement, { consistency, timeoutMs, signal }));
+    },
+    async write({ statements, key, hash, ...target }, { peerId, signal }) {
+      admit(peerId);
+      const checked = statements.map(statementOf);
+      const engine = await hosting.engineOf(target);
+      return led(engine, {
+        results: await engine.write({ statements: checked, key, hash }, { timeoutMs, signal }),
+      });
+    },
+    async prepare({ app, name, id, engine }, { peerId }) {
+      admit(peerId);
+      return hosting.prepare({ app, name, id, engine });
+    },
+    async notice(target, { peerId }) {
+      admit(peerId);
+      await hosting.look(target);
+      return {};
+    },
+    async recover(target, { peerId }) {
+      admit(peerId);
+      const { cluster } = await hosting.engineOf(target);
+      if (!cluster) throw new P2posError('SQL_UNSUPPORTED', { reason: 'the database has a single holder' });
+      await cluster.recover();
+      return {};
+    },
+    async status(target, { peerId, signal }) {
+      admit(peerId);
+      return (await hosting.engineOf(target)).status({ timeoutMs, signal });
+    },
+  });
+}
+
+/** With whom to ask next time. */
+export function led<T extends object>(engine: Pick<Engine, 'leader'>, output: T): T & { leader?: PeerId } {
+  const leader = engine.leader();
+  return leader === undefined ? output : { ...output, leader };
+}

@@ -1,0 +1,370 @@
+/** The rules of SQL: what is made, found, asked and changed, by whom it is answered. No HTTP, no engine. */
+import {
+  type Crypto,
+  encodeCbor,
+  isP2posError,
+  P2posError,
+  type SqlConsistency,
+  type SqlDatabase,
+  type SqlEngine,
+  type SqlParams,
+  type SqlSchema,
+  type SqlStatus,
+} from '@p2pos/protocol';
+import type { Clock } from '../../core/clock/index.ts';
+import type { Logger } from '../../core/log/index.ts';
+import type { Membership } from '../../core/membership/index.ts';
+import type { PeerId } from '../../core/net/index.ts';
+import type { Presence } from '../../core/presence/index.ts';
+import type { Random } from '../../core/random/index.ts';
+import type { Records } from '../../core/records/index.ts';
+import type { Rpc } from '../../core/rpc/index.ts';
+import { createTaskGroup } from '../../core/tasks/index.ts';
+import { takeCare } from './care.ts';
+import { createCatalogue, type Entry, type Found, newId } from './catalogue.ts';
+import type { RowSet, Statement, StatementResult } from './engine.ts';
+import { createHosting } from './hosting.ts';
+import { choosePlaces } from './placement.ts';
+import { createRouting, type Routing } from './routing.ts';
+import { COLUMNS, schemaOf, TABLES } from './schema.ts';
+import { led, serveSql } from './serving.ts';
+import type { Shelf } from './shelf.ts';
+import { checkParams, examine } from './statements/examination.ts';
+import { SQL } from './wire.ts';
+
+export interface SqlDeps {
+  readonly self: PeerId;
+  readonly rpc: Pick<Rpc, 'call' | 'serve'>;
+  readonly records: Pick<Records, 'declare' | 'registers' | 'leases'>;
+  readonly membership: Pick<Membership, 'view' | 'isActive'>;
+  readonly presence: Pick<Presence, 'reachability' | 'sighting'>;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** What lies on this node's disk; undefined: it holds no databases. Ended with the service. */
+  readonly shelf: Shelf | undefined;
+}
+
+export interface SqlConfig {
+  /** How many members keep the catalogue. */
+  readonly replicas: number;
+  readonly statementTimeoutMs: number;
+  readonly replaceAfterMs: number;
+}
+
+interface Name {
+  readonly app: string;
+  readonly name: string;
+}
+interface Asked {
+  readonly sql: string;
+  readonly params?: SqlParams | undefined;
+}
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Sql extends AsyncDisposable {
+  /** `created: false`: one of that name was there, and nothing changed (T18). */
+  create(
+    input: Name & { readonly engine?: SqlEngine | undefined; readonly voters?: number | undefined },
+    options?: CallOptions,
+  ): Promise<{ readonly database: SqlDatabase; readonly created: boolean }>;
+  drop(
+    input: Name & { readonly confirm: string | undefined },
+    options?: CallOptions,
+  ): Promise<{ readonly existed: boolean }>;
+  list(app: string, options?: CallOptions): Promise<SqlDatabase[]>;
+  query(
+    input: Name & Asked & { readonly consistency?: SqlConsistency | undefined },
+    options?: CallOptions,
+  ): Promise<RowSet>;
+  execute(
+    input: Name & Asked & { readonly idempotencyKey?: string | undefined },
+    options?: CallOptions,
+  ): Promise<StatementResult>;
+  transaction(
+    input: Name & { readonly statements: readonly Asked[]; readonly idempotencyKey?: string | undefined },
+    options?: CallOptions,
+  ): Promise<StatementResult[]>;
+  schema(input: Name, options?: CallOptions): Promise<SqlSchema>;
+  /**
+   * Where a majority of the voters is gone for good: the survivor that is furthest goes on alone, and others join it.
+   *
+   * @throws P2posError SQL_RECOVER_RISK: not confirmed; its text says what may be lost. SQL_UNSUPPORTED: there is a majority
+   */
+  recover(
+    input: Name & { readonly confirm: string | undefined },
+    options?: CallOptions,
+  ): Promise<{ readonly survivor: PeerId; readonly index: number }>;
+  status(input: Name, options?: CallOptions): Promise<SqlStatus>;
+}
+
+/** Beyond the statement itself: the queue before it and the way there and back. */
+const ROUTE_MS = 5_000;
+const ASK_MS = 5_000;
+
+export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replaceAfterMs }: SqlConfig): Sql {
+  const { self, rpc, records, crypto, clock, random, log, shelf } = deps;
+  const catalogue = createCatalogue({ records, clock }, { replicas });
+  const tasks = createTaskGroup({ clock, random, log });
+  const hosting = createHosting({ self, shelf, catalogue, tasks, clock, log });
+  const routing: Routing = createRouting({ self, rpc, catalogue, hosting, clock, random });
+  const served = serveSql({ rpc, hosting, membership: deps.membership }, { statementTimeoutMs });
+  const timeoutMs = statementTimeoutMs + ROUTE_MS;
+  const recruit = async (entry: Entry, besides: readonly PeerId[]) => {
+    const wish = { id: entry.id, engine: entry.engine, count: 1, besides };
+    const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, wish);
+    return (await prepare(entry, peerIds, {})).holders[0];
+  };
+  takeCare({ ...deps, hosting, catalogue, tasks, recruit, notice }, { replaceAfterMs });
+
+  function statementOf({ sql, params = [] }: Asked): Statement {
+    const examined = examine(sql);
+    checkParams(examined, params);
+    return { examined, params };
+  }
+
+  async function read(name: Name, asked: Asked, consistency: SqlConsistency, { signal }: CallOptions) {
+    const statement = statementOf(asked);
+    if (!statement.examined.reads) throw new P2posError('SQL_READ_ONLY');
+    const input = { sql: asked.sql, params: statement.params, consistency };
+    const here = { consistency, timeoutMs: statementTimeoutMs, signal };
+    return routing.call(name, 'query', input, (engine) => engine.query(statement, here), {
+      timeoutMs,
+      signal,
+    });
+  }
+
+  async function write(
+    name: Name,
+    asked: readonly Asked[],
+    idempotencyKey: string | undefined,
+    { signal }: CallOptions,
+  ): Promise<StatementResult[]> {
+    const statements = asked.map(statementOf);
+    const plain = asked.map(({ sql, params = [] }) => ({ sql, params }));
+    const key = idempotencyKey ?? `~${Buffer.from(random.bytes(16)).toString('hex')}`;
+    const body = encodeCbor(plain.map(({ sql, params }) => [sql, params as never]));
+    const hash = Buffer.from(crypto.sha256(body)).toString('hex');
+    const { results } = await routing.call(
+      name,
+      'write',
+      { statements: plain, key, hash },
+      async (engine) =>
+        led(engine, {
+          results: await engine.write({ statements, key, hash }, { timeoutMs: statementTimeoutMs, signal }),
+        }),
+      { timeoutMs, signal },
+    );
+    return results as StatementResult[];
+  }
+
+  /** On each of these peers, before the catalogue names it. */
+  async function prepare(entry: Entry, peerIds: readonly PeerId[], { signal }: CallOptions): Promise<Entry> {
+    const { app, name, id, engine } = entry;
+    const input = { app, name, id, engine };
+    const holders = await Promise.all(
+      peerIds.map(async (peerId) => {
+        const place =
+          peerId === self
+            ? await hosting.prepare(input)
+            : await rpc.call(peerId, SQL, 'prepare', input, { timeoutMs: ASK_MS, signal });
+        return { peerId, ...place };
+      }),
+    );
+    return { ...entry, holders };
+  }
+
+  /** Best effort: each of them looks by itself later. */
+  function notice({ app, name, id, holders }: Entry): void {
+    for (const { peerId } of holders) {
+      const target = { app, name, id };
+      const told =
+        peerId === self
+          ? hosting.look(target)
+          : rpc.call(peerId, SQL, 'notice', target, { timeoutMs: ASK_MS });
+      told.catch((error) => log.debug({ action: 'sql_notice', peerId, error }, 'a holder was not told'));
+    }
+  }
+
+  async function statusOf(
+    { app, name }: Name,
+    options: CallOptions,
+  ): Promise<{ readonly found: Found; readonly status: SqlStatus }> {
+    const found = await catalogue.read({ app, name }, options);
+    if (!found) throw new P2posError('SQL_DATABASE_NOT_FOUND', { database: name });
+    const target = { app, name, id: found.entry.id };
+    const ask = async (peerId: PeerId) => {
+      if (peerId === self) return (await hosting.engineOf(target)).status({ timeoutMs: ASK_MS });
+      return rpc.call(peerId, SQL, 'status', target, { timeoutMs: ASK_MS, signal: options.signal });
+    };
+    const holders = await Promise.all(
+      found.entry.holders.map(async ({ peerId }) => {
+        try {
+          return { peerId, reachable: true, ...(await ask(peerId)) };
+        } catch (error) {
+          const problem = isP2posError(error) ? error.message : 'it failed inside';
+          return {
+            peerId,
+            reachable: false,
+            role: 'unknown' as const,
+            engineVersion: null,
+            index: null,
+            bytes: null,
+            problem,
+          };
+        }
+      }),
+    );
+    return { found, status: { database: described(found.entry), holders } };
+  }
+
+  /** Best effort: where they take longer, the first request waits for them. */
+  async function awaitVoters(entry: Entry, options: CallOptions): Promise<void> {
+    notice(entry);
+    const { app, name } = entry;
+    await read({ app, name }, { sql: 'SELECT 1' }, 'linearizable', options).catch((error) =>
+      log.warn(
+        { action: 'sql_voters_wait', id: entry.id, error },
+        'the voters of a new database are not ready yet',
+      ),
+    );
+  }
+
+  return {
+    async create({ app, name, engine = 'sqlite', voters }, options = {}) {
+      const there = await catalogue.read({ app, name }, options);
+      if (there) return { database: described(there.entry), created: false };
+      const count = countOf(engine, voters);
+      const id = newId(crypto, random.bytes(32));
+      const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, { id, engine, count });
+      const secret = engine === 'rqlite' ? { secret: random.bytes(32) } : {};
+      const bare: Entry = {
+        app,
+        name,
+        id,
+        engine,
+        holders: [],
+        wanted: count,
+        createdAt: clock.now(),
+        ...secret,
+      };
+      const entry = await prepare(bare, peerIds, options);
+      if (await catalogue.add(entry, options)) {
+        log.info({ action: 'sql_database_created', engine, id, holders: peerIds }, 'a database was created');
+        if (engine === 'rqlite') await awaitVoters(entry, options);
+        return { database: described(entry), created: true };
+      }
+      const other = await catalogue.read({ app, name }, options);
+      if (!other) throw new P2posError('SQL_DATABASE_NOT_FOUND', { database: name });
+      return { database: described(other.entry), created: false };
+    },
+
+    async drop({ app, name, confirm }, options = {}) {
+      if (confirm !== name) throw new P2posError('SQL_CONFIRM_NAME', { database: name });
+      for (;;) {
+        const found = await catalogue.read({ app, name }, options);
+        if (!found) return { existed: false };
+        if (!(await catalogue.remove(found, options))) continue;
+        notice(found.entry);
+        log.info({ action: 'sql_database_dropped', id: found.entry.id }, 'a database was deleted');
+        return { existed: true };
+      }
+    },
+
+    async list(app, options = {}) {
+      const names = await catalogue.names(app, options);
+      const found = await Promise.all(names.map((name) => catalogue.read({ app, name }, options)));
+      return found.flatMap((one) => (one ? [described(one.entry)] : []));
+    },
+
+    query: ({ app, name, sql, params, consistency = 'weak' }, options = {}) =>
+      read({ app, name }, { sql, params }, consistency, options),
+
+    async execute({ app, name, sql, params, idempotencyKey }, options = {}) {
+      const [result] = await write({ app, name }, [{ sql, params }], idempotencyKey, options);
+      return result ?? { changes: 0, lastInsertId: null };
+    },
+
+    transaction: ({ app, name, statements, idempotencyKey }, options = {}) =>
+      write({ app, name }, statements, idempotencyKey, options),
+
+    async schema(name, options = {}) {
+      const [tables, columns] = await Promise.all([
+        read(name, { sql: TABLES }, 'weak', options),
+        read(name, { sql: COLUMNS }, 'weak', options),
+      ]);
+      return schemaOf(tables, columns);
+    },
+
+    async status(name, options = {}) {
+      return (await statusOf(name, options)).status;
+    },
+
+    async recover({ confirm, ...name }, options = {}) {
+      const { found, status } = await statusOf(name, options);
+      const { entry } = found;
+      const alive = status.holders.filter(({ index }) => index !== null);
+      const survivor = alive.toSorted((a, b) => (b.index ?? 0) - (a.index ?? 0))[0];
+      if (!survivor || entry.engine === 'sqlite') {
+        const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
+        throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: name.name, holders });
+      }
+      if (alive.length * 2 > entry.holders.length)
+        throw new P2posError('SQL_UNSUPPORTED', {
+          reason: 'a majority of the voters is there, so nothing needs to be recovered',
+        });
+      const index = survivor.index ?? 0;
+      const told = {
+        database: name.name,
+        survivor: survivor.peerId,
+        index,
+        lost: entry.holders.length - alive.length,
+      };
+      if (confirm !== name.name) throw new P2posError('SQL_RECOVER_RISK', told);
+      const target = { ...name, id: entry.id };
+      const holders = entry.holders.filter(({ peerId }) => peerId === survivor.peerId);
+      const next = { ...entry, holders };
+      if (!(await catalogue.replace(found, next, options)))
+        throw new P2posError('SQL_PLACEMENT_STALE', { database: name.name, peerId: survivor.peerId });
+      if (survivor.peerId === self) await (await hosting.engineOf(target)).cluster?.recover();
+      else
+        await rpc.call(survivor.peerId, SQL, 'recover', target, {
+          timeoutMs: 2 * ASK_MS,
+          signal: options.signal,
+        });
+      log.warn({ action: 'sql_recovered', ...told }, 'a database goes on from one survivor');
+      return { survivor: survivor.peerId, index };
+    },
+
+    async [Symbol.asyncDispose]() {
+      served[Symbol.dispose]();
+      await tasks[Symbol.asyncDispose]();
+      await hosting[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** @throws P2posError SQL_UNSUPPORTED */
+function countOf(engine: SqlEngine, voters: number | undefined): number {
+  if (engine === 'sqlite' && voters !== undefined && voters !== 1)
+    throw new P2posError('SQL_UNSUPPORTED', {
+      reason: 'a database of the engine sqlite has one holder; choose rqlite for more',
+    });
+  if (engine === 'rqlite' && voters === 1)
+    throw new P2posError('SQL_UNSUPPORTED', {
+      reason: 'one voter survives nothing; choose 3 or 5, or the engine sqlite',
+    });
+  return engine === 'sqlite' ? 1 : (voters ?? 3);
+}
+
+function described({ name, engine, holders, createdAt }: Entry): SqlDatabase {
+  return {
+    name,
+    engine,
+    holders: holders.map(({ peerId }) => peerId),
+    createdAt: new Date(createdAt).toISOString(),
+  };
+}

@@ -1,0 +1,255 @@
+/** The contract of SQL: databases of an app, on one node (`sqlite`) or on voters that survive each other (`rqlite`). */
+import { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+import { IdempotencyKey } from './kv.ts';
+import { defineRoutes, header, json, jsonBody } from './route.ts';
+import { SqlParams, SqlRowId, SqlRows } from './sql-values.ts';
+
+/** UTF-16 code units of one statement. */
+export const MAX_SQL_LENGTH = 1_048_576;
+export const MAX_SQL_STATEMENTS = 10_000;
+export const MAX_SQL_BODY_BYTES = 16 * 1_048_576;
+
+export const SqlDatabaseName = z
+  .string()
+  .regex(/^[A-Za-z][\w-]{0,62}$/, { error: 'it has other characters, is empty or too long' });
+export const SqlEngine = z.enum(['sqlite', 'rqlite'], { error: 'must be sqlite or rqlite' });
+export type SqlEngine = z.output<typeof SqlEngine>;
+
+/** `none`: what the asked node has; `weak`: its leader believes to lead; `linearizable`: everything acknowledged before. */
+export const SqlConsistency = z.enum(['none', 'weak', 'linearizable'], {
+  error: 'must be none, weak or linearizable',
+});
+export type SqlConsistency = z.output<typeof SqlConsistency>;
+
+export const SqlDatabase = z.object({
+  name: z.string(),
+  engine: SqlEngine,
+  /** Peer ids of those that hold it. */
+  holders: z.array(z.string()).min(1),
+  createdAt: z.string(),
+});
+export type SqlDatabase = z.output<typeof SqlDatabase>;
+
+const sqlText = z
+  .string()
+  .min(1, { error: 'it is empty' })
+  .max(MAX_SQL_LENGTH, { error: `it is longer than ${MAX_SQL_LENGTH} characters` });
+
+export const SqlStatement = z.strictObject({ sql: sqlText, params: SqlParams.optional() });
+export type SqlStatement = z.output<typeof SqlStatement>;
+
+export const SqlRowSet = z.object({ columns: z.array(z.string()), rows: SqlRows });
+export type SqlRowSet = z.output<typeof SqlRowSet>;
+
+export const SqlResult = z.object({
+  /** Rows that the statement itself inserted, changed or deleted. */
+  changes: z.int(),
+  /** Row id of the last insert; null: it inserted none. */
+  lastInsertId: SqlRowId.nullable(),
+  /** What RETURNING, or a SELECT within a transaction, gave. */
+  returned: SqlRowSet.optional(),
+});
+export type SqlResult = z.output<typeof SqlResult>;
+
+export const SqlColumn = z.object({
+  name: z.string(),
+  type: z.string(),
+  notNull: z.boolean(),
+  /** Place in the primary key, from 1; 0: not in it. */
+  primaryKey: z.int(),
+  default: z.string().nullable(),
+});
+export const SqlTable = z.object({
+  name: z.string(),
+  kind: z.enum(['table', 'view']),
+  columns: z.array(SqlColumn),
+  indexes: z.array(z.object({ name: z.string(), sql: z.string().nullable() })),
+  sql: z.string().nullable(),
+});
+export const SqlSchema = z.object({ tables: z.array(SqlTable) });
+export type SqlSchema = z.output<typeof SqlSchema>;
+
+export const SqlHolderStatus = z.object({
+  peerId: z.string(),
+  /** Whether it answered this time. */
+  reachable: z.boolean(),
+  role: z.enum(['holder', 'leader', 'follower', 'candidate', 'unknown']),
+  engineVersion: z.string().nullable(),
+  /** How far it is: commits of a file, the applied index of a voter. */
+  index: z.int().nullable(),
+  bytes: z.int().nullable(),
+  /** Why it is not well; null: it is. */
+  problem: z.string().nullable(),
+});
+export type SqlHolderStatus = z.output<typeof SqlHolderStatus>;
+export const SqlStatus = z.object({ database: SqlDatabase, holders: z.array(SqlHolderStatus) });
+export type SqlStatus = z.output<typeof SqlStatus>;
+
+export const SqlMigration = z.strictObject({
+  /** From 1, without gaps. */
+  number: z.int().min(1).max(1_000_000),
+  name: z.string().min(1).max(200),
+  /** One or more statements. */
+  sql: sqlText,
+});
+export type SqlMigration = z.output<typeof SqlMigration>;
+
+const database = { database: SqlDatabaseName };
+const invalid = { database: 'SQL_DATABASE_INVALID' } as const;
+const write = { idempotencyKey: header('idempotency-key', IdempotencyKey.optional()) };
+
+const REACHING = [
+  'SQL_DATABASE_INVALID',
+  'SQL_DATABASE_NOT_FOUND',
+  'SQL_HOLDER_UNREACHABLE',
+  'SQL_NO_LEADER',
+  'SQL_ENGINE_FAILED',
+  'SQL_ENGINE_MISSING',
+  'SQL_CORRUPT',
+  'SQL_PLACEMENT_STALE',
+  'RECORDS_QUORUM_LOST',
+  'STATE_UNCONFIGURED',
+] as const satisfies readonly ErrorCode[];
+const READING = [
+  ...REACHING,
+  'SQL_SYNTAX',
+  'SQL_REFUSED',
+  'SQL_PARAMS_INVALID',
+  'SQL_TOO_LARGE',
+  'SQL_TIMEOUT',
+  'SQL_READ_ONLY',
+  'SQL_UNSUPPORTED',
+] as const satisfies readonly ErrorCode[];
+const WRITING = [
+  ...READING,
+  'SQL_CONSTRAINT',
+  'SQL_BUSY',
+  'IDEMPOTENCY_KEY_REUSED',
+  'STORE_FULL',
+] as const satisfies readonly ErrorCode[];
+
+export const sqlRoutes = defineRoutes({
+  create: {
+    summary: 'Makes a database, unless one of that name is there: then nothing changes.',
+    method: 'PUT',
+    path: '/v1/sql/{database}',
+    grant: 'sql:admin',
+    subject: 'database',
+    params: database,
+    body: jsonBody(
+      z.strictObject({
+        /** Default: sqlite. */
+        engine: SqlEngine.optional(),
+        /** Of rqlite: 3 or 5; default 3. Of sqlite: 1. */
+        voters: z
+          .union([z.literal(1), z.literal(3), z.literal(5)], { error: 'must be 1, 3 or 5' })
+          .optional(),
+      }),
+      4_096,
+    ),
+    output: json(SqlDatabase.extend({ created: z.boolean() })),
+    errors: [...REACHING, 'SQL_NOT_ENOUGH_NODES', 'SQL_LIMIT', 'SQL_UNSUPPORTED'],
+    invalid,
+    repeatable: true,
+  },
+  drop: {
+    summary: 'Deletes a database and everything in it; its name must be given twice.',
+    method: 'DELETE',
+    path: '/v1/sql/{database}',
+    grant: 'sql:admin',
+    subject: 'database',
+    params: database,
+    query: { confirm: z.string().optional() },
+    output: json(z.object({ existed: z.boolean() })),
+    errors: ['SQL_DATABASE_INVALID', 'SQL_CONFIRM_NAME', 'RECORDS_QUORUM_LOST', 'STATE_UNCONFIGURED'],
+    invalid,
+    repeatable: true,
+  },
+  list: {
+    summary: 'The databases of the app.',
+    method: 'GET',
+    path: '/v1/sql',
+    grant: 'sql:read',
+    output: json(z.object({ databases: z.array(SqlDatabase) })),
+    errors: ['RECORDS_QUORUM_LOST', 'STATE_UNCONFIGURED'],
+  },
+  query: {
+    summary: 'Runs one statement that reads, and answers its rows.',
+    method: 'POST',
+    path: '/v1/sql/{database}/query',
+    grant: 'sql:read',
+    subject: 'database',
+    params: database,
+    body: jsonBody(
+      z.strictObject({ ...SqlStatement.shape, consistency: SqlConsistency.optional() }),
+      MAX_SQL_BODY_BYTES,
+    ),
+    output: json(SqlRowSet),
+    errors: READING,
+    invalid,
+    repeatable: true,
+  },
+  execute: {
+    summary: 'Runs one statement that may change the database; answered when it is durable.',
+    method: 'POST',
+    path: '/v1/sql/{database}/execute',
+    grant: 'sql:write',
+    subject: 'database',
+    params: database,
+    headers: write,
+    body: jsonBody(SqlStatement, MAX_SQL_BODY_BYTES),
+    output: json(SqlResult),
+    errors: WRITING,
+    invalid,
+  },
+  transaction: {
+    summary: 'Runs all statements as one transaction, or none of them.',
+    method: 'POST',
+    path: '/v1/sql/{database}/transaction',
+    grant: 'sql:write',
+    subject: 'database',
+    params: database,
+    headers: write,
+    body: jsonBody(
+      z.strictObject({ statements: z.array(SqlStatement).min(1).max(MAX_SQL_STATEMENTS) }),
+      MAX_SQL_BODY_BYTES,
+    ),
+    output: json(z.object({ results: z.array(SqlResult) })),
+    errors: WRITING,
+    invalid,
+  },
+  schema: {
+    summary: 'The tables and views of a database, with their columns and indexes.',
+    method: 'GET',
+    path: '/v1/sql/{database}/schema',
+    grant: 'sql:read',
+    subject: 'database',
+    params: database,
+    output: json(SqlSchema),
+    errors: READING,
+    invalid,
+  },
+  status: {
+    summary: 'Who holds a database, and how each of them is.',
+    method: 'GET',
+    path: '/v1/sql/{database}/status',
+    grant: 'sql:read',
+    subject: 'database',
+    params: database,
+    output: json(SqlStatus),
+    errors: ['SQL_DATABASE_INVALID', 'SQL_DATABASE_NOT_FOUND', 'RECORDS_QUORUM_LOST', 'STATE_UNCONFIGURED'],
+    invalid,
+  },
+  recover: {
+    summary: 'Where a majority of the voters is gone for good: goes on from the survivor that is furthest.',
+    method: 'POST',
+    path: '/v1/sql/{database}/recover',
+    grant: 'sql:admin',
+    params: database,
+    query: { confirm: z.string().optional() },
+    output: json(z.object({ survivor: z.string(), index: z.int() })),
+    errors: [...REACHING, 'SQL_RECOVER_RISK', 'SQL_UNSUPPORTED'],
+    invalid,
+  },
+});

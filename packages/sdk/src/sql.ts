@@ -1,0 +1,115 @@
+/** SQL: databases by name; statements as tagged templates, whose values travel as parameters. */
+import {
+  type RouteInput,
+  type RouteOutput,
+  type SqlConsistency,
+  type SqlDatabase,
+  type SqlParams,
+  type SqlResult,
+  type SqlRowSet,
+  type SqlSchema,
+  type SqlStatus,
+  type SqlValue,
+  sqlRoutes,
+} from '@p2pos/protocol';
+import type { Call, CallOptions } from './caller.ts';
+
+export type SqlRow = Readonly<Record<string, SqlValue>>;
+
+/** What a tagged template makes: text with a `?` for each value. */
+export interface SqlText {
+  readonly sql: string;
+  readonly params: SqlParams;
+}
+
+export interface SqlQueryOptions extends CallOptions {
+  /** Default `weak`. */
+  readonly consistency?: SqlConsistency;
+}
+export interface SqlWriteOptions extends CallOptions {
+  /** A repeat under the same key has no second effect. Default: one of its own for each call. */
+  readonly idempotencyKey?: string;
+}
+
+/** Either a text with its parameters, or what `sql` made. */
+export type SqlAsked = SqlText | string;
+
+export interface SqlDatabaseClient {
+  readonly name: string;
+  /** Rows as objects by column. */
+  query<R extends SqlRow = SqlRow>(
+    asked: SqlAsked,
+    params?: SqlParams,
+    options?: SqlQueryOptions,
+  ): Promise<R[]>;
+  /** Rows as arrays, with the names of the columns. */
+  rows(asked: SqlAsked, params?: SqlParams, options?: SqlQueryOptions): Promise<SqlRowSet>;
+  execute(asked: SqlAsked, params?: SqlParams, options?: SqlWriteOptions): Promise<SqlResult>;
+  /** All or nothing. */
+  transaction(statements: readonly SqlAsked[], options?: SqlWriteOptions): Promise<SqlResult[]>;
+  schema(options?: CallOptions): Promise<SqlSchema>;
+  status(options?: CallOptions): Promise<SqlStatus>;
+  /** Where a majority of the voters is gone for good. Without its name again the error says what may be lost. */
+  recover(confirm?: string, options?: CallOptions): Promise<RouteOutput<typeof sqlRoutes.recover>>;
+}
+
+type Creation = RouteInput<typeof sqlRoutes.create>['body'];
+
+export interface SqlClient {
+  (name: string): SqlDatabaseClient;
+  /** `created: false`: one of that name was there, and nothing changed. */
+  create(name: string, wish?: Creation, options?: CallOptions): Promise<RouteOutput<typeof sqlRoutes.create>>;
+  /** Everything in it is lost; `confirm` is its name once more. */
+  drop(name: string, confirm: string, options?: CallOptions): Promise<{ readonly existed: boolean }>;
+  list(options?: CallOptions): Promise<SqlDatabase[]>;
+}
+
+/**
+ * @example
+ * await db.query(sql`SELECT * FROM orders WHERE what = ${what} AND id > ${id}`);
+ */
+export function sql(parts: TemplateStringsArray, ...values: SqlValue[]): SqlText {
+  return { sql: parts.join('?'), params: values };
+}
+
+export function createSqlClient(call: Call): SqlClient {
+  const open = (name: string): SqlDatabaseClient => {
+    const rows: SqlDatabaseClient['rows'] = async (asked, params, { consistency, ...options } = {}) => {
+      const body = { ...textOf(asked, params), ...(consistency && { consistency }) };
+      return call(sqlRoutes.query, { database: name, body }, options);
+    };
+    return {
+      name,
+      rows,
+      async query<R extends SqlRow>(asked: SqlAsked, params?: SqlParams, options?: SqlQueryOptions) {
+        const result = await rows(asked, params, options);
+        return result.rows.map((row) => objectOf(result.columns, row)) as R[];
+      },
+      execute: (asked, params, { idempotencyKey, ...options } = {}) =>
+        call(sqlRoutes.execute, { database: name, idempotencyKey, body: textOf(asked, params) }, options),
+      async transaction(statements, { idempotencyKey, ...options } = {}) {
+        const body = { statements: statements.map((asked) => textOf(asked)) };
+        return (await call(sqlRoutes.transaction, { database: name, idempotencyKey, body }, options)).results;
+      },
+      schema: (options) => call(sqlRoutes.schema, { database: name }, options),
+      status: (options) => call(sqlRoutes.status, { database: name }, options),
+      recover: (confirm, options) => call(sqlRoutes.recover, { database: name, confirm }, options),
+    };
+  };
+  return Object.assign(open, {
+    create: (name: string, wish: Creation = {}, options?: CallOptions) =>
+      call(sqlRoutes.create, { database: name, body: wish }, options),
+    drop: (name: string, confirm: string, options?: CallOptions) =>
+      call(sqlRoutes.drop, { database: name, confirm }, options),
+    list: async (options?: CallOptions) => (await call(sqlRoutes.list, {}, options)).databases,
+  });
+}
+
+function textOf(asked: SqlAsked, params?: SqlParams): { sql: string; params?: SqlParams } {
+  if (typeof asked !== 'string') return { sql: asked.sql, params: params ?? asked.params };
+  return { sql: asked, ...(params && { params }) };
+}
+
+function objectOf(columns: readonly string[], row: readonly SqlValue[]): SqlRow {
+  return Object.fromEntries(columns.map((column, at) => [column, row[at] ?? null]));
+}
