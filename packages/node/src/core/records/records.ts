@@ -16,6 +16,7 @@ import { createRegisters } from './cas/registers.ts';
 import { createRounds } from './cas/rounds.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
+import { createAgreement } from './coordinator/agreement.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
 import { type Attempt, createIdempotency, requestText } from './coordinator/idempotency.ts';
 import { createPreference } from './coordinator/preference.ts';
@@ -201,8 +202,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       { timeoutMs: writeTimeoutMs, maxWrites, maxBytes: maxWriteBytes },
     ),
   );
+  const agree = createAgreement({ self, topology, calls, local, preference, clock, log });
   const reader = createReader(
-    { self, topology, calls, local, preference, verifier, hybridClock, crypto, clock, log, now },
+    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now },
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
@@ -212,7 +214,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });
   const proposer = started.use(
     createProposer(
-      { self, rounds, calls, topology, preference, verifier, hybridClock, crypto, clock, random, now },
+      { self, rounds, calls, agree, topology, preference, verifier, hybridClock, crypto, clock, random, now },
       { timeoutMs: writeTimeoutMs, maxChanges: maxWrites },
     ),
   );
