@@ -449,6 +449,40 @@ class SqlRecover(TypedDict):
     index: int
 
 
+class SqlMigrate(TypedDict):
+    applied: list[int]
+    version: int
+
+
+class SqlRestore(TypedDict):
+    bytes: int
+
+
+class RendezvousRegister(TypedDict):
+    namespace: str
+    name: str
+    expiresAt: str
+    members: int
+    nodes: int
+
+
+class RendezvousWithdraw(TypedDict):
+    existed: bool
+
+
+class RendezvousDiscoverRegistrationsItem(TypedDict):
+    name: str
+    addresses: list[str]
+    data: NotRequired[dict[str, Any]]
+    by: str
+    expiresAt: str
+
+
+class RendezvousDiscover(TypedDict):
+    registrations: list[RendezvousDiscoverRegistrationsItem]
+    more: bool
+
+
 class NetworkStatus(TypedDict):
     systemId: str
     peerId: str

@@ -616,6 +616,21 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "Release {version} can be installed from {minFrom} on; {running} runs here. Install one in between first.",
     ),
+    "RENDEZVOUS_FULL": ErrorEntry(
+        429,
+        True,
+        "There is no room for the registration: {reason}. Withdraw one, or wait until older ones have ended.",
+    ),
+    "RENDEZVOUS_NAME_INVALID": ErrorEntry(
+        400,
+        False,
+        "The {name} is refused: {reason}. Namespaces look like chat/lobby, names like anna-1.",
+    ),
+    "RENDEZVOUS_UNSTORED": ErrorEntry(
+        503,
+        True,
+        "No other node took the registration of {name} in {namespace}. Try again; p2pctl peers shows which nodes are reachable.",
+    ),
     "REPLICA_LEARNING": ErrorEntry(
         503,
         True,

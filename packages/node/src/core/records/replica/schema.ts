@@ -119,6 +119,7 @@ export const SELECT_KEYS = `
   ORDER BY key, partition LIMIT ?6`;
 
 export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
+export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND leaf = ?';
 export const MARK_DAMAGED =
   'UPDATE records SET damaged = 1 WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
 export const SELECT_EXPIRED_VALUES =
@@ -145,6 +146,11 @@ export const SAVE_RING = `
   INSERT INTO records_rings VALUES (?, ?, ?, ?) ON CONFLICT (replicas) DO UPDATE SET
     head_hash = excluded.head_hash, settled = excluded.settled, closed = excluded.closed`;
 export const SELECT_RINGS = 'SELECT replicas, head_hash, settled, closed FROM records_rings';
+
+/** In the order in which they came to this store. */
+export const SELECT_NAMES = `
+  SELECT id, namespace, key, partition FROM records
+  WHERE namespace >= ? AND namespace < ? AND tombstone = 0 AND id > ? ORDER BY id LIMIT ?`;
 
 export const SUM_BYTES = `
   SELECT sum(length(key) + coalesce(length(value), 0)) AS bytes FROM records
