@@ -23,8 +23,10 @@ export const MAX_CBOR_DEPTH = 32;
 const SLAB_BYTES = 8_192;
 /** V8 keeps arrays up to this size on its own heap, where allocation is cheap. */
 const ON_HEAP_BYTES = 64;
-/** Strings up to this length are copied by a loop, which beats a call into the platform's encoder. */
-const SHORT_STRING = 24;
+/** Strings up to this length (versions have 69) are copied by a loop, which beats a call into the platform's encoder. */
+const SHORT_STRING = 72;
+/** The same of byte strings. */
+const SHORT_BYTES = 24;
 const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
 const MAX_SAFE = 9_007_199_254_740_991;
 
@@ -273,7 +275,7 @@ function writeMap(map: Record<string, unknown>, depth: number): void {
 function writeRaw(bytes: Uint8Array): void {
   const { length } = bytes;
   reserve(length);
-  if (length > SHORT_STRING) {
+  if (length > SHORT_BYTES) {
     out.set(bytes, at);
   } else {
     for (let index = 0; index < length; index++) out[at + index] = bytes[index] as number;

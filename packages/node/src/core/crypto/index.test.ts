@@ -62,3 +62,24 @@ test('a flood of strange keys does not push out the use of known ones', async ()
   await Promise.all(strange);
   assert.ok(await own.verify(identity.signer.publicKey, message, signature));
 });
+
+test('of many verifications at once one is made here, the others in the thread pool, all with the same verdicts', async () => {
+  let now = 0;
+  const busy = createNodeCrypto({ clock: { monotonic: () => now } }, { inlineEveryMs: 1 });
+  const { signer } = identityFromSeed(new Uint8Array(32).fill(5));
+  const message = new TextEncoder().encode('message');
+  const signature = await signer.sign(message);
+  for (let round = 0; round < 3; round++) {
+    now += 2;
+    const order: number[] = [];
+    const verdicts = [message, message, new Uint8Array(1)].map(async (bytes, i) => {
+      const valid = await busy.verify(signer.publicKey, bytes, signature);
+      order.push(i);
+      return valid;
+    });
+    await Promise.resolve();
+    await Promise.resolve();
+    assert.deepEqual(order, [0]);
+    assert.deepEqual(await Promise.all(verdicts), [true, true, false]);
+  }
+});

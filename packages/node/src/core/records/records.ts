@@ -11,6 +11,7 @@ import { createRounds } from './cas/rounds.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
 import type { RecordsConfig, RecordsDeps } from './config.ts';
+import { createAgreement } from './coordinator/agreement.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
 import { type Attempt, createIdempotency, requestText } from './coordinator/idempotency.ts';
 import { createPreference } from './coordinator/preference.ts';
@@ -161,8 +162,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       { timeoutMs: writeTimeoutMs, maxWrites, maxBytes: maxWriteBytes },
     ),
   );
+  const agree = createAgreement({ self, topology, calls, local, preference, clock, log });
   const reader = createReader(
-    { self, topology, calls, local, preference, verifier, hybridClock, crypto, clock, log, now },
+    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now },
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
@@ -172,7 +174,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });
   const proposer = started.use(
     createProposer(
-      { self, rounds, calls, topology, preference, verifier, hybridClock, crypto, clock, random, now },
+      { self, rounds, calls, agree, topology, preference, verifier, hybridClock, crypto, clock, random, now },
       { timeoutMs: writeTimeoutMs, maxChanges: maxWrites },
     ),
   );

@@ -76,3 +76,29 @@ test('closing leaves no timer', () => {
   deadlines.close();
   assert.equal(clock.pending(), 0);
 });
+
+test('after a stall of this process what came meanwhile is read before anything expires', () => {
+  let now = 0;
+  const timers: { readonly delayMs: number; readonly run: () => void }[] = [];
+  const clock = {
+    now: () => now,
+    monotonic: () => now,
+    after(delayMs: number, run: () => void) {
+      timers.push({ delayMs, run });
+      return { [Symbol.dispose]() {} };
+    },
+  };
+  const deadlines = new Deadlines({ clock });
+  const seen: string[] = [];
+  const answered = new Entry(() => seen.push('answered'));
+  deadlines.add(answered, 10);
+  deadlines.add(new Entry(() => seen.push('silent')), 10);
+  now = 100;
+  timers[0]?.run();
+  assert.deepEqual(seen, []);
+  deadlines.remove(answered); // its answer had arrived and is read now
+  now = 101;
+  assert.equal(timers[1]?.delayMs, 1);
+  timers[1]?.run();
+  assert.deepEqual(seen, ['silent']);
+});

@@ -55,7 +55,7 @@ export class Packer {
       this.#addSql(sql);
       this.#reserve(2);
       this.#at = this.#bytes.writeUInt16LE(params.length, this.#at);
-      for (const value of params) this.#addValue(value);
+      for (let i = 0; i < params.length; i++) this.#addValue(params[i] as SqlValue);
     }
   }
 

@@ -184,6 +184,7 @@ export class Engine implements Disposable {
       PRAGMA trusted_schema = OFF;
       PRAGMA temp_store = MEMORY;
       PRAGMA journal_size_limit = 67108864;
+      PRAGMA wal_autocheckpoint = 4000;
     `);
     if (isNew) this.#createTables(newStoreId);
     if (maxBytes > 0) {

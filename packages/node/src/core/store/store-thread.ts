@@ -2,7 +2,7 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { P2posError } from '@p2pos/protocol';
-import type { Statement, WriteResult } from './index.ts';
+import type { SqlValue, Statement, WriteResult } from './index.ts';
 import { isPackable, Packer } from './packing.ts';
 import { sizeOfValue } from './sqlite-connection.ts';
 import { closedError, errorOf } from './store-error.ts';
@@ -168,11 +168,14 @@ function threadError(reason: string): P2posError {
   return new P2posError('STORE_FAILED', { reason });
 }
 
+const NONE: readonly SqlValue[] = [];
+
 function sizeOf(statements: readonly Statement[]): number {
   let bytes = 0;
-  for (const { sql, params = [] } of statements) {
+  for (let i = 0; i < statements.length; i++) {
+    const { sql, params = NONE } = statements[i] as Statement;
     bytes += STATEMENT_BYTES + sql.length;
-    for (const value of params) bytes += sizeOfValue(value);
+    for (let j = 0; j < params.length; j++) bytes += sizeOfValue(params[j] as SqlValue);
   }
   return bytes;
 }

@@ -8,6 +8,7 @@ import { type Crypto, equalBytes, formatVersion, P2posError, parseVersion } from
 import type { PeerId } from '../../net/index.ts';
 import type { Random } from '../../random/index.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
+import type { Agree } from '../coordinator/agreement.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { authorOf, decodeHeader, fitsValue } from '../format/record.ts';
 import type { SealVerifier } from '../format/seal.ts';
@@ -43,6 +44,7 @@ export interface ProposerDeps extends CourseDeps {
   readonly self: PeerId;
   readonly rounds: Rounds;
   readonly calls: Pick<ReplicaCalls, 'read'>;
+  readonly agree: Agree;
   readonly verifier: SealVerifier;
   readonly hybridClock: HybridClock;
   readonly crypto: Crypto;
@@ -72,7 +74,7 @@ const FAST_READS = 3;
 const MAX_BACKOFF_MS = 200;
 
 export function createProposer(deps: ProposerDeps, config: ProposerConfig): Proposer {
-  const { self, rounds, calls, verifier, topology, hybridClock, crypto, random, now } = deps;
+  const { self, rounds, calls, agree, verifier, topology, hybridClock, crypto, random, now } = deps;
   const queue = createProposalQueue({ maxWaiting: config.maxChanges });
   const closing = new AbortController();
 
@@ -223,6 +225,18 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
     return { state: agreed()?.state };
   }
 
+  /** The same by digests, of which this node has what they stand for. */
+  async function agreedState(
+    name: RecordName,
+    place: Place,
+  ): Promise<{ state: RegisterState | undefined } | undefined> {
+    const agreed = await agree(name, place);
+    if (typeof agreed === 'string') return undefined;
+    if (!agreed.held) return { state: undefined };
+    const { record, version } = agreed.held;
+    return { state: record.value ? decodeState(record.value) : expiredState(version) };
+  }
+
   function courseOf({ signal }: CallOptions): Course {
     if (closing.signal.aborted) throw new P2posError('NODE_CLOSING');
     return createCourse(deps, { timeoutMs: config.timeoutMs, signal, closing: closing.signal });
@@ -240,7 +254,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
     async read(name, place, options) {
       using course = courseOf(options);
       for (let i = 0; i < FAST_READS; i++) {
-        const seen = await glance(name, place, course);
+        const seen = (i === 0 && (await agreedState(name, place))) || (await glance(name, place, course));
         if (!seen) continue;
         // That it has expired is for all to agree on, lest another clock finds it alive later.
         if (seen.state && seen.state.value !== null && isExpired(seen.state, now())) break;

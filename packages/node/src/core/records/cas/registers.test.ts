@@ -301,8 +301,14 @@ test('a failed condition tells only of what a majority holds', async () => {
     return true;
   });
   broken.clear();
-  const value = await read(bed, 1, 'a');
-  for (let i = 0; i < 3; i++) assert.equal(await read(bed, i, 'a'), value);
+  // Nobody knows whether the first had an effect; repair brings it to an end, and then it stays.
+  let value = await read(bed, 1, 'a');
+  for (let i = 0; i < 12; i++) {
+    const next = await read(bed, i % 3, 'a');
+    assert.ok(next === value || (value === undefined && next === 'mine'), `${value} became ${next}`);
+    value = next;
+  }
+  assert.equal(value, 'mine');
 });
 
 test('a learner has no say in a read: what it has caught up so far is not what a majority holds', async () => {

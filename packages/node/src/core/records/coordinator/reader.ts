@@ -22,9 +22,9 @@ import type { Placed, RecordBody } from '../format/wire.ts';
 import type { CallOptions, Consistency, ReadOutcome } from '../index.ts';
 import { fewestOf, type PeerSet, unionOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { ReplicaReader } from '../replica/reading.ts';
 import { MAX_AHEAD_MS } from '../replica/replica.ts';
 import type { RecordName } from '../replica/store.ts';
+import type { Agree } from './agreement.ts';
 import { Ballot, Trace } from './ballot.ts';
 import type { ReplicaCalls } from './calls.ts';
 import { Gathering, holdersOf, StalePlacement } from './gathering.ts';
@@ -33,9 +33,8 @@ import type { Preference } from './preference.ts';
 export interface ReaderDeps {
   readonly self: PeerId;
   readonly topology: Topology;
-  readonly calls: Pick<ReplicaCalls, 'read' | 'digest' | 'ask'>;
-  /** This node as a replica. */
-  readonly local: Pick<ReplicaReader, 'own'>;
+  readonly calls: Pick<ReplicaCalls, 'read' | 'ask'>;
+  readonly agree: Agree;
   readonly preference: Preference;
   readonly verifier: SealVerifier;
   readonly hybridClock: HybridClock;
@@ -72,7 +71,7 @@ const RETRY_MS = 25;
 const MAX_REPAIRS = 64;
 
 export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Reader {
-  const { self, topology, calls, local, preference, verifier, hybridClock, crypto, clock, log, now } = deps;
+  const { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now } = deps;
   let repairs = 0;
 
   async function attempt(
@@ -132,53 +131,6 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
       const peers = newest?.holders ?? malformed;
       log.warn({ action: 'record_forged', slot, peers }, 'replicas answered a record that nobody signed');
       gathering.discard(peers);
-    }
-  }
-
-  /**
-   * The usual case: one replica, this node where it is one, gives the record, the others of a majority only its digest, and
-   * they agree. Where they do not, or not soon, or a move is under way, all of it is asked for.
-   */
-  async function agree(
-    name: RecordName,
-    place: { readonly slot: number; readonly count: number },
-    trace: Trace,
-  ): Promise<{ readonly newest: Newest | undefined } | 'unclear' | 'late'> {
-    const sets = topology.moves.required(place.slot, place.count);
-    const [set] = sets;
-    if (sets.length !== 1 || !set?.includes(self)) return 'unclear';
-    const generation = topology.generation();
-    const startedAt = clock.monotonic();
-    try {
-      const { epoch, hash } = topology.current();
-      const placed: Placed = { epoch, placement: hash };
-      const peers = fewestOf(sets, preference.order(set));
-      // Late digests cost more than a late record: then everything is asked again.
-      const patienceMs = 2 * preference.hedgeMs(peers);
-      // Asked at once, so that they look while this node does.
-      const asked = peers.filter((peerId) => peerId !== self);
-      const digests = asked.map((peerId) => {
-        trace.ask(peerId);
-        return calls.digest(peerId, placed, name, patienceMs);
-      });
-      const all = Promise.all(digests);
-      all.catch(() => {});
-      trace.ask(self);
-      const held = await local.own(name, place);
-      if (held !== undefined) trace.answer(self, clock.monotonic() - startedAt, held ? 'found' : 'absent');
-      for (const [i, digest] of (await all).entries()) {
-        const same = held ? digest && equalBytes(digest, held.leaf) : held === digest;
-        if (!same) return 'unclear';
-        trace.answer(asked[i] as PeerId, clock.monotonic() - startedAt, digest ? 'found' : 'absent');
-      }
-      if (held === undefined || generation !== topology.generation()) return 'unclear';
-      if (!held) return { newest: undefined };
-      const { header, value, proof } = held.record;
-      const fields = held.fields as RecordHeader;
-      return { newest: { fields, body: [header, value, proof], holders: peers } };
-    } catch (error) {
-      log.debug({ action: 'read_digests', slot: place.slot, error }, 'replicas did not agree at once');
-      return 'late';
     }
   }
 
@@ -289,8 +241,10 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
       const deadlineAt = clock.monotonic() + timeoutMs;
       const agreed = consistency === 'quorum' ? await agree(name, place, trace) : 'unclear';
       if (typeof agreed === 'object') {
-        if (agreed.newest) observe(agreed.newest.fields.version);
-        return { found: agreed.newest && alive(agreed.newest), explain: trace.explain() };
+        const { held } = agreed;
+        if (held) observe(held.version);
+        const fields = held?.fields;
+        return { found: fields && alive(fields, held.record.value), explain: trace.explain() };
       }
       const hurry = agreed === 'late';
       for (;;) {
@@ -299,7 +253,7 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
         try {
           const newest = await attempt(name, place, consistency, { trace, leftMs, signal, hurry });
           if (newest) observe(newest.fields.version);
-          return { found: newest && alive(newest), explain: trace.explain() };
+          return { found: newest && alive(newest.fields, newest.body[1]), explain: trace.explain() };
         } catch (error) {
           if (!(error instanceof StalePlacement)) throw error;
           if (deadlineAt - clock.monotonic() <= RETRY_MS) throw lost(place.slot);
@@ -316,7 +270,7 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
     if (seen.ms <= now() + MAX_AHEAD_MS) hybridClock.observe(seen);
   }
 
-  function alive({ fields, body: [, value] }: Newest): ReadOutcome['found'] {
+  function alive(fields: RecordHeader, value: Uint8Array | null): ReadOutcome['found'] {
     if (isDead(fields, now()) || value === null) return undefined;
     const { version, expiresAt } = fields;
     return { value, version, ...(expiresAt !== undefined && { expiresAt }) };

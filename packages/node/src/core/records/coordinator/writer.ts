@@ -65,8 +65,9 @@ export interface Writer extends Disposable {
   ): Promise<Written>;
 }
 
-/** One batch on the disks' commit at hand, one behind it. */
+/** While few writes are under way they need not wait for each other: one batch in the commit at hand, one behind it. */
 const MAX_FLYING = 2;
+const FEW = 8;
 /** So many make a batch of their own whatever is under way. */
 const MAX_GATHERED = 64;
 /** A batch whose majority is slow or lost holds up those behind it for no longer. */
@@ -85,6 +86,8 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
   let sealing = false;
   /** Batches that wait for their majorities. */
   const flying = new Set<Flight>();
+  /** Writes in them. */
+  let underWay = 0;
   let wake: (() => void) | undefined;
   const open = new Set<Ticket>();
   let bytes = 0;
@@ -119,7 +122,8 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
    * before, and each batch costs a signature, its verifications and its messages.
    */
   function room(): Promise<void> | undefined {
-    if (flying.size < MAX_FLYING || queue.length >= MAX_GATHERED) return undefined;
+    const few = flying.size < MAX_FLYING && underWay < FEW;
+    if (flying.size === 0 || few || queue.length >= MAX_GATHERED) return undefined;
     return new Promise((resolve) => {
       const timer = clock.after(MAX_HOLD_MS, () => wake?.());
       wake = () => {
@@ -135,7 +139,9 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
     for (const ticket of batch) {
       if (ticket.settled) continue;
       flight.left++;
+      underWay++;
       ticket.onLanded = () => {
+        underWay--;
         if (--flight.left > 0) return;
         flying.delete(flight);
         wake?.();

@@ -20,6 +20,8 @@ const PURPOSE = 'p2pos/records/1';
 /** Records under one signature. */
 export const MAX_SEALED = 256;
 const MAX_PATH_BYTES = 8 * HASH_BYTES;
+/** Authors whose keys are remembered. */
+const MAX_KEYS = 4_096;
 
 interface Proof {
   readonly signature: Uint8Array;
@@ -70,6 +72,7 @@ export function createSealVerifier(
 ): SealVerifier {
   /** Signatures found valid, oldest first; a pending one is shared by the records that wait for it. */
   const known = new Map<string, Promise<boolean>>();
+  const keys = new Map<string, Uint8Array>();
   /** Records of one batch come one after the other. */
   let latest:
     | (Pick<Proof, 'signature' | 'size'> & {
@@ -78,6 +81,16 @@ export function createSealVerifier(
         readonly verdict: Promise<boolean>;
       })
     | undefined;
+
+  function keyOf(author: string): Uint8Array {
+    let key = keys.get(author);
+    if (!key) {
+      key = publicKeyFromPeerId(author);
+      if (keys.size >= MAX_KEYS) keys.clear();
+      keys.set(author, key);
+    }
+    return key;
+  }
 
   function verifyRoot(author: string, root: Uint8Array, proof: Proof): Promise<boolean> {
     const { signature, size } = proof;
@@ -96,7 +109,7 @@ export function createSealVerifier(
     const name = `${author}${size}.${latin1(root)}${latin1(signature)}`;
     const found = known.get(name);
     if (found) return found;
-    const verdict = crypto.verify(publicKeyFromPeerId(author), signedBytes(systemId, root, size), signature);
+    const verdict = crypto.verify(keyOf(author), signedBytes(systemId, root, size), signature);
     known.set(name, verdict);
     if (known.size > maxRoots) known.delete(known.keys().next().value as string);
     // A forged one must not push out what is true.

@@ -19,9 +19,10 @@ const MIGRATIONS = [
      header BLOB NOT NULL, value BLOB, proof BLOB NOT NULL);
    CREATE INDEX repair_hints_by_peer ON repair_hints (peer_id, id);`,
 ];
-const KEEP = `INSERT INTO repair_hints (peer_id, until, bytes, header, value, proof)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE (SELECT coalesce(sum(bytes), 0) FROM repair_hints) + ?3 <= ?7`;
-const SELECT = `SELECT id, header, value, proof FROM repair_hints WHERE peer_id = ? ORDER BY id LIMIT 64`;
+const KEEP =
+  'INSERT INTO repair_hints (peer_id, until, bytes, header, value, proof) VALUES (?, ?, ?, ?, ?, ?)';
+const SUM = 'SELECT coalesce(sum(bytes), 0) AS bytes FROM repair_hints';
+const SELECT = `SELECT id, bytes, header, value, proof FROM repair_hints WHERE peer_id = ? ORDER BY id LIMIT 64`;
 
 export interface Hints {
   /** In the background; a full or failing disk loses the hint, and anti-entropy does its work. */
@@ -57,6 +58,13 @@ export async function openHints(
   await store.migrate('records_hints', MIGRATIONS);
   const rows = await store.read<Row>('SELECT DISTINCT peer_id FROM repair_hints');
   const peers = new Set<PeerId>(rows.map((row) => String(row['peer_id'])));
+  /** Of all that waits, kept here: to add it up on the disk for each hint would read all of them. */
+  let waitingBytes = await addUp();
+
+  async function addUp(): Promise<number> {
+    const [row] = await store.read<Row>(SUM);
+    return Number(row?.['bytes']);
+  }
 
   let wake = Promise.withResolvers<void>();
 
@@ -77,6 +85,7 @@ export async function openHints(
       await store.write(
         hints.map((row) => ({ sql: 'DELETE FROM repair_hints WHERE id = ?', params: [Number(row['id'])] })),
       );
+      for (const row of hints) waitingBytes -= Number(row['bytes']);
     }
   }
 
@@ -89,7 +98,10 @@ export async function openHints(
       await sleep(clock, everyMs, { signal }).catch(() => {});
       if (signal.aborted) return;
       try {
-        await store.write([{ sql: 'DELETE FROM repair_hints WHERE until <= ?', params: [now()] }]);
+        const [gone] = await store.write([
+          { sql: 'DELETE FROM repair_hints WHERE until <= ?', params: [now()] },
+        ]);
+        if (gone && gone.changes > 0) waitingBytes = await addUp();
         for (const peerId of peers) {
           if (preference.isSilent(peerId)) continue;
           if (await deliver(peerId)) peers.delete(peerId);
@@ -103,15 +115,18 @@ export async function openHints(
   return {
     keep(peerId, { header, value, proof }) {
       const bytes = header.length + (value?.length ?? 0) + proof.length;
-      store
-        .write([{ sql: KEEP, params: [peerId, now() + keepMs, bytes, header, value, proof, maxBytes] }])
-        .then(
-          () => {
-            peers.add(peerId);
-            wake.resolve();
-          },
-          (error) => log.debug({ action: 'keep_hint', peerId, error }, 'a hint was not kept'),
-        );
+      if (waitingBytes + bytes > maxBytes) return;
+      waitingBytes += bytes;
+      store.write([{ sql: KEEP, params: [peerId, now() + keepMs, bytes, header, value, proof] }]).then(
+        () => {
+          peers.add(peerId);
+          wake.resolve();
+        },
+        (error) => {
+          waitingBytes -= bytes;
+          log.debug({ action: 'keep_hint', peerId, error }, 'a hint was not kept');
+        },
+      );
     },
     waiting: () => [...peers],
   };

@@ -18,7 +18,7 @@ import { decodeState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
 import { leafHash } from '../format/merkle.ts';
-import { authorOf, decodeHeader, fitsValue, type RecordHeader } from '../format/record.ts';
+import { decodeHeader, fitsValue, type RecordHeader } from '../format/record.ts';
 import { type SealVerifier, signatureRefused } from '../format/seal.ts';
 import type { Placed, RecordBody, WriteAnswer } from '../format/wire.ts';
 import { slotOf } from '../placement/slot.ts';
@@ -88,12 +88,12 @@ export function createReplica(deps: ReplicaDeps): Replica {
     };
   }
 
-  /** @throws P2posError for what is refused */
-  async function check(
+  /** All but the signature, whose verdict comes with it. @throws P2posError for what is refused */
+  function check(
     [header, value, proof]: RecordBody,
     from: PeerId,
     relayed: boolean,
-  ): Promise<CheckedRecord> {
+  ): { readonly record: CheckedRecord; readonly verdict: Promise<boolean> } {
     const fields = decodeHeader(header);
     const declaration = declarations.find(fields.namespace);
     const register = declaration.kind === 'cas';
@@ -101,8 +101,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (fields.value && fields.value.bytes > maxBytes) {
       throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
     }
-    const author = authorOf(fields);
-    const { ms } = parseVersion(fields.version);
+    const { ms, author } = parseVersion(fields.version);
     if (relayed ? !topology.wasMember(author, ms) : author !== from) {
       throw signatureRefused(
         relayed ? `${author} was no member then` : `${from} sent it first-hand for ${author}`,
@@ -115,19 +114,10 @@ export function createReplica(deps: ReplicaDeps): Replica {
       throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
     if (carried) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
     const leaf = leafHash(crypto, header);
-    if (!(await verifier.verify({ header, proof, leaf }, author)))
-      throw signatureRefused('its proof does not verify');
+    const verdict = verifier.verify({ header, proof, leaf }, author);
     const slot = slotOf(crypto, membership.slots, fields.namespace, fields.partition);
-    return {
-      header,
-      value,
-      proof,
-      fields,
-      leaf,
-      slot,
-      count: declaration.replicas,
-      ...(register && { register: { deleted: carried === null } }),
-    };
+    const base = { header, value, proof, fields, leaf, slot, count: declaration.replicas };
+    return { record: register ? { ...base, register: { deleted: carried === null } } : base, verdict };
   }
 
   function checkValue(fields: RecordHeader, value: Uint8Array | null): void {
@@ -143,23 +133,48 @@ export function createReplica(deps: ReplicaDeps): Replica {
   }
 
   /** Refusals become outcomes; what concerns this node rather than the record is thrown on. */
-  async function outcomeOf(
-    body: RecordBody,
+  async function outcomesOf(
+    bodies: readonly RecordBody[],
     from: PeerId,
     relayed: boolean,
-  ): Promise<CheckedRecord | WriteAnswer> {
-    try {
-      return await check(body, from, relayed);
-    } catch (error) {
+  ): Promise<(CheckedRecord | WriteAnswer)[]> {
+    const refusalOf = (error: unknown): WriteAnswer => {
       if (isP2posError(error) && error.code !== 'PLACEMENT_STALE') return refused(error.code);
       throw error;
+    };
+    const checked = bodies.map((body) => {
+      try {
+        return check(body, from, relayed);
+      } catch (error) {
+        return refusalOf(error);
+      }
+    });
+    // All are begun before any is waited for; those of one batch share one verdict.
+    for (const one of checked) if ('verdict' in one) one.verdict.catch(() => {});
+    const outcomes: (CheckedRecord | WriteAnswer)[] = [];
+    let latest: { readonly verdict: Promise<boolean>; readonly valid: boolean } | undefined;
+    for (const one of checked) {
+      if (!('verdict' in one)) {
+        outcomes.push(one);
+        continue;
+      }
+      try {
+        const { verdict } = one;
+        if (latest?.verdict !== verdict) latest = { verdict, valid: await verdict };
+        if (!latest.valid) throw signatureRefused('its proof does not verify');
+        outcomes.push(one.record);
+      } catch (error) {
+        outcomes.push(refusalOf(error));
+      }
     }
+    return outcomes;
   }
 
   async function keep(records: readonly CheckedRecord[], admission: Admission): Promise<WriteAnswer[]> {
     const answers = new Array<WriteAnswer>(records.length);
     const mine: number[] = [];
-    for (const [i, { slot, count, leaf }] of records.entries()) {
+    for (let i = 0; i < records.length; i++) {
+      const { slot, count, leaf } = records[i] as CheckedRecord;
       if (deps.isForgotten(leaf)) answers[i] = { result: 'held' };
       else if (topology.moves.isHolder(slot, count)) mine.push(i);
       else answers[i] = { result: 'elsewhere', text: String(topology.moves.closedAt(slot, count)) };
@@ -167,9 +182,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (mine.length > 0) {
       const kept = mine.map((i) => records[i] as CheckedRecord);
       const results = await accept(kept);
-      for (const { slot, count } of kept) await standing.known(slot, count);
-      for (const [at, i] of mine.entries())
-        answers[i] = counted(records[i] as CheckedRecord, results[at] as WriteAnswer);
+      for (const { slot, count } of kept) if (!standing.votes(slot, count)) await standing.known(slot, count);
+      for (let at = 0; at < mine.length; at++)
+        answers[mine[at] as number] = counted(kept[at] as CheckedRecord, results[at] as WriteAnswer);
     }
     admission.confirm();
     return answers;
@@ -192,14 +207,13 @@ export function createReplica(deps: ReplicaDeps): Replica {
       if (isP2posError(error) && error.code !== 'STORE_FAILED') return records.map(() => refused(error.code));
       throw error;
     }
-    return Promise.all(
-      records.map(async (record, i): Promise<WriteAnswer> => {
-        const { ms, counter } = parseVersion(record.fields.version);
-        hybridClock.observe({ ms, counter });
-        if (taken[i] && record.fields.value) return { result: 'taken' };
-        return describe(record, taken[i] as boolean);
-      }),
+    let newest = '';
+    for (const { fields } of records) if (fields.version > newest) newest = fields.version;
+    hybridClock.observe(parseVersion(newest));
+    const answers: (WriteAnswer | Promise<WriteAnswer>)[] = records.map((record, i) =>
+      taken[i] && record.fields.value ? TAKEN : describe(record, taken[i] as boolean),
     );
+    return answers.every((answer) => answer === TAKEN) ? (answers as WriteAnswer[]) : Promise.all(answers);
   }
 
   /** What the table holds after the write, where the write alone does not tell. */
@@ -224,7 +238,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
     admit,
     async write(input, from, { relayed }) {
       const admission = admit(input, from);
-      const outcomes = await Promise.all(input.records.map((body) => outcomeOf(body, from, relayed)));
+      const outcomes = await outcomesOf(input.records, from, relayed);
       const checked = outcomes.filter((outcome) => 'leaf' in outcome);
       const kept = checked.length > 0 ? await keep(checked, admission) : [];
       let at = 0;
@@ -233,6 +247,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
     writeOwn: (placed, records) => keep(records, admit(placed, self)),
   };
 }
+
+const TAKEN: WriteAnswer = { result: 'taken' };
 
 function refused(code: ErrorCode): WriteAnswer {
   return { result: 'refused', text: code };
