@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  configRoutes,
   contract,
   type DevNode,
   devRoutes,
@@ -16,6 +17,8 @@ import {
   rendezvousRoutes,
   sessionRoutes,
   sqlRoutes,
+  topicRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
@@ -97,6 +100,40 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'pubsub.presence'(call) {
     assert.equal((await call(pubsubRoutes.presence, { topic: 'a.b' })).nodes[0]?.clients, 3);
   },
+  async 'topics.append'(call) {
+    const receipt = await call(topicRoutes.append, {
+      topic: 'a.b',
+      body: bytes('kept'),
+      idempotencyKey: 'x',
+    });
+    assert.deepEqual([receipt.sequence, receipt.token], [7, 1]);
+    await assert.rejects(call(topicRoutes.append, { topic: 'a.>', body: bytes('') }), {
+      code: 'PUBSUB_TOPIC_INVALID',
+    });
+  },
+  async 'topics.replay'(call) {
+    assert.deepEqual(await call(topicRoutes.replay, { topic: 'a.b', from: '7', limit: 10 }), {
+      messages: [],
+      next: 7,
+      gone: 0,
+    });
+    await assert.rejects(call(topicRoutes.replay, { topic: 'a.b', from: 'yesterday' }), {
+      code: 'BAD_REQUEST',
+    });
+  },
+  async 'topics.state'(call) {
+    assert.equal((await call(topicRoutes.state, { topic: 'a.b' })).next, 8);
+  },
+  async 'topics.retain'(call) {
+    const { retention } = await call(topicRoutes.retain, { topic: 'a.b', ageMs: 3_600_000, messages: 5 });
+    assert.equal(retention.ageMs, 3_600_000);
+  },
+  async 'topics.acknowledge'(call) {
+    const body = { sequences: [1, 2, 3] };
+    assert.deepEqual(await call(topicRoutes.acknowledge, { topic: 'a', group: 'g', body }), {
+      acknowledged: 3,
+    });
+  },
   ...APPS_CASES,
   async 'sql.create'(call) {
     const made = await call(sqlRoutes.create, { database: 'shop', body: { engine: 'rqlite', voters: 3 } });
@@ -128,6 +165,21 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'sql.schema'(call) {
     assert.deepEqual(await call(sqlRoutes.schema, { database: 'shop' }), { tables: [] });
+  },
+  async 'sql.recover'(call) {
+    assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);
+  },
+  async 'sql.migrate'(call) {
+    const body = { migrations: [{ number: 1, name: 'first', sql: 'CREATE TABLE t (a)' }] };
+    assert.deepEqual(await call(sqlRoutes.migrate, { database: 'shop', body }), { applied: [1], version: 2 });
+  },
+  async 'sql.backup'(call) {
+    assert.deepEqual((await call(sqlRoutes.backup, { database: 'shop' })).body, Uint8Array.of(0, 255));
+  },
+  async 'sql.restore'(call) {
+    const body = new Uint8Array(100_000);
+    const restored = await call(sqlRoutes.restore, { database: 'shop', confirm: 'shop', body });
+    assert.equal(restored.bytes, 100_000);
   },
   async 'sql.status'(call) {
     assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');
@@ -207,6 +259,25 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'health.read'(call) {
     assert.equal((await call(healthRoutes.read, {})).status, 'ok');
+  },
+  async 'config.reload'(call) {
+    assert.deepEqual(await call(configRoutes.reload, {}), { applied: ['log.level'], needsRestart: [] });
+  },
+  async 'update.status'(call) {
+    assert.equal((await call(updateRoutes.status, {})).running, '0.1.0');
+  },
+  async 'update.check'(call) {
+    assert.equal((await call(updateRoutes.check, { body: Uint8Array.of(1) })).isNewer, true);
+    await assert.rejects(call(updateRoutes.check, { body: new Uint8Array() }), { code: 'RELEASE_SIGNATURE' });
+  },
+  async 'update.apply'(call) {
+    assert.equal((await call(updateRoutes.apply, { body: Uint8Array.of(1) })).rollout, null);
+  },
+  async 'update.pause'(call) {
+    await assert.rejects(call(updateRoutes.pause, {}), { code: 'UPDATE_NONE' });
+  },
+  async 'update.finalize'(call) {
+    assert.equal((await call(updateRoutes.finalize, {})).rollout, null);
   },
   async 'session.link'(call) {
     assert.match((await call(sessionRoutes.link, {})).url, /^http:\/\/127\.0\.0\.1:\d+\/session\/[\w-]{43}$/);

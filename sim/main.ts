@@ -10,12 +10,13 @@ import { parseArgs } from 'node:util';
 import { chaos } from './chaos/index.ts';
 import { lookup } from './lookup/index.ts';
 import { sybil } from './lookup/sybil.ts';
+import { pubsub } from './pubsub/index.ts';
 import type { Scenario, ScenarioResult } from './scenario.ts';
 
 // Refusals are ordinary here, and nobody looks at where they came from.
 Error.stackTraceLimit = 0;
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, lookup, sybil };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, lookup, pubsub, sybil };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,7 +45,9 @@ const nodes = number('nodes', scenario.defaults.nodes);
 const hours = number('hours', scenario.defaults.hours);
 const rate = number('rate', scenario.defaults.rate);
 const churn =
-  Number(values.churn ?? scenario.defaults.churn) === 0 ? 0 : number('churn', scenario.defaults.churn);
+  Number(values.churn ?? scenario.defaults.churn ?? 0) === 0
+    ? 0
+    : number('churn', scenario.defaults.churn ?? 0);
 const first = number('seed', 1);
 const seeds = number('seeds', 1);
 const settings = ['--nodes', `${nodes}`, '--hours', `${hours}`, '--rate', `${rate}`, '--churn', `${churn}`];

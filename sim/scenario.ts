@@ -9,7 +9,7 @@ export interface ScenarioInput {
   /** Times the ordinary rate of faults. */
   readonly rate: number;
   /** Per cent of the nodes that leave, and of new ones that come, in an hour. */
-  readonly churn: number;
+  readonly churn?: number;
   /** Told now and then, with the share that is done. */
   readonly progress: (share: number) => void;
   /** Breaks something that must be found. */
@@ -33,7 +33,7 @@ export interface Scenario {
     readonly nodes: number;
     readonly hours: number;
     readonly rate: number;
-    readonly churn: number;
+    readonly churn?: number;
   };
   run(input: ScenarioInput): Promise<ScenarioResult>;
 }

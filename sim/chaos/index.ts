@@ -16,7 +16,7 @@ const REPAIR_MS = 180_000;
 export const chaos: Scenario = {
   summary:
     'Reads, writes and registers under crashes, partitions, bad disks, wrong clocks and changing members.',
-  defaults: { nodes: 25, hours: 1, rate: 24, churn: 0 },
+  defaults: { nodes: 25, hours: 1, rate: 24 },
   run,
 };
 

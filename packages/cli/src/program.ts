@@ -15,6 +15,7 @@ import { definePubsub } from './commands/pubsub.ts';
 import { defineReceipt } from './commands/receipt.ts';
 import { defineRendezvous } from './commands/rendezvous.ts';
 import { defineSql } from './commands/sql.ts';
+import { defineUpdate } from './commands/update.ts';
 import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
 
 /** What a command does; the exit code is 0 unless it says another. */
@@ -39,6 +40,15 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 partly, 4 unreachable.
 Example:
   $ p2pctl dev                     a system of five nodes on this machine
   $ p2pctl kv put greeting hello   and data in it`;
+
+/** In the order in which help lists them. */
+const WORDS: readonly (readonly [heading: string, words: readonly ((program: Program) => void)[]])[] = [
+  ['A system and its nodes:', [defineDev, defineConfig, defineNetwork, defineDoctor]],
+  ['Data:', [defineKv, defineSql, definePubsub, defineReceipt]],
+  ['Tenants:', [defineApps]],
+  ['Governing:', [defineJoin, defineMembers, defineKeys, defineUpdate]],
+  ['This program:', [defineContext, defineCompletion]],
+];
 
 /** @returns the exit code */
 export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -78,6 +88,10 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   defineConfig(program);
   defineContext(program);
   defineCompletion(program);
+  for (const [heading, words] of WORDS) {
+    root.commandsGroup(heading);
+    for (const define of words) define(program);
+  }
   try {
     await root.parseAsync([...argv], { from: 'user' });
   } catch (error) {

@@ -1,8 +1,8 @@
 /** A node as a process: its ports are this machine's clock, disk and network, its door is HTTP. */
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism, loadavg, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
+import { configRoutes, dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
@@ -10,23 +10,24 @@ import { createDiscovery, createDnsResolver, createDohResolver } from './core/di
 import { openIdentity } from './core/identity/index.ts';
 import type { Logger } from './core/log/index.ts';
 import { createMdns, createNet } from './core/net/index.ts';
-import { createSystemRandom } from './core/random/index.ts';
+import { createSystemRandom, type Random } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
-import { createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
+import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
 import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
+import { openUpdateHost } from './process/installation/update-host.ts';
 import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
-import { createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
+import { createRqlite, createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
 
 /** @throws P2posError CONFIG_INVALID without a system, and what each part refuses */
 export async function createDaemon(
   config: Config,
-  { home, log, supervisor }: NodeContext,
+  { home, log, supervisor, reload, restart }: NodeContext,
 ): Promise<RunningNode> {
   const systemId = config.system.id;
   if (systemId === undefined) {
@@ -40,6 +41,11 @@ export async function createDaemon(
   const random = createSystemRandom();
   await using starting = new AsyncDisposableStack();
   const identity = await openIdentity({ random, log }, { home, passphraseFile: config.node.passphraseFile });
+  const { folder, trialMs } = config.update;
+  const updates =
+    folder && restart
+      ? await openUpdateHost({ folder, home, version: SOFTWARE_VERSION, trialMs, restart })
+      : undefined;
   const data = join(home, 'data');
   const store = starting.use(
     await openStore(
@@ -52,7 +58,7 @@ export async function createDaemon(
       {
         clock,
         random,
-        crypto: createNodeCrypto(),
+        crypto: createNodeCrypto({ clock }),
         log,
         identity,
         store,
@@ -72,7 +78,8 @@ export async function createDaemon(
           ),
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
-        sqlShelf: createSqlShelf(config, { home, clock, log }),
+        updates,
+        sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
       {
         version: SOFTWARE_VERSION,
@@ -88,6 +95,7 @@ export async function createDaemon(
         },
         records: config.records,
         kv: config.kv,
+        update: { intervalMs: config.update.intervalMs },
         sql: config.sql,
       },
     ),
@@ -103,7 +111,10 @@ export async function createDaemon(
         log,
         peerId: identity.peerId,
         metrics,
-        services: node.services,
+        services: [
+          ...node.services,
+          ...(reload ? [bindRoutes('config', configRoutes, { reload: async () => reload() })] : []),
+        ],
         streams: node.streams,
         tenants: tenantsOf(node),
         supervisor,
@@ -198,14 +209,40 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, d
   metrics.gauge('p2pos_dht_refused', 'Questions that this node refused since its start.', read('refused'));
 }
 
+interface SqlContext {
+  readonly self: string;
+  readonly home: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: NodeContext['log'];
+}
+
 /** Starts nothing before the first database is opened. */
-function createSqlShelf(
-  config: Config,
-  { home, clock, log }: { readonly home: string; readonly clock: Clock; readonly log: NodeContext['log'] },
-): Shelf {
+function createSqlShelf(config: Config, { self, home, clock, random, log }: SqlContext): Shelf {
   const folder = join(home, 'data', 'sql');
-  const { statementTimeoutMs, maxResultBytes, maxDatabases } = config.sql;
+  const { statementTimeoutMs, maxResultBytes, maxDatabases, firstPort, portCount } = config.sql;
   const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
   const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
-  return createShelf({ sqlite, clock }, { folder, maxDatabases });
+  const rqlite = createRqlite(
+    { clock, random, log },
+    {
+      self,
+      host: config.sql.host ?? ownHost([...config.net.announce, ...config.net.listen]),
+      ports: { first: firstPort, count: portCount },
+      program: { file: config.sql.rqlited, development: config.sql.engines === 'development' },
+      maxResultBytes,
+    },
+  );
+  return createShelf({ sqlite, rqlite, clock }, { folder, maxDatabases });
+}
+
+/** The first IPv4 address of these; where a node listens on all, the first that leads out of this machine. */
+function ownHost(addresses: readonly string[]): string {
+  const hosts = addresses.flatMap((address) => /^\/ip4\/([\d.]+)\//.exec(address)?.[1] ?? []);
+  const named = hosts.find((host) => host !== '0.0.0.0');
+  if (named !== undefined) return named;
+  const outward = Object.values(networkInterfaces())
+    .flatMap((one) => one ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal);
+  return outward?.address ?? '127.0.0.1';
 }

@@ -15,6 +15,9 @@ import {
   pubsubStreams,
   rendezvousRoutes,
   sqlRoutes,
+  sqlStreams,
+  topicRoutes,
+  updateRoutes,
 } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
@@ -51,13 +54,27 @@ import {
   serveStatus,
 } from './services/network/index.ts';
 import {
+  createGroups,
   createPubsub,
   createPubsubHandlers,
   createPubsubStreams,
+  createTopicHandlers,
+  createTopics,
+  type Groups,
   type Pubsub,
+  type Topics,
 } from './services/pubsub/index.ts';
 import { createRendezvous, createRendezvousHandlers, type Rendezvous } from './services/rendezvous/index.ts';
-import { createSql, createSqlHandlers, type Shelf, type Sql } from './services/sql/index.ts';
+import {
+  createSql,
+  createSqlHandlers,
+  createSqlStreams,
+  type Shelf,
+  type Sql,
+  type SqlConfig,
+} from './services/sql/index.ts';
+
+import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
@@ -74,6 +91,8 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Where this software can replace itself. */
+  readonly updates?: UpdateHost | undefined;
   /** Where SQL databases lie; undefined: this node holds none. */
   readonly sqlShelf?: Shelf | undefined;
 }
@@ -97,7 +116,8 @@ export interface NodeConfig {
     readonly readTimeoutMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
-  readonly sql: { readonly statementTimeoutMs: number };
+  readonly update?: { readonly intervalMs: number };
+  readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
 export interface Node extends AsyncDisposable {
@@ -116,6 +136,8 @@ export interface Node extends AsyncDisposable {
   readonly kv: Kv;
   readonly pubsub: Pubsub;
   readonly rendezvous: Rendezvous;
+  readonly topics: Topics;
+  readonly groups: Groups;
   readonly apps: Apps;
   readonly sql: Sql;
   /** What the HTTP door binds. */
@@ -246,7 +268,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       rpc,
       net,
       membership,
-      incarnation: () => presence.sighting(self)?.heartbeat.incarnation ?? 1,
+      incarnation: presence.incarnation,
       clock,
       random,
       log,
@@ -254,6 +276,39 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   );
   const rendezvous = starting.use(
     createRendezvous({ self, rpc, membership, dht, signer: identity.signer, crypto, clock, random, log }),
+  );
+  const topics = starting.use(
+    createTopics(
+      { self, rpc, records, membership, live: pubsub.live, crypto, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const groups = starting.use(
+    createGroups(
+      { self, rpc, records, isMember: (peerId) => membership.isActive(peerId), topics, clock, random, log },
+      { replicas: config.records.replicas },
+    ),
+  );
+  const durable = { topics, groups };
+  const databaseLimit = async (app: string): Promise<number | undefined> =>
+    (await apps.quotasOf(app)).databases;
+  const sql = starting.use(
+    createSql(
+      {
+        self,
+        rpc,
+        records,
+        membership,
+        presence,
+        crypto,
+        clock,
+        random,
+        log,
+        shelf: ports.sqlShelf,
+        databaseLimit,
+      },
+      { ...config.sql, replicas: config.records.replicas },
+    ),
   );
   const apps = starting.use(
     createApps(
@@ -263,8 +318,13 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         rpc,
         membership,
         liveness,
-        storedBytes: (app) => records.storedBytes(app),
-        purges: { kv: (app, options) => kv.purge(app, options) },
+        purges: {
+          async databases(app, options) {
+            const found = await sql.list(app, options);
+            for (const { name } of found) await sql.drop({ app, name, confirm: name }, options);
+            return found.length;
+          },
+        },
         clock,
         random,
         log,
@@ -272,10 +332,27 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
     ),
   );
-  const sql = starting.use(
-    createSql(
-      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
-      { ...config.sql, replicas: config.records.replicas },
+  const update = starting.use(
+    await createUpdate(
+      {
+        host: ports.updates,
+        records,
+        membership,
+        net,
+        presence,
+        state,
+        store,
+        rpc,
+        crypto,
+        clock,
+        random,
+        log,
+      },
+      {
+        version: config.version,
+        replicas: config.records.replicas,
+        intervalMs: config.update?.intervalMs ?? 10_000,
+      },
     ),
   );
   const network = createNetwork(
@@ -306,21 +383,26 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     kv,
     pubsub,
     rendezvous,
+    topics,
+    groups,
     apps,
     sql,
     services: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
       bindRoutes('rendezvous', rendezvousRoutes, createRendezvousHandlers(rendezvous)),
+      bindRoutes('topics', topicRoutes, createTopicHandlers(durable, pubsub)),
       bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
       bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub)),
+      ...bindStreams(sqlStreams, createSqlStreams(sql)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub, durable)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

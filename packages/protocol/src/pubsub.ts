@@ -114,6 +114,10 @@ export const pubsubStreams = defineStreams({
     input: {
       topic: TopicPattern,
       slow: SlowPolicy.optional(),
+      /** Of a durable topic: begin here, then follow. See `TopicFrom`; the topic is one topic, no pattern. */
+      from: z.string().max(40).optional(),
+      /** Of a durable topic: share its messages with the other members of the group; `from` is where a new group begins. */
+      group: z.string().max(64).optional(),
       /** Goes on from an earlier subscription: what was published in the last so many ms comes first, */
       sinceMs: z.int().min(0).optional(),
       /** but for what it had of each publisher, up to the number. */
@@ -130,7 +134,12 @@ export const pubsubStreams = defineStreams({
         .optional(),
     },
     /** Members that will send what they publish from now on, and those that have not said so yet. */
-    opened: z.object({ confirmedBy: z.array(z.string()), unconfirmed: z.array(z.string()) }),
+    opened: z.object({
+      confirmedBy: z.array(z.string()),
+      unconfirmed: z.array(z.string()),
+      /** With `from`: the sequence that is wanted next, where that is known. */
+      sequence: z.int().optional(),
+    }),
     events: {
       message: z.object({
         topic: z.string(),
@@ -140,6 +149,10 @@ export const pubsubStreams = defineStreams({
         /** RFC 3339, by the publisher's clock. */
         at: z.string(),
         data: bytes,
+        /** With `from` or `group`: its place in the durable topic; `incarnation` is the fencing token, `seq` the same number. */
+        sequence: z.int().optional(),
+        /** With `group`: how often it was handed to a member, this time included, as far as is known. */
+        attempt: z.int().optional(),
       }),
       /** Messages `from` to `to` of this publisher were lost on the way. */
       gap: z.object({
@@ -152,6 +165,12 @@ export const pubsubStreams = defineStreams({
       /** So many were dropped here because this subscriber was too slow. */
       missed: z.object({ count: z.int() }),
     },
-    errors: ['PUBSUB_TOPIC_INVALID', 'PUBSUB_TOO_SLOW', 'STATE_UNCONFIGURED', 'OVERLOADED'],
+    errors: [
+      'PUBSUB_TOPIC_INVALID',
+      'PUBSUB_TOO_SLOW',
+      'STATE_UNCONFIGURED',
+      'OVERLOADED',
+      'RECORDS_QUORUM_LOST',
+    ],
   },
 });

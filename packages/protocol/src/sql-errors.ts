@@ -98,6 +98,11 @@ export const SQL_ERRORS = {
     retry: false,
     text: 'What the transaction had read was changed by another before its commit. Nothing of it was done; run it again from its beginning.',
   },
+  SQL_RECOVER_RISK: {
+    status: 409,
+    retry: false,
+    text: 'Recovering {database} makes it go on from {survivor}, which has everything up to index {index}. What the {lost} voters that are gone acknowledged after that is lost, and they must not come back as they were. To do it: confirm={database}',
+  },
   SQL_MIGRATION: {
     status: 409,
     retry: false,

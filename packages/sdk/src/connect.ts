@@ -11,6 +11,7 @@ import { createSocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
 import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
+import { createTopicsClient, type TopicsClient } from './topics.ts';
 
 export interface ConnectOptions {
   /** One node of the system, or several: the next is asked when one does not answer. */
@@ -36,6 +37,7 @@ export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
   readonly pubsub: PubsubClient;
   readonly rendezvous: RendezvousClient;
+  readonly topics: TopicsClient;
   readonly apps: AppsClient;
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
@@ -112,7 +114,8 @@ export function connect(options: ConnectOptions): Client {
     whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
     rendezvous: createRendezvousClient(call),
-    sql: createSqlClient(call),
+    topics: createTopicsClient({ call, subscribe: batches, timing }),
+    sql: createSqlClient(call, subscribe),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

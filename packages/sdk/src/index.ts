@@ -42,3 +42,4 @@ export {
   sql,
 } from './sql.ts';
 export type { Timing } from './timing.ts';
+export type { FollowOptions, GroupMessage, TopicEvent, TopicMessage, TopicsClient } from './topics.ts';

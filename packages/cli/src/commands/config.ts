@@ -13,6 +13,13 @@ export function defineConfig({ root, run }: Program): void {
     .description('Whether node.toml and the environment are valid.')
     .addHelpText('after', '\nExample:\n  $ p2pctl config check --home ~/.p2pos')
     .action(run(async () => (await import('../config/config.ts')).checkConfig));
+  config
+    .command('reload')
+    .description(
+      'Let a running node read node.toml again; says what is in force and what waits for a restart.',
+    )
+    .addHelpText('after', '\nExample:\n  $ p2pctl config reload --home ~/.p2pos')
+    .action(run(async () => (await import('../config/config.ts')).reloadConfig));
   root
     .command('init')
     .description('Make the home of a node of a system, new or existing, and say what is left to do.')

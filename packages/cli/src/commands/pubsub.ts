@@ -11,16 +11,24 @@ export function definePubsub({ root, run }: Program): void {
     .argument('[data]', 'the message as text; - or nothing: standard input')
     .addOption(
       new Option('--ack <level>', 'wait until so many have it')
-        .choices(['none', 'one', 'all'])
+        .choices(['none', 'one', 'all', 'durable'])
         .default('one'),
     )
-    .addHelpText('after', '\nExample:\n  $ p2pctl pubsub publish orders.new "42 apples" --ack all')
+    .addHelpText(
+      'after',
+      '\ndurable: kept on the disks of a majority under a sequence, heard by subscribers or not.\n\nExample:\n  $ p2pctl pubsub publish orders.new "42 apples" --ack all',
+    )
     .action(run(async () => (await import('../pubsub/publish.ts')).publishMessage));
   pubsub
     .command('subscribe')
     .description('Print messages as they come; * is one token, > the rest.')
     .argument('<topic>')
     .option('--for <duration>', 'end after so long, such as 10s')
+    .option('--from <where>', 'of a durable topic: start, end, a sequence, or a time in UTC')
+    .option(
+      '--group <name>',
+      'of a durable topic: share its messages with the group; each is acknowledged once printed',
+    )
     .addOption(
       new Option('--slow <policy>', 'when messages come faster than they are printed').choices([
         'buffer',
@@ -30,6 +38,23 @@ export function definePubsub({ root, run }: Program): void {
     )
     .addHelpText('after', '\nExample:\n  $ p2pctl pubsub subscribe "orders.>" --for 1m')
     .action(run(async () => (await import('../pubsub/subscribe.ts')).subscribeTopic));
+  pubsub
+    .command('replay')
+    .description('Print what a durable topic holds, to its end.')
+    .argument('<topic>')
+    .option('--from <where>', 'start, a sequence, or a time in UTC', 'start')
+    .option('--limit <count>', 'at most so many')
+    .addHelpText('after', '\nExample:\n  $ p2pctl pubsub replay orders.new --from 2026-11-21T08:00:00Z')
+    .action(run(async () => (await import('../pubsub/replay.ts')).replayTopic));
+  pubsub
+    .command('retention')
+    .description('Show what a durable topic holds; with options, set how much is kept.')
+    .argument('<topic>')
+    .option('--age <duration>', 'such as 7d')
+    .option('--messages <count>')
+    .option('--bytes <count>')
+    .addHelpText('after', '\nExample:\n  $ p2pctl pubsub retention orders.new --age 30d --messages 1000000')
+    .action(run(async () => (await import('../pubsub/retention.ts')).showRetention));
   pubsub
     .command('topics')
     .description('What is subscribed to, and by how many nodes.')

@@ -1,3 +1,5 @@
+import { configRoutes } from '@p2pos/protocol';
+import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
 import { homeOf, runNodeProgram } from './node-program.ts';
 
@@ -11,6 +13,21 @@ const run =
       homeOf(invocation),
       ...(invocation.options.json ? ['--json'] : []),
     ]);
+
+export const reloadConfig: Action = async (invocation) => {
+  const { terminal, options, signal } = invocation;
+  const { applied, needsRestart } = await withNode(invocation, ({ client }) =>
+    client.call(configRoutes.reload, {}, { signal }),
+  );
+  if (options.json) {
+    terminal.print(JSON.stringify({ applied, needsRestart }));
+    return undefined;
+  }
+  if (applied.length + needsRestart.length === 0) terminal.print('nothing changed');
+  if (applied.length > 0) terminal.print(`in force now: ${applied.join(', ')}`);
+  if (needsRestart.length > 0) terminal.print(`after a restart: ${needsRestart.join(', ')}`);
+  return undefined;
+};
 
 export const showConfig = run('show');
 export const checkConfig = run('check');

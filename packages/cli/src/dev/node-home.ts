@@ -65,6 +65,9 @@ init_connections = ${list(settings.initConnections)}
 
 [http]
 listen = ${quote(`127.0.0.1:${settings.httpPort}`)}
+
+[sql]
+engines = "development"
 `,
   );
 }

@@ -20,7 +20,7 @@ export async function checkBootstrap(view: BootstrapView): Promise<Finding[]> {
       bad(
         'bootstrap',
         `this node is ${state}: ${why}`,
-        'set discovery.init_connections in node.toml, then p2pctl config reload',
+        'set discovery.init_connections in node.toml and restart the node, or p2pctl connect ADDRESS',
       ),
     ];
   }

@@ -8,6 +8,12 @@ export const publishMessage: Action = async (invocation, [topic = '', data], fla
     data === undefined || data === '-'
       ? await terminal.read(MAX_PUBSUB_MESSAGE_BYTES)
       : new TextEncoder().encode(data);
+  if (flags['ack'] === 'durable') {
+    const kept = await withNode(invocation, ({ client }) => client.topics.append(topic, message, { signal }));
+    if (options.json) terminal.print(JSON.stringify(kept));
+    else terminal.print(`kept as ${kept.sequence} of ${topic}`);
+    return undefined;
+  }
   const ack = flags['ack'] as PublishAck;
   const receipt = await withNode(invocation, ({ client }) =>
     client.pubsub.publish(topic, message, { ack, signal }),

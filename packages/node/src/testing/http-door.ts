@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   appsRoutes,
+  configRoutes,
   type Health,
   healthRoutes,
   kvRoutes,
@@ -15,6 +16,9 @@ import {
   type RouteHandlers,
   rendezvousRoutes,
   sqlRoutes,
+  topicRoutes,
+  type UpdateStatus,
+  updateRoutes,
 } from '@p2pos/protocol';
 import { type Clock, createSystemClock } from '../core/clock/index.ts';
 import type { LogFields } from '../core/log/index.ts';
@@ -80,6 +84,21 @@ export async function createTestDoor({
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
     bindRoutes('rendezvous', rendezvousRoutes, createFakeRendezvous()),
+    bindRoutes('update', updateRoutes, fakeUpdate),
+    bindRoutes('config', configRoutes, {
+      reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
+    }),
+    bindRoutes('topics', topicRoutes, {
+      append: async ({ topic }) => ({ topic, sequence: 7, token: 1, subscribers: 2 }),
+      replay: async ({ from }) => ({ messages: [], next: from === undefined ? null : 7, gone: 0 }),
+      state: async ({ topic }) => ({ topic, ...fakeTopic }),
+      retain: async ({ topic, ageMs = 60_000 }) => ({
+        topic,
+        ...fakeTopic,
+        retention: { ...fakeTopic.retention, ageMs },
+      }),
+      acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
+    }),
     bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
@@ -112,6 +131,13 @@ export async function createTestDoor({
   };
 }
 
+const fakeTopic = {
+  holder: TEST_PEER,
+  retention: { ageMs: 60_000, messages: 1_000, bytes: 1_000_000 },
+  first: 1,
+  next: 8,
+  bytes: 70,
+};
 const HEALTHY: Health = { status: 'ok', checks: [{ name: 'store', status: 'ok', detail: 'writable' }] };
 
 function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
@@ -209,6 +235,29 @@ const fakeNetwork: RouteHandlers<typeof networkRoutes> = {
     epoch: 1,
     addresses,
   }),
+};
+
+const UPDATE: UpdateStatus = {
+  running: '0.1.0',
+  platform: 'linux-x64',
+  unsupported: null,
+  finalized: null,
+  rollout: null,
+  waiting: null,
+  nodes: [],
+};
+
+const fakeUpdate: RouteHandlers<typeof updateRoutes> = {
+  status: async () => UPDATE,
+  async check({ body }) {
+    if (body.length === 0) throw new P2posError('RELEASE_SIGNATURE', { reason: 'it is empty' });
+    return { version: '0.2.0', channel: 'stable', expires: '2027', isNewer: true };
+  },
+  apply: async () => UPDATE,
+  pause: async () => {
+    throw new P2posError('UPDATE_NONE');
+  },
+  finalize: async () => UPDATE,
 };
 
 function createFakeMembers(): RouteHandlers<typeof membersRoutes> {

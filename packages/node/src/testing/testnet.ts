@@ -121,7 +121,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
           },
           records: { replicas: 3, writeTimeoutMs: 5_000, readTimeoutMs: 5_000 },
           kv: { maxValueBytes: 65_536 },
-          sql: { statementTimeoutMs: 10_000 },
+          sql: { statementTimeoutMs: 10_000, replaceAfterMs: 600_000 },
         },
       ),
     );

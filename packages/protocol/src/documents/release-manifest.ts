@@ -78,7 +78,7 @@ const schema = z
   ) satisfies z.ZodType<ReleaseManifest>;
 
 export const releaseManifestDocument = defineDocument<ReleaseManifest>('p2pos/release/1', schema, {
-  maxBytes: 49_152,
+  maxBytes: 16_384,
 });
 
 /** Order of releases (Semantic Versioning 2.0.0 §11 for the forms allowed here): negative when `a` comes before `b`. */

@@ -23,20 +23,16 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** What stands at a fixed place in a line. */
 const RESERVED = new Set(['time', 'level', 'msg']);
 
-/** Never throws: what cannot be written is left out. */
-export function createLogger({ clock, destination }: LogDeps, { level, format }: LogConfig): Logger {
-  const render = format === 'json' ? jsonLine : textLine;
-  const least = LEVELS.indexOf(level);
+/** Never throws: what cannot be written is left out. The settings are read for each line: they may change while it runs. */
+export function createLogger({ clock, destination }: LogDeps, config: LogConfig): Logger {
+  const rank = new Map(LEVELS.map((level, index) => [level, index]));
 
   function loggerWith(inherited: Fields): Logger {
-    const at = (level: LogLevel) =>
-      LEVELS.indexOf(level) < least
-        ? () => {}
-        : (fields: LogFields, phrase: string) => {
-            destination.write(
-              render(formatTimestamp(clock.now()), level, { ...inherited, ...fields }, phrase),
-            );
-          };
+    const at = (level: LogLevel) => (fields: LogFields, phrase: string) => {
+      if ((rank.get(level) ?? 0) < (rank.get(config.level) ?? 0)) return;
+      const render = config.format === 'json' ? jsonLine : textLine;
+      destination.write(render(formatTimestamp(clock.now()), level, { ...inherited, ...fields }, phrase));
+    };
     return {
       debug: at('debug'),
       info: at('info'),

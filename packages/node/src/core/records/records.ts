@@ -377,6 +377,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
     storedBytes: (app) => table.appBytes(app),
+    held: (app, after, limit) => table.appNames(app, after, limit),
+    kindOf: (namespace) => declarations.get(namespace)?.kind,
     repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);

@@ -307,7 +307,7 @@ describe('the WebSocket door', () => {
     });
     await using slow = await openClient(door);
     slow.socket.pause();
-    slow.send({ op: 'subscribe', id: 1, kind: 'count', from: 0, to: 3_000, text: 'x'.repeat(10_000) });
+    slow.send({ op: 'subscribe', id: 1, kind: 'count', from: 0, to: 1_500, text: 'x'.repeat(10_000) });
     await eventually(() => told.pulled > 100);
     // What makes the node stop reading it; it goes on saying so all the same.
     for (let i = 0; i < 12; i++) {
@@ -316,8 +316,8 @@ describe('the WebSocket door', () => {
       await clock.advance(20_000);
     }
     slow.socket.resume();
-    await slow.frame({ id: 1, type: 'end' });
-    assert.equal(slow.frames.filter(({ type }) => type === 'number').length, 3_000);
+    await eventually(() => slow.frames.some(({ type }) => type === 'end'), { timeoutMs: 30_000 });
+    assert.equal(slow.frames.filter(({ type }) => type === 'number').length, 1_500);
   });
 
   it('says that it closes, so that clients go elsewhere', async () => {

@@ -13,3 +13,6 @@
  */
 export { createPubsub, type Pubsub } from './pubsub.ts';
 export { createPubsubHandlers, createPubsubStreams } from './routes.ts';
+export { createGroups, type Groups } from './topics/groups.ts';
+export { createTopicHandlers } from './topics/routes.ts';
+export { createTopics, type Topics } from './topics/topics.ts';

@@ -18,6 +18,7 @@ import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
 import { createInbox } from './inbox.ts';
 import { type Confirmation, createInterest } from './interest.ts';
+import { createNumbers } from './numbers.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createPatternTree } from './pattern-tree.ts';
 import { collectMissed, type Heard, missedFirst, pageOf } from './resumption.ts';
@@ -68,7 +69,14 @@ export interface Subscribed extends Confirmation {
   readonly batches: AsyncIterable<readonly SubscriptionEvent[]>;
 }
 
+/** Under a name of its own kind, which no app's topic or pattern matches: for what a durable topic tells its followers. */
+export interface Live {
+  publish(name: string, data: Uint8Array): Promise<void>;
+  subscribe(name: string, options: CallOptions): Promise<AsyncIterable<readonly SubscriptionEvent[]>>;
+}
+
 export interface Pubsub extends AsyncDisposable {
+  readonly live: Live;
   /** @throws P2posError PUBSUB_TOPIC_INVALID, PUBSUB_MESSAGE_TOO_LARGE, PUBSUB_NO_SUBSCRIBER, PUBSUB_UNCONFIRMED, STATE_UNCONFIGURED */
   publish(
     input: {
@@ -110,10 +118,8 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   const tasks = createTaskGroup({ clock, random, log });
   const local = createPatternTree<Subscription>();
   const outboxes = new Map<PeerId, Outbox>();
-  /** The last number of each topic, and of what each member was sent of it. */
-  const numbers = new Map<string, number>();
-  const sent = new Map<PeerId, Map<string, number>>();
-  let forgotten = 0;
+  let numbers = createNumbers(MAX_TOPICS);
+  let life = incarnation();
   let subscriptions = 0;
 
   const isMember = (peerId: PeerId) => peerId !== self && membership.isActive(peerId);
@@ -151,7 +157,14 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   function forgetDeliveries(peerId: PeerId): void {
     outboxes.get(peerId)?.[Symbol.dispose]();
     outboxes.delete(peerId);
-    sent.delete(peerId);
+    numbers.forget(peerId);
+  }
+
+  /** Peers know a greater incarnation than this process had: what it said before was heard by nobody. */
+  function beginAnew(): void {
+    life = incarnation();
+    numbers = createNumbers(MAX_TOPICS);
+    for (const peerId of [...outboxes.keys()]) forgetDeliveries(peerId);
   }
 
   function outboxOf(peerId: PeerId): Outbox {
@@ -175,35 +188,73 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     return outbox;
   }
 
-  function nextNumber(name: string): number {
-    const seq = (numbers.get(name) ?? forgotten) + 1;
-    numbers.delete(name);
-    numbers.set(name, seq);
-    const [oldest] = numbers;
-    if (numbers.size > MAX_TOPICS && oldest) {
-      numbers.delete(oldest[0]);
-      // A number that is given again would be taken for a copy.
-      forgotten = Math.max(forgotten, oldest[1]);
-    }
-    return seq;
-  }
-
-  /** What was sent to the member of this topic before. */
-  function follow(peerId: PeerId, name: string, seq: number): number {
-    let topics = sent.get(peerId);
-    if (!topics) {
-      topics = new Map();
-      sent.set(peerId, topics);
-    }
-    const previous = topics.get(name) ?? 0;
-    topics.delete(name);
-    topics.set(name, seq);
-    if (topics.size > MAX_TOPICS) topics.delete(topics.keys().next().value as string);
-    return previous;
-  }
-
   function requireMember(): void {
     if (!membership.isActive(self)) throw new P2posError('STATE_UNCONFIGURED', { peerId: self });
+  }
+
+  async function publish(name: string, data: Uint8Array, ack: PublishAck, { signal }: CallOptions) {
+    const topic = topicOf(name);
+    const wanted = interest.wantedBy(name);
+    const here = local.match(name).size;
+    let interested = wanted.size + (here > 0 ? 1 : 0);
+    if (ack !== 'none' && interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
+    if (incarnation() !== life) beginAnew();
+    const seq = numbers.next(name);
+    const at = Math.floor(clock.now());
+    const message = { topic, publisher: self, incarnation: incarnation(), seq, at, data };
+    tail.add(name, seq, at, data);
+    const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;
+    const told = { nodes: clients > 0 ? 1 : 0, clients };
+    const id = `${self}/${incarnation()}/${seq}`;
+    const answers = Promise.withResolvers<void>();
+    let waiting = wanted.size;
+    for (const peerId of wanted) {
+      const body: MessageBody = [name, seq, numbers.follow(peerId, name, seq), at, data];
+      if (ack === 'none') {
+        outboxOf(peerId).push(body);
+        continue;
+      }
+      outboxOf(peerId).push(body, (reached) => {
+        waiting--;
+        // A node whose clients have all left meanwhile has it for nobody.
+        if (reached === 0) interested--;
+        else if (reached !== undefined) {
+          told.nodes++;
+          told.clients += reached;
+        }
+        if (waiting === 0 || (ack === 'one' && told.clients > 0)) answers.resolve();
+      });
+    }
+    if (ack === 'none') return { id, subscribers: interested, clients };
+    if (waiting > 0 && !(ack === 'one' && told.clients > 0)) {
+      using limit = deadline(clock, timeoutMs, { what: 'The subscribers', signal });
+      await Promise.race([answers.promise, over(limit.signal)]);
+    }
+    if (interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
+    if (ack === 'one' ? told.clients === 0 : told.nodes < interested)
+      throw new P2posError('PUBSUB_UNCONFIRMED', { topic, subscribers: told.nodes, interested });
+    return { id, subscribers: told.nodes, clients: told.clients };
+  }
+
+  async function subscribe(name: string, slow: SlowPolicy, { signal }: CallOptions) {
+    signal?.throwIfAborted();
+    if (subscriptions >= maxSubscriptions) throw new P2posError('OVERLOADED', { what: 'Subscribing' });
+    subscriptions++;
+    const stop = () => subscription.end();
+    const subscription = createSubscription(
+      { slow, maxMessages: queueMessages, maxBytes: queueBytes },
+      () => {
+        subscriptions--;
+        signal?.removeEventListener('abort', stop);
+        local.remove(name, subscription);
+        interest.remove(name);
+      },
+    );
+    signal?.addEventListener('abort', stop, { once: true });
+    // First here, so that nothing is missed once a member knows.
+    local.add(name, subscription);
+    const confirmation = await interest.add(name);
+    return { ...confirmation, batches: subscription.batches };
   }
 
   const served = rpc.serve(PUBSUB, {
@@ -242,75 +293,20 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   ];
 
   return {
-    async publish({ app, topic, data, ack = 'none' }, { signal } = {}) {
+    async publish({ app, topic, data, ack = 'none' }, options = {}) {
       const name = nameOf(app, checked(Topic, topic));
       if (data.length > MAX_PUBSUB_MESSAGE_BYTES)
         throw new P2posError('PUBSUB_MESSAGE_TOO_LARGE', { maxBytes: MAX_PUBSUB_MESSAGE_BYTES });
       requireMember();
-      const wanted = interest.wantedBy(name);
-      const here = local.match(name).size;
-      let interested = wanted.size + (here > 0 ? 1 : 0);
-      if (ack !== 'none' && interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
-      const seq = nextNumber(name);
-      const at = clock.now();
-      const message = { topic, publisher: self, incarnation: incarnation(), seq, at, data };
-      tail.add(name, seq, at, data);
-      const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;
-      const told = { nodes: clients > 0 ? 1 : 0, clients };
-      const id = `${self}/${incarnation()}/${seq}`;
-      const answers = Promise.withResolvers<void>();
-      let waiting = wanted.size;
-      for (const peerId of wanted) {
-        const body: MessageBody = [name, seq, follow(peerId, name, seq), at, data];
-        if (ack === 'none') {
-          outboxOf(peerId).push(body);
-          continue;
-        }
-        outboxOf(peerId).push(body, (reached) => {
-          waiting--;
-          // A node whose clients have all left meanwhile has it for nobody.
-          if (reached === 0) interested--;
-          else if (reached !== undefined) {
-            told.nodes++;
-            told.clients += reached;
-          }
-          if (waiting === 0 || (ack === 'one' && told.clients > 0)) answers.resolve();
-        });
-      }
-      if (ack === 'none') return { id, subscribers: interested, clients };
-      if (waiting > 0 && !(ack === 'one' && told.clients > 0)) {
-        using limit = deadline(clock, timeoutMs, { what: 'The subscribers', signal });
-        await Promise.race([answers.promise, over(limit.signal)]);
-      }
-      if (interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
-      if (ack === 'one' ? told.clients === 0 : told.nodes < interested)
-        throw new P2posError('PUBSUB_UNCONFIRMED', { topic, subscribers: told.nodes, interested });
-      return { id, subscribers: told.nodes, clients: told.clients };
+      return publish(name, data, ack, options);
     },
-    async subscribe({ app, topic, slow = 'buffer', sinceMs, after = [] }, { signal } = {}) {
+    async subscribe({ app, topic, slow = 'buffer', sinceMs, after = [] }, options = {}) {
       const name = nameOf(app, checked(TopicPattern, topic));
       requireMember();
-      signal?.throwIfAborted();
-      if (subscriptions >= maxSubscriptions) throw new P2posError('OVERLOADED', { what: 'Subscribing' });
-      subscriptions++;
-      const stop = () => subscription.end();
-      const subscription = createSubscription(
-        { slow, maxMessages: queueMessages, maxBytes: queueBytes },
-        () => {
-          subscriptions--;
-          signal?.removeEventListener('abort', stop);
-          local.remove(name, subscription);
-          interest.remove(name);
-        },
-      );
-      signal?.addEventListener('abort', stop, { once: true });
-      // First here, so that nothing is missed once a member knows.
-      local.add(name, subscription);
-      const confirmation = await interest.add(name);
-      if (sinceMs === undefined) return { ...confirmation, batches: subscription.batches };
-      const members = confirmation.confirmedBy;
+      const subscribed = await subscribe(name, slow, options);
+      if (sinceMs === undefined) return subscribed;
       const query = {
-        members,
+        members: subscribed.confirmedBy,
         pattern: name,
         sinceMs,
         after,
@@ -320,12 +316,16 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       const missed = await collectMissed({ self, rpc, tail, incarnation }, query, {
         timeoutMs: Math.min(timeoutMs, 2_000),
       });
-      return { ...confirmation, batches: missedFirst(missed, subscription.batches) };
+      return { ...subscribed, batches: missedFirst(missed, subscribed.batches) };
+    },
+    live: {
+      publish: async (name, data) => void (await publish(name, data, 'none', {})),
+      subscribe: async (name, options) => (await subscribe(name, 'buffer', options)).batches,
     },
     topics(app) {
       const found = new Map<string, number>();
       const count = (name: string, nodes: number) => {
-        if (name.startsWith(`${app}/`)) found.set(topicOf(name), (found.get(topicOf(name)) ?? 0) + nodes);
+        if (name.startsWith(`${app}/.`)) found.set(topicOf(name), (found.get(topicOf(name)) ?? 0) + nodes);
       };
       for (const [name, nodes] of interest.peers.entries()) count(name, nodes.size);
       for (const name of interest.own.keys()) count(name, 1);
@@ -364,7 +364,7 @@ export function timeOf({ at }: { readonly at: number }): string {
 
 /** The app is a token of its own, so that `>` stays within it. */
 const nameOf = (app: string, topic: string) => `${app}/.${topic}`;
-const topicOf = (name: string) => name.slice(name.indexOf('/') + 2);
+const topicOf = (name: string) => name.slice(name.indexOf('/.') + 2);
 
 function checked(schema: typeof Topic, topic: string): string {
   const result = schema.safeParse(topic);

@@ -8,6 +8,7 @@ import type {
 } from '@p2pos/protocol';
 import { type Pubsub, timeOf } from './pubsub.ts';
 import type { SubscriptionEvent } from './subscription.ts';
+import { type Durable, followDurable } from './topics/routes.ts';
 
 export function createPubsubHandlers(pubsub: Pubsub): RouteHandlers<typeof pubsubRoutes> {
   return {
@@ -23,9 +24,11 @@ export function createPubsubHandlers(pubsub: Pubsub): RouteHandlers<typeof pubsu
   };
 }
 
-export function createPubsubStreams(pubsub: Pubsub): StreamHandlers<typeof pubsubStreams> {
+export function createPubsubStreams(pubsub: Pubsub, durable: Durable): StreamHandlers<typeof pubsubStreams> {
   return {
-    async pubsub(input, { app, signal }) {
+    async pubsub({ from, group, ...input }, { app, signal }) {
+      if (from !== undefined || group !== undefined)
+        return followDurable(durable, { app, topic: input.topic, from, group }, signal);
       const { confirmedBy, unconfirmed, batches } = await pubsub.subscribe({ ...input, app }, { signal });
       return {
         opened: { confirmedBy: [...confirmedBy], unconfirmed: [...unconfirmed] },

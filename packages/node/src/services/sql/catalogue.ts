@@ -21,6 +21,8 @@ const holderSchema = z.strictObject({
   /** Where its rqlited hears other voters; of `sqlite` there is none. */
   host: textSchema(255).optional(),
   port: integerSchema(1, 65_535).optional(),
+  /** Took the place of another, so it joins those that are there. */
+  joined: z.boolean().optional(),
 });
 export type Holder = z.output<typeof holderSchema>;
 
@@ -31,6 +33,8 @@ const entrySchema = z.strictObject({
   id: z.string().regex(ID),
   engine: SqlEngine,
   holders: z.array(holderSchema).min(1).max(16),
+  /** How many holders there shall be. */
+  wanted: integerSchema(1, 16),
   createdAt: integerSchema(0),
   /** From which the voters derive what they prove themselves with to each other. */
   secret: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32).optional(),

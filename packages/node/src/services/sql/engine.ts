@@ -1,5 +1,6 @@
 /** What every engine does with one database; the rules above it know no engine. */
 import type { SqlConsistency, SqlHolderStatus, SqlParams, SqlValue } from '@p2pos/protocol';
+import type { PeerId } from '../../core/net/index.ts';
 import type { Examined } from './statements/examination.ts';
 
 export interface Statement {
@@ -39,9 +40,33 @@ export interface Engine extends AsyncDisposable {
   ): Promise<RowSet>;
   /** All of a request or nothing, durable when answered. Requests of others may share the commit, never the fate. */
   write(request: WriteRequest, options: EngineOptions): Promise<StatementResult[]>;
+  /** A SQLite file of everything, as of one moment. */
+  backup(options: EngineOptions): Promise<Uint8Array>;
+  /** Puts such a file in the place of everything. @throws P2posError SQL_REFUSED: it is no sound SQLite file */
+  restore(file: Uint8Array, options: EngineOptions): Promise<void>;
+  /** Drops what is kept for repeats of requests that were made before. */
+  forget(before: number, options: EngineOptions): Promise<void>;
   status(options: EngineOptions): Promise<Omit<SqlHolderStatus, 'peerId' | 'reachable'>>;
   /** Called when what is committed here may have changed. */
   onChange(listener: () => void): Disposable;
+  /** Who should be asked next time; undefined: not known, or all are alike. */
+  leader(): PeerId | undefined;
+  /** Of engines with several voters. */
+  readonly cluster?: Cluster;
+}
+
+export interface ClusterVoter {
+  readonly peerId: PeerId;
+  readonly reachable: boolean;
+}
+
+export interface Cluster {
+  /** As the leader sees them; undefined: this node does not lead. */
+  voters(options: EngineOptions): Promise<readonly ClusterVoter[] | undefined>;
+  /** Only by the leader. */
+  remove(peerId: PeerId, options: EngineOptions): Promise<void>;
+  /** Goes on alone with what this voter has, whatever others had: the last means when a majority is gone for good. */
+  recover(): Promise<void>;
 }
 
 export interface Limits {

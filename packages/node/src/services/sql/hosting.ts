@@ -1,12 +1,12 @@
 /** The databases that the catalogue gives to this node: opened when asked for, and dropped when they are no longer its own. */
-import { P2posError } from '@p2pos/protocol';
-import type { Clock } from '../../core/clock/index.ts';
+import { isP2posError, P2posError } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
 import type { TaskGroup } from '../../core/tasks/index.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
 import type { Engine } from './engine.ts';
-import type { Manifest, Shelf } from './shelf.ts';
+import type { Manifest, Preparation, Shelf } from './shelf.ts';
 
 export interface HostingDeps {
   readonly self: PeerId;
@@ -18,7 +18,7 @@ export interface HostingDeps {
   readonly log: Logger;
 }
 
-interface Target {
+export interface Target {
   readonly app: string;
   readonly name: string;
   readonly id: string;
@@ -27,17 +27,22 @@ interface Target {
 export interface Hosting extends AsyncDisposable {
   /** @throws P2posError SQL_PLACEMENT_STALE: the catalogue does not give it to this node */
   engineOf(target: Target): Promise<Engine>;
-  prepare(manifest: Omit<Manifest, 'preparedAt'>): ReturnType<Shelf['prepare']>;
+  prepare(manifest: Preparation): ReturnType<Shelf['prepare']>;
+  /** Those that are open. */
+  opened(): readonly { readonly target: Target; readonly engine: Promise<Engine> }[];
   /** Compares with the catalogue what is held of one database. */
   look(target: Target): Promise<void>;
 }
 
+const RETRY_MS = 500;
+const KEPT_MS = 24 * 3_600_000;
+const FORGET_MS = 30_000;
 const REVIEW_MS = 10 * 60_000;
 /** Prepared, and perhaps about to be named by the catalogue. */
 const GRACE_MS = 10 * 60_000;
 
 export function createHosting({ self, shelf, catalogue, tasks, clock, log }: HostingDeps): Hosting {
-  const open = new Map<string, { readonly entry: Entry; readonly engine: Promise<Engine> }>();
+  const open = new Map<string, { readonly target: Target; readonly engine: Promise<Engine> }>();
 
   function stale(name: string): P2posError {
     return new P2posError('SQL_PLACEMENT_STALE', { peerId: self, database: name });
@@ -55,6 +60,15 @@ export function createHosting({ self, shelf, catalogue, tasks, clock, log }: Hos
     return shelf.open(entry);
   }
 
+  async function engineOf(target: Target): Promise<Engine> {
+    const known = open.get(target.id);
+    if (known) return known.engine;
+    const engine = openNew(target);
+    open.set(target.id, { target, engine });
+    engine.catch(() => open.delete(target.id));
+    return engine;
+  }
+
   async function close(id: string): Promise<void> {
     const held = open.get(id);
     open.delete(id);
@@ -62,7 +76,10 @@ export function createHosting({ self, shelf, catalogue, tasks, clock, log }: Hos
   }
 
   async function look(target: Target): Promise<void> {
-    if (!shelf || (await ownEntry(target))) return;
+    if (!shelf) return;
+    const entry = await ownEntry(target);
+    if (entry?.engine === 'rqlite') await engineOf(target);
+    if (entry) return;
     await close(target.id);
     await shelf.remove(target.id);
     log.info(
@@ -77,18 +94,43 @@ export function createHosting({ self, shelf, catalogue, tasks, clock, log }: Hos
     }
   }
 
-  if (shelf) tasks.every({ name: 'sql review', intervalMs: REVIEW_MS, immediately: true }, review);
+  /** Voters serve others, so they run without being asked; the catalogue may not have its majority at once. */
+  async function startVoter(manifest: Manifest, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        if (await ownEntry(manifest)) await engineOf(manifest);
+        else if (clock.now() - manifest.preparedAt > GRACE_MS) await look(manifest);
+        return;
+      } catch (error) {
+        log.debug({ action: 'sql_voter_start', id: manifest.id, error }, 'a voter cannot start yet');
+        if (isP2posError(error, 'SQL_ENGINE_MISSING')) throw error;
+      }
+      await sleep(clock, RETRY_MS, { signal });
+    }
+  }
+
+  async function start(signal: AbortSignal): Promise<void> {
+    const manifests = (await shelf?.manifests()) ?? [];
+    const voters = manifests.filter(({ engine }) => engine === 'rqlite');
+    await Promise.allSettled(voters.map((manifest) => startVoter(manifest, signal)));
+  }
+
+  /** What is kept for repeats of requests, for a day. */
+  async function forget(): Promise<void> {
+    for (const { engine } of [...open.values()])
+      await engine.then((one) => one.forget(clock.now() - KEPT_MS, { timeoutMs: FORGET_MS })).catch(() => {});
+  }
+
+  if (shelf) {
+    tasks.every({ name: 'sql forget', intervalMs: REVIEW_MS }, forget);
+    tasks.run('sql start', start);
+    tasks.every({ name: 'sql review', intervalMs: REVIEW_MS }, review);
+  }
 
   return {
     look,
-    async engineOf(target) {
-      const known = open.get(target.id);
-      if (known) return known.engine;
-      const engine = openNew(target);
-      open.set(target.id, { entry: target as Entry, engine });
-      engine.catch(() => open.delete(target.id));
-      return engine;
-    },
+    opened: () => [...open.values()],
+    engineOf,
     async prepare(manifest) {
       if (!shelf)
         throw new P2posError('SQL_ENGINE_MISSING', {

@@ -12,7 +12,9 @@
  * await sql.execute({ app: 'default', name: 'shop', sql: 'CREATE TABLE orders (id INTEGER PRIMARY KEY, what TEXT)' });
  * await sql.query({ app: 'default', name: 'shop', sql: 'SELECT * FROM orders WHERE id = ?', params: [1] });
  */
-export { createSqlHandlers } from './routes.ts';
+
+export { createSqlHandlers, createSqlStreams } from './routes.ts';
+export { createRqlite } from './rqlite/opening.ts';
 export { createShelf, type Shelf } from './shelf.ts';
-export { createSql, type Sql } from './sql.ts';
+export { createSql, type Sql, type SqlConfig } from './sql.ts';
 export { createSqliteProcess } from './sqlite/process.ts';

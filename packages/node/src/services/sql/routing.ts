@@ -1,6 +1,9 @@
 /** From the node that was asked to one that holds the database: itself without a call, others over rpc. */
 import { type ErrorCode, isP2posError, P2posError } from '@p2pos/protocol';
+import type { z } from 'zod';
+import { type Clock, sleep } from '../../core/clock/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
+import { jitter, type Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
 import type { Engine } from './engine.ts';
@@ -12,6 +15,8 @@ export interface RoutingDeps {
   readonly rpc: Pick<Rpc, 'call'>;
   readonly catalogue: Pick<Catalogue, 'find' | 'forget'>;
   readonly hosting: Pick<Hosting, 'engineOf'>;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 export interface RouteOptions {
@@ -19,10 +24,10 @@ export interface RouteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Method = 'query' | 'write';
+type Method = 'query' | 'write' | 'migrate' | 'wait';
 type Methods = typeof SQL.methods;
-type Input<M extends Method> = Omit<import('zod').z.input<Methods[M]['input']>, 'app' | 'name' | 'id'>;
-type Output<M extends Method> = import('zod').z.output<Methods[M]['output']>;
+type Input<M extends Method> = Omit<z.input<Methods[M]['input']>, 'app' | 'name' | 'id'>;
+type Output<M extends Method> = z.output<Methods[M]['output']>;
 
 export interface Routing {
   /**
@@ -48,9 +53,12 @@ const ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
   'SQL_NO_LEADER',
   'SQL_ENGINE_FAILED',
 ]);
+/** What a client hears as it is when no holder did better. */
+const TOLD: ReadonlySet<ErrorCode> = new Set(['SQL_NO_LEADER', 'SQL_ENGINE_FAILED']);
+const PAUSE_MS = 150;
 const MAX_REMEMBERED = 10_000;
 
-export function createRouting({ self, rpc, catalogue, hosting }: RoutingDeps): Routing {
+export function createRouting({ self, rpc, catalogue, hosting, clock, random }: RoutingDeps): Routing {
   const preferred = new Map<string, PeerId>();
 
   function inOrder({ id, holders }: Entry): PeerId[] {
@@ -64,7 +72,8 @@ export function createRouting({ self, rpc, catalogue, hosting }: RoutingDeps): R
     preferred.set(id, peerId);
   }
 
-  async function attempt<M extends Method>(
+  /** Each holder once. @throws P2posError what the last of them answered */
+  async function round<M extends Method>(
     entry: Entry,
     method: M,
     input: Input<M>,
@@ -76,20 +85,49 @@ export function createRouting({ self, rpc, catalogue, hosting }: RoutingDeps): R
     for (const peerId of inOrder(entry)) {
       options.signal?.throwIfAborted();
       try {
-        const output =
+        const output: Output<M> =
           peerId === self
             ? await here(await hosting.engineOf({ app, name, id }))
-            : await rpc.call(peerId, SQL, method, { app, name, id, ...input } as never, options);
-        remember(id, peerId);
-        return output as Output<M>;
+            : ((await rpc.call(
+                peerId,
+                SQL,
+                method,
+                { app, name, id, ...input } as never,
+                options,
+              )) as Output<M>);
+        remember(id, output.leader ?? peerId);
+        return output;
       } catch (error) {
         if (!isP2posError(error) || !ELSEWHERE.has(error.code)) throw error;
         last = error;
       }
     }
-    if (last && (last.code === 'SQL_NO_LEADER' || last.code === 'SQL_ENGINE_FAILED')) throw last;
+    preferred.delete(id);
+    if (last && TOLD.has(last.code)) throw last;
     const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
     throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: name, holders }, { cause: last });
+  }
+
+  /** Of several voters another leads soon, so they are asked until the time is over. */
+  async function attempt<M extends Method>(
+    entry: Entry,
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    { timeoutMs, signal }: RouteOptions,
+  ): Promise<Output<M>> {
+    const until = clock.monotonic() + timeoutMs;
+    for (;;) {
+      const leftMs = Math.max(1, Math.ceil(until - clock.monotonic()));
+      try {
+        return await round(entry, method, input, here, { timeoutMs: leftMs, signal });
+      } catch (error) {
+        const isPassing =
+          isP2posError(error) && (error.code === 'SQL_HOLDER_UNREACHABLE' || TOLD.has(error.code));
+        if (!isPassing || entry.holders.length === 1 || clock.monotonic() + PAUSE_MS >= until) throw error;
+        await sleep(clock, jitter(random, PAUSE_MS), { signal });
+      }
+    }
   }
 
   return {

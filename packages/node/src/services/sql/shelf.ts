@@ -2,13 +2,13 @@
  * The databases that this node holds on its disk, each in a folder of its own: `<folder>/<id>`. What lies there was
  * prepared before the catalogue named it, so a folder that is missing later is a loss and never taken for a new database.
  */
-import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { P2posError, type SqlEngine } from '@p2pos/protocol';
 import type { Clock } from '../../core/clock/index.ts';
 import type { Entry } from './catalogue.ts';
 import type { Engine } from './engine.ts';
+import type { Ports, Rqlite } from './rqlite/opening.ts';
 import { createSqliteEngine } from './sqlite/engine.ts';
 import type { SqliteHost } from './sqlite/process.ts';
 
@@ -19,7 +19,11 @@ export interface Manifest {
   readonly engine: SqlEngine;
   /** ms since the epoch. */
   readonly preparedAt: number;
+  /** Of rqlite. */
+  readonly ports?: Ports;
 }
+
+export type Preparation = Omit<Manifest, 'preparedAt' | 'ports'>;
 
 /** Where other voters reach this one. */
 export interface Place {
@@ -30,7 +34,7 @@ export interface Place {
 export interface Shelf extends AsyncDisposable {
   manifests(): Promise<Manifest[]>;
   /** Makes the folder; a repeat changes nothing. @throws P2posError SQL_ENGINE_MISSING, SQL_LIMIT */
-  prepare(manifest: Omit<Manifest, 'preparedAt'>): Promise<Place>;
+  prepare(manifest: Preparation): Promise<Place>;
   /** @throws P2posError SQL_CORRUPT when its folder is gone */
   open(entry: Entry): Promise<Engine>;
   /** Everything in it is lost. */
@@ -39,6 +43,7 @@ export interface Shelf extends AsyncDisposable {
 
 export interface ShelfDeps {
   readonly sqlite: SqliteHost;
+  readonly rqlite: Rqlite;
   readonly clock: Clock;
 }
 
@@ -49,8 +54,13 @@ export interface ShelfConfig {
 
 const MANIFEST = 'database.json';
 
-export function createShelf({ sqlite, clock }: ShelfDeps, { folder, maxDatabases }: ShelfConfig): Shelf {
+export function createShelf(
+  { sqlite, rqlite, clock }: ShelfDeps,
+  { folder, maxDatabases }: ShelfConfig,
+): Shelf {
   const pathOf = (id: string) => join(folder, id);
+  /** Of databases that are being made. */
+  const reserved = new Set<number>();
 
   async function manifests(): Promise<Manifest[]> {
     const names = await readdir(folder).catch(() => []);
@@ -66,28 +76,48 @@ export function createShelf({ sqlite, clock }: ShelfDeps, { folder, maxDatabases
     }
   }
 
+  async function write(manifest: Manifest): Promise<Manifest> {
+    const path = pathOf(manifest.id);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    const draft = join(path, `${MANIFEST}.new`);
+    await writeFile(draft, JSON.stringify(manifest), { mode: 0o600, flush: true });
+    await rename(draft, join(path, MANIFEST));
+    return manifest;
+  }
+
+  function placeOf({ ports }: Manifest): Place {
+    return ports ? { host: rqlite.host, port: ports.raft } : {};
+  }
+
   return {
     manifests,
     async prepare({ app, name, id, engine }) {
-      if (await manifestOf(id)) return {};
-      const count = (await manifests()).length;
+      const known = await manifestOf(id);
+      if (known) return placeOf(known);
+      const others = await manifests();
+      const count = others.length;
       if (count >= maxDatabases)
         throw new P2posError('SQL_LIMIT', {
           count,
           what: 'databases on this node',
           setting: 'sql.max_databases',
         });
-      await mkdir(pathOf(id), { recursive: true, mode: 0o700 });
-      const manifest: Manifest = { app, name, id, engine, preparedAt: clock.now() };
-      const draft = join(pathOf(id), `${MANIFEST}.new`);
-      await writeFile(draft, JSON.stringify(manifest), { mode: 0o600, flush: true });
-      await rename(draft, join(pathOf(id), MANIFEST));
-      return {};
+      const bare = { app, name, id, engine, preparedAt: clock.now() };
+      if (engine === 'sqlite') return placeOf(await write(bare));
+      await rqlite.program();
+      const taken = new Set([...others.flatMap(({ ports }) => Object.values(ports ?? {})), ...reserved]);
+      const ports = await rqlite.choosePorts(taken);
+      for (const port of Object.values(ports)) reserved.add(port);
+      return placeOf(await write({ ...bare, ports }));
     },
-    async open({ name, id }) {
-      if (!existsSync(join(pathOf(id), MANIFEST)))
+    async open(entry) {
+      const { name, id } = entry;
+      const manifest = await manifestOf(id);
+      if (!manifest)
         throw new P2posError('SQL_CORRUPT', { database: name, reason: 'its files are gone from the disk' });
-      return createSqliteEngine({ host: sqlite, clock }, { name, file: join(pathOf(id), 'db.sqlite') });
+      if (!manifest.ports)
+        return createSqliteEngine({ host: sqlite, clock }, { name, file: join(pathOf(id), 'db.sqlite') });
+      return rqlite.open(entry, { folder: pathOf(id), ports: manifest.ports });
     },
     async remove(id) {
       await rm(pathOf(id), { recursive: true, force: true });

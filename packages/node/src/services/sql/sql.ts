@@ -20,13 +20,17 @@ import type { Random } from '../../core/random/index.ts';
 import type { Records } from '../../core/records/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
-import { createCatalogue, type Entry, newId } from './catalogue.ts';
-import type { RowSet, Statement, StatementResult } from './engine.ts';
+import { takeCare } from './care.ts';
+import { createCatalogue, type Entry, type Found, newId } from './catalogue.ts';
+import type { Engine, RowSet, Statement, StatementResult } from './engine.ts';
+import { createFiles, type Files } from './files.ts';
 import { createHosting } from './hosting.ts';
+import { createLiveQueries, type LiveEvent, type LiveInput } from './live.ts';
+import { awaitMove, WAIT_MS } from './moves.ts';
 import { choosePlaces } from './placement.ts';
 import { createRouting, type Routing } from './routing.ts';
 import { COLUMNS, schemaOf, TABLES } from './schema.ts';
-import { serveSql } from './serving.ts';
+import { led, serveSql } from './serving.ts';
 import type { Shelf } from './shelf.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { SQL } from './wire.ts';
@@ -41,6 +45,8 @@ export interface SqlDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** How many databases an app may have; undefined: as many as it likes. */
+  readonly databaseLimit?: (app: string) => Promise<number | undefined>;
   /** What lies on this node's disk; undefined: it holds no databases. Ended with the service. */
   readonly shelf: Shelf | undefined;
 }
@@ -49,6 +55,7 @@ export interface SqlConfig {
   /** How many members keep the catalogue. */
   readonly replicas: number;
   readonly statementTimeoutMs: number;
+  readonly replaceAfterMs: number;
 }
 
 interface Name {
@@ -63,7 +70,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Sql extends AsyncDisposable {
+export interface Sql extends AsyncDisposable, Files {
   /** `created: false`: one of that name was there, and nothing changed (T18). */
   create(
     input: Name & { readonly engine?: SqlEngine | undefined; readonly voters?: number | undefined },
@@ -86,7 +93,18 @@ export interface Sql extends AsyncDisposable {
     input: Name & { readonly statements: readonly Asked[]; readonly idempotencyKey?: string | undefined },
     options?: CallOptions,
   ): Promise<StatementResult[]>;
+  /** The rows of a query, and how they change, until the signal aborts. */
+  live(input: LiveInput, signal: AbortSignal): AsyncGenerator<LiveEvent>;
   schema(input: Name, options?: CallOptions): Promise<SqlSchema>;
+  /**
+   * Where a majority of the voters is gone for good: the survivor that is furthest goes on alone, and others join it.
+   *
+   * @throws P2posError SQL_RECOVER_RISK: not confirmed; its text says what may be lost. SQL_UNSUPPORTED: there is a majority
+   */
+  recover(
+    input: Name & { readonly confirm: string | undefined },
+    options?: CallOptions,
+  ): Promise<{ readonly survivor: PeerId; readonly index: number }>;
   status(input: Name, options?: CallOptions): Promise<SqlStatus>;
 }
 
@@ -94,14 +112,20 @@ export interface Sql extends AsyncDisposable {
 const ROUTE_MS = 5_000;
 const ASK_MS = 5_000;
 
-export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlConfig): Sql {
+export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replaceAfterMs }: SqlConfig): Sql {
   const { self, rpc, records, crypto, clock, random, log, shelf } = deps;
   const catalogue = createCatalogue({ records, clock }, { replicas });
   const tasks = createTaskGroup({ clock, random, log });
   const hosting = createHosting({ self, shelf, catalogue, tasks, clock, log });
-  const routing: Routing = createRouting({ self, rpc, catalogue, hosting });
-  const served = serveSql({ rpc, hosting, membership: deps.membership }, { statementTimeoutMs });
+  const routing: Routing = createRouting({ self, rpc, catalogue, hosting, clock, random });
+  const served = serveSql({ ...deps, hosting }, { statementTimeoutMs });
   const timeoutMs = statementTimeoutMs + ROUTE_MS;
+  const recruit = async (entry: Entry, besides: readonly PeerId[]) => {
+    const wish = { id: entry.id, engine: entry.engine, count: 1, besides };
+    const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, wish);
+    return (await prepare(entry, peerIds, {})).holders[0];
+  };
+  takeCare({ ...deps, hosting, catalogue, tasks, recruit, notice }, { replaceAfterMs });
 
   function statementOf({ sql, params = [] }: Asked): Statement {
     const examined = examine(sql);
@@ -120,6 +144,17 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlCo
     });
   }
 
+  const live = createLiveQueries({
+    clock,
+    async wait({ app, name }, after, signal) {
+      const options = { timeoutMs: WAIT_MS + ROUTE_MS, signal };
+      const here = async (engine: Engine) =>
+        led(engine, { index: await awaitMove({ engine, clock }, after, signal) });
+      return (await routing.call({ app, name }, 'wait', { after }, here, options)).index;
+    },
+    query: ({ app, name, ...asked }, signal) => read({ app, name }, asked, 'weak', { signal }),
+  });
+
   async function write(
     name: Name,
     asked: readonly Asked[],
@@ -135,9 +170,10 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlCo
       name,
       'write',
       { statements: plain, key, hash },
-      async (engine) => ({
-        results: await engine.write({ statements, key, hash }, { timeoutMs: statementTimeoutMs, signal }),
-      }),
+      async (engine) =>
+        led(engine, {
+          results: await engine.write({ statements, key, hash }, { timeoutMs: statementTimeoutMs, signal }),
+        }),
       { timeoutMs, signal },
     );
     return results as StatementResult[];
@@ -171,18 +207,78 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlCo
     }
   }
 
+  async function statusOf(
+    { app, name }: Name,
+    options: CallOptions,
+  ): Promise<{ readonly found: Found; readonly status: SqlStatus }> {
+    const found = await catalogue.read({ app, name }, options);
+    if (!found) throw new P2posError('SQL_DATABASE_NOT_FOUND', { database: name });
+    const target = { app, name, id: found.entry.id };
+    const ask = async (peerId: PeerId) => {
+      if (peerId === self) return (await hosting.engineOf(target)).status({ timeoutMs: ASK_MS });
+      return rpc.call(peerId, SQL, 'status', target, { timeoutMs: ASK_MS, signal: options.signal });
+    };
+    const holders = await Promise.all(
+      found.entry.holders.map(async ({ peerId }) => {
+        try {
+          return { peerId, reachable: true, ...(await ask(peerId)) };
+        } catch (error) {
+          const problem = isP2posError(error) ? error.message : 'it failed inside';
+          return {
+            peerId,
+            reachable: false,
+            role: 'unknown' as const,
+            engineVersion: null,
+            index: null,
+            bytes: null,
+            problem,
+          };
+        }
+      }),
+    );
+    return { found, status: { database: described(found.entry), holders } };
+  }
+
+  /** Best effort: where they take longer, the first request waits for them. */
+  async function awaitVoters(entry: Entry, options: CallOptions): Promise<void> {
+    notice(entry);
+    const { app, name } = entry;
+    await read({ app, name }, { sql: 'SELECT 1' }, 'linearizable', options).catch((error) =>
+      log.warn(
+        { action: 'sql_voters_wait', id: entry.id, error },
+        'the voters of a new database are not ready yet',
+      ),
+    );
+  }
+
   return {
+    ...createFiles({ ...deps, routing, catalogue, hosting }),
+    live: live.follow,
+
     async create({ app, name, engine = 'sqlite', voters }, options = {}) {
       const there = await catalogue.read({ app, name }, options);
       if (there) return { database: described(there.entry), created: false };
+      const limit = await deps.databaseLimit?.(app);
+      if (limit !== undefined && (await catalogue.names(app, options)).length >= limit)
+        throw new P2posError('QUOTA_DATABASES', { app, limit });
       const count = countOf(engine, voters);
       const id = newId(crypto, random.bytes(32));
       const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, { id, engine, count });
       const secret = engine === 'rqlite' ? { secret: random.bytes(32) } : {};
-      const bare: Entry = { app, name, id, engine, holders: [], createdAt: clock.now(), ...secret };
+      const bare: Entry = {
+        app,
+        name,
+        id,
+        engine,
+        holders: [],
+        wanted: count,
+        createdAt: clock.now(),
+        ...secret,
+      };
       const entry = await prepare(bare, peerIds, options);
       if (await catalogue.add(entry, options)) {
         log.info({ action: 'sql_database_created', engine, id, holders: peerIds }, 'a database was created');
+        if (engine === 'rqlite') await awaitVoters(entry, options);
         return { database: described(entry), created: true };
       }
       const other = await catalogue.read({ app, name }, options);
@@ -227,33 +323,44 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs }: SqlCo
       return schemaOf(tables, columns);
     },
 
-    async status({ app, name }, options = {}) {
-      const found = await catalogue.read({ app, name }, options);
-      if (!found) throw new P2posError('SQL_DATABASE_NOT_FOUND', { database: name });
-      const target = { app, name, id: found.entry.id };
-      const ask = async (peerId: PeerId) => {
-        if (peerId === self) return (await hosting.engineOf(target)).status({ timeoutMs: ASK_MS });
-        return rpc.call(peerId, SQL, 'status', target, { timeoutMs: ASK_MS, signal: options.signal });
+    async status(name, options = {}) {
+      return (await statusOf(name, options)).status;
+    },
+
+    async recover({ confirm, ...name }, options = {}) {
+      const { found, status } = await statusOf(name, options);
+      const { entry } = found;
+      const alive = status.holders.filter(({ index }) => index !== null);
+      const survivor = alive.toSorted((a, b) => (b.index ?? 0) - (a.index ?? 0))[0];
+      if (!survivor || entry.engine === 'sqlite') {
+        const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
+        throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: name.name, holders });
+      }
+      if (alive.length * 2 > entry.holders.length)
+        throw new P2posError('SQL_UNSUPPORTED', {
+          reason: 'a majority of the voters is there, so nothing needs to be recovered',
+        });
+      const index = survivor.index ?? 0;
+      const told = {
+        database: name.name,
+        survivor: survivor.peerId,
+        index,
+        lost: entry.holders.length - alive.length,
       };
-      const holders = await Promise.all(
-        found.entry.holders.map(async ({ peerId }) => {
-          try {
-            return { peerId, reachable: true, ...(await ask(peerId)) };
-          } catch (error) {
-            const problem = isP2posError(error) ? error.message : 'it failed inside';
-            return {
-              peerId,
-              reachable: false,
-              role: 'unknown' as const,
-              engineVersion: null,
-              index: null,
-              bytes: null,
-              problem,
-            };
-          }
-        }),
-      );
-      return { database: described(found.entry), holders };
+      if (confirm !== name.name) throw new P2posError('SQL_RECOVER_RISK', told);
+      const target = { ...name, id: entry.id };
+      const holders = entry.holders.filter(({ peerId }) => peerId === survivor.peerId);
+      const next = { ...entry, holders };
+      if (!(await catalogue.replace(found, next, options)))
+        throw new P2posError('SQL_PLACEMENT_STALE', { database: name.name, peerId: survivor.peerId });
+      if (survivor.peerId === self) await (await hosting.engineOf(target)).cluster?.recover();
+      else
+        await rpc.call(survivor.peerId, SQL, 'recover', target, {
+          timeoutMs: 2 * ASK_MS,
+          signal: options.signal,
+        });
+      log.warn({ action: 'sql_recovered', ...told }, 'a database goes on from one survivor');
+      return { survivor: survivor.peerId, index };
     },
 
     async [Symbol.asyncDispose]() {

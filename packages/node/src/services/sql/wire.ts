@@ -1,14 +1,19 @@
 /** `/p2pos/sql/1.0.0`: what nodes ask those that hold a database. */
 import {
+  bytesSchema,
+  MAX_SQL_BACKUP_BYTES,
+  peerIdSchema,
   SqlConsistency,
   SqlDatabaseName,
   SqlEngine,
   SqlHolderStatus,
+  SqlMigration,
   sqlParamsSchema,
   sqlRowsSchema,
 } from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../core/rpc/index.ts';
+import { CHUNK_BYTES } from './transfer.ts';
 
 const MAX_BODY_BYTES = 24 * 1_048_576;
 const MAX_SMALL_BYTES = 16_384;
@@ -20,6 +25,9 @@ const target = {
 };
 const statement = z.strictObject({ sql: z.string().max(1_048_576), params: sqlParamsSchema });
 const rowSet = z.object({ columns: z.array(z.string()), rows: sqlRowsSchema });
+/** Whom to ask next time. */
+const leader = peerIdSchema.optional();
+const ticket = z.string().regex(/^[0-9a-f]{32}$/);
 const wideInteger = z.union([z.int(), z.bigint()]);
 const result = z.object({
   changes: z.int(),
@@ -31,7 +39,7 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
   query: {
     id: 1,
     input: z.strictObject({ ...target, ...statement.shape, consistency: SqlConsistency }),
-    output: rowSet,
+    output: z.object({ ...rowSet.shape, leader }),
     maxBodyBytes: MAX_BODY_BYTES,
   },
   write: {
@@ -42,7 +50,7 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
       key: z.string().min(1).max(256),
       hash: z.string().regex(/^[0-9a-f]{64}$/),
     }),
-    output: z.object({ results: z.array(result) }),
+    output: z.object({ results: z.array(result), leader }),
     maxBodyBytes: MAX_BODY_BYTES,
   },
   prepare: {
@@ -62,6 +70,47 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
     id: 5,
     input: z.strictObject(target),
     output: SqlHolderStatus.omit({ peerId: true, reachable: true }),
+    maxBodyBytes: MAX_SMALL_BYTES,
+  },
+  /** Goes on alone with what it has. */
+  recover: {
+    id: 6,
+    input: z.strictObject(target),
+    output: z.object({}),
+    maxBodyBytes: MAX_SMALL_BYTES,
+  },
+  migrate: {
+    id: 7,
+    input: z.strictObject({ ...target, migrations: z.array(SqlMigration).max(10_000) }),
+    output: z.object({ applied: z.array(z.int()), version: z.int(), leader }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** Without a ticket a new backup is made. */
+  backup: {
+    id: 8,
+    input: z.strictObject({ ...target, ticket: ticket.optional(), offset: z.int().min(0) }),
+    output: z.object({ ticket, total: z.int().min(0), chunk: bytesSchema({ max: CHUNK_BYTES }), leader }),
+    cost: 'bulk',
+    maxBodyBytes: 2 * CHUNK_BYTES,
+  },
+  restore: {
+    id: 9,
+    input: z.strictObject({
+      ...target,
+      ticket,
+      total: z.int().min(0).max(MAX_SQL_BACKUP_BYTES),
+      offset: z.int().min(0),
+      chunk: bytesSchema({ max: CHUNK_BYTES }),
+    }),
+    output: z.object({ leader }),
+    cost: 'bulk',
+    maxBodyBytes: 2 * CHUNK_BYTES,
+  },
+  /** Until it is at another index than `after`, or some time has passed. */
+  wait: {
+    id: 10,
+    input: z.strictObject({ ...target, after: z.int().nullable() }),
+    output: z.object({ index: z.int(), leader }),
     maxBodyBytes: MAX_SMALL_BYTES,
   },
 });

@@ -1,0 +1,97 @@
+/** anchat on real nodes: three people, a node killed under them, one put out of the room, and no plaintext on any disk. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createChat, type Line } from '../examples/anchat/src/chat.ts';
+import { enroll } from '../examples/anchat/src/directory.ts';
+import { createWallet } from '../examples/anchat/src/wallet.ts';
+import { eventually } from '../packages/node/src/testing/eventually.ts';
+import { createIdentity } from '../packages/protocol/src/e2ee/index.ts';
+import { type Client, connect } from '../packages/sdk/src/index.ts';
+import { startDev } from './harness.ts';
+
+async function enter(client: Client) {
+  const wallet = createWallet((await createIdentity()).signing);
+  const chat = createChat(client, await enroll(client, wallet, Date.now()));
+  const end = new AbortController();
+  const lines: Line[] = [];
+  const done = (async () => {
+    for await (const line of chat.lines({ signal: end.signal })) lines.push(line);
+  })();
+  return {
+    chat,
+    client,
+    address: chat.address,
+    said: (room: string) => lines.flatMap((line) => (line.room === room ? [line.text] : [])),
+    letters: () => lines.flatMap((line) => (line.room === undefined ? [`${line.from}: ${line.text}`] : [])),
+    async [Symbol.asyncDispose]() {
+      end.abort();
+      await done;
+      await client.close();
+    },
+  };
+}
+
+test('a room of three: nobody loses a line, who is put out reads nothing new, nodes know nothing', {
+  timeout: 120_000,
+}, async () => {
+  await using dev = await startDev({ nodes: 3 });
+  assert.equal((await dev.p2pctl('apps', 'create', 'anchat')).code, 0);
+  const token = (await dev.p2pctl('apps', 'tokens', 'create', 'anchat', 'kv:*', 'pubsub:*')).stdout.trim();
+  const urls = dev.nodes().map(({ http }) => http);
+  const through = (i: number) => connect({ url: [...urls.slice(i), ...urls.slice(0, i)], token });
+  await using alice = await enter(through(0));
+  await using bob = await enter(through(1));
+  await using carol = await enter(through(2));
+
+  await alice.chat.join('lobby');
+  await alice.chat.say('lobby', 'before anybody came');
+  await alice.chat.invite('lobby', bob.address);
+  await alice.chat.invite('lobby', carol.address);
+  await bob.chat.join('lobby');
+  await carol.chat.join('lobby');
+  await alice.chat.say('lobby', 'xyzzy-one');
+  await bob.chat.say('lobby', 'xyzzy-two');
+  await carol.chat.tell(alice.address, 'xyzzy-letter');
+  await eventually(() => carol.said('lobby').length === 2 && alice.letters().length === 1);
+  assert.deepEqual(alice.letters(), [`${carol.address}: xyzzy-letter`]);
+  await alice.chat.tell(carol.address, 'xyzzy-answer');
+  await eventually(() => carol.letters().length === 1);
+
+  // The node that Alice and her messages went through dies.
+  dev.kill(0);
+  for (let i = 0; i < 10; i++) await alice.chat.say('lobby', `xyzzy-${i}`);
+  const expected = ['xyzzy-one', ...Array.from({ length: 10 }, (_, i) => `xyzzy-${i}`)];
+  await eventually(() => bob.said('lobby').length === 11 && carol.said('lobby').length === 12, {
+    timeoutMs: 30_000,
+  });
+  assert.deepEqual(bob.said('lobby'), expected);
+
+  // Carol is put out: what follows is not for her, though she still gets the bytes.
+  await alice.chat.remove('lobby', carol.address);
+  await alice.chat.say('lobby', 'xyzzy-without-carol');
+  await bob.chat.say('lobby', 'xyzzy-nor-this');
+  await eventually(() => bob.said('lobby').at(-1) === 'xyzzy-without-carol', { timeoutMs: 30_000 });
+  await assert.rejects(carol.chat.say('lobby', 'x'), /not in the room/);
+  await assert.rejects(carol.chat.invite('lobby', carol.address), /Only members/);
+  assert.equal(carol.said('lobby').length, 12);
+
+  // Mallory has a token of the app and may write every record of it, and still is nobody's member.
+  await using mallory = await enter(through(1));
+  const held = await mallory.client.kv.cas.get('rooms/lobby');
+  const own = await mallory.chat.join('own-room');
+  const ownRecord = await mallory.client.kv.cas.get('rooms/own-room');
+  assert.deepEqual(own.members, [mallory.address]);
+  await mallory.client.kv.cas.compareAndSet('rooms/lobby', ownRecord?.value ?? '', held?.version ?? null);
+  await assert.rejects(alice.chat.say('lobby', 'x'), /The room lobby is refused/);
+
+  const secrets = ['xyzzy', 'before anybody came'];
+  for (const { home } of dev.nodes())
+    for (const file of readdirSync(join(home, 'data'), { recursive: true, withFileTypes: true })) {
+      if (!file.isFile()) continue;
+      const bytes = readFileSync(join(file.parentPath, file.name));
+      for (const secret of secrets)
+        assert.equal(bytes.includes(secret), false, `${file.name} holds ${secret}`);
+    }
+});

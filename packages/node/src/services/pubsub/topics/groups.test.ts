@@ -1,0 +1,112 @@
+/** Groups on several whole nodes: each message to one member, again to another when one dies, positions that stay. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTestnet, type Testnet } from '../../../testing/testnet.ts';
+
+const APP = 'default';
+const nodeOf = (net: Testnet, i: number) => net.nodes[i] as Testnet['nodes'][0];
+
+interface Consumer {
+  /** Sequences, in the order in which they came. */
+  readonly got: number[];
+  readonly attempts: number[];
+  stop(): void;
+}
+
+/** @param acks False: takes messages and says nothing. */
+function consume(net: Testnet, i: number, group: string, { acks = true } = {}): Consumer {
+  const end = new AbortController();
+  const consumer: Consumer = { got: [], attempts: [], stop: () => end.abort() };
+  const { groups } = nodeOf(net, i);
+  const name = { app: APP, topic: 'work', group };
+  void (async () => {
+    const batches = groups.consume({ ...name, from: { kind: 'start' } }, { signal: end.signal });
+    for await (const batch of batches) {
+      for (const { sequence, attempt } of batch) {
+        consumer.got.push(sequence);
+        consumer.attempts.push(attempt);
+        if (acks) await groups.acknowledge({ ...name, sequences: [sequence] }).catch(() => {});
+      }
+    }
+  })().catch(() => {});
+  return consumer;
+}
+
+async function append(net: Testnet, from: number, to: number): Promise<void> {
+  for (let i = from; i <= to; i++) {
+    const data = new TextEncoder().encode(`job ${i}`);
+    await net.during(nodeOf(net, i % 3).topics.append({ app: APP, topic: 'work', data }));
+  }
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+const sorted = (...consumers: readonly Consumer[]) =>
+  [...new Set(consumers.flatMap(({ got }) => got))].sort((a, b) => a - b);
+
+async function settled(count: number): Promise<Testnet> {
+  const net = await createTestnet(count, { slots: 64 });
+  await net.settle();
+  return net;
+}
+
+test('members share the messages, another group gets all of them too', async () => {
+  await using net = await settled(3);
+  const members = [consume(net, 0, 'a'), consume(net, 1, 'a'), consume(net, 2, 'a')];
+  const other = consume(net, 1, 'b');
+  await append(net, 1, 60);
+  await net.until(() => sorted(...members).length === 60 && sorted(other).length === 60);
+  assert.equal(members.flatMap(({ got }) => got).length, 60, 'each to one member');
+  assert.deepEqual(sorted(...members), numbers(1, 60));
+  assert.ok(members.filter(({ got }) => got.length > 0).length > 1);
+});
+
+test('what a member that dies was given goes to another, and what is not acknowledged comes again', async () => {
+  await using net = await settled(4);
+  await append(net, 1, 20);
+  const silent = consume(net, 3, 'a', { acks: false });
+  await net.until(() => silent.got.length === 20);
+  const good = consume(net, 1, 'a');
+  net.partition([3], [0, 1, 2]);
+  await net.crash(3);
+  net.heal();
+  await net.until(() => good.got.length >= 20);
+  assert.deepEqual(sorted(good), numbers(1, 20));
+  const lazy = consume(net, 0, 'b', { acks: false });
+  await net.until(() => lazy.got.length >= 40);
+  assert.deepEqual(sorted(lazy), numbers(1, 20));
+  assert.ok(lazy.attempts.includes(2));
+});
+
+test('positions survive the restart of all nodes, and the loss of the one that keeps them', async () => {
+  await using net = await settled(4);
+  await append(net, 1, 10);
+  const first = consume(net, 1, 'a');
+  await net.until(() => first.got.length === 10);
+  await net.clock.advance(3_000);
+  first.stop();
+  await net.clock.advance(3_000);
+  for (let i = 0; i < 4; i++) {
+    await net.stop(i);
+  }
+  for (let i = 0; i < 4; i++) await net.start(i);
+  await net.settle();
+  const second = consume(net, 2, 'a');
+  await append(net, 11, 20);
+  await net.until(() => second.got.includes(20));
+  assert.deepEqual(sorted(second), numbers(11, 20));
+  // Node 2 leads the group now, since it asked first.
+  await net.clock.advance(3_000);
+  net.partition([2], [0, 1, 3]);
+  await net.crash(2);
+  net.heal();
+  const third = consume(net, 3, 'a');
+  for (let i = 21; i <= 30; i++) {
+    const data = new TextEncoder().encode(`job ${i}`);
+    await net.during(nodeOf(net, 0).topics.append({ app: APP, topic: 'work', data }));
+  }
+  await net.until(() => third.got.includes(30));
+  assert.deepEqual(
+    sorted(third).filter((n) => n > 20),
+    numbers(21, 30),
+  );
+});

@@ -1,0 +1,198 @@
+/** Groups of consumers: each message of a durable topic goes to one member of each group, at least once. */
+
+import { P2posError, toHex } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../../core/clock/index.ts';
+import type { Logger } from '../../../core/log/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
+import type { Random } from '../../../core/random/index.ts';
+import type { Records } from '../../../core/records/index.ts';
+import type { Rpc } from '../../../core/rpc/index.ts';
+import { type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
+import type { TopicName } from './payload.ts';
+import { createPositionStore, groupKey } from './position.ts';
+import type { From } from './reader.ts';
+import { createSeats } from './seats.ts';
+import type { Topics } from './topics.ts';
+import { GROUPS } from './wire.ts';
+
+export interface GroupName extends TopicName {
+  readonly group: string;
+}
+
+export interface GroupsDeps {
+  readonly self: PeerId;
+  readonly rpc: Rpc;
+  readonly records: Pick<Records, 'declare' | 'registers' | 'leases'>;
+  readonly isMember: (peerId: PeerId) => boolean;
+  readonly topics: Pick<Topics, 'read'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface GroupsConfig {
+  readonly replicas: number;
+  /** Default 5 s. */
+  readonly leaseMs?: number;
+  /** For a member to acknowledge a message, before another gets it. Default 30 s. */
+  readonly ackMs?: number;
+}
+
+export interface Groups extends AsyncDisposable {
+  /** What this member gets, until the signal aborts. */
+  consume(
+    input: GroupName & { readonly from: From },
+    options: { readonly signal: AbortSignal },
+  ): AsyncIterable<readonly Delivery[]>;
+  acknowledge(
+    input: GroupName & { readonly sequences: readonly number[] },
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<number>;
+}
+
+const PULL_MOST = 64;
+const CALL_MS = 4_000;
+const REACH_MS = 15_000;
+
+export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
+  const { self, rpc, records, isMember, topics, clock, random, log } = deps;
+  const { replicas, leaseMs = 5_000, ackMs = 30_000 } = config;
+  records.declare({ suffix: '/topic-groups', kind: 'cas', author: 'member', replicas, maxValueBytes: 1_024 });
+
+  const seats = createSeats<GroupName, Coordinator>(
+    {
+      self,
+      records,
+      isMember,
+      clock,
+      random,
+      log,
+      keyOf: (name) => ({
+        app: name.app,
+        key: groupKey(name),
+        text: `${name.app}/${name.group}/.${name.topic}`,
+      }),
+      holderOf: async (name, signal) => (await createPositionStore(records, name).read({ signal })).holder,
+      open: ({ app, topic, group }, lease) =>
+        createCoordinator(
+          {
+            self,
+            lease,
+            positions: createPositionStore(records, { app, topic, group }),
+            clock,
+            read: (from, signal) => topics.read({ app, topic, from }, { signal }),
+          },
+          { ackMs, memberMs: 2 * CALL_MS, maxOut: 10_000 },
+        ),
+    },
+    { leaseMs, idleMs: 30_000, maxHeld: 1_000 },
+  );
+  const held = async (name: GroupName): Promise<Coordinator> => {
+    const seat = await seats.held(name);
+    if (seat) return seat;
+    throw new P2posError('PEER_UNREACHABLE', { peerId: self });
+  };
+  const checkMember = (peerId: PeerId) => {
+    if (!isMember(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+  };
+
+  const served = rpc.serve(GROUPS, {
+    pull: async ({ name, member, from, most }, { peerId }) => {
+      checkMember(peerId);
+      return { deliveries: (await (await held(name)).pull(`${peerId}/${member}`, from, most)).map(toBody) };
+    },
+    acknowledge: async ({ name, sequences }, { peerId }) => {
+      checkMember(peerId);
+      return { acknowledged: (await held(name)).acknowledge(sequences) };
+    },
+    leave: async ({ name, member }, { peerId }) => {
+      checkMember(peerId);
+      (await seats.held(name))?.leave(`${peerId}/${member}`);
+      return {};
+    },
+  });
+
+  return {
+    async *consume({ from, ...name }, { signal }) {
+      const member = toHex(random.bytes(8));
+      const own = `${self}/${member}`;
+      try {
+        while (!signal.aborted) {
+          let deliveries: readonly Delivery[];
+          try {
+            deliveries = await seats.reach(
+              name,
+              {
+                here: (seat) => seat.pull(own, from, PULL_MOST),
+                async there(holder, until) {
+                  const input = { name, member, from, most: PULL_MOST };
+                  const options = { timeoutMs: CALL_MS, signal: until };
+                  return (await rpc.call(holder, GROUPS, 'pull', input, options)).deliveries.map(fromBody);
+                },
+              },
+              { timeoutMs: REACH_MS, signal },
+            );
+          } catch (error) {
+            if (signal.aborted) return;
+            if (!(error instanceof P2posError && error.retry)) throw error;
+            await sleep(clock, 500, { signal }).catch(() => {});
+            continue;
+          }
+          if (deliveries.length > 0) yield deliveries;
+        }
+      } finally {
+        const leaving = seats.reach(
+          name,
+          {
+            here: async (seat) => seat.leave(own),
+            there: async (holder) =>
+              void (await rpc.call(holder, GROUPS, 'leave', { name, member }, { timeoutMs: CALL_MS })),
+          },
+          { timeoutMs: CALL_MS },
+        );
+        // If it is not heard, its time runs out.
+        leaving.catch(() => {});
+      }
+    },
+    acknowledge: ({ sequences, ...name }, options) =>
+      seats.reach(
+        name,
+        {
+          here: async (seat) => seat.acknowledge(sequences),
+          async there(holder, signal) {
+            const input = { name, sequences: [...sequences] };
+            const { acknowledged } = await rpc.call(holder, GROUPS, 'acknowledge', input, {
+              timeoutMs: CALL_MS,
+              signal,
+            });
+            return acknowledged;
+          },
+        },
+        { timeoutMs: REACH_MS, ...options },
+      ),
+    async [Symbol.asyncDispose]() {
+      served[Symbol.dispose]();
+      await seats[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type Body = [number, number, string, number, Uint8Array, number];
+
+const toBody = ({ sequence, token, publisher, at, data, attempt }: Delivery): Body => [
+  sequence,
+  token,
+  publisher,
+  at,
+  data,
+  attempt,
+];
+const fromBody = ([sequence, token, publisher, at, data, attempt]: Body): Delivery => ({
+  type: 'message',
+  sequence,
+  token,
+  publisher,
+  at,
+  data,
+  attempt,
+});

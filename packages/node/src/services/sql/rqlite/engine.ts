@@ -1,0 +1,290 @@
+/** Engine `rqlite`: this node's voter of a Raft group (Ongaro & Ousterhout 2014), asked through its HTTP door. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isP2posError, P2posError } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../../core/clock/index.ts';
+import type { Logger } from '../../../core/log/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
+import type { Entry } from '../catalogue.ts';
+import type { Cluster, Engine, EngineOptions, Statement } from '../engine.ts';
+import { asksForNow } from '../statements/examination.ts';
+import {
+  mayHideBlobs,
+  type RawResult,
+  resultsOf,
+  rowsOf,
+  rowsWithTypes,
+  statementError,
+  withTypes,
+} from './answers.ts';
+import type { Door } from './door.ts';
+import { statementJson } from './literals.ts';
+import type { Program } from './program.ts';
+import type { Voter } from './voter.ts';
+import { createWrites, REQUESTS_TABLE } from './writes.ts';
+
+export interface RqliteEngineDeps {
+  readonly door: Door;
+  readonly voter: Voter;
+  readonly program: Program;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface RqliteEngineConfig {
+  readonly self: PeerId;
+  readonly entry: Entry;
+  /** Where the voter's files are. */
+  readonly folder: string;
+  readonly maxResultBytes: number;
+}
+
+interface EngineView {
+  readonly store?: {
+    readonly leader?: { readonly node_id?: string };
+    readonly raft?: { readonly state?: string; readonly applied_index?: number };
+    readonly dir_size?: number;
+    readonly ready?: boolean;
+  };
+}
+
+const WATCH_MS = 1_000;
+const ASK_MS = 2_000;
+const RETRY_MS = 150;
+const STATUS_BYTES = 1_048_576;
+const MAX_BACKUP_BYTES = 512 * 1_048_576;
+
+export function createRqliteEngine(
+  deps: RqliteEngineDeps,
+  { self, entry, folder, maxResultBytes }: RqliteEngineConfig,
+): Engine {
+  const { door, voter, program, clock, log } = deps;
+  const { name } = entry;
+  const { capabilities, version } = program;
+  const writes = createWrites({ door, clock }, { name, capabilities, maxResultBytes });
+  const listeners = new Set<() => void>();
+  const closing = new AbortController();
+  let view: EngineView = {};
+  let applied = -1;
+
+  /** @throws P2posError SQL_REFUSED: each voter would come to another result */
+  function checkWrite({ examined, params }: Statement): void {
+    const refuse = (what: string) =>
+      new P2posError('SQL_REFUSED', {
+        reason: `${what} gives each voter another result; pass the value as a parameter instead`,
+      });
+    const { chance, verb, reads, looksBack } = examined;
+    if (reads)
+      throw new P2posError('SQL_UNSUPPORTED', {
+        reason: 'with rqlite a write returns rows by RETURNING only; send what reads to query',
+      });
+    const isRewritten = capabilities.rewrites && verb !== 'CREATE' && verb !== 'ALTER';
+    if (chance !== undefined && !isRewritten) throw refuse(chance);
+    if (asksForNow(examined, params)) throw refuse('the date now');
+    if (looksBack)
+      throw new P2posError('SQL_REFUSED', {
+        reason:
+          'changes() and total_changes() are not kept apart from those of others; the answer tells the changes',
+      });
+  }
+
+  async function look(signal?: AbortSignal): Promise<EngineView> {
+    const { status, body } = await door.ask('GET', '/status', undefined, {
+      timeoutMs: ASK_MS,
+      maxBytes: STATUS_BYTES,
+      signal,
+    });
+    if (status !== 200)
+      throw new P2posError('SQL_ENGINE_FAILED', { database: name, reason: `status ${status}` });
+    view = JSON.parse(body.toString('utf8')) as EngineView;
+    const index = view.store?.raft?.applied_index ?? -1;
+    if (index !== applied) {
+      applied = index;
+      for (const listener of listeners) listener();
+    }
+    return view;
+  }
+
+  async function watch(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await look(closing.signal).catch(() => {
+        view = {};
+      });
+      await sleep(clock, listeners.size > 0 ? WATCH_MS / 5 : WATCH_MS, { signal: closing.signal });
+    }
+  }
+
+  /** Until there is a leader and the table that every write needs. */
+  async function prepare(): Promise<void> {
+    for (;;) {
+      try {
+        const options = { timeoutMs: ASK_MS, maxBytes: STATUS_BYTES, signal: closing.signal };
+        const [result] = resultsOf(
+          await door.ask('POST', '/db/execute', JSON.stringify([REQUESTS_TABLE]), options),
+          name,
+        );
+        if (result && result.error === undefined) return;
+      } catch (error) {
+        if (closing.signal.aborted) throw error;
+        log.debug({ action: 'sql_voter_waits', error }, 'a voter has no leader yet');
+      }
+      await sleep(clock, RETRY_MS, { signal: closing.signal });
+    }
+  }
+
+  /** @throws P2posError SQL_NO_LEADER when there is none within the time */
+  async function awaitReady({ timeoutMs, signal }: EngineOptions): Promise<void> {
+    if (isReady) return;
+    const patience = new AbortController();
+    const stop = () => patience.abort();
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      const late = sleep(clock, Math.min(timeoutMs, ASK_MS), { signal: patience.signal }).then(() => {
+        const { problem } = voter;
+        if (problem !== null) throw new P2posError('SQL_ENGINE_FAILED', { database: name, reason: problem });
+        throw new P2posError('SQL_NO_LEADER', { database: name });
+      });
+      await Promise.race([ready, late]);
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      patience.abort();
+    }
+  }
+
+  function levelOf(consistency: 'none' | 'weak' | 'linearizable'): string {
+    return consistency === 'linearizable' && !capabilities.linearizable ? 'strong' : consistency;
+  }
+
+  async function ask<T>(
+    method: 'GET' | 'DELETE',
+    path: string,
+    body: unknown,
+    options: EngineOptions,
+  ): Promise<T> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const answer = await door.ask(method, path, text, { ...options, maxBytes: STATUS_BYTES });
+    if (answer.status !== 200)
+      throw new P2posError('SQL_ENGINE_FAILED', {
+        database: name,
+        reason: answer.body.toString('utf8').trim(),
+      });
+    const told = answer.body.toString('utf8');
+    return (told === '' ? undefined : JSON.parse(told)) as T;
+  }
+
+  const cluster: Cluster = {
+    async voters(options) {
+      if ((await look(options.signal)).store?.raft?.state !== 'Leader') return undefined;
+      type Told = { readonly nodes: readonly { readonly id: string; readonly reachable: boolean }[] };
+      const { nodes } = await ask<Told>('GET', '/nodes?ver=2&timeout=2s', undefined, options);
+      return nodes.map(({ id, reachable }) => ({ peerId: id, reachable }));
+    },
+    async remove(peerId, options) {
+      await ask('DELETE', '/remove', { id: peerId }, options);
+    },
+    async recover() {
+      const own = entry.holders.find(({ peerId }) => peerId === self);
+      // Read by rqlited at its next start, once: https://rqlite.io/docs/clustering/general-guidelines
+      const peers = [{ id: self, address: `${own?.host}:${own?.port}`, non_voter: false }];
+      await voter.restart(() => writeFile(join(folder, 'data', 'raft', 'peers.json'), JSON.stringify(peers)));
+    },
+  };
+
+  let isReady = false;
+  const ready = prepare().then(() => {
+    isReady = true;
+  });
+  ready.catch(() => {});
+  const watching = watch().catch(() => {});
+
+  return {
+    cluster,
+    leader: () => view.store?.leader?.node_id || undefined,
+    async query(statement, { consistency, timeoutMs, signal }) {
+      if (consistency !== 'none') await awaitReady({ timeoutMs, signal });
+      const level = levelOf(consistency);
+      const path = `/db/query?level=${level}&blob_array&timeout=${timeoutMs}ms&db_timeout=${timeoutMs}ms`;
+      const options = { timeoutMs: timeoutMs + 1_000, maxBytes: maxResultBytes, signal };
+      const run = async (sql: string): Promise<RawResult> => {
+        const { examined, params } = statement;
+        const body = `[${statementJson({ examined: { ...examined, sql }, params }, capabilities)}]`;
+        const [raw = {}] = resultsOf(await door.ask('POST', path, body, options), name);
+        if (raw.error !== undefined) throw statementError(raw.error, name, timeoutMs);
+        return raw;
+      };
+      const { sql, verb } = statement.examined;
+      const raw = await run(sql);
+      if (verb === 'EXPLAIN' || !mayHideBlobs(raw)) return rowsOf(raw);
+      const columns = raw.columns ?? [];
+      return rowsWithTypes(columns, await run(withTypes(sql, columns.length)));
+    },
+    async write(request, options) {
+      for (const statement of request.statements) checkWrite(statement);
+      await awaitReady(options);
+      const results = await writes.write(request, options);
+      for (const listener of listeners) listener();
+      return results;
+    },
+    async backup({ timeoutMs, signal }) {
+      await awaitReady({ timeoutMs, signal });
+      const options = { timeoutMs, maxBytes: MAX_BACKUP_BYTES, signal };
+      const { status, body } = await door.ask('GET', '/db/backup', undefined, options);
+      if (status === 200) return body;
+      throw new P2posError('SQL_ENGINE_FAILED', { database: name, reason: body.toString('utf8').trim() });
+    },
+    async restore(file, { timeoutMs, signal }) {
+      if (Buffer.from(file.subarray(0, 15)).toString('latin1') !== 'SQLite format 3')
+        throw new P2posError('SQL_REFUSED', { reason: 'the file to restore is no SQLite file' });
+      await awaitReady({ timeoutMs, signal });
+      const { status, body } = await door.ask('POST', '/db/load', file, {
+        timeoutMs,
+        maxBytes: STATUS_BYTES,
+        signal,
+      });
+      const text = body.toString('utf8').trim();
+      if (status !== 200)
+        throw new P2posError('SQL_REFUSED', { reason: `the file to restore is refused: ${text}` });
+      await prepare();
+      for (const listener of listeners) listener();
+    },
+    async forget(before, { timeoutMs, signal }) {
+      // Once for all voters.
+      if (view.store?.raft?.state !== 'Leader') return;
+      const sql = 'DELETE FROM _p2pos_requests WHERE at < ?';
+      const options = { timeoutMs, maxBytes: STATUS_BYTES, signal };
+      await door.ask('POST', '/db/execute', JSON.stringify([[sql, before]]), options);
+    },
+    async status({ signal }) {
+      const { problem } = voter;
+      const nothing = { role: 'unknown' as const, engineVersion: version, index: null, bytes: null };
+      try {
+        const { store } = await look(signal);
+        const state = store?.raft?.state?.toLowerCase();
+        const role = state === 'leader' || state === 'follower' || state === 'candidate' ? state : 'unknown';
+        const trouble = store?.leader?.node_id ? null : 'it knows no leader';
+        return {
+          role,
+          engineVersion: version,
+          index: store?.raft?.applied_index ?? null,
+          bytes: store?.dir_size ?? null,
+          problem: problem ?? trouble,
+        };
+      } catch (error) {
+        return {
+          ...nothing,
+          problem: problem ?? (isP2posError(error) ? error.message : 'it does not answer'),
+        };
+      }
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort(new P2posError('NODE_CLOSING'));
+      await Promise.all([watching, ready.catch(() => {})]);
+      await voter[Symbol.asyncDispose]();
+      door[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,102 @@
+/** From what the catalogue and the manifest say of a database to its voter on this node. */
+import { P2posError } from '@p2pos/protocol';
+import type { Clock } from '../../../core/clock/index.ts';
+import type { Logger } from '../../../core/log/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
+import type { Random } from '../../../core/random/index.ts';
+import type { Entry } from '../catalogue.ts';
+import type { Engine } from '../engine.ts';
+import { deriveCredentials } from './credentials.ts';
+import { createDoor } from './door.ts';
+import { createRqliteEngine } from './engine.ts';
+import { choosePort, type PortRange } from './ports.ts';
+import { findProgram, type Program } from './program.ts';
+import { startVoter } from './voter.ts';
+
+export interface RqliteDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface RqliteConfig {
+  readonly self: PeerId;
+  /** Where other voters reach those of this node. */
+  readonly host: string;
+  readonly ports: PortRange;
+  readonly program: { readonly file?: string | undefined; readonly development: boolean };
+  readonly maxResultBytes: number;
+}
+
+/** Remembered for the life of the database. */
+export interface Ports {
+  readonly raft: number;
+  readonly http: number;
+}
+
+export interface Rqlite {
+  readonly host: string;
+  /** @throws P2posError SQL_ENGINE_MISSING */
+  program(): Promise<Program>;
+  choosePorts(taken: ReadonlySet<number>): Promise<Ports>;
+  /** @throws P2posError SQL_ENGINE_MISSING, SQL_ENGINE_FAILED */
+  open(entry: Entry, place: { readonly folder: string; readonly ports: Ports }): Promise<Engine>;
+}
+
+export function createRqlite(deps: RqliteDeps, config: RqliteConfig): Rqlite {
+  const { random, log } = deps;
+  const { self, host } = config;
+  let found: Promise<Program | string> | undefined;
+
+  async function program(): Promise<Program> {
+    found ??= findProgram(config.program).then((result) => {
+      if (typeof result !== 'string') {
+        const { file, version, capabilities } = result;
+        const fields = { action: 'sql_engine_found', file, version };
+        if (capabilities.rewrites) log.info(fields, 'rqlited was found');
+        else log.warn(fields, 'this rqlited is too old for anything but development: it may lose data');
+      }
+      return result;
+    });
+    const result = await found;
+    if (typeof result !== 'string') return result;
+    found = undefined;
+    throw new P2posError('SQL_ENGINE_MISSING', { engine: 'rqlite', peerId: self, reason: result });
+  }
+
+  return {
+    host,
+    program,
+    async choosePorts(taken) {
+      const raft = await choosePort(random, config.ports, host, taken);
+      return { raft, http: await choosePort(random, config.ports, '127.0.0.1', new Set([...taken, raft])) };
+    },
+    async open(entry, { folder, ports }) {
+      const { name, holders, secret } = entry;
+      const own = holders.find(({ peerId }) => peerId === self);
+      if (!secret || own?.port === undefined || own.host === undefined)
+        throw new P2posError('SQL_ENGINE_FAILED', {
+          database: name,
+          reason: 'its entry in the catalogue lacks its ports',
+        });
+      const used = await program();
+      const credentials = deriveCredentials(secret);
+      const voter = await startVoter(deps, {
+        program: used,
+        folder,
+        nodeId: self,
+        httpPort: ports.http,
+        host: own.host,
+        raftPort: own.port,
+        credentials,
+        voters: holders.map(({ host: at, port }) => `${at}:${port}`),
+        founds: own.joined !== true,
+      });
+      const door = createDoor({ port: ports.http, credentials, name });
+      return createRqliteEngine(
+        { ...deps, door, voter, program: used },
+        { self, entry, folder, maxResultBytes: config.maxResultBytes },
+      );
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/** Durable topics: append, follow from any point without a hole, share among the members of a group, replay. */
+import {
+  MAX_TOPIC_ACKS,
+  pubsubStreams,
+  type TopicReceipt,
+  type TopicState,
+  topicRoutes,
+} from '@p2pos/protocol';
+import type { Call, CallOptions } from './caller.ts';
+import type { SubscribeBatches } from './socket/subscribe.ts';
+import type { Timing } from './timing.ts';
+
+export interface TopicMessage {
+  readonly type: 'message';
+  readonly topic: string;
+  /** Its place in the topic, without a hole over all publishers. */
+  readonly sequence: number;
+  readonly publisher: string;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly data: Uint8Array;
+  /** The data as UTF-8. */
+  text(): string;
+}
+
+/** `gap`: retention had taken these. */
+export type TopicEvent =
+  | { readonly type: 'open' }
+  | TopicMessage
+  | { readonly type: 'gap'; readonly topic: string; readonly from: number; readonly to: number };
+
+export interface GroupMessage extends TopicMessage {
+  /** How often it was handed to a member, this time included, as far as is known. */
+  readonly attempt: number;
+  /** Done with it: nobody gets it again. Without it another member does, after 30 s. */
+  ack(): Promise<void>;
+}
+
+export interface FollowOptions {
+  /** `start`, `end`, a sequence, or a time in UTC. Default `start`. */
+  readonly from?: string | number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RetentionInput {
+  readonly ageMs?: number;
+  readonly messages?: number;
+  readonly bytes?: number;
+}
+
+export interface TopicsClient {
+  /** Resolves when a majority has it on disk. Sent again by itself where an answer is lost, and one message all the same. */
+  append(
+    topic: string,
+    data: Uint8Array | string,
+    options?: CallOptions & { readonly idempotencyKey?: string },
+  ): Promise<TopicReceipt>;
+  /** Goes on through the next node where it broke off. */
+  follow(topic: string, options?: FollowOptions): AsyncIterable<TopicEvent>;
+  /** As a member of the group. `from` is where a new group begins. */
+  consume(topic: string, group: string, options?: FollowOptions): AsyncIterable<GroupMessage>;
+  acknowledge(
+    topic: string,
+    group: string,
+    sequences: readonly number[],
+    options?: CallOptions,
+  ): Promise<number>;
+  /** What is there, to its end. */
+  replay(topic: string, options?: FollowOptions): AsyncIterable<TopicMessage>;
+  retain(topic: string, retention: RetentionInput, options?: CallOptions): Promise<TopicState>;
+  state(topic: string, options?: CallOptions): Promise<TopicState>;
+}
+
+/** Acknowledgements that are given one after another go together. */
+const ACK_MS = 10;
+const utf8 = new TextDecoder();
+
+export interface TopicsDeps {
+  readonly call: Call;
+  readonly subscribe: SubscribeBatches;
+  readonly timing: Timing;
+}
+
+export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): TopicsClient {
+  async function* follow(topic: string, { from = 'start', signal }: FollowOptions = {}) {
+    let next: number | undefined;
+    const input = (at: string | number) => ({ topic, from: String(at) });
+    const resume = () => input(next ?? from);
+    for await (const batch of subscribe(pubsubStreams, 'pubsub', input(from), { signal, resume })) {
+      for (const event of batch) {
+        if (event.type === 'open') {
+          next ??= event.sequence;
+          yield { type: 'open' } as const;
+        } else if (event.type === 'gap') {
+          next = event.to + 1;
+          yield { type: 'gap', topic, from: event.from, to: event.to } as const;
+        } else if (event.type === 'message' && event.sequence !== undefined) {
+          if (next !== undefined && event.sequence < next) continue;
+          next = event.sequence + 1;
+          yield messageOf(topic, { ...event, sequence: event.sequence });
+        }
+      }
+    }
+  }
+
+  const acknowledge: TopicsClient['acknowledge'] = async (topic, group, sequences, options) => {
+    let acknowledged = 0;
+    for (let i = 0; i < sequences.length; i += MAX_TOPIC_ACKS) {
+      const body = { sequences: sequences.slice(i, i + MAX_TOPIC_ACKS) };
+      acknowledged += (await call(topicRoutes.acknowledge, { topic, group, body }, options)).acknowledged;
+    }
+    return acknowledged;
+  };
+
+  async function* consume(
+    topic: string,
+    group: string,
+    { from, signal }: FollowOptions = {},
+  ): AsyncGenerator<GroupMessage> {
+    const ack = createAcks((sequences) => acknowledge(topic, group, sequences), timing);
+    const input = { topic, group, ...(from !== undefined && { from: String(from) }) };
+    for await (const batch of subscribe(pubsubStreams, 'pubsub', input, { signal })) {
+      for (const event of batch) {
+        if (event.type !== 'message' || event.sequence === undefined) continue;
+        const { sequence, attempt = 1 } = event;
+        yield { ...messageOf(topic, { ...event, sequence }), attempt, ack: () => ack(sequence) };
+      }
+    }
+  }
+
+  return {
+    append: (topic, data, { idempotencyKey, ...options } = {}) => {
+      const body = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+      return call(topicRoutes.append, { topic, body, ...(idempotencyKey && { idempotencyKey }) }, options);
+    },
+    follow,
+    consume,
+    acknowledge,
+    async *replay(topic, { from = 'start', signal } = {}) {
+      for (let at: string | number | null = from; at !== null; ) {
+        const page: { messages: (Told & { sequence: number })[]; next: number | null } = await call(
+          topicRoutes.replay,
+          { topic, from: String(at), limit: 500 },
+          { signal },
+        );
+        for (const message of page.messages) yield messageOf(topic, message);
+        at = page.next;
+      }
+    },
+    retain: (topic, retention, options) => call(topicRoutes.retain, { topic, ...retention }, options),
+    state: (topic, options) => call(topicRoutes.state, { topic }, options),
+  };
+}
+
+interface Told {
+  readonly publisher: string;
+  readonly at: string;
+  readonly data: Uint8Array;
+}
+
+function messageOf(
+  topic: string,
+  { sequence, publisher, at, data }: Told & { readonly sequence: number },
+): TopicMessage {
+  return { type: 'message', topic, sequence, publisher, at, data, text: () => utf8.decode(data) };
+}
+
+/** All of a few milliseconds in one call. */
+function createAcks(send: (sequences: number[]) => Promise<number>, timing: Timing) {
+  let waiting: { readonly sequences: number[]; readonly sent: Promise<void> } | undefined;
+  return (sequence: number): Promise<void> => {
+    if (!waiting) {
+      const sequences: number[] = [];
+      const sent = new Promise<void>((resolve, reject) => {
+        timing.after(ACK_MS, () => {
+          waiting = undefined;
+          send(sequences).then(() => resolve(), reject);
+        });
+      });
+      waiting = { sequences, sent };
+    }
+    waiting.sequences.push(sequence);
+    return waiting.sent;
+  };
+}
