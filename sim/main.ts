@@ -3,20 +3,17 @@
  * Ends with 1 where a promise was broken, and says how to see it again.
  */
 import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
+import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { chaos } from './chaos/index.ts';
-import { lookup } from './lookup/index.ts';
-import { sybil } from './lookup/sybil.ts';
-import { pubsub } from './pubsub/index.ts';
+import { plantFault } from './planted/index.ts';
 import type { Scenario, ScenarioResult } from './scenario.ts';
 
 // Refusals are ordinary here, and nobody looks at where they came from.
 Error.stackTraceLimit = 0;
-
-const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, lookup, pubsub, sybil };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,30 +24,46 @@ const { values, positionals } = parseArgs({
     nodes: { type: 'string' },
     hours: { type: 'string' },
     rate: { type: 'string' },
+    load: { type: 'string' },
+    faults: { type: 'string' },
+    trace: { type: 'string' },
+    plant: { type: 'string' },
     churn: { type: 'string' },
     json: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
 });
+if (values.plant !== undefined) plantFault(values.plant);
+// Only now, so that what is planted is part of it.
+const { awkward } = await import('./awkward/index.ts');
+const { chaos } = await import('./chaos/index.ts');
+const { lookup } = await import('./lookup/index.ts');
+const { sybil } = await import('./lookup/sybil.ts');
+const { pubsub } = await import('./pubsub/index.ts');
+const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, awkward, pubsub, lookup, sybil };
 const name = positionals[0] ?? '';
 const scenario = SCENARIOS[name];
 if (!scenario) {
   const list = Object.entries(SCENARIOS).map(([known, { summary }]) => `  ${known}  ${summary}`);
   console.error(
-    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X] [--churn %]\n${list.join('\n')}`,
+    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X] [--load OPS] [--churn %] [--faults KIND,KIND] [--trace FILE] [--plant FAULT]\n${list.join('\n')}`,
   );
   process.exit(2);
 }
 const nodes = number('nodes', scenario.defaults.nodes);
 const hours = number('hours', scenario.defaults.hours);
 const rate = number('rate', scenario.defaults.rate);
-const churn =
-  Number(values.churn ?? scenario.defaults.churn ?? 0) === 0
-    ? 0
-    : number('churn', scenario.defaults.churn ?? 0);
+const load = number('load', scenario.defaults.load ?? 1);
+const churn = number('churn', scenario.defaults.churn ?? 0);
 const first = number('seed', 1);
 const seeds = number('seeds', 1);
-const settings = ['--nodes', `${nodes}`, '--hours', `${hours}`, '--rate', `${rate}`, '--churn', `${churn}`];
+const faults = values.faults?.split(',');
+const settings = Object.entries({ nodes, hours, rate, load, churn }).flatMap(([option, value]) => [
+  `--${option}`,
+  `${value}`,
+]);
+if (values.faults !== undefined) settings.push('--faults', values.faults);
+if (values.plant !== undefined) settings.push('--plant', values.plant);
 
 interface Line {
   readonly seed: number;
@@ -63,12 +76,12 @@ const failed = seeds === 1 ? await one(scenario, first) : await many();
 process.exit(failed > 0 ? 1 : 0);
 
 function number(
-  option: 'nodes' | 'hours' | 'rate' | 'churn' | 'seed' | 'seeds' | 'jobs',
+  option: 'nodes' | 'hours' | 'rate' | 'load' | 'churn' | 'seed' | 'seeds' | 'jobs',
   fallback: number,
 ): number {
   const text = values[option];
   const value = text === undefined ? fallback : Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
+  if (Number.isFinite(value) && (value > 0 || (option === 'churn' && value === 0))) return value;
   console.error(`--${option} must be a number above 0, not ${text}`);
   process.exit(2);
 }
@@ -79,7 +92,21 @@ async function one(chosen: Scenario, seed: number): Promise<number> {
     if (!values.quiet && process.stderr.isTTY)
       process.stderr.write(`\r${name} seed ${seed}: ${Math.round(100 * share)} % `);
   };
-  const result = await chosen.run({ seed, nodes, hours, rate, churn, progress });
+  const file = values.trace === undefined ? undefined : createWriteStream(values.trace);
+  const onTrace = file && ((text: string) => void file.write(`${text}\n`));
+  const result = await chosen.run({
+    seed,
+    nodes,
+    hours,
+    rate,
+    load,
+    churn,
+    progress,
+    faults,
+    ...(onTrace && { onTrace }),
+  });
+  file?.end();
+  if (file) await finished(file);
   const line: Line = { seed, seconds: (performance.now() - began) / 1_000, result };
   if (values.json) console.log(JSON.stringify(line));
   else show(line);

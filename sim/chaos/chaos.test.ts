@@ -12,7 +12,7 @@ import { chaos } from './index.ts';
 
 const CORPUS = [1, 2, 3, 13, 29, 31, 47, 59, 71, 83];
 const TEN_MINUTES = 1 / 6;
-const small = { nodes: 7, hours: TEN_MINUTES, rate: 24 * 12, progress: () => {} };
+const small = { nodes: 7, hours: TEN_MINUTES, rate: 24 * 12, load: 4, progress: () => {} };
 
 for (const seed of CORPUS) {
   test(`seed ${seed}: every promise holds through ten minutes of faults`, async () => {

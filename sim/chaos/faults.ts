@@ -1,12 +1,27 @@
 /**
- * What goes wrong, at the rate of an ordinary bad day: each node crashes once, loses its links once, has a slow link, a disk
- * that fails, and a clock that jumps, each once a day; once a day a machine joins, is drained, or leaves.
+ * What goes wrong, at the rate of an ordinary bad day: each node crashes once, loses its links once, has a connection that
+ * breaks off, a half-open link, a split, a slow link, a disk that fails, a clock that jumps, a disk that is lost, one that is
+ * restored from an old copy and a flipped bit on it, each once a day; once a day a machine joins or leaves.
  */
+import type { Member } from '@p2pos/protocol';
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+import { isAtRest, isListed, type Wounds } from './wounds.ts';
 
 const DAY_MS = 86_400_000;
-const KINDS = ['crash', 'cut', 'half-open', 'split', 'slow', 'disk', 'clock', 'member'] as const;
-type Kind = (typeof KINDS)[number];
+const KINDS = [
+  'crash',
+  'cut',
+  'broken connection',
+  'half-open',
+  'split',
+  'slow',
+  'disk',
+  'clock',
+  'lost disk',
+  'old copy',
+  'flipped bit',
+] as const;
+type Kind = (typeof KINDS)[number] | 'member';
 
 export interface Faults {
   readonly counts: Record<Kind, number>;
@@ -16,17 +31,30 @@ export interface Faults {
   repair(): Promise<void>;
 }
 
-/** @param rate Times the ordinary one. */
-export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: number): Faults {
+export interface FaultsConfig {
+  /** Times the ordinary one. */
+  readonly rate: number;
+  /** These kinds instead of all. */
+  readonly only?: readonly string[] | undefined;
+}
+
+export function createFaults(
+  sim: Simnet,
+  wounds: Wounds,
+  onStart: (i: number) => void,
+  { rate, only }: FaultsConfig,
+): Faults {
   const random = sim.random.fork('faults');
   const nodes = sim.nodes.length;
-  const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
-  const everyMs = DAY_MS / (rate * (6 * nodes + 1));
+  const kinds = KINDS.filter((kind) => !only || only.includes(kind));
+  const counts = Object.fromEntries([...KINDS, 'member'].map((kind) => [kind, 0])) as Record<Kind, number>;
+  const everyMs = DAY_MS / (rate * (KINDS.length * nodes + 1));
   const gap = () => everyMs * -Math.log(1 - random.float());
   let strikeAt = sim.clock.monotonic() + gap();
   /** What ends by itself. */
   const until: { readonly at: number; readonly undo: () => Promise<void> | void }[] = [];
   const cuts = new Set<string>();
+  let over = false;
 
   const short = () => 2_000 + random.float() * 58_000;
   const later = (ms: number, undo: () => Promise<void> | void) =>
@@ -62,13 +90,21 @@ export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: nu
   }
 
   async function strike(): Promise<void> {
-    const kind = random.chance(1 / (6 * nodes + 1)) ? 'member' : random.pick(KINDS.slice(0, 7));
+    const kind = !only && random.chance(1 / (KINDS.length * nodes + 1)) ? 'member' : random.pick(kinds);
     const i = random.below(nodes);
     const others = Array.from({ length: nodes }, (_, j) => j).filter((j) => j !== i);
-    counts[kind]++;
+    if (await did(kind, i, others)) counts[kind]++;
+  }
+
+  /** Whether there was anything to do. */
+  async function did(kind: Kind, i: number, others: readonly number[]): Promise<boolean> {
     sim.trace.add(`fault ${kind} node${i}`);
+    if (kind === 'lost disk') return replaceDisk(i);
+    if (kind === 'old copy') return copyDisk(i);
+    if (kind === 'flipped bit') return flipBit(i);
+    if (kind === 'member') return changeMembers(i);
     if (kind === 'crash') {
-      if (!sim.isUp(i)) return;
+      if (!sim.isUp(i)) return false;
       await sim.crash(i);
       later(short() * 2, () => start(i));
     } else if (kind === 'cut') {
@@ -76,6 +112,10 @@ export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: nu
         others.flatMap((j) => [`${i}>${j}`, `${j}>${i}`]),
         short(),
       );
+    } else if (kind === 'broken connection') {
+      // What was on its way is lost, and is asked again on another one.
+      const other = sim.nodes[random.pick(others)];
+      if (sim.isUp(i) && other) await sim.nodes[i]?.net.hangUp(other.peerId);
     } else if (kind === 'half-open') {
       const j = random.pick(others);
       cutFor([`${i}>${j}`], short());
@@ -93,7 +133,7 @@ export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: nu
       later(short(), () => sim.links.slow(i, j, 1));
     } else if (kind === 'disk') {
       const disk = sim.disks[i];
-      if (!disk) return;
+      if (!disk) return false;
       const what = random.pick(['failing', 'full', 'slow'] as const);
       if (what === 'slow') disk.commitMs = 20 + random.float() * 300;
       else disk[what] = true;
@@ -104,30 +144,85 @@ export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: nu
     } else if (kind === 'clock') {
       const clock = sim.clocks[i];
       if (clock) clock.skewMs = (random.float() * 2 - 1) * random.pick([200, 2_000, 8_000]);
-    } else await changeMembers(i);
+    }
+    return true;
   }
 
-  /** One machine at a time, out or back in, and only while no move is under way: what an operator looks at first. */
-  async function changeMembers(i: number): Promise<void> {
-    const { peerId } = sim.nodes[i] ?? {};
-    const atRest = sim.nodes.every(({ records }, j) => {
-      const { open, unsettled } = records.moves();
-      return sim.isUp(j) && open + unsettled === 0;
+  /** Of one that is a member, so that it has something to lose. */
+  async function replaceDisk(i: number, image?: Uint8Array): Promise<boolean> {
+    if (over || !isListed(sim, i) || wounds.open(sim)) return false;
+    await sim.crash(i);
+    sim.replaceDisk(i, image);
+    wounds.disk(i);
+    sim.trace.add(`node${i} ${image ? 'has an old copy of its disk' : 'lost its disk'}`);
+    later(short(), () => start(i));
+    return true;
+  }
+
+  /** Now the copy, later the accident; counted then. */
+  function copyDisk(i: number): boolean {
+    const image = sim.disk(i).image();
+    later(120_000 + random.float() * 600_000, async () => {
+      if (await replaceDisk(i, image)) counts['old copy']++;
     });
-    if (peerId === undefined || !atRest) return;
+    return false;
+  }
+
+  function flipBit(i: number): boolean {
+    if (!isListed(sim, i) || wounds.open(sim)) return false;
+    const rows = sim
+      .disk(i)
+      .peek<{ id: number; value: Uint8Array }>(
+        'SELECT id, value FROM records WHERE length(value) > 0 ORDER BY id',
+      );
+    if (rows.length === 0) return false;
+    const { id, value } = random.pick(rows);
+    const flipped = new Uint8Array(value);
+    const at = random.below(flipped.length);
+    flipped[at] = (flipped[at] as number) ^ (1 << random.below(8));
+    sim.disk(i).tamper({ sql: 'UPDATE records SET value = ? WHERE id = ?', params: [flipped, id] });
+    wounds.row(i, id, flipped);
+    return true;
+  }
+
+  /** One machine at a time, in, out, or drained and then out, and only while no move is under way: what an operator looks at first. */
+  async function changeMembers(i: number): Promise<boolean> {
+    const { peerId } = sim.nodes[i] ?? {};
+    if (peerId === undefined || !isAtRest(sim) || wounds.open(sim)) return false;
+    const members = sim.snapshot.body.members;
+    if (!isListed(sim, i))
+      return change((before) =>
+        sim.system.members([...before.map((member) => ({ peerId: member.peerId })), { peerId }]),
+      );
+    if (members.length <= nodes - 3) return false;
+    const without = (before: readonly Member[]) => before.filter((member) => member.peerId !== peerId);
+    if (random.chance(0.5)) {
+      wounds.leaving(i);
+      return change(without);
+    }
+    const leave = async (): Promise<void> => {
+      if (isAtRest(sim)) await change(without);
+      else if (!over) later(10_000, leave);
+    };
+    later(10_000, leave);
+    return change((before) =>
+      before.map((member) => (member.peerId === peerId ? { ...member, draining: true } : member)),
+    );
+  }
+
+  async function change(edit: (before: readonly Member[]) => readonly Member[]): Promise<boolean> {
     try {
       await sim.change(
-        (before) => {
-          const listed = before.find((member) => member.peerId === peerId);
-          if (!listed)
-            return sim.system.members([...before.map((member) => ({ peerId: member.peerId })), { peerId }]);
-          if (before.length <= nodes - 3) return before;
-          return before.filter((member) => member !== listed);
-        },
-        sim.nodes.findIndex((_, j) => sim.isUp(j)),
+        edit,
+        sim.nodes.findIndex(
+          ({ peerId }, j) =>
+            sim.isUp(j) && sim.snapshot.body.members.some((member) => member.peerId === peerId),
+        ),
       );
+      return true;
     } catch (error) {
       sim.trace.add(`members unchanged ${String((error as { code?: string }).code)}`);
+      return false;
     }
   }
 
@@ -147,6 +242,7 @@ export function createFaults(sim: Simnet, onStart: (i: number) => void, rate: nu
     },
     async repair() {
       for (const disk of sim.disks) Object.assign(disk, { failing: false, full: false, commitMs: 0.5 });
+      over = true;
       for (const { undo } of until.splice(0)) await undo();
       cuts.clear();
       sim.heal();

@@ -2,31 +2,50 @@
  * Clients at work on whole nodes while everything goes wrong that may, many times as often as on an ordinary bad day. At
  * the end all is repaired, and what was promised is looked at once more.
  */
+import { P2posError } from '@p2pos/protocol';
 import { createSimnet, type Simnet } from '../../packages/node/src/testing/simnet/index.ts';
 import { createPlainRecords, type PlainRecords } from '../checkers/plain-records.ts';
 import { createRegisterHistories } from '../checkers/registers.ts';
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
 import { PLAIN_KEYS, REGISTERS, startClients } from './clients.ts';
 import { createFaults } from './faults.ts';
+import { createWounds } from './wounds.ts';
 
+const CLIENTS = 12;
 const HOUR_MS = 3_600_000;
-/** For everything to find together again. */
-const REPAIR_MS = 180_000;
+const DAY_MS = 24 * HOUR_MS;
+/** For everything to find together again, and for every disk to be read through. */
+const REPAIR_MS = 300_000;
 
 export const chaos: Scenario = {
   summary:
     'Reads, writes and registers under crashes, partitions, bad disks, wrong clocks and changing members.',
-  defaults: { nodes: 25, hours: 1, rate: 24 },
+  defaults: { nodes: 25, hours: 1, rate: 24, load: 3 },
   run,
 };
 
-async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput): Promise<ScenarioResult> {
+async function run({
+  seed,
+  nodes,
+  hours,
+  rate,
+  load = 3,
+  progress,
+  plant,
+  onTrace,
+  faults: only,
+}: ScenarioInput): Promise<ScenarioResult> {
+  const wounds = createWounds();
   await using sim = await createSimnet(nodes, {
     seed: `chaos ${seed}`,
     // Rarer than by default, since most of the work of a quiet system are these.
     pingIntervalMs: 5_000,
     presenceIntervalMs: 60_000,
     realKeys: seed % 10 === 9,
+    log: wounds.log,
+    ...(onTrace && { onTrace }),
+    // All of life that much quicker, so that deletions are forgotten while faults go on.
+    records: { keepDeletedMs: DAY_MS / rate, scrubMs: 240_000 },
   });
   const declare = (i: number) =>
     sim.nodes[i]?.records.declare({
@@ -41,8 +60,12 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
   plant?.(sim);
   const plain = createPlainRecords((violation) => sim.trace.add(`VIOLATION ${violation}`));
   const registers = createRegisterHistories();
-  const clients = startClients(sim, { plain, registers }, { clients: 6, everyMs: 3_000 });
-  const faults = createFaults(sim, declare, rate);
+  const clients = startClients(
+    sim,
+    { plain, registers },
+    { clients: CLIENTS, everyMs: (CLIENTS * 1_000) / load },
+  );
+  const faults = createFaults(sim, wounds, declare, { rate, only });
   const startedAt = sim.clock.monotonic();
   const end = startedAt + hours * HOUR_MS;
   for (let told = startedAt; sim.clock.monotonic() < end && plain.violations.length === 0; ) {
@@ -57,7 +80,7 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
   await sim.during(clients.end());
   const late = await lookAgain(sim, plain);
   return {
-    violations: [...plain.violations, ...registers.violations(), ...late],
+    violations: [...plain.violations, ...registers.violations(), ...late, ...wounds.unhealed(sim)],
     counts: {
       ...plain.counts,
       changes: registers.counts.done,
@@ -82,15 +105,27 @@ async function lookAgain(sim: Simnet, plain: PlainRecords): Promise<string[]> {
     for (let k = 0; k < PLAIN_KEYS; k++) {
       const key = `k${k}`;
       const floor = plain.floorOf(key);
-      const { found } = await sim.during(node.kv.get({ app: 'default', key, consistency: 'all' }));
-      const value = found && { value: new TextDecoder().decode(found.value), version: found.version };
-      plain.read(key, floor, value, sim.clock.now());
+      try {
+        const { found } = await sim.during(node.kv.get({ app: 'default', key, consistency: 'all' }));
+        const value = found && { value: new TextDecoder().decode(found.value), version: found.version };
+        plain.read(key, floor, value, sim.clock.now());
+      } catch (error) {
+        violations.push(`${key}: not all replicas have it after all was repaired: ${textOf(error)}`);
+      }
     }
   }
   for (const node of asked) {
-    const { keys } = await sim.during(node.kv.list({ app: 'default', limit: 1_000 }));
-    listed.add(keys.join(' '));
+    try {
+      const { keys } = await sim.during(node.kv.list({ app: 'default', limit: 1_000 }));
+      listed.add(keys.join(' '));
+    } catch (error) {
+      violations.push(`nothing can be listed after all was repaired: ${textOf(error)}`);
+    }
   }
-  if (listed.size !== 1) violations.push('nodes list different keys after all was repaired');
+  if (listed.size > 1) violations.push('nodes list different keys after all was repaired');
   return violations;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof P2posError ? `${error.code} ${JSON.stringify(error.details)}` : String(error);
 }

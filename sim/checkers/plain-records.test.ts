@@ -22,6 +22,11 @@ test('an honest history passes', () => {
     records.read('k', records.floorOf('k'), undefined, 0);
     records.acknowledged(records.begin('k', 'c', 100_000), '4');
     records.read('k', records.floorOf('k'), undefined, 100_000);
+    // A read that began after a deletion and ends after the next write may have seen either.
+    records.acknowledged(records.begin('k', undefined), '5');
+    const floor = records.floorOf('k');
+    records.acknowledged(records.begin('k', 'd'), '6');
+    records.read('k', floor, undefined, 100_000);
   });
   assert.equal(found, 0);
 });

@@ -27,6 +27,9 @@ export interface WriteTicket {
 /** How far clocks of nodes may be apart, ms. */
 const CLOCK_ERROR_MS = 25_000;
 
+/** Writes of a key that are kept after newer ones, for reads that are under way. */
+const KEPT_OLDER = 64;
+
 export interface PlainRecords {
   readonly violations: string[];
   readonly counts: { acknowledged: number; unknown: number; refused: number; reads: number };
@@ -66,8 +69,10 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
 
   function raise(key: Key, version: string): void {
     if (version > key.floor) key.floor = version;
-    // What is older can be read no more.
-    key.writes = key.writes.filter((write) => write.version === undefined || write.version >= key.floor);
+    // What is older can be read no more but by who began before.
+    const older = key.writes.filter((write) => write.version !== undefined && write.version < key.floor);
+    const forgotten = new Set(older.slice(0, -KEPT_OLDER));
+    if (forgotten.size > 0) key.writes = key.writes.filter((write) => !forgotten.has(write));
   }
 
   return {

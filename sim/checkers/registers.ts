@@ -34,6 +34,30 @@ export function createRegisterHistories(): RegisterHistories {
     violations: () =>
       [...histories]
         .filter(([, history]) => !isLinearizable(registerModel, history))
-        .map(([key, history]) => `${key}: its ${history.length} operations cannot be put into an order`),
+        .map(
+          ([key, history]) =>
+            `${key}: its operations cannot be put into an order from this one on: ${JSON.stringify(firstImpossible(history))}`,
+        ),
   };
+}
+
+/** The last operation of the shortest beginning that is impossible already; what had not ended by then may have had no effect. */
+function firstImpossible(history: readonly Operation<RegisterInput, RegisterOutput>[]) {
+  const ended = history.filter(({ output }) => output !== undefined).sort((a, b) => a.to - b.to);
+  const upTo = (count: number) => {
+    const end = ended[count - 1]?.to ?? 0;
+    return history
+      .filter(({ from }) => from <= end)
+      .map(({ input, from, to, output }) =>
+        to <= end && output ? { input, from, to, output } : { input, from, to: Number.POSITIVE_INFINITY },
+      );
+  };
+  let low = 1;
+  let high = ended.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isLinearizable(registerModel, upTo(middle))) low = middle + 1;
+    else high = middle;
+  }
+  return ended[low - 1];
 }

@@ -24,7 +24,7 @@ export const lookup: Scenario = {
 };
 
 async function run(input: ScenarioInput): Promise<ScenarioResult> {
-  const { seed, nodes: count, hours, churn = 10, progress } = input;
+  const { seed, nodes: count, hours, churn = 0, progress } = input;
   const swarm = createSwarm({ seed: `lookup ${seed}` });
   const { clock, network, random } = swarm;
   let messages = 0;

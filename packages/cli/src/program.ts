@@ -73,6 +73,10 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
       }
     };
   const program: Program = { root, run };
+  for (const [heading, words] of WORDS) {
+    root.commandsGroup(heading);
+    for (const define of words) define(program);
+  }
   defineDev(program);
   defineNetwork(program);
   defineJoin(program);
@@ -88,10 +92,6 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
   defineConfig(program);
   defineContext(program);
   defineCompletion(program);
-  for (const [heading, words] of WORDS) {
-    root.commandsGroup(heading);
-    for (const define of words) define(program);
-  }
   try {
     await root.parseAsync([...argv], { from: 'user' });
   } catch (error) {

@@ -36,8 +36,8 @@ export interface ConnectOptions {
 export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
   readonly pubsub: PubsubClient;
-  readonly rendezvous: RendezvousClient;
   readonly topics: TopicsClient;
+  readonly rendezvous: RendezvousClient;
   readonly apps: AppsClient;
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
@@ -113,9 +113,9 @@ export function connect(options: ConnectOptions): Client {
     audit: createAudit(call),
     whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
-    rendezvous: createRendezvousClient(call),
     topics: createTopicsClient({ call, subscribe: batches, timing }),
     sql: createSqlClient(call, subscribe),
+    rendezvous: createRendezvousClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

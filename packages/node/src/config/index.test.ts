@@ -47,7 +47,13 @@ test('a flag goes before a variable, a variable before the file, the file before
   const toml = '[records]\nreplicas = 5\nwrite_timeout = "2s"\nread_timeout = "3s"\n';
   const env = { P2POS_RECORDS_REPLICAS: '4', P2POS_RECORDS_WRITE_TIMEOUT: '1500ms' };
   const { config, origins } = await load(toml, { env, flag: { 'records-replicas': '7' } });
-  assert.deepEqual(config.records, { replicas: 7, writeTimeoutMs: 1_500, readTimeoutMs: 3_000 });
+  assert.deepEqual(config.records, {
+    replicas: 7,
+    writeTimeoutMs: 1_500,
+    readTimeoutMs: 3_000,
+    keepDeletedMs: 86_400_000,
+    scrubMs: 604_800_000,
+  });
   assert.equal(origins.get('records.replicas'), '--records-replicas');
   assert.equal(origins.get('records.write_timeout'), 'P2POS_RECORDS_WRITE_TIMEOUT');
   assert.match(origins.get('records.read_timeout') ?? '', /node\.toml:4$/);

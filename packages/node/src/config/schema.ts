@@ -44,6 +44,8 @@ function live<S extends Setting<unknown>>(entry: S): S & { readonly live: true }
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const KIB = 1_024;
 const MIB = KIB * KIB;
 const TIB = MIB * MIB;
@@ -210,6 +212,16 @@ export const SETTINGS = {
       duration({ min: 100, max: MINUTE }),
       5 * SECOND,
       'How long a read waits for its replicas.',
+    ),
+    keepDeletedMs: setting(
+      duration({ min: HOUR, max: 365 * DAY }),
+      DAY,
+      'How long deletions are remembered at least. A node that was away for longer, and was removed meanwhile, brings nothing back.',
+    ),
+    scrubMs: setting(
+      duration({ min: HOUR, max: 365 * DAY }),
+      7 * DAY,
+      'In which time everything on the disk is read through once, to find and mend damage.',
     ),
   },
   store: {

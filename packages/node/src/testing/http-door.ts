@@ -83,7 +83,6 @@ export async function createTestDoor({
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
-    bindRoutes('rendezvous', rendezvousRoutes, createFakeRendezvous()),
     bindRoutes('update', updateRoutes, fakeUpdate),
     bindRoutes('config', configRoutes, {
       reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
@@ -99,6 +98,7 @@ export async function createTestDoor({
       }),
       acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
     }),
+    bindRoutes('rendezvous', rendezvousRoutes, createFakeRendezvous()),
     bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,

@@ -3,7 +3,7 @@
  * microtask. A `MemoryDisk` outlives the stores opened on it, so a node under test can restart.
  */
 import type { Random } from '../core/random/index.ts';
-import type { Row, SqlValue, Store, WriteResult } from '../core/store/index.ts';
+import type { Row, SqlValue, Statement, Store, WriteResult } from '../core/store/index.ts';
 import { Engine, type Outcome, type Write } from '../core/store/sqlite-engine.ts';
 import { failureOf } from '../core/store/sqlite-failure.ts';
 import { closedError, errorOf } from '../core/store/store-error.ts';
@@ -11,6 +11,11 @@ import { closedError, errorOf } from '../core/store/store-error.ts';
 export interface MemoryDisk extends Disposable {
   /** The store on this disk as its last commit left it. One at a time; the one before counts as crashed. */
   open(): Store;
+  /** Everything on it, for another disk to start with. */
+  image(): Uint8Array;
+  /** Changes what lies there behind the back of the node that runs on it. */
+  tamper(statement: Statement): void;
+  peek<R extends Row>(sql: string, params?: readonly SqlValue[]): R[];
 }
 
 export interface MemoryDiskConfig {
@@ -18,6 +23,7 @@ export interface MemoryDiskConfig {
   readonly maxBytes?: number;
   /** Kept there instead, so that the test can make copies of it. */
   readonly file?: string;
+  readonly image?: Uint8Array;
 }
 
 export function createMemoryStore(random: Pick<Random, 'bytes'>, config: MemoryDiskConfig = {}): Store {
@@ -26,10 +32,10 @@ export function createMemoryStore(random: Pick<Random, 'bytes'>, config: MemoryD
 
 export function createMemoryDisk(
   random: Pick<Random, 'bytes'>,
-  { maxBytes = 0, file = ':memory:' }: MemoryDiskConfig = {},
+  { maxBytes = 0, file = ':memory:', image }: MemoryDiskConfig = {},
 ): MemoryDisk {
   const newStoreId = Buffer.from(random.bytes(16)).toString('hex');
-  const engine = new Engine({ file, newStoreId, maxBytes });
+  const engine = new Engine({ file, newStoreId, maxBytes, ...(image && { image }) });
   let crash = () => {};
 
   return {
@@ -39,6 +45,9 @@ export function createMemoryDisk(
       crash = () => closed.abort();
       return openOn(engine, closed);
     },
+    image: () => engine.image(),
+    tamper: (statement) => void engine.commit([[statement]]),
+    peek: (sql, params) => engine.read(sql, params),
     [Symbol.dispose]() {
       crash();
       engine[Symbol.dispose]();

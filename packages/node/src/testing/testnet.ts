@@ -9,7 +9,7 @@
  */
 import type { Crypto, Member, SignedDocument, Signer, Snapshot } from '@p2pos/protocol';
 import { type Logger, silentLogger } from '../core/log/index.ts';
-import { createNode, type Node, type NodePorts } from '../node.ts';
+import { createNode, type Node, type NodeConfig, type NodePorts } from '../node.ts';
 import { instantCrypto } from './instant-crypto.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createMemoryHub, type MemoryHub } from './memory-net.ts';
@@ -38,6 +38,9 @@ export interface Testnet extends AsyncDisposable {
   /** The same, and what was not committed at that very moment is gone. */
   crash(i: number): Promise<void>;
   isUp(i: number): boolean;
+  disk(i: number): MemoryDisk;
+  /** Of a node that is stopped: it comes back under its old key with an empty disk, or a copy of one. */
+  replaceDisk(i: number, image?: Uint8Array): void;
   /** Brings a stopped node back on its disk. */
   start(i: number): Promise<void>;
   /** Signs a snapshot with these members and pushes it to node `at`. */
@@ -57,6 +60,7 @@ export interface TestnetConfig {
   readonly slots?: number;
   readonly pingIntervalMs?: number;
   readonly presenceIntervalMs?: number;
+  readonly records?: Partial<NodeConfig['records']>;
   /** Default: Ed25519. */
   readonly keys?: { readonly crypto: Crypto; readonly signerOf: (seed: Uint8Array) => Signer };
   /** Stands between a node and its ports: a disk that fails, a clock that goes wrong. Asked at each start. */
@@ -119,7 +123,14 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
             intervalMs: 10_000,
             wantedConnections: 256,
           },
-          records: { replicas: 3, writeTimeoutMs: 5_000, readTimeoutMs: 5_000 },
+          records: {
+            replicas: 3,
+            writeTimeoutMs: 5_000,
+            readTimeoutMs: 5_000,
+            keepDeletedMs: 86_400_000,
+            scrubMs: 7 * 86_400_000,
+            ...config.records,
+          },
           kv: { maxValueBytes: 65_536 },
           sql: { statementTimeoutMs: 10_000, replaceAfterMs: 600_000 },
         },
@@ -177,6 +188,11 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
     },
     isUp: (i) => running.has(i),
+    disk: (i) => disks[i] as MemoryDisk,
+    replaceDisk(i, image) {
+      disks[i]?.[Symbol.dispose]();
+      disks[i] = createMemoryDisk(random.fork(`disk${i}/${starts++}`), image ? { image } : {});
+    },
     start: open,
     async change(edit, at = 0) {
       const members = edit(snapshot.body.members);

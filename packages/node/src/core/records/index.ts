@@ -17,8 +17,9 @@ import type { SignedReceipt } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import type { StorePosition } from '../store/index.ts';
 
+export type { RecordsConfig, RecordsDeps } from './config.ts';
 export { createPlacer, type Placement, type Placer } from './placement/placement.ts';
-export { createRecords, type RecordsConfig, type RecordsDeps } from './records.ts';
+export { createRecords } from './records.ts';
 
 export type Consistency = 'one' | 'quorum' | 'all';
 

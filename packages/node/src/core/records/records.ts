@@ -1,12 +1,6 @@
 /** Puts the parts of a node's records together, and checks what callers ask. */
-import { type Crypto, P2posError, type Signer } from '@p2pos/protocol';
-import type { Clock } from '../clock/index.ts';
-import type { Liveness } from '../liveness/index.ts';
-import type { Logger } from '../log/index.ts';
+import { P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
-import type { Random } from '../random/index.ts';
-import type { Rpc } from '../rpc/index.ts';
-import type { Store } from '../store/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createAcceptor } from './cas/acceptor.ts';
 import { createLeases } from './cas/leases.ts';
@@ -16,6 +10,7 @@ import { createRegisters } from './cas/registers.ts';
 import { createRounds } from './cas/rounds.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
+import type { RecordsConfig, RecordsDeps } from './config.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
 import { type Attempt, createIdempotency, requestText } from './coordinator/idempotency.ts';
 import { createPreference } from './coordinator/preference.ts';
@@ -31,7 +26,7 @@ import { createCopying } from './handover/copying.ts';
 import { startHandover } from './handover/handover.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './index.ts';
 import { slotOf } from './placement/slot.ts';
-import { openTopology, type RecordsMembership } from './placement/topology.ts';
+import { openTopology } from './placement/topology.ts';
 import { createCollector } from './receipts/collector.ts';
 import { createNotary } from './receipts/notary.ts';
 import { createComparing } from './repair/comparing.ts';
@@ -49,43 +44,6 @@ import { createChangeReader } from './watch/change.ts';
 import { createLogSource } from './watch/source.ts';
 import { createWatcher } from './watch/watcher.ts';
 
-export interface RecordsDeps {
-  readonly store: Store;
-  readonly rpc: Pick<Rpc, 'serve' | 'call'>;
-  readonly membership: RecordsMembership;
-  readonly liveness: Pick<Liveness, 'isAlive' | 'pulse' | 'clockOffsetMs'>;
-  readonly identity: { readonly peerId: PeerId; readonly signer: Signer };
-  readonly crypto: Crypto;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** The peer follows another snapshot: exchange with it which is newer. Called often; should return at once. */
-  readonly onStalePeer?: (peerId: PeerId) => void;
-}
-
-export interface RecordsConfig {
-  /** Numbers of replicas that namespaces may ask for. Default: 3 only. */
-  readonly replicaCounts?: readonly number[];
-  /** Greatest wait for a write's majority. Default 5 s. */
-  readonly writeTimeoutMs?: number;
-  /** The same for a read, and for one page of a scan. Default 5 s. */
-  readonly readTimeoutMs?: number;
-  /** Writes under way at once through this node; more are OVERLOADED. Default 8 192. */
-  readonly maxWrites?: number;
-  /** Their keys and values. Default 64 MiB. */
-  readonly maxWriteBytes?: number;
-  /** Of records that are kept at hand because they were read lately. Default 16 MiB. */
-  readonly cacheBytes?: number;
-  /** Between two steps of an unfinished move. Default 250 ms. */
-  readonly handoverStepMs?: number;
-  /** Of records that repair moves. Default 32 MiB. */
-  readonly repairBytesPerSecond?: number;
-  /** How long deletions are remembered at least. Default 24 h. */
-  readonly keepDeletedMs?: number;
-  /** How long idempotency keys are remembered. Default 24 h; the oldest go first beyond 20 000 keys. */
-  readonly idempotencyKeepMs?: number;
-}
-
 /** After the start, requests wait this long for the first word on this node's disk. */
 const PATIENCE_MS = 2_000;
 /** What the corrected clocks of two members may differ. */
@@ -98,6 +56,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
   const { repairBytesPerSecond = 32 * 1_048_576, keepDeletedMs = 86_400_000 } = config;
+  const { scrubMs = 7 * 86_400_000 } = config;
   const { systemId } = membership;
   const self = identity.peerId;
   const log = deps.log.child({ module: 'records' });
@@ -262,8 +221,12 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       now,
       tasks,
       settleRegister: registers.settle,
+      verifier,
+      declarations,
+      random,
+      slotOf: place,
     },
-    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond, keepDeletedMs },
+    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond, keepDeletedMs, scrubMs },
   );
   const watcher = started.use(
     createWatcher({

@@ -17,6 +17,8 @@ export interface EngineConfig {
   readonly newStoreId: string;
   /** Greatest size of the main file; 0: what the disk has. */
   readonly maxBytes?: number;
+  /** What `image()` of another gave: the database starts as that one was. In memory only. */
+  readonly image?: Uint8Array;
 }
 
 /** "P2P" and the form of the tables below: of a store, not of what its owners keep. */
@@ -31,10 +33,11 @@ export class Engine implements Disposable {
   #commits: number;
   #readOnly = false;
 
-  constructor({ file, newStoreId, maxBytes = 0 }: EngineConfig) {
+  constructor({ file, newStoreId, maxBytes = 0, image }: EngineConfig) {
     this.#file = file;
     this.#connection = new Connection({ file });
     try {
+      if (image) this.#connection.database.deserialize(image);
       this.#prepareDatabase(newStoreId, maxBytes);
       const rows = this.#connection.all<{ store_id: string; commits: number }>('SELECT * FROM _p2pos_store');
       if (!rows[0])
@@ -71,6 +74,11 @@ export class Engine implements Disposable {
   read<R extends Row>(sql: string, params: readonly SqlValue[] = []): R[] {
     this.#allowWrites(false);
     return this.#connection.all<R>(sql, params);
+  }
+
+  /** The whole database, as a file would hold it. */
+  image(): Uint8Array {
+    return this.#connection.database.serialize();
   }
 
   /** All migrations that `owner` has not had, in one transaction. */

@@ -34,11 +34,14 @@ export interface SimnetConfig {
   readonly links?: LinkConfig;
   readonly pingIntervalMs?: number;
   readonly presenceIntervalMs?: number;
+  readonly records?: TestnetConfig['records'];
   /** Ed25519 instead of a keyed hash. */
   readonly realKeys?: boolean;
   /** Greatest error of a node's clock at the start, ms. */
   readonly skewMs?: number;
   readonly log?: TestnetConfig['log'];
+  /** Told of each line of the trace. */
+  readonly onTrace?: (line: string) => void;
 }
 
 export async function createSimnet(count: number, config: SimnetConfig): Promise<Simnet> {
@@ -59,6 +62,7 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     ...(config.pingIntervalMs !== undefined && { pingIntervalMs: config.pingIntervalMs }),
     ...(config.presenceIntervalMs !== undefined && { presenceIntervalMs: config.presenceIntervalMs }),
     ...(config.log && { log: config.log }),
+    ...(config.records && { records: config.records }),
     ...(config.realKeys ? {} : { keys: { crypto: keyedCrypto, signerOf: keyedSigner } }),
     wrap(i, ports) {
       clocks[i] ??= createSimClock(ports.clock, skews[i] as number);
@@ -72,6 +76,6 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     links,
     disks,
     clocks,
-    trace: createTrace(net.clock),
+    trace: createTrace(net.clock, config.onTrace),
   });
 }

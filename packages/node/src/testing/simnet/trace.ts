@@ -12,7 +12,7 @@ export interface Trace {
 
 const KEPT = 4_096;
 
-export function createTrace(clock: { monotonic(): number }): Trace {
+export function createTrace(clock: { monotonic(): number }, told: (line: string) => void = () => {}): Trace {
   const hash = createHash('sha256');
   let last: string[] = [];
   let count = 0;
@@ -20,6 +20,7 @@ export function createTrace(clock: { monotonic(): number }): Trace {
     add(text) {
       const line = `${clock.monotonic().toFixed(3)} ${text}`;
       hash.update(line).update('\n');
+      told(line);
       count++;
       last.push(line);
       if (last.length >= 2 * KEPT) last = last.slice(-KEPT);

@@ -211,7 +211,8 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       async ask(peerId) {
         const answer = await calls.read(peerId, placed, name, course.restMs());
         if (answer.result === 'absent') told.set(peerId, undefined);
-        if (answer.record) told.set(peerId, await open(name, answer.record));
+        // A learner tells what it has, and counts for nothing.
+        if (answer.result === 'found' && answer.record) told.set(peerId, await open(name, answer.record));
         return answer;
       },
       enough: isAgreed,

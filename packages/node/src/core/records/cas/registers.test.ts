@@ -304,3 +304,33 @@ test('a failed condition tells only of what a majority holds', async () => {
   const value = await read(bed, 1, 'a');
   for (let i = 0; i < 3; i++) assert.equal(await read(bed, i, 'a'), value);
 });
+
+test('a learner has no say in a read: what it has caught up so far is not what a majority holds', async () => {
+  await using bed = await openBed({ nodes: 4, records: { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 } });
+  const replicasOf = (key: string) =>
+    bed
+      .node(0)
+      .records.locate(registerName(key))
+      .replicas.map((peerId) => bed.nodes().findIndex((node) => node.peerId === peerId));
+  const key = bed.findKey((_, key) => !replicasOf(key).includes(3));
+  const [a, b, c] = replicasOf(key) as [number, number, number];
+  await change(bed, 3, key, 'old');
+  bed.partition([a, b, 3], [c]);
+  await change(bed, 3, key, 'new');
+  await bed.crash(a);
+  bed.replaceDisk(a);
+  await bed.heal();
+  // It learns from the one replica that has missed the change, and hears nothing of the other.
+  bed.cut(a, b);
+  bed.cut(b, c);
+  await bed.start(a);
+  const has = async () => {
+    const sql = 'SELECT count(*) AS n FROM records WHERE namespace = ?';
+    const [row] = await bed.node(a).store.read<{ n: number }>(sql, ['default/kv-cas']);
+    return row?.n === 1;
+  };
+  for (let i = 0; i < 100 && !(await has()); i++) await bed.clock.advance(100);
+  assert.ok(await has());
+  assert.equal(bed.node(a).records.repair.standing(), 'learner');
+  assert.equal(await read(bed, 3, key), 'new');
+});

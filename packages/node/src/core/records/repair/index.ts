@@ -1,9 +1,10 @@
 /**
  * Keeps replicas alike: which disks count (standing, memory), how a lost one is filled again (catching-up), how two
- * replicas find what either lacks (digests, negentropy, syncing), and when all that happens (repair).
+ * replicas find what either lacks (digests, negentropy, syncing), how damage is found (scrub), and when all that happens
+ * (repair).
  *
  * @example
- * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs });
+ * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs, scrubMs });
  * await repair.round(); // true: all members hold the same
  */
 import type { Store } from '../../store/index.ts';
@@ -11,10 +12,14 @@ import type { RecordsRepair } from '../index.ts';
 import { openAside } from './aside.ts';
 import { type Hints, openHints } from './hints.ts';
 import { type RepairDeps, startRepair } from './repair.ts';
+import { type ScrubDeps, startScrub } from './scrub.ts';
 import { createSyncing, type SyncingDeps } from './syncing.ts';
 import { createTombstones } from './tombstones.ts';
 
-export interface OpenRepairDeps extends Omit<RepairDeps, 'syncing' | 'aside'>, SyncingDeps {
+export interface OpenRepairDeps
+  extends Omit<RepairDeps, 'syncing' | 'aside'>,
+    SyncingDeps,
+    Pick<ScrubDeps, 'verifier' | 'declarations' | 'random' | 'slotOf'> {
   readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
 }
 
@@ -25,6 +30,8 @@ export interface OpenRepairConfig {
   readonly maxBytesPerSecond: number;
   /** How long deletions are remembered at least. */
   readonly keepDeletedMs: number;
+  /** In which everything that is held is read through once. */
+  readonly scrubMs: number;
 }
 
 const EVERY_MS = 60_000;
@@ -34,7 +41,7 @@ const MAX_HINT_BYTES = 64 * 1_048_576;
 
 export async function openRepair(
   deps: OpenRepairDeps,
-  { timeoutMs, maxBytesPerSecond, keepDeletedMs }: OpenRepairConfig,
+  { timeoutMs, maxBytesPerSecond, keepDeletedMs, scrubMs }: OpenRepairConfig,
 ): Promise<{ readonly door: RecordsRepair; readonly hint: Hints['keep'] }> {
   const { standing, memory } = deps;
   const syncing = createSyncing(deps, { timeoutMs, maxBytesPerSecond });
@@ -63,6 +70,7 @@ export async function openRepair(
     },
     { keepMs: keepDeletedMs },
   );
+  startScrub(deps, { timeoutMs, wholeMs: scrubMs });
   deps.tasks.every({ name: 'records_tombstones', intervalMs: EVERY_MS }, () => tombstones.sweep());
   return {
     hint: hints.keep,

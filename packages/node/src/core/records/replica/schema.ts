@@ -119,6 +119,7 @@ export const SELECT_KEYS = `
   ORDER BY key, partition LIMIT ?6`;
 
 export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
+export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND leaf = ?';
 export const MARK_DAMAGED =
   'UPDATE records SET damaged = 1 WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
 export const SELECT_EXPIRED_VALUES =

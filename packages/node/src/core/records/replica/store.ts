@@ -137,10 +137,19 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
     };
   }
 
-  /** Of the header, where all bytes fit their hashes. */
-  function wholeFields({ header, leaf, value }: RecordRow): RecordHeader | undefined {
+  /** Of the header, where all bytes fit their hashes and the row lies where it says. */
+  function wholeFields({
+    header,
+    leaf,
+    value,
+    namespace,
+    key,
+    version,
+  }: RecordRow): RecordHeader | undefined {
     if (!equalBytes(leafHash(crypto, header), leaf)) return undefined;
     const fields = decodeHeader(header);
+    if (fields.version !== version || fields.namespace !== namespace || !equalBytes(fields.key, key))
+      return undefined;
     return value === null || fitsValue(crypto, fields, value) ? fields : undefined;
   }
 
@@ -258,6 +267,7 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
 function statementsOf(
   { fields, leaf, slot, count, header, value, proof, register }: CheckedRecord,
   now: number,
+  deleted = register?.deleted ?? false,
 ): Statement[] {
   const place = placeOf(fields);
   const params = [
@@ -266,7 +276,7 @@ function statementsOf(
     slot,
     fields.version,
     leaf,
-    !fields.value || register?.deleted ? 1 : 0,
+    !fields.value || deleted ? 1 : 0,
     fields.expiresAt ?? null,
     header,
     value,
@@ -278,6 +288,17 @@ function statementsOf(
     { sql: sql.ACCEPT, params },
     { sql: sql.FORGET_PROMISE, params: [...place, fields.version] },
   ];
+}
+
+/** In place of a row whose columns were damaged; what took its place meanwhile, or is newer under the record's name, stays. */
+export function writeAnew(
+  { id, version, leaf }: { readonly id: number; readonly version: string; readonly leaf: Uint8Array },
+  record: CheckedRecord,
+  now: number,
+): Statement[] {
+  const { register: _, ...plain } = record;
+  const [upsert] = statementsOf(plain, now, record.register?.deleted) as [Statement];
+  return [{ sql: sql.DELETE_ROW, params: [id, version, leaf] }, upsert];
 }
 
 export function ringStatement({ count, settled, closed }: Ring, headHash: Uint8Array): Statement {

@@ -60,6 +60,8 @@ export interface Testbed extends AsyncDisposable {
   /** Gives every node that is up every snapshot so far. */
   settleMembership(): Promise<void>;
   partition(...groups: readonly (readonly number[])[]): void;
+  /** Nothing goes between the two any more, either way. */
+  cut(a: number, b: number): void;
   heal(): Promise<void>;
   /** What was not committed is gone; the disk stays. */
   crash(index: number): Promise<void>;
@@ -310,6 +312,11 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     },
     partition(...groups) {
       hub.partition(...groups.map((group) => group.map((index) => node(index).peerId)));
+    },
+    cut(a, b) {
+      const [one, other] = [node(a).peerId, node(b).peerId];
+      hub.cut(one, other);
+      hub.cut(other, one);
     },
     async heal() {
       hub.heal();

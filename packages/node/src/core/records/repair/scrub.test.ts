@@ -1,0 +1,87 @@
+/** Damage on the disk is found by reading through it, and mended from the record itself or from another replica. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTestbed, type Testbed } from '../testing/testbed.ts';
+
+const HOUR_MS = 3_600_000;
+const QUICK = { records: { scrubMs: HOUR_MS } };
+
+interface Row {
+  [column: string]: string | number | Uint8Array | null;
+}
+
+async function rowOf(bed: Testbed, index: number): Promise<Row> {
+  const [row] = await bed.node(index).store.read<Row>('SELECT * FROM records');
+  return { ...row };
+}
+
+function flip(value: string | number | Uint8Array | null): string | number | Uint8Array {
+  if (typeof value === 'number') return value ^ 4;
+  if (typeof value === 'string')
+    return `${value.slice(0, 3)}${value[3] === '0' ? '4' : '0'}${value.slice(4)}`;
+  const bytes = new Uint8Array(value ?? []);
+  const at = bytes.length >> 1;
+  bytes[at] = (bytes[at] as number) ^ 16;
+  return bytes;
+}
+
+for (const column of [
+  'value',
+  'header',
+  'proof',
+  'key',
+  'version',
+  'leaf',
+  'slot',
+  'namespace',
+  'tombstone',
+]) {
+  test(`a flipped bit in ${column} is found and mended`, async () => {
+    await using bed = await createTestbed({ nodes: 3, ...QUICK });
+    await bed.put(0, 'key', 'of great worth');
+    await bed.clock.advance(1_000);
+    const before = await rowOf(bed, 1);
+    const { store } = bed.node(1);
+    const damaged = flip(before[column] as Uint8Array);
+    await store.write([{ sql: `UPDATE records SET ${column} = ?`, params: [damaged] }]);
+    assert.equal(await bed.get(1, 'key'), 'of great worth');
+    await bed.clock.advance(2 * HOUR_MS);
+    const after = await rowOf(bed, 1);
+    for (const name of [
+      'value',
+      'header',
+      'proof',
+      'key',
+      'partition',
+      'version',
+      'leaf',
+      'slot',
+      'namespace',
+      'tombstone',
+      'damaged',
+    ])
+      assert.deepEqual(after[name], before[name], name);
+    const [rows] = await store.read<{ n: number }>('SELECT count(*) AS n FROM records');
+    assert.equal(rows?.n, 1);
+  });
+}
+
+test('nothing that is whole is written', async () => {
+  await using bed = await createTestbed({ nodes: 3, registers: true, ...QUICK });
+  const utf8 = new TextEncoder();
+  for (let i = 0; i < 20; i++) await bed.put(0, `key${i}`, 'v', i % 2 ? { ttlMs: 60_000 } : {});
+  for (let i = 0; i < 5; i++) await bed.remove(0, `key${i}`);
+  const register = { namespace: 'default/kv-cas', partition: utf8.encode('r'), key: utf8.encode('r') };
+  const change = (value: Uint8Array | null) =>
+    bed.run(bed.node(0).records.registers.change({ ...register, value, condition: { kind: 'any' } }));
+  await change(utf8.encode('one'));
+  await change(null);
+  await bed.clock.advance(10 * 60_000);
+  const position = async () =>
+    (
+      await bed.node(1).store.read<{ p: number }>('SELECT max(position) AS p, sum(damaged) AS d FROM records')
+    )[0];
+  const before = await position();
+  await bed.clock.advance(2 * HOUR_MS);
+  assert.deepEqual(await position(), before);
+});

@@ -1,0 +1,98 @@
+/**
+ * Copies of records that are gone for good until others have given them back: a disk that was lost, is an old copy, or has a
+ * flipped bit. With three replicas the second such loss may take what only those two held, as promised; so none comes before
+ * the one before has healed. Each must heal: a node that runs on an empty disk and is taken for whole is a broken promise.
+ */
+import type { Logger } from '../../packages/node/src/core/log/index.ts';
+import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+
+export interface Wounds {
+  /** Hears the nodes say that they have caught up. */
+  readonly log: Logger;
+  /** Whether any is still open. */
+  open(sim: Simnet): boolean;
+  disk(i: number): void;
+  /** Whoever left without handing over first: as good as lost until the others have taken its place. */
+  leaving(i: number): void;
+  /** The row bears these bytes until it is mended. */
+  row(i: number, id: number, value: Uint8Array): void;
+  /** In words, of those that did not heal. */
+  unhealed(sim: Simnet): string[];
+}
+
+interface Wound {
+  readonly node: number;
+  readonly text: string;
+  healed(sim: Simnet): boolean;
+}
+
+export function createWounds(): Wounds {
+  let wounds: Wound[] = [];
+  const caughtUp = new Set<string>();
+
+  function logOf(fields: Readonly<Record<string, unknown>>): Logger {
+    return {
+      debug() {},
+      info({ action }) {
+        if (action === 'caught_up') caughtUp.add(String(fields['node']));
+      },
+      warn() {},
+      error() {},
+      child: (more) => logOf({ ...fields, ...more }),
+    };
+  }
+
+  function look(sim: Simnet): void {
+    // One that is removed answers nobody, and comes back as a newcomer: it is healed when others have taken its place.
+    wounds = wounds.filter((wound) => !(isListed(sim, wound.node) ? wound.healed(sim) : isAtRest(sim)));
+  }
+
+  return {
+    log: logOf({}),
+    open(sim) {
+      look(sim);
+      return wounds.length > 0;
+    },
+    disk(i) {
+      caughtUp.delete(`node${i}`);
+      wounds.push({
+        node: i,
+        text: `node${i} came back without its disk and never had to catch up`,
+        healed: (sim) => sim.isUp(i) && caughtUp.has(`node${i}`),
+      });
+    },
+    leaving(i) {
+      wounds.push({ node: i, text: `node${i} was removed and its slots never settled`, healed: isAtRest });
+    },
+    row(i, id, value) {
+      wounds.push({
+        node: i,
+        text: `a flipped bit on the disk of node${i} was never mended`,
+        healed(sim) {
+          const [row] = sim
+            .disk(i)
+            .peek<{ value: Uint8Array | null }>('SELECT value FROM records WHERE id = ?', [id]);
+          return !row?.value || Buffer.compare(row.value, value) !== 0;
+        },
+      });
+    },
+    unhealed(sim) {
+      look(sim);
+      return wounds.map(({ text }) => text);
+    },
+  };
+}
+
+/** No move is under way as far as any member knows, and all are there to tell. One that was removed hears of nothing. */
+export function isAtRest(sim: Simnet): boolean {
+  return sim.nodes.every(({ records }, j) => {
+    if (!isListed(sim, j)) return true;
+    const { open, unsettled } = records.moves();
+    return sim.isUp(j) && open + unsettled === 0;
+  });
+}
+
+export function isListed(sim: Simnet, i: number): boolean {
+  const { peerId } = sim.nodes[i] ?? {};
+  return sim.snapshot.body.members.some((member) => member.peerId === peerId);
+}
