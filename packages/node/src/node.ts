@@ -252,7 +252,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
   const health = createHealth({ clock }, [
-    ...createNodeChecks({ network, store, presence, clock }),
+    ...createNodeChecks({ network, store, presence, clock, records: records.repair }),
     ...createMembersChecks({ membership, clock }),
   ]);
   await net.start();
@@ -274,7 +274,11 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     services: [
       ...data.routes,
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
-      bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes(
+        'members',
+        membersRoutes,
+        createMembersHandlers({ membership, members, records: records.repair }),
+      ),
       bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
