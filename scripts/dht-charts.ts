@@ -27,7 +27,7 @@ const liars = Object.assign({}, ...runs.filter((counts) => !('churn % an hour' i
 
 writeFileSync(
   'docs/dht-lookups.svg',
-  page([
+  page('Searches in the hash table while nodes come and go', [
     panel('messages a lookup', linesOf('messages a lookup')),
     panel('hops: p99, and the most that was allowed', [
       ...linesOf('hops p99'),
@@ -43,6 +43,7 @@ const attacks = [...new Set(Object.keys(liars).map((key) => /^[\d.]+ % (.*), \w+
 writeFileSync(
   'docs/dht-liars.svg',
   page(
+    'Searches and reads that liars turn',
     attacks.flatMap((attack) =>
       ['searches', 'reads'].map((what) =>
         panel(
@@ -105,14 +106,14 @@ function panel(title: string, lines: readonly Line[]): string {
   return [text(left, 14, title, 'start', '#111', 'bold'), ...grid, ...axis, ...drawn].join('\n');
 }
 
-function page(panels: readonly string[]): string {
+function page(title: string, panels: readonly string[]): string {
   const rows = Math.ceil(panels.length / 2);
   const placed = panels.map(
     (one, index) =>
       `<g transform="translate(${(index % 2) * PANEL.width},${Math.floor(index / 2) * PANEL.height})">\n${one}\n</g>`,
   );
   const size = `width="${2 * PANEL.width}" height="${rows * PANEL.height}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">\n<rect ${size} fill="#fff"/>\n${placed.join('\n')}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">\n<title>${title}</title>\n<rect ${size} fill="#fff"/>\n${placed.join('\n')}\n</svg>\n`;
 }
 
 function text(x: number, y: number, what: string, anchor: string, fill = '#555', weight = 'normal'): string {

@@ -25,7 +25,12 @@ export async function startKadDht(count: number): Promise<Candidate> {
       transports: [tcp()],
       connectionEncrypters: [tls()],
       streamMuxers: [yamux()],
-      connectionManager: { inboundConnectionThreshold: 1_000_000, maxConnections: 10_000 },
+      connectionManager: {
+        inboundConnectionThreshold: 1_000_000,
+        maxConnections: 10_000,
+        inboundUpgradeTimeout: 60_000,
+        dialTimeout: 60_000,
+      },
       services: {
         identify: identify(),
         ping: ping(),

@@ -34,7 +34,7 @@ const READS = 200;
 
 export const sybil: Scenario = {
   summary: 'the hash table with 1, 10 and 30 % of the ids in one hand: searches and reads that it turns',
-  defaults: { nodes: 400, hours: 1, rate: 1, churn: 0 },
+  defaults: { nodes: 400, hours: 1, rate: 1 },
   run,
 };
 

@@ -5,7 +5,7 @@
  */
 import { type Crypto, membersRoutes, networkRoutes } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
-import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
+import { createMemberDht, type Dht, KAD } from './core/dht/index.ts';
 import type { Identity } from './core/identity/index.ts';
 import { createLiveness, createNodeState, type NodeStateMonitor } from './core/liveness/index.ts';
 import type { Logger } from './core/log/index.ts';
@@ -204,22 +204,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     if (membership.isActive(peerId)) records.repair.notice(peerId);
   });
   const dht = starting.use(
-    createDht(
-      {
-        transport: starting.use(createRpcTransport({ rpc, net, clock, log })),
-        accepts: (peerId) => membership.isActive(self) && membership.isActive(peerId),
-        ...{ crypto, signer: identity.signer, clock, random, log },
-      },
-      { systemId: config.systemId, peerId: self },
-    ),
+    createMemberDht({ rpc, net, membership, presence, signer: identity.signer, crypto, clock, random, log }),
   );
-  for (const { peerId } of presence.known()) {
-    dht.learn({ peerId, addresses: presence.sighting(peerId)?.heartbeat.addresses ?? [] });
-  }
-  presence.events.on('heartbeat:accepted', ({ heartbeat }) => dht.learn(heartbeat));
-  membership.events.on('membership:changed', ({ removed }) => {
-    for (const peerId of removed) dht.forget(peerId);
-  });
   const data = createDataServices(
     starting,
     {

@@ -18,6 +18,7 @@ import type { NodeId } from './routing/node-id.ts';
 import type { StoredValue } from './values/value.ts';
 
 export { createDht, type DhtConfig, type DhtDeps } from './dht.ts';
+export { createMemberDht, type MemberDhtDeps } from './member-dht.ts';
 export type { NetworkGroup } from './routing/network-group.ts';
 export { compareDistance, createNodeIds, type NodeId, type NodeIds } from './routing/node-id.ts';
 export { createRpcTransport, KAD, type RpcTransportConfig } from './wire/rpc-transport.ts';
