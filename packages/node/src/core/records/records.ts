@@ -34,6 +34,7 @@ import { createSlotContents, tellChanges } from './repair/digests.ts';
 import { openRepair } from './repair/index.ts';
 import { openPeerMemory } from './repair/memory.ts';
 import { createStanding } from './repair/standing.ts';
+import { createAccounting } from './replica/accounting.ts';
 import { createNewest, noticing } from './replica/newest.ts';
 import { createReplicaReader } from './replica/reading.ts';
 import { createReplica, MAX_AHEAD_MS } from './replica/replica.ts';
@@ -341,6 +342,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
     storedBytes: (app) => table.appBytes(app),
+    account: createAccounting({ store, clock }),
     repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);
