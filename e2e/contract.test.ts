@@ -14,6 +14,7 @@ import {
   P2posError,
   pubsubRoutes,
   type Route,
+  rendezvousRoutes,
   sessionRoutes,
   sqlRoutes,
   topicRoutes,
@@ -168,8 +169,47 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'sql.recover'(call) {
     assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);
   },
+  async 'sql.migrate'(call) {
+    const body = { migrations: [{ number: 1, name: 'first', sql: 'CREATE TABLE t (a)' }] };
+    assert.deepEqual(await call(sqlRoutes.migrate, { database: 'shop', body }), { applied: [1], version: 2 });
+  },
+  async 'sql.backup'(call) {
+    assert.deepEqual((await call(sqlRoutes.backup, { database: 'shop' })).body, Uint8Array.of(0, 255));
+  },
+  async 'sql.restore'(call) {
+    const body = new Uint8Array(100_000);
+    const restored = await call(sqlRoutes.restore, { database: 'shop', confirm: 'shop', body });
+    assert.equal(restored.bytes, 100_000);
+  },
   async 'sql.status'(call) {
     assert.equal((await call(sqlRoutes.status, { database: 'shop' })).holders[0]?.role, 'holder');
+  },
+  async 'rendezvous.register'(call) {
+    const body = { addresses: ['203.0.113.7:9000'], data: Uint8Array.of(0, 255) };
+    const receipt = await call(rendezvousRoutes.register, {
+      namespace: 'chat/lobby',
+      name: 'anna',
+      ttlMs: 60_000,
+      body,
+    });
+    assert.deepEqual([receipt.namespace, receipt.members, receipt.nodes], ['chat/lobby', 1, 2]);
+    const { registrations } = await call(rendezvousRoutes.discover, { namespace: 'chat/lobby' });
+    assert.deepEqual(registrations[0]?.data, body.data);
+    await assert.rejects(call(rendezvousRoutes.register, { namespace: 'a b', name: 'x', body }), {
+      code: 'RENDEZVOUS_NAME_INVALID',
+    });
+  },
+  async 'rendezvous.withdraw'(call) {
+    const where = { namespace: 'n', name: 'x' };
+    assert.deepEqual(await call(rendezvousRoutes.withdraw, where), { existed: false });
+    await call(rendezvousRoutes.register, { ...where, body: { addresses: [] } });
+    assert.deepEqual(await call(rendezvousRoutes.withdraw, where), { existed: true });
+  },
+  async 'rendezvous.discover'(call) {
+    for (const name of ['a', 'b'])
+      await call(rendezvousRoutes.register, { namespace: 'n', name, body: { addresses: ['/memory/1'] } });
+    const page = await call(rendezvousRoutes.discover, { namespace: 'n', limit: 1 });
+    assert.deepEqual([page.registrations.length, page.more], [1, true]);
   },
   async 'network.status'(call) {
     assert.equal((await call(networkRoutes.status, {})).state, 'healthy');

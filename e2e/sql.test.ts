@@ -1,8 +1,11 @@
 /** SQL between real processes, engine sqlite: one node holds it, every node answers for it. */
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { sql } from '@p2pos/sdk';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
+import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
 import { startDev } from './harness.ts';
 
 test('a database made through one node is asked and changed through every other, and outlives its node', {
@@ -119,4 +122,67 @@ test('p2pctl makes, fills, asks and drops a database', { timeout: 120_000 }, asy
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /SQL_SYNTAX/);
   assert.match(await done('sql', 'drop', 'shop', '--confirm', 'shop'), /deleted/);
+});
+
+test('a database is migrated, imported, followed live, exported, backed up and restored', {
+  timeout: 120_000,
+}, async () => {
+  await using dev = await startDev({ nodes: 2 });
+  await using folder = await createTempFolder();
+  const at = (name: string) => join(folder.path, name);
+  const done = async (...words: string[]) => {
+    const { code, stdout, stderr } = await dev.p2pctl(...words);
+    assert.equal(code, 0, `${words.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  await done('sql', 'create', 'log');
+  await mkdir(at('migrations'));
+  await writeFile(
+    at('migrations/1_commits.sql'),
+    'CREATE TABLE commits (hash TEXT PRIMARY KEY, at TEXT, subject TEXT);',
+  );
+  assert.match(await done('sql', 'migrate', 'log', at('migrations')), /applied 1/);
+  assert.match(await done('sql', 'migrate', 'log', at('migrations'), '--node', '1'), /nothing to apply/);
+
+  await using other = dev.client(1);
+  const db = other.sql('log');
+  const end = new AbortController();
+  const days = new Map<unknown, unknown>();
+  const following = (async () => {
+    const live = db.live('SELECT at AS day, count(*) AS n FROM commits GROUP BY at', {
+      key: ['day'],
+      signal: end.signal,
+    });
+    for await (const event of live)
+      for (const [day, n] of event.type === 'change' ? event.upserts : event.rows) days.set(day, n);
+  })();
+  const rows = Array.from({ length: 3_000 }, (_, i) => [
+    `h${i}`,
+    `2026-01-${String((i % 28) + 1).padStart(2, '0')}`,
+    `say "${i}", ü`,
+  ]);
+  const csv = [
+    'hash,at,subject',
+    ...rows.map(([hash, day, subject]) => `${hash},${day},"${subject?.replaceAll('"', '""')}"`),
+  ];
+  await writeFile(at('commits.csv'), csv.join('\n'));
+  assert.match(await done('sql', 'import', 'log', 'commits', at('commits.csv')), /imported 3000/);
+  await eventually(() => [...days.values()].reduce((sum: number, n) => sum + Number(n), 0) === 3_000);
+  await db.execute("DELETE FROM commits WHERE at = '2026-01-01'");
+  end.abort();
+  await following;
+
+  const out = await done('sql', 'export', 'log', 'commits', '--node', '1');
+  assert.equal(out.trim().split('\n').length, 3_000 - 108 + 1);
+  assert.match(out, /h1,2026-01-02,"say ""1"", ü"/);
+  assert.match(
+    await done('sql', 'export', 'log', '--format', 'sql'),
+    /CREATE TABLE commits[\s\S]*INSERT INTO "commits"/,
+  );
+  await done('sql', 'backup', 'log', at('log.sqlite'), '--node', '1');
+  await done('sql', 'exec', 'log', 'DROP TABLE commits');
+  await done('sql', 'restore', 'log', at('log.sqlite'), '--confirm', 'log', '--node', '1');
+  assert.deepEqual(await db.query('SELECT count(*) AS n FROM commits'), [{ n: 2_892 }]);
+  const damaged = await dev.p2pctl('sql', 'restore', 'log', at('commits.csv'), '--confirm', 'log');
+  assert.match(damaged.stderr, /SQL_REFUSED/);
 });

@@ -30,18 +30,15 @@ async function record(): Promise<Traffic> {
     await using net = await createTestnet(4, { members: 3 });
     await net.settle();
     const [first, second] = net.nodes;
+    if (!first || !second) throw new Error('there are four');
     const app = 'default';
     for (let i = 0; i < 8; i++) {
       const key = `key ${i}`;
-      await net.during(
-        first?.kv.put({ app, key, value: new Uint8Array(i * 20), consistency: 'quorum' } as never) ??
-          Promise.resolve(),
-      );
-      await net.during(second?.kv.get({ app, key, consistency: 'quorum' } as never) ?? Promise.resolve());
+      await net.during(first.kv.put({ app, key, value: new Uint8Array(i * 20) }));
+      await net.during(second.kv.get({ app, key, consistency: 'quorum' }));
     }
     await net.during(
-      second?.records.scanAll({ namespace: 'default/kv', prefix: new Uint8Array(0), limit: 10 }) ??
-        Promise.resolve(),
+      second.records.scanAll({ namespace: 'default/kv', prefix: new Uint8Array(0), limit: 10 }),
     );
     await net.stop(2);
     await net.start(2);

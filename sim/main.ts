@@ -28,6 +28,7 @@ const { values, positionals } = parseArgs({
     faults: { type: 'string' },
     trace: { type: 'string' },
     plant: { type: 'string' },
+    churn: { type: 'string' },
     json: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
@@ -36,24 +37,31 @@ if (values.plant !== undefined) plantFault(values.plant);
 // Only now, so that what is planted is part of it.
 const { awkward } = await import('./awkward/index.ts');
 const { chaos } = await import('./chaos/index.ts');
-const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, awkward };
+const { lookup } = await import('./lookup/index.ts');
+const { sybil } = await import('./lookup/sybil.ts');
+const { pubsub } = await import('./pubsub/index.ts');
+const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, awkward, pubsub, lookup, sybil };
 const name = positionals[0] ?? '';
 const scenario = SCENARIOS[name];
 if (!scenario) {
   const list = Object.entries(SCENARIOS).map(([known, { summary }]) => `  ${known}  ${summary}`);
   console.error(
-    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X] [--load OPS] [--faults KIND,KIND] [--trace FILE] [--plant FAULT]\n${list.join('\n')}`,
+    `usage: npm run sim -- SCENARIO [--seed N] [--seeds K] [--jobs J] [--nodes N] [--hours H] [--rate X] [--load OPS] [--churn %] [--faults KIND,KIND] [--trace FILE] [--plant FAULT]\n${list.join('\n')}`,
   );
   process.exit(2);
 }
 const nodes = number('nodes', scenario.defaults.nodes);
 const hours = number('hours', scenario.defaults.hours);
 const rate = number('rate', scenario.defaults.rate);
-const load = number('load', scenario.defaults.load);
+const load = number('load', scenario.defaults.load ?? 1);
+const churn = number('churn', scenario.defaults.churn ?? 0);
 const first = number('seed', 1);
 const seeds = number('seeds', 1);
 const faults = values.faults?.split(',');
-const settings = ['--nodes', `${nodes}`, '--hours', `${hours}`, '--rate', `${rate}`, '--load', `${load}`];
+const settings = Object.entries({ nodes, hours, rate, load, churn }).flatMap(([option, value]) => [
+  `--${option}`,
+  `${value}`,
+]);
 if (values.faults !== undefined) settings.push('--faults', values.faults);
 if (values.plant !== undefined) settings.push('--plant', values.plant);
 
@@ -68,12 +76,12 @@ const failed = seeds === 1 ? await one(scenario, first) : await many();
 process.exit(failed > 0 ? 1 : 0);
 
 function number(
-  option: 'nodes' | 'hours' | 'rate' | 'load' | 'seed' | 'seeds' | 'jobs',
+  option: 'nodes' | 'hours' | 'rate' | 'load' | 'churn' | 'seed' | 'seeds' | 'jobs',
   fallback: number,
 ): number {
   const text = values[option];
   const value = text === undefined ? fallback : Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
+  if (Number.isFinite(value) && (value > 0 || (option === 'churn' && value === 0))) return value;
   console.error(`--${option} must be a number above 0, not ${text}`);
   process.exit(2);
 }
@@ -92,6 +100,7 @@ async function one(chosen: Scenario, seed: number): Promise<number> {
     hours,
     rate,
     load,
+    churn,
     progress,
     faults,
     ...(onTrace && { onTrace }),

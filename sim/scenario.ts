@@ -9,9 +9,11 @@ export interface ScenarioInput {
   /** Times the ordinary rate of faults. */
   readonly rate: number;
   /** Operations per second of all clients together. */
-  readonly load: number;
+  readonly load?: number;
   /** Only these kinds, as often as all together otherwise. */
   readonly faults?: readonly string[] | undefined;
+  /** Per cent of the nodes that leave, and of new ones that come, in an hour. */
+  readonly churn?: number;
   /** Told now and then, with the share that is done. */
   readonly progress: (share: number) => void;
   /** Told of each line of the trace. */
@@ -37,7 +39,10 @@ export interface Scenario {
     readonly nodes: number;
     readonly hours: number;
     readonly rate: number;
-    readonly load: number;
+    /** Default 1. */
+    readonly load?: number;
+    /** Default 0. */
+    readonly churn?: number;
   };
   run(input: ScenarioInput): Promise<ScenarioResult>;
 }

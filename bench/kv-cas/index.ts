@@ -37,7 +37,7 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
         for (const candidate of candidates) {
           // A key a worker: what is measured is the rounds, not the collisions.
           const free = Array.from({ length: width }, (_, i) => `cas/${width}/${i}`);
-          const { perSecond, p50, p99 } = await measure(width, seconds, async () => {
+          const { perSecond, p50, p99 } = await measure({ width, seconds }, async () => {
             const key = free.pop() as string;
             await candidate[operation](key);
             free.push(key);

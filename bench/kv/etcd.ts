@@ -10,6 +10,9 @@ export interface EtcdCluster extends AsyncDisposable {
   readonly version: string;
   /** Client URLs, `http://127.0.0.1:port`. */
   readonly urls: readonly string[];
+  pids(): number[];
+  /** `kill -9`. */
+  kill(index: number): void;
 }
 
 /** `etcd Version: 3.4.23`, or undefined where etcd is not installed. */
@@ -58,10 +61,12 @@ export async function startEtcd(size: number): Promise<EtcdCluster> {
   return {
     version: etcdVersion() ?? 'unknown',
     urls,
+    pids: () => children.map(({ pid }) => pid ?? 0),
+    kill: (index) => void children[index]?.kill('SIGKILL'),
     async [Symbol.asyncDispose]() {
       await Promise.all(
         children.map((child) => {
-          if (child.exitCode !== null) return undefined;
+          if (child.exitCode !== null || child.signalCode !== null) return undefined;
           const ended = new Promise((resolve) => child.once('exit', resolve));
           child.kill('SIGKILL');
           return ended;

@@ -29,7 +29,7 @@ async function run({
   nodes,
   hours,
   rate,
-  load,
+  load = 3,
   progress,
   plant,
   onTrace,

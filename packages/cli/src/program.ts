@@ -13,6 +13,7 @@ import { defineMembers } from './commands/members.ts';
 import { defineNetwork } from './commands/network.ts';
 import { definePubsub } from './commands/pubsub.ts';
 import { defineReceipt } from './commands/receipt.ts';
+import { defineRendezvous } from './commands/rendezvous.ts';
 import { defineSql } from './commands/sql.ts';
 import { defineUpdate } from './commands/update.ts';
 import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
@@ -40,6 +41,15 @@ Example:
   $ p2pctl dev                     a system of five nodes on this machine
   $ p2pctl kv put greeting hello   and data in it`;
 
+/** In the order in which help lists them. */
+const WORDS: readonly (readonly [heading: string, words: readonly ((program: Program) => void)[]])[] = [
+  ['A system and its nodes:', [defineDev, defineConfig, defineNetwork, defineDoctor]],
+  ['Data:', [defineKv, defineSql, definePubsub, defineReceipt]],
+  ['Tenants:', [defineApps]],
+  ['Governing:', [defineJoin, defineMembers, defineKeys, defineUpdate]],
+  ['This program:', [defineContext, defineCompletion]],
+];
+
 /** @returns the exit code */
 export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   let exitCode: number = 0;
@@ -63,17 +73,21 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
       }
     };
   const program: Program = { root, run };
+  for (const [heading, words] of WORDS) {
+    root.commandsGroup(heading);
+    for (const define of words) define(program);
+  }
   defineDev(program);
   defineNetwork(program);
   defineJoin(program);
   defineKv(program);
   definePubsub(program);
+  defineRendezvous(program);
   defineSql(program);
   defineReceipt(program);
   defineApps(program);
   defineMembers(program);
   defineKeys(program);
-  defineUpdate(program);
   defineDoctor(program);
   defineConfig(program);
   defineContext(program);

@@ -58,7 +58,7 @@ export async function createDaemon(
       {
         clock,
         random,
-        crypto: createNodeCrypto(),
+        crypto: createNodeCrypto({ clock }),
         log,
         identity,
         store,

@@ -1,22 +1,9 @@
 /**
- * One node, composed: the only file that knows every part. Read from top to bottom it is the start order; disposal
- * runs it backwards. Everything from outside (time, randomness, keys, disk, network) comes in as a port, so the same
+ * One node, composed: the file that knows every part. Read from top to bottom it is the start order; disposal
+ * runs it backwards. What applications use is composed in `data-services.ts`. Everything from outside (time, randomness, keys, disk, network) comes in as a port, so the same
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
-import {
-  appsRoutes,
-  type Crypto,
-  healthRoutes,
-  kvRoutes,
-  kvStreams,
-  membersRoutes,
-  networkRoutes,
-  pubsubRoutes,
-  pubsubStreams,
-  sqlRoutes,
-  topicRoutes,
-  updateRoutes,
-} from '@p2pos/protocol';
+import { type Crypto, healthRoutes, membersRoutes, networkRoutes, updateRoutes } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
 import type { Identity } from './core/identity/index.ts';
@@ -30,9 +17,8 @@ import type { Random } from './core/random/index.ts';
 import { createPlacer, createRecords, type Records } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
-import { bindRoutes, bindStreams, type Service, type StreamOperation } from './gateway/index.ts';
-import { type Apps, createApps, createAppsHandlers } from './services/apps/index.ts';
-import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
+import { createDataServices, type DataServices } from './data-services.ts';
+import { bindRoutes, type Service, type StreamOperation } from './gateway/index.ts';
 import {
   createMembers,
   createMembersChecks,
@@ -51,19 +37,7 @@ import {
   type Network,
   serveStatus,
 } from './services/network/index.ts';
-import {
-  createGroups,
-  createPubsub,
-  createPubsubHandlers,
-  createPubsubStreams,
-  createTopicHandlers,
-  createTopics,
-  type Groups,
-  type Pubsub,
-  type Topics,
-} from './services/pubsub/index.ts';
-import { createSql, createSqlHandlers, type Shelf, type Sql, type SqlConfig } from './services/sql/index.ts';
-
+import type { Shelf, SqlConfig } from './services/sql/index.ts';
 import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
 
 /** Whether a peer may open a protocol here now. */
@@ -112,7 +86,7 @@ export interface NodeConfig {
   readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
-export interface Node extends AsyncDisposable {
+export interface Node extends DataServices, AsyncDisposable {
   /** Aborts when it must not go on: another process uses its key. */
   readonly failed: AbortSignal;
   readonly peerId: PeerId;
@@ -125,12 +99,6 @@ export interface Node extends AsyncDisposable {
   readonly dht: Dht;
   readonly members: Members;
   readonly network: Network;
-  readonly kv: Kv;
-  readonly pubsub: Pubsub;
-  readonly topics: Topics;
-  readonly groups: Groups;
-  readonly apps: Apps;
-  readonly sql: Sql;
   /** What the HTTP door binds. */
   readonly services: readonly Service[];
   /** What the WebSocket door lets clients follow. */
@@ -254,54 +222,19 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   membership.events.on('membership:changed', ({ removed }) => {
     for (const peerId of removed) dht.forget(peerId);
   });
-  const kv = createKv({ records }, { ...config.kv, replicas: config.records.replicas });
-  const pubsub = starting.use(
-    createPubsub({
-      self,
-      rpc,
-      net,
-      membership,
-      incarnation: () => presence.sighting(self)?.heartbeat.incarnation ?? 1,
-      clock,
-      random,
-      log,
-    }),
-  );
-  const topics = starting.use(
-    createTopics(
-      { self, rpc, records, membership, live: pubsub.live, crypto, clock, random, log },
-      { replicas: config.records.replicas },
-    ),
-  );
-  const groups = starting.use(
-    createGroups(
-      { self, rpc, records, isMember: (peerId) => membership.isActive(peerId), topics, clock, random, log },
-      { replicas: config.records.replicas },
-    ),
-  );
-  const durable = { topics, groups };
-  const apps = starting.use(
-    createApps(
-      {
-        self,
-        records,
-        rpc,
-        membership,
-        liveness,
-        storedBytes: (app) => records.storedBytes(app),
-        purges: { kv: (app, options) => kv.purge(app, options) },
-        clock,
-        random,
-        log,
-      },
-      { replicas: CATALOGUE_REPLICAS, dataReplicas: config.records.replicas },
-    ),
-  );
-  const sql = starting.use(
-    createSql(
-      { self, rpc, records, membership, presence, crypto, clock, random, log, shelf: ports.sqlShelf },
-      { ...config.sql, replicas: config.records.replicas },
-    ),
+  const data = createDataServices(
+    starting,
+    {
+      ...{ self, rpc, net, records, membership, liveness, presence, dht, crypto, clock, random, log },
+      signer: identity.signer,
+      shelf: ports.sqlShelf,
+    },
+    {
+      replicas: config.records.replicas,
+      catalogueReplicas: CATALOGUE_REPLICAS,
+      kv: config.kv,
+      sql: config.sql,
+    },
   );
   const update = starting.use(
     await createUpdate(
@@ -351,18 +284,9 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     dht,
     members,
     network,
-    kv,
-    pubsub,
-    topics,
-    groups,
-    apps,
-    sql,
+    ...data.services,
     services: [
-      bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
-      bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
-      bindRoutes('topics', topicRoutes, createTopicHandlers(durable, pubsub)),
-      bindRoutes('sql', sqlRoutes, createSqlHandlers(sql)),
-      bindRoutes('apps', appsRoutes, createAppsHandlers(apps)),
+      ...data.routes,
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
       bindRoutes(
         'members',
@@ -372,10 +296,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
-    streams: [
-      ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub, durable)),
-    ],
+    streams: data.streams,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }

@@ -8,9 +8,10 @@ import { kvRoutes, kvStreams } from './kv.ts';
 import { membersRoutes } from './members.ts';
 import { networkRoutes } from './network.ts';
 import { pubsubRoutes, pubsubStreams } from './pubsub.ts';
+import { rendezvousRoutes } from './rendezvous.ts';
 import type { Route, Routes } from './route.ts';
 import { sessionRoutes } from './session.ts';
-import { sqlRoutes } from './sql.ts';
+import { sqlRoutes, sqlStreams } from './sql.ts';
 import type { Streams } from './stream.ts';
 import { topicRoutes } from './topics.ts';
 import { updateRoutes } from './update.ts';
@@ -21,6 +22,7 @@ export const contract = {
   topics: topicRoutes,
   apps: appsRoutes,
   sql: sqlRoutes,
+  rendezvous: rendezvousRoutes,
   network: networkRoutes,
   members: membersRoutes,
   health: healthRoutes,
@@ -31,7 +33,7 @@ export const contract = {
 } as const satisfies Record<string, Routes>;
 
 /** Every stream of the WebSocket door, by its kind. */
-export const streams = { ...kvStreams, ...pubsubStreams } as const satisfies Streams;
+export const streams = { ...kvStreams, ...pubsubStreams, ...sqlStreams } as const satisfies Streams;
 
 const ids = new Map<Route, string>(
   Object.entries<Routes>(contract).flatMap(([capability, routes]) =>

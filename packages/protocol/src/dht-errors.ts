@@ -32,4 +32,19 @@ export const DHT_ERRORS = {
     retry: true,
     text: 'Node {peerId} asked for too much or sent what cannot be true, and is not heard for {seconds} s.',
   },
+  RENDEZVOUS_NAME_INVALID: {
+    status: 400,
+    retry: false,
+    text: 'The {name} is refused: {reason}. Namespaces look like chat/lobby, names like anna-1.',
+  },
+  RENDEZVOUS_FULL: {
+    status: 429,
+    retry: true,
+    text: 'There is no room for the registration: {reason}. Withdraw one, or wait until older ones have ended.',
+  },
+  RENDEZVOUS_UNSTORED: {
+    status: 503,
+    retry: true,
+    text: 'No other node took the registration of {name} in {namespace}. Try again; p2pctl peers shows which nodes are reachable.',
+  },
 } as const satisfies Record<string, ErrorEntry>;

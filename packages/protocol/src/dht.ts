@@ -22,12 +22,14 @@ import {
   signDocument,
 } from './documents/document.ts';
 import { P2posError } from './errors.ts';
-import { publicKeyFromPeerId } from './peer-id.ts';
+import { isPeerId, publicKeyFromPeerId } from './peer-id.ts';
 import {
   addressSchema,
   bytesSchema,
+  checked,
   hash32Schema,
   integerSchema,
+  isAddress,
   peerIdSchema,
   systemIdSchema,
   textSchema,
@@ -41,7 +43,7 @@ export const MAX_CONTACT_ADDRESSES = 8;
 /** Of a `content` or `own` value. */
 export const MAX_DHT_VALUE_BYTES = 4_096;
 /** Of a `shared` one: many lie under one key. */
-export const MAX_DHT_SHARED_BYTES = 1_024;
+export const MAX_DHT_SHARED_BYTES = 1_536;
 /** Values in one answer. */
 export const MAX_DHT_VALUES = 32;
 /** From when an entry was made to when it ends. */
@@ -93,12 +95,11 @@ export const dhtEntryDocument: DocumentKind<DhtEntry> = defineDocument<DhtEntry>
 /** A signed entry on the wire: its body and one signature. */
 export const MAX_DHT_ENTRY_BYTES = MAX_ENTRY_BYTES + 192;
 
-/** Who answers to a key of this space. */
-export const ContactBody = z.strictObject({
-  peerId: peerIdSchema,
-  addresses: z.array(addressSchema).max(MAX_CONTACT_ADDRESSES),
-});
-export type ContactBody = z.output<typeof ContactBody>;
+/** Who is where; addresses need not end in the peer id. */
+export interface DhtContact {
+  readonly peerId: string;
+  readonly addresses: readonly string[];
+}
 
 /** `content`: the value itself; `signed`: an entry with its signature. */
 export const DhtValueBody = z.strictObject({
@@ -109,7 +110,24 @@ export type DhtValueBody = z.output<typeof DhtValueBody>;
 
 /** Where the caller listens; none: it cannot be called, so nobody need remember it. */
 const addresses = z.array(addressSchema).max(MAX_CONTACT_ADDRESSES);
-const closer = z.array(ContactBody).max(DHT_K);
+const closer = checked<readonly DhtContact[]>(
+  isContacts,
+  `must be at most ${DHT_K} contacts of a peer id and at most ${MAX_CONTACT_ADDRESSES} addresses`,
+);
+
+/** By hand: every answer of a search holds twenty of them. */
+function isContacts(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= DHT_K && value.every(isContact);
+}
+
+function isContact(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { peerId, addresses, ...others } = value as { readonly [key: string]: unknown };
+  if (!isPeerId(peerId) || !Array.isArray(addresses) || addresses.length > MAX_CONTACT_ADDRESSES)
+    return false;
+  for (const _ in others) return false;
+  return addresses.every(isAddress);
+}
 
 /** Bodies of the calls of `/p2pos/kad/1.0.0`. */
 export const kadBodies = {

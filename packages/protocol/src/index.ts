@@ -49,6 +49,7 @@ export * from './receipt.ts';
 export * from './record-header.ts';
 export * from './record-version.ts';
 export * from './refusal.ts';
+export * from './rendezvous.ts';
 export * from './route.ts';
 export * from './schema.ts';
 export * from './session.ts';

@@ -2,13 +2,16 @@
 import { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
 import { IdempotencyKey } from './kv.ts';
-import { defineRoutes, header, json, jsonBody } from './route.ts';
+import { bytes, bytesBody, defineRoutes, header, json, jsonBody } from './route.ts';
 import { SqlParams, SqlRowId, SqlRows } from './sql-values.ts';
+import { defineStreams } from './stream.ts';
 
 /** UTF-16 code units of one statement. */
 export const MAX_SQL_LENGTH = 1_048_576;
 export const MAX_SQL_STATEMENTS = 10_000;
 export const MAX_SQL_BODY_BYTES = 16 * 1_048_576;
+/** Of a backup, either way. */
+export const MAX_SQL_BACKUP_BYTES = 128 * 1_048_576;
 
 export const SqlDatabaseName = z
   .string()
@@ -149,7 +152,7 @@ export const sqlRoutes = defineRoutes({
       4_096,
     ),
     output: json(SqlDatabase.extend({ created: z.boolean() })),
-    errors: [...REACHING, 'SQL_NOT_ENOUGH_NODES', 'SQL_LIMIT', 'SQL_UNSUPPORTED'],
+    errors: ['QUOTA_DATABASES', ...REACHING, 'SQL_NOT_ENOUGH_NODES', 'SQL_LIMIT', 'SQL_UNSUPPORTED'],
     invalid,
     repeatable: true,
   },
@@ -246,10 +249,87 @@ export const sqlRoutes = defineRoutes({
     method: 'POST',
     path: '/v1/sql/{database}/recover',
     grant: 'sql:admin',
+    subject: 'database',
     params: database,
     query: { confirm: z.string().optional() },
     output: json(z.object({ survivor: z.string(), index: z.int() })),
     errors: [...REACHING, 'SQL_RECOVER_RISK', 'SQL_UNSUPPORTED'],
     invalid,
+  },
+  migrate: {
+    summary:
+      'Applies those migrations that were not applied yet, in the order of their numbers, each as a whole.',
+    method: 'POST',
+    path: '/v1/sql/{database}/migrate',
+    grant: 'sql:write',
+    subject: 'database',
+    params: database,
+    body: jsonBody(
+      z.strictObject({ migrations: z.array(SqlMigration).min(1).max(10_000) }),
+      MAX_SQL_BODY_BYTES,
+    ),
+    output: json(
+      z.object({
+        /** Numbers that were applied now. */
+        applied: z.array(z.int()),
+        /** The greatest number that is applied. */
+        version: z.int(),
+      }),
+    ),
+    errors: [...WRITING, 'SQL_MIGRATION'],
+    invalid,
+    repeatable: true,
+  },
+  backup: {
+    summary: 'Everything in the database as of one moment, as a SQLite file.',
+    method: 'GET',
+    path: '/v1/sql/{database}/backup',
+    grant: 'sql:admin',
+    subject: 'database',
+    params: database,
+    output: bytes('application/vnd.sqlite3'),
+    errors: [...REACHING, 'SQL_TOO_LARGE'],
+    invalid,
+  },
+  restore: {
+    summary: 'Puts a SQLite file in the place of everything in the database; its name must be given twice.',
+    method: 'POST',
+    path: '/v1/sql/{database}/restore',
+    grant: 'sql:admin',
+    subject: 'database',
+    params: database,
+    query: { confirm: z.string().optional() },
+    body: bytesBody(MAX_SQL_BACKUP_BYTES, { contentType: 'application/vnd.sqlite3' }),
+    output: json(z.object({ bytes: z.int() })),
+    errors: [...REACHING, 'SQL_CONFIRM_NAME', 'SQL_REFUSED'],
+    invalid,
+    repeatable: true,
+  },
+});
+
+const column = z.string().min(1).max(200);
+
+/**
+ * A live query. `open` has its rows; `rows` has them again where the columns became others. `change`: rows that are new or
+ * other than before, and those that are gone, as they were. The index names the state of the database.
+ */
+export const sqlStreams = defineStreams({
+  sql: {
+    summary: 'The rows of a query, and how they change.',
+    grant: 'sql:read',
+    subject: 'database',
+    input: {
+      database: SqlDatabaseName,
+      sql: sqlText,
+      params: SqlParams.optional(),
+      /** Columns whose values name a row; default: all, so that a row that changes goes and comes. */
+      key: z.array(column).min(1).max(100).optional(),
+    },
+    opened: z.object({ index: z.int(), columns: z.array(z.string()), rows: SqlRows }),
+    events: {
+      rows: z.object({ index: z.int(), columns: z.array(z.string()), rows: SqlRows }),
+      change: z.object({ index: z.int(), upserts: SqlRows, removes: SqlRows }),
+    },
+    errors: READING,
   },
 });

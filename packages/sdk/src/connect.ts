@@ -6,6 +6,7 @@ import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
+import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
 import { createSqlClient, type SqlClient } from './sql.ts';
@@ -36,6 +37,7 @@ export interface Client extends AsyncDisposable {
   readonly kv: KvClient;
   readonly pubsub: PubsubClient;
   readonly topics: TopicsClient;
+  readonly rendezvous: RendezvousClient;
   readonly apps: AppsClient;
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
@@ -112,7 +114,8 @@ export function connect(options: ConnectOptions): Client {
     whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
     topics: createTopicsClient({ call, subscribe: batches, timing }),
-    sql: createSqlClient(call),
+    sql: createSqlClient(call, subscribe),
+    rendezvous: createRendezvousClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),
     health: (callOptions) => call(healthRoutes.read, {}, callOptions),

@@ -4,15 +4,19 @@ import {
   type RouteOutput,
   type SqlConsistency,
   type SqlDatabase,
+  type SqlMigration,
   type SqlParams,
   type SqlResult,
   type SqlRowSet,
   type SqlSchema,
   type SqlStatus,
   type SqlValue,
+  type StreamEvent,
   sqlRoutes,
+  sqlStreams,
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
+import type { OpenEvent, Subscribe } from './socket/subscribe.ts';
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
@@ -47,11 +51,37 @@ export interface SqlDatabaseClient {
   execute(asked: SqlAsked, params?: SqlParams, options?: SqlWriteOptions): Promise<SqlResult>;
   /** All or nothing. */
   transaction(statements: readonly SqlAsked[], options?: SqlWriteOptions): Promise<SqlResult[]>;
+  /**
+   * The rows of a query, and how they change, until the signal aborts; over lost connections, after which `open` has all rows
+   * again.
+   *
+   * @example
+   * for await (const event of db.live(sql`SELECT * FROM orders`, { key: ['id'] })) event.type; // 'open', then 'change'
+   */
+  live(
+    asked: SqlAsked,
+    options?: {
+      readonly params?: SqlParams;
+      readonly key?: readonly string[];
+      readonly signal?: AbortSignal;
+    },
+  ): AsyncIterable<SqlLiveEvent>;
   schema(options?: CallOptions): Promise<SqlSchema>;
   status(options?: CallOptions): Promise<SqlStatus>;
+  /** Applies those that were not applied yet, each as a whole. */
+  migrate(
+    migrations: readonly SqlMigration[],
+    options?: CallOptions,
+  ): Promise<RouteOutput<typeof sqlRoutes.migrate>>;
+  /** A SQLite file of everything, as of one moment. */
+  backup(options?: CallOptions): Promise<Uint8Array>;
+  /** Puts such a file in the place of everything; `confirm` is the name of the database once more. */
+  restore(file: Uint8Array, confirm: string, options?: CallOptions): Promise<void>;
   /** Where a majority of the voters is gone for good. Without its name again the error says what may be lost. */
   recover(confirm?: string, options?: CallOptions): Promise<RouteOutput<typeof sqlRoutes.recover>>;
 }
+
+export type SqlLiveEvent = OpenEvent<(typeof sqlStreams)['sql']> | StreamEvent<(typeof sqlStreams)['sql']>;
 
 type Creation = RouteInput<typeof sqlRoutes.create>['body'];
 
@@ -72,7 +102,7 @@ export function sql(parts: TemplateStringsArray, ...values: SqlValue[]): SqlText
   return { sql: parts.join('?'), params: values };
 }
 
-export function createSqlClient(call: Call): SqlClient {
+export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
   const open = (name: string): SqlDatabaseClient => {
     const rows: SqlDatabaseClient['rows'] = async (asked, params, { consistency, ...options } = {}) => {
       const body = { ...textOf(asked, params), ...(consistency && { consistency }) };
@@ -91,8 +121,18 @@ export function createSqlClient(call: Call): SqlClient {
         const body = { statements: statements.map((asked) => textOf(asked)) };
         return (await call(sqlRoutes.transaction, { database: name, idempotencyKey, body }, options)).results;
       },
+      live(asked, { params, key, signal } = {}) {
+        const input = { database: name, ...textOf(asked, params), ...(key && { key: [...key] }) };
+        return subscribe(sqlStreams, 'sql', input, { signal });
+      },
       schema: (options) => call(sqlRoutes.schema, { database: name }, options),
       status: (options) => call(sqlRoutes.status, { database: name }, options),
+      migrate: (migrations, options) =>
+        call(sqlRoutes.migrate, { database: name, body: { migrations: [...migrations] } }, options),
+      backup: async (options) => (await call(sqlRoutes.backup, { database: name }, options)).body,
+      async restore(file, confirm, options) {
+        await call(sqlRoutes.restore, { database: name, confirm, body: file }, options);
+      },
       recover: (confirm, options) => call(sqlRoutes.recover, { database: name, confirm }, options),
     };
   };

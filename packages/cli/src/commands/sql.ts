@@ -81,4 +81,61 @@ export function defineSql({ root, run }: Program): void {
       `${VALUES}\n\nExample:\n  $ p2pctl sql execute shop "INSERT INTO orders (what) VALUES (?)" --param tea`,
     )
     .action(run(async () => (await import('../sql/statements.ts')).executeStatements));
+  sql
+    .command('watch')
+    .description('Show the rows of a query, then each change of them, until Ctrl-C.')
+    .argument('<database>')
+    .argument('<sql>')
+    .option('--param <value>', 'a value for each ?, in their order', collect)
+    .option('--key <columns>', 'columns that name a row, with commas')
+    .option('--for <duration>', 'end after so long, such as 10s')
+    .addHelpText(
+      'after',
+      '\nWith --json each event is a line.\n\nExample:\n  $ p2pctl sql watch shop "SELECT * FROM orders" --key id',
+    )
+    .action(run(async () => (await import('../sql/watch.ts')).watchQuery));
+  sql
+    .command('migrate')
+    .description('Apply the migrations of a folder that were not applied yet: 1_name.sql, 2_name.sql, …')
+    .argument('<database>')
+    .argument('<dir>')
+    .addHelpText('after', '\nExample:\n  $ p2pctl sql migrate shop ./migrations')
+    .action(run(async () => (await import('../sql/migrate.ts')).migrateDatabase));
+  sql
+    .command('backup')
+    .description('Write everything, as of one moment, into a SQLite file.')
+    .argument('<database>')
+    .argument('<file>')
+    .addHelpText('after', '\nExample:\n  $ p2pctl sql backup shop shop.sqlite')
+    .action(run(async () => (await import('../sql/backup.ts')).backupDatabase));
+  sql
+    .command('restore')
+    .description('Put a SQLite file in the place of everything in a database.')
+    .argument('<database>')
+    .argument('<file>')
+    .option('--confirm <database>', 'its name once more; else it is asked for')
+    .addHelpText('after', '\nExample:\n  $ p2pctl sql restore shop shop.sqlite --confirm shop')
+    .action(run(async () => (await import('../sql/backup.ts')).restoreDatabase));
+  sql
+    .command('import')
+    .description(
+      'Fill a table from a CSV file with a line of column names; the table is made if there is none.',
+    )
+    .argument('<database>')
+    .argument('<table>')
+    .argument('<file>', 'CSV (RFC 4180); - is standard input')
+    .option(
+      '--types <types>',
+      'of the columns, with commas, such as INTEGER,TEXT,REAL; default: found from the values',
+    )
+    .addHelpText('after', '\nExample:\n  $ p2pctl sql import shop orders orders.csv')
+    .action(run(async () => (await import('../sql/import.ts')).importTable));
+  sql
+    .command('export')
+    .description('Write a table, or with the format sql everything, to standard output.')
+    .argument('<database>')
+    .argument('[table]')
+    .addOption(new Option('--format <format>', 'how').choices(['csv', 'json', 'sql']).default('csv'))
+    .addHelpText('after', '\nExample:\n  $ p2pctl sql export shop orders --format csv > orders.csv')
+    .action(run(async () => (await import('../sql/export.ts')).exportDatabase));
 }

@@ -53,7 +53,7 @@ async function sqlOf({ terminal }: Invocation, text: string): Promise<string> {
   return text === '-' ? new TextDecoder().decode(await terminal.read(MAX_SQL_LENGTH)) : text;
 }
 
-function paramsOf(texts: unknown): SqlValue[] {
+export function paramsOf(texts: unknown): SqlValue[] {
   return ((texts as string[] | undefined) ?? []).map((text) => {
     const decoded = SqlParams.safeDecode([jsonOf(text)] as never);
     if (decoded.success) return (decoded.data as SqlValue[])[0] ?? null;
@@ -82,7 +82,7 @@ export function printRows({ terminal }: Invocation, { columns, rows }: SqlRowSet
   terminal.say(`${rows.length} row(s)`);
 }
 
-function cell(value: SqlValue): string {
+export function cell(value: SqlValue): string {
   if (value === null) return 'NULL';
   return value instanceof Uint8Array ? `x'${Buffer.from(value).toString('hex')}'` : String(value);
 }

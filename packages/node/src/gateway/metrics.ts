@@ -4,11 +4,13 @@
  * @example
  * metrics.gauge('p2pos_members_online', 'Members that are online.', () => presence.onlineCount());
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { P2posError } from '@p2pos/protocol';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../core/clock/index.ts';
 
 const LAG_SAMPLE_MS = 500;
+const DELAY_SAMPLE_MS = 20;
 const LATENCY_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 
 interface Sample {
@@ -39,6 +41,8 @@ export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 export function createMetrics({ clock }: { readonly clock: Clock }): Metrics {
   const registry = new Registry();
   let worstLagMs = 0;
+  const delays = monitorEventLoopDelay({ resolution: DELAY_SAMPLE_MS });
+  delays.enable();
   let timer = watchLag();
 
   function watchLag(): Disposable {
@@ -89,7 +93,10 @@ export function createMetrics({ clock }: { readonly clock: Clock }): Metrics {
       return (values, seconds) => histogram.observe({ ...values }, seconds);
     },
     text: () => registry.metrics(),
-    [Symbol.dispose]: () => timer[Symbol.dispose](),
+    [Symbol.dispose]() {
+      delays.disable();
+      timer[Symbol.dispose]();
+    },
   };
 
   metrics.gauge(
@@ -99,6 +106,16 @@ export function createMetrics({ clock }: { readonly clock: Clock }): Metrics {
       const lag = worstLagMs / 1_000;
       worstLagMs = 0;
       return lag;
+    },
+  );
+  metrics.gauge(
+    'p2pos_event_loop_delay_p99_seconds',
+    'Of the delays of the event loop since the last scrape, the 99th percentile.',
+    () => {
+      // What is recorded is the time from one sample to the next.
+      const betweenMs = delays.count > 0 ? delays.percentile(99) / 1e6 : 0;
+      delays.reset();
+      return Math.max(0, betweenMs - DELAY_SAMPLE_MS) / 1_000;
     },
   );
   metrics.gauge('p2pos_process_resident_bytes', 'Memory of this process.', () => process.memoryUsage.rss());

@@ -77,6 +77,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   prefix: 'yours',
   topic: 'yours.news',
   database: 'yours',
+  namespace: 'yours',
 };
 const CANDIDATES = ['1', '5s', 'rotation', 'shop', 'yours', '0123456789abcdef', 'x'.repeat(43)];
 
@@ -159,7 +160,14 @@ describe('T14: the isolation walk', () => {
   test('within the prefix of its grant a token may do what it may', async () => {
     const { tenants } = fakeTenants(TOKENS);
     await using door = await createTestDoor({ tenants });
-    const samples = { ...SAMPLES, key: 'mine/1', prefix: 'mine', topic: 'mine.news', database: 'mine' };
+    const samples = {
+      ...SAMPLES,
+      key: 'mine/1',
+      prefix: 'mine',
+      topic: 'mine.news',
+      database: 'mine',
+      namespace: 'mine',
+    };
     for (const route of routes.filter((one) => isTenants(one) && one.subject !== undefined)) {
       const headers: Record<string, string> = { authorization: `Bearer ${secret('prefixed')}` };
       if (route.body?.kind === 'json') headers['content-type'] = 'application/json';
@@ -301,8 +309,11 @@ const BODIES: readonly unknown[] = [
   { grants: ['kv:read'] },
   { sql: 'SELECT 1' },
   { statements: [{ sql: 'SELECT 1' }] },
+  { migrations: [{ number: 1, name: 'one', sql: 'SELECT 1' }] },
   { address: '/ip4/127.0.0.1/tcp/1' },
   { peer: TEST_PEER },
+  { sequences: [1] },
+  { addresses: [] },
 ];
 
 function sampleBody({ body, path }: Route): string {

@@ -24,6 +24,9 @@ export function createFakeSql(): RouteHandlers<typeof sqlRoutes> {
     execute: async () => result,
     transaction: async ({ body }) => ({ results: body.statements.map(() => result) }),
     recover: async () => ({ survivor: PEER, index: 7 }),
+    migrate: async ({ body }) => ({ applied: body.migrations.map(({ number }) => number), version: 2 }),
+    backup: async () => ({ body: Uint8Array.of(0, 255) }),
+    restore: async ({ body }) => ({ bytes: body.length }),
     schema: async () => ({ tables: [] }),
     status: async () => ({
       database: SHOP,

@@ -12,7 +12,9 @@ import {
   networkRoutes,
   P2posError,
   pubsubRoutes,
+  type Registration,
   type RouteHandlers,
+  rendezvousRoutes,
   sqlRoutes,
   topicRoutes,
   type UpdateStatus,
@@ -96,6 +98,7 @@ export async function createTestDoor({
       }),
       acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
     }),
+    bindRoutes('rendezvous', rendezvousRoutes, createFakeRendezvous()),
     bindRoutes('sql', sqlRoutes, createFakeSql()),
     bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
@@ -307,5 +310,21 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
         },
       ],
     }),
+  };
+}
+
+function createFakeRendezvous(): RouteHandlers<typeof rendezvousRoutes> {
+  const registrations = new Map<string, Registration>();
+  const expiresAt = '2026-11-21T01:02:03.000000000Z';
+  return {
+    async register({ namespace, name, body }) {
+      registrations.set(`${namespace} ${name}`, { name, ...body, by: TEST_PEER, expiresAt });
+      return { namespace, name, expiresAt, members: 1, nodes: 2 };
+    },
+    withdraw: async ({ namespace, name }) => ({ existed: registrations.delete(`${namespace} ${name}`) }),
+    async discover({ namespace, limit = 100 }) {
+      const all = [...registrations].filter(([key]) => key.startsWith(`${namespace} `)).map(([, one]) => one);
+      return { registrations: all.slice(0, limit), more: all.length > limit };
+    },
   };
 }

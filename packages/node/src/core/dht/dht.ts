@@ -38,6 +38,8 @@ export interface DhtConfig {
   /** Contacts in a bucket, in an answer, and holders of a value. */
   readonly k?: number;
   readonly alpha?: number;
+  /** Of the closest nodes to a target, how many each way of a search must have heard itself. */
+  readonly confirm?: number;
   /** Disjoint ways of one search. */
   readonly paths?: number;
   /** Of one network in a bucket and among the closest; Infinity: any number. */
@@ -88,6 +90,7 @@ export function createDht(deps: DhtDeps, config: DhtConfig): Dht {
     {
       self,
       ...{ k, perNetwork, callTimeoutMs },
+      confirm: config.confirm ?? 5,
       alpha: config.alpha ?? 3,
       paths: config.paths ?? 3,
       slowMs: config.slowMs ?? 500,
@@ -116,7 +119,8 @@ export function createDht(deps: DhtDeps, config: DhtConfig): Dht {
   }
 
   async function enter(signal: AbortSignal): Promise<void> {
-    await search.find(id, signal);
+    // Each neighbour must hear of us, so all of them are asked.
+    await search.holders(id, signal);
     // Towards everybody farther than the neighbours, where too few were met on the way (Kademlia, 2002, §2.3).
     const [nearest] = table.closest(id, 1);
     const deepest = nearest ? commonBitsOf(nearest) : 0;

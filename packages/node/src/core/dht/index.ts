@@ -108,7 +108,7 @@ export interface Dht extends AsyncDisposable {
   forget(peerId: PeerId): void;
   /** False while the peer is banned: its calls can be refused before they are read. */
   hears(peerId: PeerId): boolean;
-  /** The k closest that answered. @throws P2posError DHT_ALONE */
+  /** The k closest; the first few answered themselves, the others are as those say. @throws P2posError DHT_ALONE */
   lookup(target: NodeId, options?: Waiting): Promise<LookupReport>;
   /** Where a node is, as it or its neighbours say. */
   findPeer(peerId: PeerId, options?: Waiting): Promise<Contact | undefined>;

@@ -20,10 +20,9 @@ test('members join the table by themselves, and find values and each other over 
   await net.during(a.dht.announce({ topic: 't', entry: 'e', value: utf8('x'), ttlMs: 60_000 }));
   const [found] = await net.during(c.dht.discover('t'));
   assert.deepEqual([found?.author, found?.entry, found?.value], [a.peerId, 'e', utf8('x')]);
-  assert.deepEqual(await net.during(c.dht.findPeer(b.peerId)), {
-    peerId: b.peerId,
-    addresses: b.net.addresses(),
-  });
+  const peer = await net.during(c.dht.findPeer(b.peerId));
+  assert.equal(peer?.peerId, b.peerId);
+  assert.ok(peer?.addresses.every((address) => b.net.addresses().some((own) => own.startsWith(address))));
 });
 
 test('a removed member is no contact any more, and its questions are refused', async () => {

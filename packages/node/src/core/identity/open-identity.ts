@@ -54,12 +54,8 @@ export function identityFromSeed(seed: Uint8Array): Identity {
     seed,
     signer: {
       publicKey,
-      sign: (bytes) =>
-        new Promise((resolve, reject) => {
-          sign(null, bytes, key, (error, signature) =>
-            error ? reject(error) : resolve(new Uint8Array(signature)),
-          );
-        }),
+      // About 40 µs; to hand it to a thread and take the answer back would cost this one almost as much, and a wait.
+      sign: async (bytes) => new Uint8Array(sign(null, bytes, key)),
     },
   };
 }

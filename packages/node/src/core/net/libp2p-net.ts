@@ -15,6 +15,7 @@ import type { Identity } from '../identity/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Random } from '../random/index.ts';
 import { createConnectionTable } from './connection-table.ts';
+import { dialInOrder } from './dialing.ts';
 import { race } from './dialler.ts';
 import { createInboundGate } from './inbound-gate.ts';
 import type { Address, Handler, Net, NetConfig, NetEvents, PeerId } from './index.ts';
@@ -233,12 +234,17 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       const held = named === undefined ? undefined : table.best(named);
       if (held && (!isRelayed(held) || addresses.every(isRelayedAddress))) return held.remotePeer.toString();
       try {
-        const connection = await race(
-          clock,
-          addresses.toSorted((a, b) => dialRank(a) - dialRank(b)),
-          (address, limit) => nat.dialFrom(multiaddr(address), { signal: limit }),
-          { signal, timeoutMs: limits.handshakeTimeoutMs },
-        );
+        const dial = (some: readonly Address[], until: AbortSignal) =>
+          race(
+            clock,
+            some.toSorted((a, b) => dialRank(a) - dialRank(b)),
+            (address, limit) => nat.dialFrom(multiaddr(address), { signal: limit }),
+            { signal: until, timeoutMs: limits.handshakeTimeoutMs },
+          );
+        // Whoever is also reached through others may not be reached directly at all: nothing is waited for.
+        const connection = await (addresses.some(isRelayedAddress)
+          ? dial(addresses, signal)
+          : dialInOrder({ clock }, addresses, dial, signal));
         return connection.remotePeer.toString();
       } catch (cause) {
         if (signal.aborted) throw signal.reason;

@@ -61,6 +61,8 @@ export interface Presence extends AsyncDisposable {
   readonly events: Events<PresenceEvents>;
   /** The newest known of a peer, this node's own last one included. */
   sighting(peerId: PeerId): Sighting | undefined;
+  /** Of this process, from its start on; raised where peers know a greater one of a former process. */
+  incarnation(): number;
   /** Since it was heard, or by its own date when that is longer, ms; undefined: never heard. */
   ageMs(peerId: PeerId): number | undefined;
   /** online = a heartbeat in the last 90 s or a live connection here; suspect; offline after 150 s. */

@@ -40,6 +40,7 @@ export interface OwnHeartbeat extends Disposable {
   announce(): void;
   /** One signed by our own key that this process did not send. */
   met(heartbeat: Heartbeat): void;
+  incarnation(): number;
   duplicate(): P2posError | undefined;
 }
 
@@ -139,6 +140,7 @@ export function createOwnHeartbeat(
       });
     },
     duplicate: () => duplicate,
+    incarnation: () => incarnation,
     [Symbol.dispose]() {
       timer?.[Symbol.dispose]();
       farewell?.[Symbol.dispose]();

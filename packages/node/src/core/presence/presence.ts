@@ -240,6 +240,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
     reachability,
     announce,
     duplicate: own.duplicate,
+    incarnation: own.incarnation,
     known: () =>
       [...sightings.all()].map(({ sighting: { heartbeat } }): Known => {
         return { peerId: heartbeat.peerId, incarnation: heartbeat.incarnation, seq: heartbeat.seq };

@@ -268,6 +268,10 @@ export interface Records extends AsyncDisposable {
   /** Of the namespaces declared `cas`. */
   readonly registers: Registers;
   readonly leases: Leases;
+  /** What this node's own store holds of an app, page by page in the order in which it came; of no particular version. */
+  held(app: string, after: number, limit: number): Promise<readonly (RecordKey & { readonly id: number })[]>;
+  /** Undefined: nobody has declared it. */
+  kindOf(namespace: string): NamespaceDeclaration['kind'] | undefined;
   /** Keys and values of an app's namespaces in this node's own store; old versions and deletions do not count. */
   storedBytes(app: string): Promise<number>;
   /** Whose the bytes on this node's disk are, at most about ten minutes old; undefined: not known yet. */

@@ -343,6 +343,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     },
     storedBytes: (app) => table.appBytes(app),
     account: createAccounting({ store, clock }),
+    held: (app, after, limit) => table.appNames(app, after, limit),
+    kindOf: (namespace) => declarations.get(namespace)?.kind,
     repair: repair.door,
     locate({ namespace, partition }) {
       const { replicas: count } = declarations.find(namespace);

@@ -114,7 +114,7 @@ test('an app is deleted with its data and tokens, and its name is free again', a
   const { signal } = new AbortController();
   assert.deepEqual(await net.during(apps(net, 1).delete('shop', { signal })), {
     existed: true,
-    deleted: { kv: 4 },
+    deleted: { databases: 0, records: 4 },
   });
   assert.equal(await net.during(apps(net, 1).admit(secret)), undefined);
   assert.deepEqual((await net.during(kv.list({ app: 'shop' }))).keys, []);

@@ -21,11 +21,13 @@ import { createAudit } from './audit.ts';
 import { AUTH_BOUND_MS, type AuthorityConfig, createAuthority } from './authority.ts';
 import { createCatalogue, type NewToken } from './catalogue.ts';
 import type { Document, Token } from './document.ts';
+import { purgeRecords } from './purge.ts';
 import { type Charge, createQuotas, type Headroom } from './quotas.ts';
 import { createUsage } from './usage.ts';
 import { APPS } from './wire.ts';
 
 const USAGE_TIMEOUT_MS = 2_000;
+const PURGE_TIMEOUT_MS = 300_000;
 /** How old the sum of an app's bytes may be. */
 const STORED_AGE_MS = 5_000;
 const MAX_AUDIT = 1_000;
@@ -35,13 +37,23 @@ const GRACE_MS = 35_000;
 
 export interface AppsDeps {
   readonly self: PeerId;
-  readonly records: Pick<Records, 'declare' | 'registers' | 'locate' | 'put' | 'get' | 'scanAll'>;
+  readonly records: Pick<
+    Records,
+    | 'declare'
+    | 'registers'
+    | 'locate'
+    | 'put'
+    | 'get'
+    | 'scanAll'
+    | 'delete'
+    | 'held'
+    | 'kindOf'
+    | 'storedBytes'
+  >;
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
   readonly membership: Pick<Membership, 'view' | 'events'>;
   readonly liveness: Pick<Liveness, 'isAlive'>;
-  /** Keys and values of the app in this node's own store. */
-  readonly storedBytes: (app: string) => Promise<number>;
-  /** What has data of apps, by name; each deletes all of one app's and tells how many things that were. */
+  /** What has data of apps besides records, by name; each deletes all of one app's and tells how many things that were. */
   readonly purges: Readonly<Record<string, (app: string, options: CallOptions) => Promise<number>>>;
   readonly clock: Clock;
   readonly random: Random;
@@ -106,6 +118,7 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
   const authority = createAuthority({ catalogue, clock }, config.authority);
   const audit = createAudit({ records, clock, random, log }, { replicas });
   const usage = createUsage();
+  const purging = { self, records, isAlive: (peerId: PeerId) => liveness.isAlive(peerId) };
   const tasks = createTaskGroup({ clock, random, log });
   const finishing = new Set<string>();
   const boundMs = config.authority?.boundMs ?? AUTH_BOUND_MS;
@@ -139,6 +152,12 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
       admitMember(peerId, 1);
       return quotas.share(app, peerId, demand);
     },
+    async purge({ app }, { peerId, signal }) {
+      admitMember(peerId, 100);
+      const found = await catalogue.find(app, { signal });
+      if (found?.state !== 'deleting') throw new P2posError('APP_NOT_FOUND', { app });
+      return { records: await purgeRecords(purging, app, { signal }) };
+    },
     async usage({ app }, { peerId }) {
       admitMember(peerId, 20);
       return ownUsage(app);
@@ -151,7 +170,7 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
   }
 
   async function ownUsage(app: string) {
-    return { ...usage.of(app), storedBytes: await deps.storedBytes(app) };
+    return { ...usage.of(app), storedBytes: await records.storedBytes(app) };
   }
 
   async function sumUsage(app: string, signal?: AbortSignal): Promise<AppUsage> {
@@ -192,10 +211,24 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
     return storedBytes ?? undefined;
   }
 
+  /** Databases first: what tells where they are lies among the records. */
   async function purge(app: string, options: CallOptions): Promise<Record<string, number>> {
     const deleted: Record<string, number> = {};
     for (const [name, of] of Object.entries(deps.purges)) deleted[name] = await of(app, options);
-    return deleted;
+    const counts = await Promise.all(
+      members().map((peerId) =>
+        peerId === self
+          ? purgeRecords(purging, app, options)
+          : rpc
+              .call(peerId, APPS, 'purge', { app }, { timeoutMs: PURGE_TIMEOUT_MS, signal: options.signal })
+              // What a dead member would have deleted, the next replica does; the last round sees to the rest.
+              .then(
+                (answer) => answer.records,
+                () => 0,
+              ),
+      ),
+    );
+    return { ...deleted, records: counts.reduce((sum, count) => sum + count, 0) };
   }
 
   /**

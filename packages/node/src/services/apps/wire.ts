@@ -23,6 +23,14 @@ export const APPS = defineCapability('/p2pos/apps/1.0.0', {
     }),
     maxBodyBytes: 1_024,
   },
+  /** Delete of the app, which is being deleted, what this member is the first living replica of. */
+  purge: {
+    id: 3,
+    input: z.strictObject({ app: AppName }),
+    output: z.strictObject({ records: z.int().min(0) }),
+    cost: 'bulk',
+    maxBodyBytes: 1_024,
+  },
   /** What this member has counted since it started. */
   usage: {
     id: 2,

@@ -76,8 +76,6 @@ export interface Kv {
   ): AsyncIterable<KvWatchEvent>;
   /** Where the key lies: the peer ids of its replicas, and of former ones while they hand over. */
   locate(input: KeyInput): ReturnType<Records['locate']>;
-  /** Deletes all keys of an app, plain and agreed ones; tells how many there were. */
-  purge(app: string, options: CallOptions): Promise<number>;
   /** The keys that change only by agreement; they never meet those above. */
   readonly cas: KvCas;
 }
@@ -85,9 +83,7 @@ export interface Kv {
 export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: KvConfig): Kv {
   records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas, maxValueBytes });
 
-  const cas = createKvCas({ records }, { maxValueBytes, replicas });
-
-  const kv: Kv = {
+  return {
     async put({ app, key, value, ttlMs, idempotencyKey, receipt }, options) {
       const name = nameOf(app, key);
       if (value.length > maxValueBytes)
@@ -145,29 +141,9 @@ export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: K
       const { namespace, partition } = nameOf(app, key);
       return records.locate({ namespace, partition });
     },
-    async purge(app, options) {
-      let deleted = 0;
-      for (;;) {
-        const { keys } = await kv.list({ app, limit: PURGE_PAGE }, options);
-        await Promise.all(keys.map((key) => kv.delete({ app, key }, options)));
-        deleted += keys.length;
-        if (keys.length < PURGE_PAGE) break;
-      }
-      for (;;) {
-        const { keys } = await cas.list({ app, limit: PURGE_PAGE }, options);
-        const nothing = { value: null, condition: { kind: 'any' } } as const;
-        await Promise.all(keys.map((key) => cas.change({ app, key, ...nothing }, options)));
-        deleted += keys.length;
-        if (keys.length < PURGE_PAGE) break;
-      }
-      return deleted;
-    },
-    cas,
+    cas: createKvCas({ records }, { maxValueBytes, replicas }),
   };
-  return kv;
 }
-
-const PURGE_PAGE = 256;
 
 /** Another node may allow less than this one. */
 function tooLarge(error: unknown): unknown {

@@ -68,9 +68,11 @@ export function createOutbox(
       if (parcel.queuedAt > old && bytes <= maxBytes) break;
       giveUp(parcel);
     }
-    if (queue.length <= maxMessages) return;
-    // Even numbers alone grow too many; what comes next tells of the gap by itself.
-    const dropped = queue.splice(0, queue.length - maxMessages);
+    // Even numbers alone grow too many or too old; what comes next tells of the gap by itself.
+    let most = Math.max(0, queue.length - maxMessages);
+    while (most < givenUp && (queue[most] as Parcel).queuedAt < old - 3 * keepMs) most++;
+    if (most === 0) return;
+    const dropped = queue.splice(0, most);
     givenUp = Math.max(0, givenUp - dropped.length);
     for (const parcel of dropped) {
       giveUp(parcel);

@@ -118,7 +118,8 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   const tasks = createTaskGroup({ clock, random, log });
   const local = createPatternTree<Subscription>();
   const outboxes = new Map<PeerId, Outbox>();
-  const numbers = createNumbers(MAX_TOPICS);
+  let numbers = createNumbers(MAX_TOPICS);
+  let life = incarnation();
   let subscriptions = 0;
 
   const isMember = (peerId: PeerId) => peerId !== self && membership.isActive(peerId);
@@ -159,6 +160,13 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     numbers.forget(peerId);
   }
 
+  /** Peers know a greater incarnation than this process had: what it said before was heard by nobody. */
+  function beginAnew(): void {
+    life = incarnation();
+    numbers = createNumbers(MAX_TOPICS);
+    for (const peerId of [...outboxes.keys()]) forgetDeliveries(peerId);
+  }
+
   function outboxOf(peerId: PeerId): Outbox {
     let outbox = outboxes.get(peerId);
     if (!outbox) {
@@ -190,8 +198,9 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     const here = local.match(name).size;
     let interested = wanted.size + (here > 0 ? 1 : 0);
     if (ack !== 'none' && interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
+    if (incarnation() !== life) beginAnew();
     const seq = numbers.next(name);
-    const at = clock.now();
+    const at = Math.floor(clock.now());
     const message = { topic, publisher: self, incarnation: incarnation(), seq, at, data };
     tail.add(name, seq, at, data);
     const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;

@@ -40,6 +40,12 @@ export interface Engine extends AsyncDisposable {
   ): Promise<RowSet>;
   /** All of a request or nothing, durable when answered. Requests of others may share the commit, never the fate. */
   write(request: WriteRequest, options: EngineOptions): Promise<StatementResult[]>;
+  /** A SQLite file of everything, as of one moment. */
+  backup(options: EngineOptions): Promise<Uint8Array>;
+  /** Puts such a file in the place of everything. @throws P2posError SQL_REFUSED: it is no sound SQLite file */
+  restore(file: Uint8Array, options: EngineOptions): Promise<void>;
+  /** Drops what is kept for repeats of requests that were made before. */
+  forget(before: number, options: EngineOptions): Promise<void>;
   status(options: EngineOptions): Promise<Omit<SqlHolderStatus, 'peerId' | 'reachable'>>;
   /** Called when what is committed here may have changed. */
   onChange(listener: () => void): Disposable;

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
+import { createNodeCrypto } from '../../core/crypto/index.ts';
+import { migrate } from './migrations.ts';
 import { knownEngines, openEngine } from './testing/engines.ts';
 
 const coded = (code: string) => (error: unknown) => {
@@ -179,6 +181,51 @@ for (const { name, kind, program } of await knownEngines()) {
         coded('SQL_TOO_LARGE'),
       );
       assert.deepEqual((await db.query('SELECT count(*) FROM t')).rows, [[1]]);
+    });
+
+    it('applies migrations once and whole, and refuses those that changed', async () => {
+      await using db = await open();
+      const deps = { engine: db.engine, crypto: createNodeCrypto(), now: () => 7 };
+      const options = { timeoutMs: 5_000 };
+      const first = { number: 1, name: 'users', sql: 'CREATE TABLE u (a); CREATE INDEX i ON u (a);' };
+      const second = { number: 2, name: 'fill', sql: "INSERT INTO u VALUES ('; a'), (2); -- done" };
+      const both = await Promise.all([
+        migrate(deps, [first], options),
+        migrate(deps, [first, second], options),
+      ]);
+      assert.deepEqual(new Set(both.map(({ version }) => version)), new Set([1, 2]));
+      assert.deepEqual(await migrate(deps, [first, second], options), { applied: [], version: 2 });
+      assert.deepEqual((await db.query('SELECT count(*) FROM u')).rows, [[2]]);
+      const wrong = {
+        number: 3,
+        name: 'half',
+        sql: 'INSERT INTO u VALUES (3); INSERT INTO nowhere VALUES (1)',
+      };
+      await assert.rejects(migrate(deps, [wrong], options), coded('SQL_SYNTAX'));
+      assert.deepEqual((await db.query('SELECT count(*) FROM u')).rows, [[2]]);
+      for (const bad of [
+        [{ ...first, sql: 'SELECT 1' }],
+        [{ ...first, number: 5 }],
+        [first, { ...second, number: 3 }],
+      ])
+        await assert.rejects(migrate(deps, bad, options), coded('SQL_MIGRATION'));
+    });
+
+    it('is backed up into a SQLite file and restored from one', async () => {
+      await using db = await open();
+      await db.write(['CREATE TABLE t (a)', ['INSERT INTO t VALUES (?)', 'first']]);
+      const file = await db.engine.backup({ timeoutMs: 5_000 });
+      assert.equal(new TextDecoder().decode(file.subarray(0, 15)), 'SQLite format 3');
+      await db.write(['DELETE FROM t', 'CREATE TABLE later (a)']);
+      await assert.rejects(
+        db.engine.restore(new Uint8Array(5_000), { timeoutMs: 5_000 }),
+        coded('SQL_REFUSED'),
+      );
+      assert.deepEqual((await db.query('SELECT count(*) FROM later')).rows, [[0]]);
+      await db.engine.restore(file, { timeoutMs: 5_000 });
+      assert.deepEqual((await db.query('SELECT * FROM t')).rows, [['first']]);
+      await assert.rejects(db.query('SELECT * FROM later'), coded('SQL_SYNTAX'));
+      await db.write([['INSERT INTO t VALUES (?)', 'second']]);
     });
 
     it('ends a statement that does not end, and serves others as before', async () => {

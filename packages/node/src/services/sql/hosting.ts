@@ -35,6 +35,8 @@ export interface Hosting extends AsyncDisposable {
 }
 
 const RETRY_MS = 500;
+const KEPT_MS = 24 * 3_600_000;
+const FORGET_MS = 30_000;
 const REVIEW_MS = 10 * 60_000;
 /** Prepared, and perhaps about to be named by the catalogue. */
 const GRACE_MS = 10 * 60_000;
@@ -113,7 +115,14 @@ export function createHosting({ self, shelf, catalogue, tasks, clock, log }: Hos
     await Promise.allSettled(voters.map((manifest) => startVoter(manifest, signal)));
   }
 
+  /** What is kept for repeats of requests, for a day. */
+  async function forget(): Promise<void> {
+    for (const { engine } of [...open.values()])
+      await engine.then((one) => one.forget(clock.now() - KEPT_MS, { timeoutMs: FORGET_MS })).catch(() => {});
+  }
+
   if (shelf) {
+    tasks.every({ name: 'sql forget', intervalMs: REVIEW_MS }, forget);
     tasks.run('sql start', start);
     tasks.every({ name: 'sql review', intervalMs: REVIEW_MS }, review);
   }

@@ -13,7 +13,7 @@
  * await sql.query({ app: 'default', name: 'shop', sql: 'SELECT * FROM orders WHERE id = ?', params: [1] });
  */
 
-export { createSqlHandlers } from './routes.ts';
+export { createSqlHandlers, createSqlStreams } from './routes.ts';
 export { createRqlite } from './rqlite/opening.ts';
 export { createShelf, type Shelf } from './shelf.ts';
 export { createSql, type Sql, type SqlConfig } from './sql.ts';

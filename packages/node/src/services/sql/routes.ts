@@ -1,5 +1,12 @@
 /** Binds the contract of SQL (`protocol/src/sql.ts`) to its rules. */
-import type { RouteHandlers, SqlResult, sqlRoutes } from '@p2pos/protocol';
+import {
+  P2posError,
+  type RouteHandlers,
+  type SqlResult,
+  type StreamHandlers,
+  type sqlRoutes,
+  type sqlStreams,
+} from '@p2pos/protocol';
 import type { StatementResult } from './engine.ts';
 import type { Sql } from './sql.ts';
 
@@ -21,6 +28,15 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
       return { results: results.map(plain) };
     },
     schema: async ({ database: name }, { app, signal }) => sql.schema({ app, name }, { signal }),
+    migrate: async ({ database: name, body }, { app, signal }) =>
+      sql.migrate({ app, name, ...body }, { signal }),
+    backup: async ({ database: name }, { app, signal }) => ({
+      body: await sql.backup({ app, name }, { signal }),
+    }),
+    async restore({ database: name, confirm, body: file }, { app, signal }) {
+      await sql.restore({ app, name, confirm, file }, { signal });
+      return { bytes: file.length };
+    },
     recover: async ({ database: name, confirm }, { app, signal }) =>
       sql.recover({ app, name, confirm }, { signal }),
     status: async ({ database: name }, { app, signal }) => sql.status({ app, name }, { signal }),
@@ -29,4 +45,16 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
 
 function plain({ changes, lastInsertId, returned }: StatementResult): SqlResult {
   return { changes, lastInsertId, ...(returned && { returned }) };
+}
+
+export function createSqlStreams(sql: Pick<Sql, 'live'>): StreamHandlers<typeof sqlStreams> {
+  return {
+    async sql({ database: name, ...asked }, { app, signal }) {
+      const events = sql.live({ app, name, ...asked }, signal);
+      const first = await events.next();
+      if (first.done || first.value.type !== 'rows') throw new P2posError('CANCELLED');
+      const { index, columns, rows } = first.value;
+      return { opened: { index, columns, rows }, events };
+    },
+  };
 }

@@ -24,7 +24,7 @@ export interface RouteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Method = 'query' | 'write';
+type Method = 'query' | 'write' | 'migrate' | 'wait';
 type Methods = typeof SQL.methods;
 type Input<M extends Method> = Omit<z.input<Methods[M]['input']>, 'app' | 'name' | 'id'>;
 type Output<M extends Method> = z.output<Methods[M]['output']>;

@@ -1,23 +1,36 @@
 /** What this node answers to others about the databases that it holds. What they send is examined again. */
-import { P2posError, type SqlParams } from '@p2pos/protocol';
+import { type Crypto, P2posError, type SqlParams } from '@p2pos/protocol';
+import type { Clock } from '../../core/clock/index.ts';
 import type { Membership } from '../../core/membership/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
+import type { Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import type { Engine, Statement } from './engine.ts';
 import type { Hosting } from './hosting.ts';
+import { migrate } from './migrations.ts';
+import { awaitMove } from './moves.ts';
 import { checkParams, examine } from './statements/examination.ts';
+import { createTransfers } from './transfer.ts';
 import { SQL } from './wire.ts';
 
 export interface ServeSqlDeps {
   readonly rpc: Pick<Rpc, 'serve'>;
   readonly hosting: Pick<Hosting, 'engineOf' | 'prepare' | 'look'>;
   readonly membership: Pick<Membership, 'isActive'>;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
+/** For a whole database to be copied. */
+export const FILE_MS = 120_000;
+
 export function serveSql(
-  { rpc, hosting, membership }: ServeSqlDeps,
+  { rpc, hosting, membership, crypto, clock, random }: ServeSqlDeps,
   { statementTimeoutMs: timeoutMs }: { readonly statementTimeoutMs: number },
 ): Disposable {
+  const transfers = createTransfers(clock);
+
   function admit(peerId: PeerId): void {
     if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
   }
@@ -50,6 +63,32 @@ export function serveSql(
     async notice(target, { peerId }) {
       admit(peerId);
       await hosting.look(target);
+      return {};
+    },
+    async migrate({ migrations, ...target }, { peerId, signal }) {
+      admit(peerId);
+      const engine = await hosting.engineOf(target);
+      const now = () => clock.now();
+      return led(engine, await migrate({ engine, crypto, now }, migrations, { timeoutMs, signal }));
+    },
+    async wait({ after, ...target }, { peerId, signal }) {
+      admit(peerId);
+      const engine = await hosting.engineOf(target);
+      return led(engine, { index: await awaitMove({ engine, clock }, after, signal) });
+    },
+    async backup({ ticket: known, offset, ...target }, { peerId, signal }) {
+      admit(peerId);
+      const ticket = known ?? Buffer.from(random.bytes(16)).toString('hex');
+      if (known === undefined) {
+        const engine = await hosting.engineOf(target);
+        transfers.offer(ticket, await engine.backup({ timeoutMs: FILE_MS, signal }));
+      }
+      return { ticket, ...transfers.piece(ticket, offset) };
+    },
+    async restore({ ticket, total, offset, chunk, ...target }, { peerId, signal }) {
+      admit(peerId);
+      const file = transfers.collect(`${peerId}/${ticket}`, total, offset, chunk);
+      if (file) await (await hosting.engineOf(target)).restore(file, { timeoutMs: FILE_MS, signal });
       return {};
     },
     async recover(target, { peerId }) {

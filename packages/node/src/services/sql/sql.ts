@@ -22,8 +22,11 @@ import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
 import { takeCare } from './care.ts';
 import { createCatalogue, type Entry, type Found, newId } from './catalogue.ts';
-import type { RowSet, Statement, StatementResult } from './engine.ts';
+import type { Engine, RowSet, Statement, StatementResult } from './engine.ts';
+import { createFiles, type Files } from './files.ts';
 import { createHosting } from './hosting.ts';
+import { createLiveQueries, type LiveEvent, type LiveInput } from './live.ts';
+import { awaitMove, WAIT_MS } from './moves.ts';
 import { choosePlaces } from './placement.ts';
 import { createRouting, type Routing } from './routing.ts';
 import { COLUMNS, schemaOf, TABLES } from './schema.ts';
@@ -42,6 +45,8 @@ export interface SqlDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** How many databases an app may have; undefined: as many as it likes. */
+  readonly databaseLimit?: (app: string) => Promise<number | undefined>;
   /** What lies on this node's disk; undefined: it holds no databases. Ended with the service. */
   readonly shelf: Shelf | undefined;
 }
@@ -65,7 +70,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Sql extends AsyncDisposable {
+export interface Sql extends AsyncDisposable, Files {
   /** `created: false`: one of that name was there, and nothing changed (T18). */
   create(
     input: Name & { readonly engine?: SqlEngine | undefined; readonly voters?: number | undefined },
@@ -88,6 +93,8 @@ export interface Sql extends AsyncDisposable {
     input: Name & { readonly statements: readonly Asked[]; readonly idempotencyKey?: string | undefined },
     options?: CallOptions,
   ): Promise<StatementResult[]>;
+  /** The rows of a query, and how they change, until the signal aborts. */
+  live(input: LiveInput, signal: AbortSignal): AsyncGenerator<LiveEvent>;
   schema(input: Name, options?: CallOptions): Promise<SqlSchema>;
   /**
    * Where a majority of the voters is gone for good: the survivor that is furthest goes on alone, and others join it.
@@ -111,7 +118,7 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
   const tasks = createTaskGroup({ clock, random, log });
   const hosting = createHosting({ self, shelf, catalogue, tasks, clock, log });
   const routing: Routing = createRouting({ self, rpc, catalogue, hosting, clock, random });
-  const served = serveSql({ rpc, hosting, membership: deps.membership }, { statementTimeoutMs });
+  const served = serveSql({ ...deps, hosting }, { statementTimeoutMs });
   const timeoutMs = statementTimeoutMs + ROUTE_MS;
   const recruit = async (entry: Entry, besides: readonly PeerId[]) => {
     const wish = { id: entry.id, engine: entry.engine, count: 1, besides };
@@ -136,6 +143,17 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
       signal,
     });
   }
+
+  const live = createLiveQueries({
+    clock,
+    async wait({ app, name }, after, signal) {
+      const options = { timeoutMs: WAIT_MS + ROUTE_MS, signal };
+      const here = async (engine: Engine) =>
+        led(engine, { index: await awaitMove({ engine, clock }, after, signal) });
+      return (await routing.call({ app, name }, 'wait', { after }, here, options)).index;
+    },
+    query: ({ app, name, ...asked }, signal) => read({ app, name }, asked, 'weak', { signal }),
+  });
 
   async function write(
     name: Name,
@@ -234,9 +252,15 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
   }
 
   return {
+    ...createFiles({ ...deps, routing, catalogue, hosting }),
+    live: live.follow,
+
     async create({ app, name, engine = 'sqlite', voters }, options = {}) {
       const there = await catalogue.read({ app, name }, options);
       if (there) return { database: described(there.entry), created: false };
+      const limit = await deps.databaseLimit?.(app);
+      if (limit !== undefined && (await catalogue.names(app, options)).length >= limit)
+        throw new P2posError('QUOTA_DATABASES', { app, limit });
       const count = countOf(engine, voters);
       const id = newId(crypto, random.bytes(32));
       const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, { id, engine, count });

@@ -1,15 +1,19 @@
 /** `/p2pos/sql/1.0.0`: what nodes ask those that hold a database. */
 import {
+  bytesSchema,
+  MAX_SQL_BACKUP_BYTES,
   peerIdSchema,
   SqlConsistency,
   SqlDatabaseName,
   SqlEngine,
   SqlHolderStatus,
+  SqlMigration,
   sqlParamsSchema,
   sqlRowsSchema,
 } from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../core/rpc/index.ts';
+import { CHUNK_BYTES } from './transfer.ts';
 
 const MAX_BODY_BYTES = 24 * 1_048_576;
 const MAX_SMALL_BYTES = 16_384;
@@ -23,6 +27,7 @@ const statement = z.strictObject({ sql: z.string().max(1_048_576), params: sqlPa
 const rowSet = z.object({ columns: z.array(z.string()), rows: sqlRowsSchema });
 /** Whom to ask next time. */
 const leader = peerIdSchema.optional();
+const ticket = z.string().regex(/^[0-9a-f]{32}$/);
 const wideInteger = z.union([z.int(), z.bigint()]);
 const result = z.object({
   changes: z.int(),
@@ -72,6 +77,40 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
     id: 6,
     input: z.strictObject(target),
     output: z.object({}),
+    maxBodyBytes: MAX_SMALL_BYTES,
+  },
+  migrate: {
+    id: 7,
+    input: z.strictObject({ ...target, migrations: z.array(SqlMigration).max(10_000) }),
+    output: z.object({ applied: z.array(z.int()), version: z.int(), leader }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** Without a ticket a new backup is made. */
+  backup: {
+    id: 8,
+    input: z.strictObject({ ...target, ticket: ticket.optional(), offset: z.int().min(0) }),
+    output: z.object({ ticket, total: z.int().min(0), chunk: bytesSchema({ max: CHUNK_BYTES }), leader }),
+    cost: 'bulk',
+    maxBodyBytes: 2 * CHUNK_BYTES,
+  },
+  restore: {
+    id: 9,
+    input: z.strictObject({
+      ...target,
+      ticket,
+      total: z.int().min(0).max(MAX_SQL_BACKUP_BYTES),
+      offset: z.int().min(0),
+      chunk: bytesSchema({ max: CHUNK_BYTES }),
+    }),
+    output: z.object({ leader }),
+    cost: 'bulk',
+    maxBodyBytes: 2 * CHUNK_BYTES,
+  },
+  /** Until it is at another index than `after`, or some time has passed. */
+  wait: {
+    id: 10,
+    input: z.strictObject({ ...target, after: z.int().nullable() }),
+    output: z.object({ index: z.int(), leader }),
     maxBodyBytes: MAX_SMALL_BYTES,
   },
 });

@@ -1,11 +1,13 @@
 /** The golden vectors as values: `vectors/generate.ts` writes them, `vectors.test.ts` compares. */
 import { cborVectors } from './cbor.ts';
+import { dhtVectors } from './dht.ts';
 import { documentVectors } from './documents.ts';
 import { idVectors, timeVectors, versionVectors } from './names.ts';
 import { receiptVectors } from './receipts.ts';
 
 const files = {
   'cbor.json': cborVectors,
+  'dht.json': await dhtVectors(),
   'documents.json': documentVectors,
   'ids.json': idVectors,
   'receipts.json': await receiptVectors(),

@@ -79,6 +79,7 @@ export function createReputation(
   }
 
   function bannedMs(peerId: PeerId, network: NetworkGroup | undefined): number {
+    if (standings.size === 0) return 0;
     const now = clock.monotonic();
     let longest = 0;
     for (const name of names(peerId, network))

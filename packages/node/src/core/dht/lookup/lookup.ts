@@ -7,7 +7,7 @@ import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Contact } from '../index.ts';
 import type { NetworkGroup } from '../routing/network-group.ts';
-import { compareDistance, type NodeId, type NodeIds } from '../routing/node-id.ts';
+import { comparePlaces, headOf, type NodeId, type NodeIds } from '../routing/node-id.ts';
 
 export interface LookupDeps<A extends LookupAnswer> {
   readonly clock: Pick<Clock, 'after'>;
@@ -37,7 +37,7 @@ export interface LookupConfig {
 }
 
 export interface LookupResult {
-  /** Those that answered, the closest first, at most k. */
+  /** The closest first, at most k: those that answered, and where not all were to be asked, those that were named and did not fail. */
   readonly closest: readonly Contact[];
   /** Questions one after another that led to the closest. */
   readonly hops: number;
@@ -48,17 +48,25 @@ export interface LookupResult {
 interface Candidate {
   contact: Contact;
   readonly id: NodeId;
+  readonly head: number;
   network: NetworkGroup | undefined;
   readonly depth: number;
-  state: 'new' | 'asked' | 'answered' | 'failed';
+  state: 'new' | 'asked' | 'slow' | 'answered' | 'failed';
+  /** One bit for each path that was told of it. */
+  paths: number;
 }
 
 interface Path {
+  readonly bit: number;
+  /** Asked whatever others answer, or the first liar would lead the path to liars alone. */
+  readonly seeds: Candidate[];
   /** The closest first. */
   readonly candidates: Candidate[];
   asking: number;
 }
 
+/** So many ways out of the own table has each path at least. */
+const SEEDS_ASKED = 2;
 /** A path remembers this many times k of the closest. */
 const SHORTLIST = 3;
 /** More that are not where they are said to be lead nowhere. */
@@ -69,15 +77,15 @@ export function runLookup<A extends LookupAnswer>(
   config: LookupConfig,
   input: LookupInput,
 ): Promise<LookupResult> {
-  return new Promise((resolve, reject) =>
-    new Lookup(deps, config, input.target, resolve, reject).start(input),
-  );
+  return new Promise((resolve, reject) => new Lookup(deps, config, input, resolve, reject).start(input));
 }
 
 export interface LookupInput {
   readonly target: NodeId;
   /** The closest that are known here, the closest first. */
   readonly seeds: readonly Contact[];
+  /** So many of the closest must have answered; the others among the k may be as they were told. */
+  readonly confirm: number;
   readonly signal: AbortSignal;
   /** After this it ends with what it has. */
   readonly timeoutMs: number;
@@ -87,6 +95,8 @@ class Lookup<A extends LookupAnswer> {
   readonly #deps: LookupDeps<A>;
   readonly #config: LookupConfig;
   readonly #target: NodeId;
+  readonly #head: number;
+  readonly #confirm: number;
   readonly #resolve: (result: LookupResult) => void;
   readonly #reject: (error: unknown) => void;
   readonly #paths: Path[];
@@ -96,21 +106,29 @@ class Lookup<A extends LookupAnswer> {
   #queries = 0;
   #failures = 0;
   #over = false;
-  #release: (() => void) | undefined = undefined;
+  #stop: (() => void) | undefined = undefined;
+  #patience: Disposable | undefined = undefined;
 
   constructor(
     deps: LookupDeps<A>,
     config: LookupConfig,
-    target: NodeId,
+    { target, confirm }: LookupInput,
     resolve: (result: LookupResult) => void,
     reject: (error: unknown) => void,
   ) {
     this.#deps = deps;
     this.#config = config;
     this.#target = target;
+    this.#confirm = confirm;
+    this.#head = headOf(target);
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#paths = Array.from({ length: config.paths }, () => ({ candidates: [], asking: 0 }));
+    this.#paths = Array.from({ length: config.paths }, (_, index) => ({
+      bit: 1 << index,
+      seeds: [],
+      candidates: [],
+      asking: 0,
+    }));
   }
 
   start({ seeds, signal, timeoutMs }: LookupInput): void {
@@ -120,13 +138,14 @@ class Lookup<A extends LookupAnswer> {
     }
     for (const [index, contact] of seeds.entries())
       this.#learn(this.#paths[index % this.#paths.length] as Path, contact, 1);
+    for (const path of this.#paths) path.seeds.push(...path.candidates.slice(0, SEEDS_ASKED));
     const stop = () => {
       this.#end();
       this.#reject(signal.reason);
     };
     signal.addEventListener('abort', stop, { once: true });
     const timer = this.#deps.clock.after(timeoutMs, () => this.#finish());
-    this.#release = () => {
+    this.#stop = () => {
       timer[Symbol.dispose]();
       signal.removeEventListener('abort', stop);
     };
@@ -135,7 +154,8 @@ class Lookup<A extends LookupAnswer> {
 
   #end(): void {
     this.#over = true;
-    this.#release?.();
+    this.#stop?.();
+    this.#stopWaiting();
   }
 
   /** Puts the contact in its place among those of the path. */
@@ -144,40 +164,51 @@ class Lookup<A extends LookupAnswer> {
     if (!candidate) {
       if (!this.#deps.accepts(contact.peerId)) return;
       const id = this.#deps.idOf(contact.peerId);
-      candidate = { contact, id, network: this.#deps.networkOf(contact), depth, state: 'new' };
+      candidate = {
+        contact,
+        id,
+        head: headOf(id),
+        network: this.#deps.networkOf(contact),
+        depth,
+        state: 'new',
+        paths: 0,
+      };
       this.#known.set(contact.peerId, candidate);
     } else if (candidate.state === 'new') {
       candidate.contact = joined(candidate.contact, contact);
     }
+    if (candidate.paths & path.bit) return;
+    candidate.paths |= path.bit;
     const { candidates } = path;
     let low = 0;
     let high = candidates.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const other = candidates[middle] as Candidate;
-      if (other === candidate) return;
-      if (compareDistance(other.id, candidate.id, this.#target) < 0) low = middle + 1;
+      if (comparePlaces(other, candidate, this.#target, this.#head) < 0) low = middle + 1;
       else high = middle;
     }
-    if (candidates[low] === candidate || low >= SHORTLIST * this.#config.k) return;
+    if (low >= SHORTLIST * this.#config.k) return;
     candidates.splice(low, 0, candidate);
     if (candidates.length > SHORTLIST * this.#config.k) candidates.pop();
   }
 
-  /** The closest that nobody has asked, among the k closest that may count. */
-  #next({ candidates }: Path): Candidate | undefined {
+  /** The closest that nobody has asked, among those that must answer. */
+  #next({ seeds, candidates }: Path): Candidate | undefined {
+    for (const seed of seeds) if (seed.state === 'new') return seed;
     const counts = new NetworkCounts(this.#config.perNetwork);
     let counted = 0;
     for (const candidate of candidates) {
-      if (candidate.state === 'failed' || !counts.take(candidate.network)) continue;
+      if (candidate.state === 'failed' || candidate.state === 'slow') continue;
+      if (!counts.take(candidate.network)) continue;
       if (candidate.state === 'new') return candidate;
-      if (++counted >= this.#config.k) return undefined;
+      if (++counted >= this.#confirm) return undefined;
     }
     return undefined;
   }
 
   #advance(): void {
-    const { alpha, k } = this.#config;
+    const { alpha, k, slowMs } = this.#config;
     while (!this.#over && this.#asking - this.#slow < alpha && this.#queries < MAX_QUERIES_OF_K * k) {
       let best: { readonly path: Path; readonly candidate: Candidate } | undefined;
       for (const path of this.#paths) {
@@ -189,6 +220,15 @@ class Lookup<A extends LookupAnswer> {
       this.#ask(best.path, best.candidate);
     }
     if (this.#asking === 0) this.#finish();
+    // Only the slow are left: they have as long again, then the search ends without them.
+    else if (this.#asking === this.#slow)
+      this.#patience ??= this.#deps.clock.after(slowMs, () => this.#finish());
+    else this.#stopWaiting();
+  }
+
+  #stopWaiting(): void {
+    this.#patience?.[Symbol.dispose]();
+    this.#patience = undefined;
   }
 
   #ask(path: Path, candidate: Candidate): void {
@@ -199,6 +239,7 @@ class Lookup<A extends LookupAnswer> {
     let slow = false;
     const timer = this.#deps.clock.after(this.#config.slowMs, () => {
       slow = true;
+      candidate.state = 'slow';
       this.#slow++;
       this.#advance();
     });
@@ -251,8 +292,8 @@ class Lookup<A extends LookupAnswer> {
     this.#end();
     const counts = new NetworkCounts(this.#config.perNetwork);
     const closest = [...this.#known.values()]
-      .filter(({ state }) => state === 'answered')
-      .sort((a, b) => compareDistance(a.id, b.id, this.#target))
+      .filter(({ state }) => state === 'answered' || (state === 'new' && this.#confirm < this.#config.k))
+      .sort((a, b) => comparePlaces(a, b, this.#target, this.#head))
       .filter(({ network }) => counts.take(network))
       .slice(0, this.#config.k);
     this.#resolve({
@@ -285,7 +326,11 @@ class NetworkCounts {
 
 /** One who says where a peer is must not displace what another says. */
 function joined(known: Contact, told: Contact): Contact {
-  if (told === known || told.addresses.every((address) => known.addresses.includes(address))) return known;
+  if (
+    told.addresses === known.addresses ||
+    told.addresses.every((address) => known.addresses.includes(address))
+  )
+    return known;
   return {
     peerId: known.peerId,
     addresses: [...new Set([...known.addresses, ...told.addresses])].slice(0, 8),

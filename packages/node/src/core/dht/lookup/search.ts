@@ -22,6 +22,8 @@ export interface SearchDeps {
 
 export interface SearchConfig extends LookupConfig {
   readonly self: PeerId;
+  /** Of a search for nodes; a search for holders asks all k. */
+  readonly confirm: number;
   readonly callTimeoutMs: number;
   readonly lookupTimeoutMs: number;
 }
@@ -37,6 +39,8 @@ export interface Search {
   ): Promise<KadCalls[M]['output']>;
   /** @throws P2posError DHT_ALONE, OVERLOADED */
   find(target: NodeId, signal: AbortSignal): Promise<LookupResult>;
+  /** The k closest, all of which answered. @throws P2posError DHT_ALONE, OVERLOADED */
+  holders(key: NodeId, signal: AbortSignal): Promise<LookupResult>;
   peer(peerId: PeerId, signal: AbortSignal): Promise<Contact | undefined>;
   /** `onAnswer` says true once it has seen enough. */
   value(
@@ -46,6 +50,12 @@ export interface Search {
   ): Promise<LookupResult>;
   addresses(): Contact['addresses'];
   counts(): { readonly lookups: number; readonly queries: number };
+}
+
+interface RunOptions<A> {
+  readonly confirm: number;
+  readonly signal: AbortSignal;
+  readonly onAnswer?: (contact: Contact, answer: A) => boolean | Promise<boolean>;
 }
 
 const MAX_SEARCHES = 256;
@@ -95,8 +105,7 @@ export function createSearch(deps: SearchDeps, config: SearchConfig): Search {
   async function run<A extends LookupAnswer>(
     target: NodeId,
     query: (contact: Contact) => Promise<A>,
-    signal: AbortSignal,
-    onAnswer?: (contact: Contact, answer: A) => boolean | Promise<boolean>,
+    { confirm, signal, onAnswer }: RunOptions<A>,
   ): Promise<LookupResult> {
     const seeds = seedsFor(target);
     if (seeds.length === 0) throw new P2posError('DHT_ALONE');
@@ -108,6 +117,7 @@ export function createSearch(deps: SearchDeps, config: SearchConfig): Search {
       return await runLookup({ clock, idOf, networkOf, accepts, query, onAnswer }, config, {
         target,
         seeds,
+        confirm,
         signal,
         timeoutMs: config.lookupTimeoutMs,
       });
@@ -123,20 +133,22 @@ export function createSearch(deps: SearchDeps, config: SearchConfig): Search {
 
   return {
     ask,
-    find: (target, signal) => run(target, findNode(target), signal),
+    find: (target, signal) => run(target, findNode(target), { confirm: config.confirm, signal }),
+    holders: (key, signal) => run(key, findNode(key), { confirm: k, signal }),
     async peer(peerId, signal) {
       if (peerId === self) return { peerId, addresses: transport.addresses() };
       let found: Contact | undefined;
       const target = idOf(peerId);
-      await run(target, findNode(target), signal, (contact) => {
+      const onAnswer = (contact: Contact) => {
         if (contact.peerId === peerId) found = contact;
         return found !== undefined;
-      });
+      };
+      await run(target, findNode(target), { confirm: config.confirm, signal, onAnswer });
       return found;
     },
     value(key, onAnswer, signal) {
       const input = { addresses: transport.addresses(), key };
-      return run(key, (contact) => ask(contact, 'findValue', input), signal, onAnswer);
+      return run(key, (contact) => ask(contact, 'findValue', input), { confirm: k, signal, onAnswer });
     },
     addresses: () => transport.addresses(),
     counts: () => ({ lookups, queries }),

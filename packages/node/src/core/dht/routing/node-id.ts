@@ -36,6 +36,26 @@ export function compareDistance(a: NodeId, b: NodeId, target: NodeId): number {
   return 0;
 }
 
+/** The first 32 bits, which nearly always decide which of two is closer. */
+export function headOf(id: NodeId): number {
+  return (
+    (((id[0] as number) << 24) | ((id[1] as number) << 16) | ((id[2] as number) << 8) | (id[3] as number)) >>>
+    0
+  );
+}
+
+/** Something that has a place. */
+export interface Placed {
+  readonly id: NodeId;
+  readonly head: number;
+}
+
+/** As {@link compareDistance}, quicker. */
+export function comparePlaces(a: Placed, b: Placed, target: NodeId, head: number): number {
+  const difference = ((a.head ^ head) >>> 0) - ((b.head ^ head) >>> 0);
+  return difference !== 0 ? difference : compareDistance(a.id, b.id, target);
+}
+
 /** Leading bits that both have, 0 … 256. */
 export function commonBits(a: NodeId, b: NodeId): number {
   for (let index = 0; index < ID_BYTES; index++) {

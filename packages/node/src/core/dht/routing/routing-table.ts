@@ -7,7 +7,7 @@ import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Contact } from '../index.ts';
 import type { NetworkGroup } from './network-group.ts';
-import { commonBits, compareDistance, type NodeId } from './node-id.ts';
+import { commonBits, compareDistance, comparePlaces, headOf, type NodeId } from './node-id.ts';
 
 export interface RoutingTableDeps {
   readonly clock: Pick<Clock, 'monotonic'>;
@@ -31,9 +31,19 @@ export interface RoutingTableConfig {
 interface Entry {
   contact: Contact;
   readonly id: NodeId;
+  readonly head: number;
   readonly network: NetworkGroup | undefined;
   seenAt: number;
   failures: number;
+  /** Waits for a place. */
+  spare: boolean;
+}
+
+interface Wanted {
+  readonly target: NodeId;
+  readonly except: PeerId | undefined;
+  /** Also those that failed of late. */
+  readonly failing: boolean;
 }
 
 interface Bucket {
@@ -52,7 +62,7 @@ export interface RoutingTable {
   /** It did not answer. */
   failed(peerId: PeerId, id: NodeId): void;
   remove(peerId: PeerId, id: NodeId): void;
-  has(peerId: PeerId, id: NodeId): boolean;
+  has(peerId: PeerId): boolean;
   /** The closest first; none that failed of late, unless there are no others, and not `except`. */
   closest(target: NodeId, count: number, except?: PeerId): Contact[];
   /** How many of the known are closer to the target than this node, counted up to `limit`. */
@@ -73,6 +83,8 @@ export function createRoutingTable(
   { k, perNetwork, freshMs, maxFailures }: RoutingTableConfig,
 ): RoutingTable {
   const buckets: (Bucket | undefined)[] = [];
+  /** Entries and spares of all buckets. */
+  const known = new Map<PeerId, Entry>();
   let size = 0;
 
   function bucketAt(bits: number): Bucket {
@@ -84,34 +96,37 @@ export function createRoutingTable(
     }
     return bucket;
   }
-  const find = (entries: readonly Entry[], peerId: PeerId) =>
-    entries.findIndex(({ contact }) => contact.peerId === peerId);
-  const fits = ({ entries }: Bucket, network: NetworkGroup | undefined) =>
-    network === undefined || entries.filter((entry) => entry.network === network).length < perNetwork;
-
+  function fits({ entries }: Bucket, network: NetworkGroup | undefined): boolean {
+    if (network === undefined) return true;
+    let count = 0;
+    for (const entry of entries) if (entry.network === network && ++count >= perNetwork) return false;
+    return true;
+  }
   function add(bucket: Bucket, entry: Entry): void {
+    entry.spare = false;
     bucket.entries.push(entry);
+    known.set(entry.contact.peerId, entry);
     size++;
   }
 
-  function drop(bucket: Bucket, index: number): void {
-    bucket.entries.splice(index, 1);
+  /** A spare takes the free place, the newest that may. */
+  function drop(bucket: Bucket, entry: Entry): void {
+    const { entries, spares } = bucket;
+    known.delete(entry.contact.peerId);
+    entries.splice(entries.indexOf(entry), 1);
     size--;
-    for (let at = bucket.spares.length - 1; at >= 0; at--) {
-      const spare = bucket.spares[at] as Entry;
+    for (let at = spares.length - 1; at >= 0; at--) {
+      const spare = spares[at] as Entry;
       if (!fits(bucket, spare.network)) continue;
-      bucket.spares.splice(at, 1);
+      spares.splice(at, 1);
       add(bucket, spare);
       return;
     }
   }
 
-  function keepSpare(bucket: Bucket, entry: Entry): void {
-    const { spares } = bucket;
-    const index = find(spares, entry.contact.peerId);
-    if (index >= 0) spares.splice(index, 1);
-    spares.push(entry);
-    if (spares.length > k) spares.shift();
+  function dropSpare({ spares }: Bucket, entry: Entry): void {
+    known.delete(entry.contact.peerId);
+    spares.splice(spares.indexOf(entry), 1);
   }
 
   /** Asks the one heard of least recently, one at a time. */
@@ -122,86 +137,96 @@ export function createRoutingTable(
     probe(oldest.contact);
   }
 
-  /** Those of the range of buckets, the closest first, until there are `count`. */
-  function gather(found: Entry[], part: readonly (Bucket | undefined)[], target: NodeId, sound: boolean) {
+  /** Adds those of the buckets, the closest first. */
+  function gather(found: Entry[], part: readonly (Bucket | undefined)[], wanted: Wanted): void {
     const from = found.length;
     for (const bucket of part) {
       if (!bucket) continue;
-      for (const entry of bucket.entries) if (!sound || entry.failures === 0) found.push(entry);
+      for (const entry of bucket.entries)
+        if ((entry.failures === 0 || wanted.failing) && entry.contact.peerId !== wanted.except)
+          found.push(entry);
     }
     if (found.length - from < 2) return;
-    const sorted = found.splice(from).sort((a, b) => compareDistance(a.id, b.id, target));
-    for (const entry of sorted) found.push(entry);
+    const { target } = wanted;
+    const head = headOf(target);
+    const order = (a: Entry, b: Entry) => comparePlaces(a, b, target, head);
+    if (from === 0) found.sort(order);
+    else for (const entry of found.splice(from).sort(order)) found.push(entry);
   }
 
-  function nearest(target: NodeId, count: number, sound: boolean): Entry[] {
+  function nearest(count: number, wanted: Wanted): Entry[] {
     const found: Entry[] = [];
-    const bits = commonBits(self, target);
+    const bits = commonBits(self, wanted.target);
     // Those in the target's own bucket share more bits with it than all others; those beyond share as many as we do.
-    gather(found, [buckets[bits]], target, sound);
-    if (found.length < count) gather(found, buckets.slice(bits + 1), target, sound);
+    gather(found, [buckets[bits]], wanted);
+    if (found.length < count) gather(found, buckets.slice(bits + 1), wanted);
     for (let at = Math.min(bits, buckets.length) - 1; at >= 0 && found.length < count; at--)
-      gather(found, [buckets[at]], target, sound);
+      gather(found, [buckets[at]], wanted);
+    if (found.length > count) found.length = count;
     return found;
   }
 
   return {
     seen(contact, id) {
+      let entry = known.get(contact.peerId);
       const bits = commonBits(self, id);
       if (bits >= self.length * 8) return;
       const bucket = bucketAt(bits);
-      const { entries } = bucket;
-      const index = find(entries, contact.peerId);
-      if (index >= 0) {
-        const [entry] = entries.splice(index, 1) as [Entry];
-        entry.seenAt = clock.monotonic();
+      const { entries, spares } = bucket;
+      const seenAt = clock.monotonic();
+      if (entry && !entry.spare) {
+        moveLast(entries, entry);
+        entry.seenAt = seenAt;
         entry.failures = 0;
-        if (contact.addresses.length > 0) entry.contact = contact;
-        entries.push(entry);
+        if (contact.addresses.length > 0 && contact.addresses !== entry.contact.addresses)
+          entry.contact = contact;
         bucket.probing = false;
         return;
       }
-      const entry = { contact, id, network: networkOf(contact), seenAt: clock.monotonic(), failures: 0 };
-      if (!fits(bucket, entry.network)) return;
-      const spare = find(bucket.spares, contact.peerId);
-      if (spare >= 0) bucket.spares.splice(spare, 1);
-      if (entries.length < k) return add(bucket, entry);
-      const failing = entries.findIndex(({ failures }) => failures > 0);
-      keepSpare(bucket, entry);
-      if (failing >= 0) drop(bucket, failing);
+      if (entry) {
+        moveLast(spares, entry);
+        entry.contact = contact;
+        entry.seenAt = seenAt;
+      } else {
+        const network = networkOf(contact);
+        entry = { contact, id, head: headOf(id), network, seenAt, failures: 0, spare: true };
+        if (!fits(bucket, network)) return;
+        if (entries.length < k) {
+          add(bucket, entry);
+          return;
+        }
+        spares.push(entry);
+        known.set(contact.peerId, entry);
+        if (spares.length > k) dropSpare(bucket, spares[0] as Entry);
+      }
+      const failing = entries.find(({ failures }) => failures > 0);
+      if (failing) drop(bucket, failing);
       else challenge(bucket);
     },
     failed(peerId, id) {
       const bucket = buckets[commonBits(self, id)];
-      if (!bucket) return;
-      const spare = find(bucket.spares, peerId);
-      if (spare >= 0) bucket.spares.splice(spare, 1);
-      const index = find(bucket.entries, peerId);
-      const entry = bucket.entries[index];
-      if (!entry) return;
+      const entry = known.get(peerId);
+      if (!bucket || !entry) return;
+      if (entry.spare) {
+        dropSpare(bucket, entry);
+        return;
+      }
       bucket.probing = false;
       entry.failures++;
-      if (bucket.spares.length > 0 || entry.failures >= maxFailures) drop(bucket, index);
+      if (bucket.spares.length > 0 || entry.failures >= maxFailures) drop(bucket, entry);
     },
     remove(peerId, id) {
       const bucket = buckets[commonBits(self, id)];
-      if (!bucket) return;
-      const spare = find(bucket.spares, peerId);
-      if (spare >= 0) bucket.spares.splice(spare, 1);
-      const index = find(bucket.entries, peerId);
-      if (index >= 0) drop(bucket, index);
+      const entry = known.get(peerId);
+      if (!bucket || !entry) return;
+      if (entry.spare) dropSpare(bucket, entry);
+      else drop(bucket, entry);
     },
-    has: (peerId, id) => find(buckets[commonBits(self, id)]?.entries ?? [], peerId) >= 0,
+    has: (peerId) => known.get(peerId)?.spare === false,
     closest(target, count, except) {
-      let found = nearest(target, count + 1, true);
-      if (found.length === 0) found = nearest(target, count + 1, false);
-      const result: Contact[] = [];
-      for (const { contact } of found) {
-        if (contact.peerId === except) continue;
-        result.push(contact);
-        if (result.length === count) break;
-      }
-      return result;
+      let found = nearest(count, { target, except, failing: false });
+      if (found.length === 0) found = nearest(count, { target, except, failing: true });
+      return found.map(({ contact }) => contact);
     },
     closerThanSelf(target, limit) {
       let count = 0;
@@ -233,4 +258,10 @@ export function createRoutingTable(
     size: () => size,
     contacts: () => buckets.flatMap((bucket) => bucket?.entries.map(({ contact }) => contact) ?? []),
   };
+}
+
+function moveLast<T>(items: T[], item: T): void {
+  const index = items.indexOf(item);
+  for (let at = index; at < items.length - 1; at++) items[at] = items[at + 1] as T;
+  items[items.length - 1] = item;
 }

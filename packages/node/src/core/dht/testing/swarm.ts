@@ -22,6 +22,14 @@ export interface SwarmConfig {
   readonly addressOf?: (index: number) => Address;
 }
 
+export interface SwarmPlace {
+  readonly address?: Address;
+  /** As if its key had been tried out until it hashed to this. */
+  readonly id?: Uint8Array;
+  /** One of the nodes that it knows at first. */
+  readonly knows?: SwarmNode | undefined;
+}
+
 export interface Swarm {
   readonly clock: TickClock;
   readonly network: KadNetwork;
@@ -30,7 +38,7 @@ export interface Swarm {
   readonly nodes: SwarmNode[];
   readonly idOf: (peerId: PeerId) => Uint8Array;
   /** A new node that knows up to three of those there. It has not joined yet. */
-  add(): SwarmNode;
+  add(place?: SwarmPlace): SwarmNode;
   /** Brings `count` nodes in, some at once, each by asking those it knows. */
   grow(count: number, atOnce?: number): Promise<void>;
   /** Silently, as by a power cut. */
@@ -53,14 +61,17 @@ export function createSwarm({
   const network = createKadNetwork({ clock }, { latencyMs: () => 10 + 80 * chance.float() ** 2 });
   const keys = random.fork('keys');
   const places = random.fork('places');
-  const idOf = createNodeIds(keyedCrypto);
+  const hashed = createNodeIds(keyedCrypto);
+  const chosen = new Map<PeerId, Uint8Array>();
+  const idOf = (peerId: PeerId) => (chosen.size > 0 && chosen.get(peerId)) || hashed(peerId);
   const nodes: SwarmNode[] = [];
   let made = 0;
 
-  function add(): SwarmNode {
+  function add({ address, id, knows }: SwarmPlace = {}): SwarmNode {
     const publicKey = keys.bytes(32);
     const peerId = peerIdFromPublicKey(publicKey);
-    const link = network.attach(peerId, [addressOf(made++)]);
+    if (id) chosen.set(peerId, id);
+    const link = network.attach(peerId, [address ?? addressOf(made++)]);
     const dht = createDht(
       {
         transport: link,
@@ -74,7 +85,7 @@ export function createSwarm({
       { systemId: SYSTEM_ID, peerId, ...config },
     );
     for (let tries = 0; tries < BOOTSTRAP_NODES && nodes.length > 0; tries++) {
-      const known = places.pick(nodes);
+      const known = (tries === 0 && knows) || places.pick(nodes);
       dht.learn({ peerId: known.peerId, addresses: known.link.addresses() });
     }
     const node = { peerId, dht, link };

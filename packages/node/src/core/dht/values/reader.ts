@@ -25,7 +25,7 @@ export interface Reader {
   ): Promise<Found[]>;
 }
 
-const LOCAL = { count: 256, bytes: Number.POSITIVE_INFINITY };
+const LOCAL = { count: 1_024, bytes: Number.POSITIVE_INFINITY };
 /** Of one answer whose value does not lie under the key that was asked for, or is forged. */
 const FORGERY_POINTS = 20;
 

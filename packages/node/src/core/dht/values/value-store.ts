@@ -27,9 +27,9 @@ export const DEFAULT_VALUE_LIMITS: ValueLimits = {
   maxBytes: 32 * 1_048_576,
   peerShare: 1 / 8,
   networkShare: 1 / 4,
-  perKey: 256,
-  perKeyOfAuthor: 16,
-  perKeyOfNetwork: 64,
+  perKey: 1_024,
+  perKeyOfAuthor: 64,
+  perKeyOfNetwork: 256,
 };
 
 /** What an entry costs beside its bytes, for the account. */

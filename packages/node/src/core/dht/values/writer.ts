@@ -32,7 +32,7 @@ export function createWriter(
   return {
     async store(key, { kind, bytes }, signal) {
       const checked = await check({ kind, bytes });
-      const { closest } = await search.find(key, signal);
+      const { closest } = await search.holders(key, signal);
       signal.throwIfAborted();
       const own = keepsItself(key, closest);
       const others = own ? closest.slice(0, k - 1) : closest;

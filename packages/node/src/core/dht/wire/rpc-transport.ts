@@ -1,5 +1,5 @@
 /** The four questions over rpc: dials whom it must, and keeps few connections that nobody else wanted. */
-import { kadBodies, P2posError } from '@p2pos/protocol';
+import { kadBodies, MAX_CONTACT_ADDRESSES, P2posError } from '@p2pos/protocol';
 import { type Clock, deadline } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { Address, Net, PeerId } from '../../net/index.ts';
@@ -16,7 +16,10 @@ export const KAD = defineCapability('/p2pos/kad/1.0.0', {
 
 export interface RpcTransportDeps {
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
-  readonly net: Pick<Net, 'events' | 'connections' | 'isConnected' | 'dial' | 'hangUp' | 'addresses'>;
+  readonly net: Pick<
+    Net,
+    'peerId' | 'events' | 'connections' | 'isConnected' | 'dial' | 'hangUp' | 'addresses'
+  >;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -30,6 +33,7 @@ export function createRpcTransport(
   { rpc, net, clock, log }: RpcTransportDeps,
   { maxConnections = 128 }: RpcTransportConfig = {},
 ): DhtTransport & Disposable {
+  const suffix = `/p2p/${net.peerId}`;
   /** By peer, asked for again after its connections changed. */
   const networks = new Map<PeerId, NetworkGroup | undefined>();
   /** Used least recently first. */
@@ -93,7 +97,12 @@ export function createRpcTransport(
         store: bind('store'),
       });
     },
-    addresses: () => net.addresses().slice(0, 8),
+    // Whoever reads them knows whose they are.
+    addresses: () =>
+      net
+        .addresses()
+        .slice(0, MAX_CONTACT_ADDRESSES)
+        .map((address) => (address.endsWith(suffix) ? address.slice(0, -suffix.length) : address)),
     networkOf(peerId) {
       if (networks.has(peerId)) return networks.get(peerId);
       const connection = net.connections().find((one) => one.peerId === peerId);

@@ -48,6 +48,8 @@ export class Ticket {
   readonly resumed: boolean;
   settled = false;
   timer: Disposable | undefined;
+  /** Told once when the sending of its batch is over for this one. */
+  onLanded: (() => void) | undefined;
   #ballot: Ballot | undefined;
   /** Grows with each sending; answers to earlier ones count no more. */
   #round = 0;
@@ -97,6 +99,7 @@ export class Ticket {
 
   /** Ends the present sending; answers that are still to come change nothing but what may have been kept. */
   suspend(): void {
+    this.#land();
     this.#maybeKept = this.mayBeKept();
     this.#ballot = undefined;
     this.#round++;
@@ -191,6 +194,13 @@ export class Ticket {
   settle(): void {
     this.settled = true;
     this.timer?.[Symbol.dispose]();
+    this.#land();
+  }
+
+  #land(): void {
+    const { onLanded } = this;
+    this.onLanded = undefined;
+    onLanded?.();
   }
 
   #note(replaced: { readonly version: string; readonly live: boolean }): void {

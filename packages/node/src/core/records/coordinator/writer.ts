@@ -65,6 +65,17 @@ export interface Writer extends Disposable {
   ): Promise<Written>;
 }
 
+/** One batch on the disks' commit at hand, one behind it. */
+const MAX_FLYING = 2;
+/** So many make a batch of their own whatever is under way. */
+const MAX_GATHERED = 64;
+/** A batch whose majority is slow or lost holds up those behind it for no longer. */
+const MAX_HOLD_MS = 10;
+
+interface Flight {
+  left: number;
+}
+
 /** Between two sendings while the nodes learn a new snapshot. */
 const RESEND_MS = 25;
 
@@ -72,12 +83,16 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
   const { self, systemId, topology, calls, preference, hybridClock, crypto, signer, clock, now } = deps;
   let queue: Ticket[] = [];
   let sealing = false;
+  /** Batches that wait for their majorities. */
+  const flying = new Set<Flight>();
+  let wake: (() => void) | undefined;
   const open = new Set<Ticket>();
   let bytes = 0;
   let closed = false;
 
   function enqueue(ticket: Ticket): void {
     queue.push(ticket);
+    if (queue.length >= MAX_GATHERED) wake?.();
     if (queue.length === 1 && !sealing) queueMicrotask(() => void pump());
   }
 
@@ -86,15 +101,47 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
     if (sealing) return;
     sealing = true;
     while (queue.length > 0) {
+      await room();
       const batch = nextBatch();
       try {
         await sealAll(batch);
+        fly(batch);
         dispatch(batch);
       } catch (error) {
         for (const ticket of batch) ticket.giveUp(error);
       }
     }
     sealing = false;
+  }
+
+  /**
+   * While batches are on their way to the disks, what comes is gathered: what is sent now would only wait there for the commit
+   * before, and each batch costs a signature, its verifications and its messages.
+   */
+  function room(): Promise<void> | undefined {
+    if (flying.size < MAX_FLYING || queue.length >= MAX_GATHERED) return undefined;
+    return new Promise((resolve) => {
+      const timer = clock.after(MAX_HOLD_MS, () => wake?.());
+      wake = () => {
+        wake = undefined;
+        timer[Symbol.dispose]();
+        resolve();
+      };
+    });
+  }
+
+  function fly(batch: readonly Ticket[]): void {
+    const flight: Flight = { left: 0 };
+    for (const ticket of batch) {
+      if (ticket.settled) continue;
+      flight.left++;
+      ticket.onLanded = () => {
+        if (--flight.left > 0) return;
+        flying.delete(flight);
+        wake?.();
+      };
+    }
+    if (flight.left > 0) flying.add(flight);
   }
 
   function nextBatch(): Ticket[] {

@@ -147,6 +147,11 @@ export const SAVE_RING = `
     head_hash = excluded.head_hash, settled = excluded.settled, closed = excluded.closed`;
 export const SELECT_RINGS = 'SELECT replicas, head_hash, settled, closed FROM records_rings';
 
+/** In the order in which they came to this store. */
+export const SELECT_NAMES = `
+  SELECT id, namespace, key, partition FROM records
+  WHERE namespace >= ? AND namespace < ? AND tombstone = 0 AND id > ? ORDER BY id LIMIT ?`;
+
 export const SUM_BYTES = `
   SELECT sum(length(key) + coalesce(length(value), 0)) AS bytes FROM records
   WHERE namespace >= ? AND namespace < ? AND tombstone = 0`;

@@ -72,6 +72,8 @@ export interface RecordTable {
   drop(count: number, slot: number, leaves: readonly Uint8Array[], ring: Statement): Promise<void>;
   /** Lets go the values of at most `limit` records that expired by `time`; answers how many. */
   dropExpiredValues(time: number, limit: number): Promise<number>;
+  /** What is held of namespaces `<app>/…`, after the id. */
+  appNames(app: string, after: number, limit: number): Promise<(RecordName & { readonly id: number })[]>;
   /** Keys and values of namespaces `<app>/…`. */
   appBytes(app: string): Promise<number>;
   reservedMs(): Promise<number>;
@@ -198,6 +200,16 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
         version: row.version,
         tombstone: row.tombstone === 1,
         expiresAt: row.expires_at ?? undefined,
+      }));
+    },
+    async appNames(app, after, limit) {
+      type NameRow = Row & { id: number; namespace: string; key: Uint8Array; partition: Uint8Array };
+      const rows = await store.read<NameRow>(sql.SELECT_NAMES, [`${app}/`, `${app}0`, after, limit]);
+      return rows.map(({ id, namespace, key, partition }) => ({
+        id,
+        namespace,
+        key,
+        partition: partition.length === 0 ? key : partition,
       }));
     },
     async appBytes(app) {

@@ -10,6 +10,7 @@ import type { PeerId } from '../../net/index.ts';
 import type { Random } from '../../random/index.ts';
 import type { ChangeBody } from '../format/wire.ts';
 import type { NamespaceDeclaration, RecordKey, WatchEvent, WatchInput } from '../index.ts';
+import type { Moves } from '../placement/moves.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import { type ChangeReader, nameOf } from './change.ts';
@@ -19,7 +20,7 @@ import { Outlet } from './outlet.ts';
 import { decodeToken, encodeToken, type Standing } from './token.ts';
 
 export interface WatcherDeps {
-  readonly topology: Topology;
+  readonly topology: Pick<Topology, 'onChange'> & { readonly moves: Pick<Moves, 'ring' | 'required'> };
   readonly ask: FollowerDeps['ask'];
   readonly changes: ChangeReader;
   /** What a quorum holds. @throws P2posError RECORDS_QUORUM_LOST */
@@ -160,9 +161,14 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       }
       const found = await confirmed({ namespace, key, partition });
       if (found) tell(change, found);
-      // Whatever a replica accepted of a register, only a majority's word is told.
-      else if (change.version !== undefined && (change.value === null || kind === 'cas'))
+      else if (change.version !== undefined && change.value === null)
         tell(change, { version: change.version, value: null });
+      else if (kind === 'cas') {
+        // Whatever a replica accepted of a register, only a majority's word is told; and under the version that was told
+        // before, since what was accepted may still be agreed on.
+        const told = known.get(name);
+        if (told && !told.dead) tell(change, { version: told.version, value: null });
+      }
     }
 
     /** A majority suffices; the others get a moment, since a token without them begins anew with them. */

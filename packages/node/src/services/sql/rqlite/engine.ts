@@ -52,6 +52,7 @@ const WATCH_MS = 1_000;
 const ASK_MS = 2_000;
 const RETRY_MS = 150;
 const STATUS_BYTES = 1_048_576;
+const MAX_BACKUP_BYTES = 512 * 1_048_576;
 
 export function createRqliteEngine(
   deps: RqliteEngineDeps,
@@ -223,6 +224,35 @@ export function createRqliteEngine(
       const results = await writes.write(request, options);
       for (const listener of listeners) listener();
       return results;
+    },
+    async backup({ timeoutMs, signal }) {
+      await awaitReady({ timeoutMs, signal });
+      const options = { timeoutMs, maxBytes: MAX_BACKUP_BYTES, signal };
+      const { status, body } = await door.ask('GET', '/db/backup', undefined, options);
+      if (status === 200) return body;
+      throw new P2posError('SQL_ENGINE_FAILED', { database: name, reason: body.toString('utf8').trim() });
+    },
+    async restore(file, { timeoutMs, signal }) {
+      if (Buffer.from(file.subarray(0, 15)).toString('latin1') !== 'SQLite format 3')
+        throw new P2posError('SQL_REFUSED', { reason: 'the file to restore is no SQLite file' });
+      await awaitReady({ timeoutMs, signal });
+      const { status, body } = await door.ask('POST', '/db/load', file, {
+        timeoutMs,
+        maxBytes: STATUS_BYTES,
+        signal,
+      });
+      const text = body.toString('utf8').trim();
+      if (status !== 200)
+        throw new P2posError('SQL_REFUSED', { reason: `the file to restore is refused: ${text}` });
+      await prepare();
+      for (const listener of listeners) listener();
+    },
+    async forget(before, { timeoutMs, signal }) {
+      // Once for all voters.
+      if (view.store?.raft?.state !== 'Leader') return;
+      const sql = 'DELETE FROM _p2pos_requests WHERE at < ?';
+      const options = { timeoutMs, maxBytes: STATUS_BYTES, signal };
+      await door.ask('POST', '/db/execute', JSON.stringify([[sql, before]]), options);
     },
     async status({ signal }) {
       const { problem } = voter;

@@ -1,4 +1,5 @@
 /** Engine `sqlite`: one file on one node. Every read sees all that was answered before it. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { type ErrorCode, isErrorCode, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
 import type { Engine, Statement } from '../engine.ts';
@@ -21,6 +22,7 @@ export function createSqliteEngine(
   { name, file }: SqliteEngineConfig,
 ): Engine {
   const listeners = new Set<() => void>();
+  let files = 0;
 
   /** @throws P2posError what the statement did wrong */
   function sound(answer: JobAnswer): JobAnswer {
@@ -48,6 +50,25 @@ export function createSqliteEngine(
       for (const listener of listeners) listener();
       return [...(results ?? [])];
     },
+    async backup() {
+      const other = `${file}.backup-${++files}`;
+      try {
+        await rm(other, { force: true });
+        sound(await host.run({ kind: 'backup', file, other }));
+        return await readFile(other);
+      } finally {
+        await rm(other, { force: true });
+      }
+    },
+    async restore(bytes) {
+      const other = `${file}.restore-${++files}`;
+      await writeFile(other, bytes, { mode: 0o600, flush: true });
+      sound(await host.run({ kind: 'restore', file, other }));
+      for (const listener of listeners) listener();
+    },
+    async forget(before) {
+      sound(await host.run({ kind: 'forget', file, before }));
+    },
     async status() {
       const { status } = sound(await host.run({ kind: 'status', file }));
       return {
@@ -69,6 +90,6 @@ export function createSqliteEngine(
   };
 }
 
-function jobOf({ examined: { sql, verb }, params }: Statement): JobStatement {
-  return { sql, verb, params };
+function jobOf({ examined: { sql, verb, trusted = false }, params }: Statement): JobStatement {
+  return { sql, verb, params, trusted };
 }

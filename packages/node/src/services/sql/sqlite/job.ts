@@ -6,6 +6,7 @@ export interface JobStatement {
   readonly sql: string;
   readonly params: SqlParams;
   readonly verb: string;
+  readonly trusted: boolean;
 }
 
 export interface WriteJob {
@@ -23,6 +24,8 @@ export type Work =
   | { readonly kind: 'status' }
   /** Results of requests that were asked for before are dropped. */
   | { readonly kind: 'forget'; readonly before: number }
+  /** Copies everything into a new file, or takes everything from one, which is then gone. */
+  | { readonly kind: 'backup' | 'restore'; readonly other: string }
   | { readonly kind: 'close' };
 
 export type Job = Work & {

@@ -1,5 +1,5 @@
 /** Carries out jobs, in their order; neighbours that write to one database share a commit. */
-import { type Database, openDatabase } from './database.ts';
+import { type Database, openDatabase, replaceFile } from './database.ts';
 import { failureOf } from './failure.ts';
 import type { FileLimits, Job, JobAnswer, WriteJob } from './job.ts';
 
@@ -29,11 +29,21 @@ export function createServing(limits: FileLimits): Serving {
       open.delete(job.file);
       return { id };
     }
+    if (job.kind === 'restore') {
+      open.get(job.file)?.[Symbol.dispose]();
+      open.delete(job.file);
+      replaceFile(job.file, job.other);
+      return { id };
+    }
     const database = databaseOf(job.file);
     try {
+      if (job.kind === 'backup') {
+        database.backup(job.other);
+        return { id };
+      }
       if (job.kind === 'query') return { id, rows: database.query(job.statement) };
       if (job.kind === 'status') return { id, status: database.status() };
-      database.forget(job.before);
+      if (job.kind === 'forget') database.forget(job.before);
       return { id };
     } catch (error) {
       return { id, failure: database.failureOf(error) };

@@ -1,0 +1,45 @@
+import { duration, SqlRows, type SqlValue } from '@p2pos/protocol';
+import { systemClock } from '../clock.ts';
+import { usage } from '../failure.ts';
+import { withNode } from '../node-client.ts';
+import type { Action } from '../program.ts';
+import { cell, paramsOf, printRows } from './statements.ts';
+
+const FOR = duration(1, 365 * 86_400_000);
+
+export const watchQuery: Action = async (invocation, [name = '', sql = ''], flags) => {
+  const { terminal, options } = invocation;
+  const ending = new AbortController();
+  const lasting = FOR.safeDecode((flags['for'] as string | undefined) ?? '1ms');
+  if (!lasting.success)
+    throw usage(
+      '--for is a duration such as 10s (units ms, s, m, h, d).',
+      'p2pctl sql watch NAME SQL --for 10s',
+    );
+  using _timer =
+    flags['for'] === undefined
+      ? undefined
+      : systemClock.after(lasting.data, () => ending.abort(new Error('over')));
+  const key = (flags['key'] as string | undefined)?.split(',').map((column) => column.trim());
+  const params = paramsOf(flags['param']);
+  await withNode(invocation, async ({ client }) => {
+    const signal = AbortSignal.any([invocation.signal, ending.signal]);
+    const events = client.sql(name).live(sql, { params, signal, ...(key && { key }) });
+    for await (const event of events) {
+      if (options.json) terminal.print(JSON.stringify(plain(event)));
+      else if (event.type === 'change') {
+        for (const row of event.removes) terminal.print(`- ${row.map(cell).join('  ')}`);
+        for (const row of event.upserts) terminal.print(`+ ${row.map(cell).join('  ')}`);
+      } else printRows(invocation, event);
+    }
+  });
+  return undefined;
+};
+
+function plain(event: object): unknown {
+  const fields = Object.entries(event).map(([name, value]) => {
+    const isRows = name === 'rows' || name === 'upserts' || name === 'removes';
+    return [name, isRows ? SqlRows.encode(value as SqlValue[][]) : value];
+  });
+  return Object.fromEntries(fields);
+}

@@ -1,0 +1,72 @@
+"""
+The Python client of P2POS, sync and asyncio.
+
+Promises: every failure is a P2posError with a code; a call ends by its deadline; what is repeated after a lost answer is
+only what a repeat cannot harm: reads, and writes under an idempotency key, which it sets by itself.
+
+::
+
+    with p2pos.connect(url=["http://127.0.0.1:4180", "http://127.0.0.1:4181"], token=token) as client:
+        client.kv.put("greeting", "hello", ttl_ms=60_000)
+        entry = client.kv.get("greeting")
+        entry.text()  # 'hello'
+"""
+
+from .cas import AsyncCas, Cas
+from .client import AsyncClient, Client, connect, connect_async
+from .errors import ERRORS, ErrorEntry
+from .failure import P2posError, RemoteError
+from .kv import AsyncKv, Kv
+from .kv_answers import KvDeletion, KvEntry, KvHead, KvPage, KvReceipt
+from .lock import AsyncLock, Lock
+from .order import Gap, Message
+from .pubsub import AsyncPubsub, Missed, Opened, PublishReceipt, Pubsub, PubsubEvent
+from .receipt import ReceiptRecord, VerifiedReceipt, verify_receipt
+from .sql import AsyncDatabase, AsyncSql, Database, Sql, SqlResult, SqlRowSet
+from .stream import AsyncStream, Stream
+from .watch import Change, Compacted, Synced, WatchEvent
+
+__all__ = [
+    "ERRORS",
+    "AsyncCas",
+    "AsyncClient",
+    "AsyncDatabase",
+    "AsyncKv",
+    "AsyncLock",
+    "AsyncPubsub",
+    "AsyncSql",
+    "AsyncStream",
+    "Cas",
+    "Change",
+    "Client",
+    "Compacted",
+    "Database",
+    "ErrorEntry",
+    "Gap",
+    "Kv",
+    "KvDeletion",
+    "KvEntry",
+    "KvHead",
+    "KvPage",
+    "KvReceipt",
+    "Lock",
+    "Message",
+    "Missed",
+    "Opened",
+    "P2posError",
+    "PublishReceipt",
+    "Pubsub",
+    "PubsubEvent",
+    "ReceiptRecord",
+    "RemoteError",
+    "Sql",
+    "SqlResult",
+    "SqlRowSet",
+    "Stream",
+    "Synced",
+    "VerifiedReceipt",
+    "WatchEvent",
+    "connect",
+    "connect_async",
+    "verify_receipt",
+]
