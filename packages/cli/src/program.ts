@@ -44,7 +44,7 @@ Example:
 /** In the order in which help lists them. */
 const WORDS: readonly (readonly [heading: string, words: readonly ((program: Program) => void)[]])[] = [
   ['A system and its nodes:', [defineDev, defineConfig, defineNetwork, defineDoctor]],
-  ['Data:', [defineKv, defineSql, definePubsub, defineReceipt]],
+  ['Data:', [defineKv, defineSql, definePubsub, defineRendezvous, defineReceipt]],
   ['Tenants:', [defineApps]],
   ['Governing:', [defineJoin, defineMembers, defineKeys, defineUpdate]],
   ['This program:', [defineContext, defineCompletion]],
@@ -77,21 +77,6 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
     root.commandsGroup(heading);
     for (const define of words) define(program);
   }
-  defineDev(program);
-  defineNetwork(program);
-  defineJoin(program);
-  defineKv(program);
-  definePubsub(program);
-  defineRendezvous(program);
-  defineSql(program);
-  defineReceipt(program);
-  defineApps(program);
-  defineMembers(program);
-  defineKeys(program);
-  defineDoctor(program);
-  defineConfig(program);
-  defineContext(program);
-  defineCompletion(program);
   try {
     await root.parseAsync([...argv], { from: 'user' });
   } catch (error) {
