@@ -155,22 +155,19 @@ export async function foundSystem(options: FoundingOptions = {}): Promise<Founde
   starting.defer(async () => {
     await Promise.all([...processes.keys()].map((index) => stop(index)));
   });
+  const starts: Promise<void>[] = [];
   for (let index = 0; index < count; index++) {
-    const { peerId, name, p2p } = await prepare();
-    await start(index);
-    if (index === 0) continue;
-    const added = await asAdmin(
-      0,
-      'members',
-      'add',
-      peerId,
-      '--name',
-      name,
-      '--address',
-      p2p.replace(/\/p2p\/.*/, ''),
-    );
+    await prepare();
+    starts.push(start(index));
+    starts[index]?.catch(() => {});
+  }
+  await starts[0];
+  for (const { peerId, name, p2p } of nodes.slice(1)) {
+    const address = p2p.replace(/\/p2p\/.*/, '');
+    const added = await asAdmin(0, 'members', 'add', peerId, '--name', name, '--address', address);
     assert.equal(added.code, 0, added.stderr);
   }
+  await Promise.all(starts);
   await Promise.all(
     nodes.map(async (_, index) => {
       await using each = client(index);

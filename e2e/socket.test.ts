@@ -73,6 +73,16 @@ describe('the SDK over a socket', () => {
     );
   });
 
+  it('sends what no message of the socket has room for over HTTP, and much at once in several messages', async () => {
+    await using door = await createTestDoor();
+    await using client = connect({ url: door.url, token: door.token, maxAttempts: 1 });
+    const db = client.sql('large');
+    const insert = (length: number) => db.execute('INSERT INTO t VALUES (?)', ['x'.repeat(length)]);
+    await client.health();
+    await Promise.all(Array.from({ length: 40 }, () => insert(100_000)));
+    await insert(3_000_000);
+  });
+
   it('goes over HTTP where no socket can be had', async () => {
     await using door = await createTestDoor();
     class Refused extends WebSocket {

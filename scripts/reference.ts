@@ -3,17 +3,21 @@
  * `--check` to name those that are stale.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { asyncApi } from './reference/asyncapi.ts';
 import { configPage } from './reference/config-page.ts';
 import { errorsPage } from './reference/errors-page.ts';
 import { pythonAnswers, pythonContract, pythonErrors } from './reference/python-files.ts';
 import { routesPage } from './reference/routes-page.ts';
+import { streamsPage } from './reference/streams-page.ts';
 
 type Files = Readonly<Record<string, () => string>>;
 
 const PAGES: Files = {
+  'asyncapi.json': asyncApi,
   'config.md': configPage,
   'errors.md': errorsPage,
   'routes.md': routesPage,
+  'streams.md': streamsPage,
 };
 
 const PYTHON: Files = {

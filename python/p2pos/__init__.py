@@ -22,8 +22,10 @@ from .lock import AsyncLock, Lock
 from .order import Gap, Message
 from .pubsub import AsyncPubsub, Missed, Opened, PublishReceipt, Pubsub, PubsubEvent
 from .receipt import ReceiptRecord, VerifiedReceipt, verify_receipt
-from .sql import AsyncDatabase, AsyncSql, Database, Sql, SqlResult, SqlRowSet
+from .sql import AsyncDatabase, AsyncSql, Database, Sql
+from .sql_answers import LiveChange, LiveEvent, LiveRows, SqlResult, SqlRowSet
 from .stream import AsyncStream, Stream
+from .topics import AsyncTopics, TopicEvent, TopicGap, TopicMessage, TopicOpened, Topics
 from .watch import Change, Compacted, Synced, WatchEvent
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "AsyncPubsub",
     "AsyncSql",
     "AsyncStream",
+    "AsyncTopics",
     "Cas",
     "Change",
     "Client",
@@ -49,6 +52,9 @@ __all__ = [
     "KvHead",
     "KvPage",
     "KvReceipt",
+    "LiveChange",
+    "LiveEvent",
+    "LiveRows",
     "Lock",
     "Message",
     "Missed",
@@ -64,6 +70,11 @@ __all__ = [
     "SqlRowSet",
     "Stream",
     "Synced",
+    "TopicEvent",
+    "TopicGap",
+    "TopicMessage",
+    "TopicOpened",
+    "Topics",
     "VerifiedReceipt",
     "WatchEvent",
     "connect",

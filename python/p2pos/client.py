@@ -19,6 +19,7 @@ from .pubsub import AsyncPubsub, Pubsub
 from .socket_transport import SocketTransport
 from .sql import AsyncSql, Sql
 from .subscription import Subscriber
+from .topics import AsyncTopics, Topics
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class AsyncClient:
 
     kv: AsyncKv
     pubsub: AsyncPubsub
+    topics: AsyncTopics
     sql: AsyncSql
     network: AsyncNetwork
 
@@ -68,7 +70,8 @@ class AsyncClient:
         self._closed = False
         self.kv = AsyncKv(self.call, self._subscriber)
         self.pubsub = AsyncPubsub(self.call, self._subscriber)
-        self.sql = AsyncSql(self.call)
+        self.topics = AsyncTopics(self.call, self._subscriber)
+        self.sql = AsyncSql(self.call, self._subscriber)
         self.network = AsyncNetwork(self.call)
 
     async def call(
@@ -112,6 +115,7 @@ class Client:
 
     kv: Kv
     pubsub: Pubsub
+    topics: Topics
     sql: Sql
     network: Network
 
@@ -120,6 +124,7 @@ class Client:
         self._portal = Portal()
         self.kv = Kv(self._portal, client.kv)
         self.pubsub = Pubsub(self._portal, client.pubsub)
+        self.topics = Topics(self._portal, client.topics)
         self.sql = Sql(self._portal, client.sql)
         self.network = Network(self._portal, client.network)
 

@@ -133,7 +133,10 @@ def _parse(text: str) -> Any:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError) as error:
+        raise bad_request(f"What is to be sent is no JSON: {error}.") from error
 
 
 def _quoted(text: str) -> str:

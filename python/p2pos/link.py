@@ -16,14 +16,20 @@ from typing import Any, Protocol
 import websockets
 from websockets.exceptions import WebSocketException
 
-from .failure import P2posError, RemoteError
+from .failure import P2posError, RemoteError, bad_request
 
 #: As ``SOCKET_HEARTBEAT_MS``: a client that says nothing sends ``ping`` at least this often.
 HEARTBEAT_S = 20.0
 OPEN_TIMEOUT_S = 10.0
 MAX_MESSAGE_BYTES = 64 * 1_048_576
+#: As ``MAX_SOCKET_MESSAGE_BYTES``: of one message to a node.
+MAX_SENT_BYTES = 2 * 1_048_576
 
 Frame = dict[str, Any]
+
+
+class Oversized(Exception):
+    """No socket carries it; HTTP may."""
 
 
 class Listener(Protocol):
@@ -49,7 +55,7 @@ class Link:
         self._listeners: dict[int, Listener] = {}
         self._socket: Any = None
         self._opening: asyncio.Task[None] | None = None
-        self._queue: asyncio.Queue[Frame] = asyncio.Queue()
+        self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._work: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._next_id = 1
@@ -71,17 +77,24 @@ class Link:
         await asyncio.shield(self._opening)
 
     def start(self, frame: Frame, listener: Listener) -> int:
-        """The answers and events that follow go to the listener until its end, or until :meth:`stop`."""
+        """
+        The answers and events that follow go to the listener until its end, or until :meth:`stop`.
+
+        :raises Oversized: before anything is sent.
+        """
         number = self._next_id
+        text = _text({**frame, "id": number})
+        if len(text) * 4 > MAX_SENT_BYTES and len(text.encode("utf-8")) > MAX_SENT_BYTES:
+            raise Oversized
         self._next_id += 1
         self._used_at = _now()
         self._listeners[number] = listener
-        self._queue.put_nowait({**frame, "id": number})
+        self._queue.put_nowait(text)
         return number
 
     def stop(self, number: int, op: str) -> None:
         if self._listeners.pop(number, None) is not None:
-            self._queue.put_nowait({"op": op, "id": number})
+            self._queue.put_nowait(_text({"op": op, "id": number}))
 
     async def close(self) -> None:
         if self._opening is not None:
@@ -107,7 +120,9 @@ class Link:
         self._queue = asyncio.Queue()
         if config.token is not None:
             auth = {"op": "auth", "token": config.token}
-            self._queue.put_nowait(auth if config.app is None else {**auth, "app": config.app})
+            self._queue.put_nowait(
+                _text(auth if config.app is None else {**auth, "app": config.app})
+            )
         self._work = {
             asyncio.create_task(work)
             for work in (self._read(socket), self._write(socket), self._beat(socket))
@@ -150,8 +165,7 @@ class Link:
     async def _write(self, socket: Any) -> None:
         try:
             while True:
-                frame = await self._queue.get()
-                await socket.send(json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
+                await socket.send(await self._queue.get())
         except (OSError, EOFError, WebSocketException) as error:
             self._lose(socket, f"the socket was closed ({error})")
 
@@ -159,7 +173,7 @@ class Link:
         """Says that we are here, and finds out whether the node is."""
         idle_s = self._config.idle_s
         while True:
-            self._queue.put_nowait({"op": "ping"})
+            self._queue.put_nowait(_text({"op": "ping"}))
             await asyncio.sleep(min(HEARTBEAT_S, idle_s))
             now = _now()
             if self._listeners:
@@ -195,6 +209,15 @@ class Link:
     def _unreachable(self, reason: str, *, never_sent: bool = False) -> P2posError:
         details = {"url": self._config.url, "reason": reason}
         return P2posError("NODE_UNREACHABLE", details, never_sent=never_sent)
+
+
+def _text(frame: Frame) -> str:
+    try:
+        text = json.dumps(frame, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode("utf-8")
+    except (TypeError, ValueError) as error:
+        raise bad_request(f"What is to be sent is no JSON: {error}.") from error
+    return text
 
 
 def _now() -> float:

@@ -11,7 +11,7 @@ from .caller import Transport
 from .contract import OPERATIONS
 from .failure import P2posError
 from .http_transport import unexpected
-from .link import Frame, Link, LinkConfig
+from .link import Frame, Link, LinkConfig, Oversized
 from .wire import from_blob, to_blob
 
 #: A node that gave no socket is asked for one again after this long.
@@ -53,7 +53,10 @@ class SocketTransport:
             return answer
         body = fields.get("body")
         wire = {**fields, "body": to_blob(body)} if isinstance(body, bytes) else dict(fields)
-        output = await _call(link, {"op": "call", "method": method, "input": wire})
+        try:
+            output = await _call(link, {"op": "call", "method": method, "input": wire})
+        except Oversized:
+            return await self._http.attempt(method, fields, node)
         if OPERATIONS[method].answer is None:
             return output
         if not isinstance(output, dict):

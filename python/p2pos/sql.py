@@ -5,45 +5,39 @@ integer unless the column is REAL, since JSON knows one kind of number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any, Literal
 
-from .answers import SqlCreate, SqlListDatabasesItem, SqlSchema, SqlStatus
+from .answers import SqlCreate, SqlListDatabasesItem, SqlMigrate, SqlSchema, SqlStatus
 from .caller import Call
 from .portal import Portal
-from .wire import from_integer, from_sql, to_sql
+from .sql_answers import (
+    LiveEvent,
+    SqlConsistency,
+    SqlEngine,
+    SqlParams,
+    SqlResult,
+    SqlRow,
+    SqlRowSet,
+    SqlStatement,
+    live_event_of,
+    result_of,
+    row_set_of,
+    statement_of,
+)
+from .stream import AsyncStream, Stream
+from .subscription import Subscriber
 
-SqlValue = None | int | float | str | bytes
-#: By position for ``?`` and ``?NNN``, or by name for ``:a``, ``@a`` and ``$a``.
-SqlParams = Sequence[SqlValue] | Mapping[str, SqlValue]
-#: A text, or a text with its parameters.
-SqlStatement = str | tuple[str, SqlParams]
-SqlRow = dict[str, SqlValue]
-SqlConsistency = Literal["none", "weak", "linearizable"]
-SqlEngine = Literal["sqlite", "rqlite"]
-
-
-@dataclass(frozen=True)
-class SqlRowSet:
-    columns: tuple[str, ...]
-    rows: tuple[tuple[SqlValue, ...], ...]
-
-
-@dataclass(frozen=True)
-class SqlResult:
-    #: Rows that the statement itself inserted, changed or deleted.
-    changes: int
-    #: Row id of the last insert; None: it inserted none.
-    last_insert_id: int | None
-    #: What RETURNING, or a SELECT within a transaction, gave.
-    returned: SqlRowSet | None = None
+#: A number from 1 without gaps, a name, and one or more statements.
+Migration = tuple[int, str, str]
 
 
 class AsyncDatabase:
-    def __init__(self, call: Call, name: str) -> None:
+    def __init__(self, call: Call, subscriber: Subscriber, name: str) -> None:
         self.name = name
         self._call = call
+        self._subscriber = subscriber
 
     async def query(
         self,
@@ -66,11 +60,11 @@ class AsyncDatabase:
         timeout_ms: int | None = None,
     ) -> SqlRowSet:
         """Rows as tuples, with the names of the columns."""
-        body = _statement(sql, params)
+        body = statement_of(sql, params)
         if consistency is not None:
             body["consistency"] = consistency
         fields = {"database": self.name, "body": body}
-        return _row_set(await self._call("sql.query", fields, timeout_ms))
+        return row_set_of(await self._call("sql.query", fields, timeout_ms))
 
     async def execute(
         self,
@@ -84,9 +78,9 @@ class AsyncDatabase:
         fields = {
             "database": self.name,
             "idempotencyKey": idempotency_key,
-            "body": _statement(sql, params),
+            "body": statement_of(sql, params),
         }
-        return _result(await self._call("sql.execute", fields, timeout_ms))
+        return result_of(await self._call("sql.execute", fields, timeout_ms))
 
     async def transaction(
         self,
@@ -97,7 +91,7 @@ class AsyncDatabase:
     ) -> list[SqlResult]:
         """All or nothing."""
         bodies = [
-            _statement(one, None) if isinstance(one, str) else _statement(*one)
+            statement_of(one, None) if isinstance(one, str) else statement_of(*one)
             for one in statements
         ]
         fields = {
@@ -106,7 +100,7 @@ class AsyncDatabase:
             "body": {"statements": bodies},
         }
         told = await self._call("sql.transaction", fields, timeout_ms)
-        return [_result(result) for result in told["results"]]
+        return [result_of(result) for result in told["results"]]
 
     async def schema(self, *, timeout_ms: int | None = None) -> SqlSchema:
         found: SqlSchema = await self._call("sql.schema", {"database": self.name}, timeout_ms)
@@ -116,15 +110,56 @@ class AsyncDatabase:
         found: SqlStatus = await self._call("sql.status", {"database": self.name}, timeout_ms)
         return found
 
+    def live(
+        self, sql: str, params: SqlParams | None = None, *, key: Sequence[str] | None = None
+    ) -> AsyncStream[LiveEvent]:
+        """
+        The rows of a query, and how they change; over lost connections, after which all rows come again.
+
+        :param key: columns whose values name a row; without them a row that changes goes and comes.
+        """
+        fields: dict[str, Any] = {"database": self.name, **statement_of(sql, params)}
+        if key is not None:
+            fields["key"] = list(key)
+        return AsyncStream(_live(self._subscriber, fields))
+
+    async def migrate(
+        self, migrations: Sequence[Migration], *, timeout_ms: int | None = None
+    ) -> SqlMigrate:
+        """Applies those that were not applied yet, in the order of their numbers, each as a whole."""
+        body = {
+            "migrations": [
+                {"number": number, "name": name, "sql": sql} for number, name, sql in migrations
+            ]
+        }
+        fields = {"database": self.name, "body": body}
+        told: SqlMigrate = await self._call("sql.migrate", fields, timeout_ms)
+        return told
+
+    async def backup(self, *, timeout_ms: int | None = None) -> bytes:
+        """A SQLite file of everything, as of one moment."""
+        found = await self._call("sql.backup", {"database": self.name}, timeout_ms)
+        return bytes(found["body"])
+
+    async def restore(self, file: bytes, *, confirm: str, timeout_ms: int | None = None) -> None:
+        """
+        Puts such a file in the place of everything.
+
+        :param confirm: the name of the database once more.
+        """
+        fields = {"database": self.name, "confirm": confirm, "body": bytes(file)}
+        await self._call("sql.restore", fields, timeout_ms)
+
 
 class AsyncSql:
     """``client.sql("shop")`` is the database of that name."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, subscriber: Subscriber) -> None:
         self._call = call
+        self._subscriber = subscriber
 
     def __call__(self, name: str) -> AsyncDatabase:
-        return AsyncDatabase(self._call, name)
+        return AsyncDatabase(self._call, self._subscriber, name)
 
     async def create(
         self,
@@ -224,6 +259,22 @@ class Database:
     def status(self, *, timeout_ms: int | None = None) -> SqlStatus:
         return self._portal.run(self._database.status(timeout_ms=timeout_ms))
 
+    def live(
+        self, sql: str, params: SqlParams | None = None, *, key: Sequence[str] | None = None
+    ) -> Stream[LiveEvent]:
+        return Stream(self._portal, self._database.live(sql, params, key=key))
+
+    def migrate(
+        self, migrations: Sequence[Migration], *, timeout_ms: int | None = None
+    ) -> SqlMigrate:
+        return self._portal.run(self._database.migrate(migrations, timeout_ms=timeout_ms))
+
+    def backup(self, *, timeout_ms: int | None = None) -> bytes:
+        return self._portal.run(self._database.backup(timeout_ms=timeout_ms))
+
+    def restore(self, file: bytes, *, confirm: str, timeout_ms: int | None = None) -> None:
+        self._portal.run(self._database.restore(file, confirm=confirm, timeout_ms=timeout_ms))
+
 
 class Sql:
     """As :class:`AsyncSql`, for code without an event loop."""
@@ -254,24 +305,11 @@ class Sql:
         return self._portal.run(self._sql.list(timeout_ms=timeout_ms))
 
 
-def _statement(sql: str, params: SqlParams | None) -> dict[str, Any]:
-    if params is None:
-        return {"sql": sql}
-    if isinstance(params, Mapping):
-        return {"sql": sql, "params": {name: to_sql(value) for name, value in params.items()}}
-    return {"sql": sql, "params": [to_sql(value) for value in params]}
-
-
-def _row_set(wire: Mapping[str, Any]) -> SqlRowSet:
-    rows = tuple(tuple(from_sql(cell) for cell in row) for row in wire["rows"])
-    return SqlRowSet(tuple(wire["columns"]), rows)
-
-
-def _result(wire: Mapping[str, Any]) -> SqlResult:
-    row_id = wire["lastInsertId"]
-    returned = wire.get("returned")
-    return SqlResult(
-        changes=wire["changes"],
-        last_insert_id=None if row_id is None else from_integer(row_id),
-        returned=None if returned is None else _row_set(returned),
-    )
+async def _live(
+    subscriber: Subscriber, fields: dict[str, Any]
+) -> AsyncGenerator[LiveEvent, None]:
+    async with aclosing(subscriber.follow("sql", lambda: fields)) as events:
+        async for frame in events:
+            event = live_event_of(frame)
+            if event is not None:
+                yield event

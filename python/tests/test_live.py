@@ -52,6 +52,7 @@ def test_refusals_are_exceptions_with_codes(urls: list[str], token: str, transpo
         assert (large.code, large.status, large.retry) == ("KV_VALUE_TOO_LARGE", 413, False)
         assert isinstance(large, RemoteError) and large.request_id and "65536" in str(large)
         assert refusal(lambda: client.kv.put("", "x")).code == "KV_KEY_INVALID"
+        assert refusal(lambda: client.kv.put("\ud800", "x")).code == "BAD_REQUEST"
         assert refusal(client.network.status).code == "GRANT_MISSING"
     stranger = connect(urls[0], "p2pos_" + "a" * 43, transport=transport)  # type: ignore[arg-type]
     with stranger:
@@ -111,9 +112,56 @@ def test_sql_keeps_values_and_transactions(client: Client) -> None:
     assert db.rows("SELECT count(*) FROM t", consistency="linearizable").rows == ((10,),)
     assert db.schema()["tables"][0]["name"] == "t" and db.status()["database"]["name"] == name
     assert name in [one["name"] for one in client.sql.list()]
+    large = "x" * 3_000_000
+    db.execute("INSERT INTO t (a) VALUES (?)", [large])
+    assert db.rows("SELECT length(a), a FROM t WHERE id = 11").rows == ((len(large), large),)
     for bad in (math.nan, 2**63, object()):
         assert refusal(lambda: db.execute("SELECT ?", [bad])).code == "BAD_REQUEST"  # type: ignore[list-item]
     assert client.sql.drop(name, confirm=name) and not client.sql.drop(name, confirm=name)
+
+
+def test_sql_is_followed_migrated_saved_and_brought_back(client: Client) -> None:
+    name = f"py-{fresh()}"
+    client.sql.create(name)
+    db = client.sql(name)
+    steps = [(1, "begin", "CREATE TABLE t (id INTEGER PRIMARY KEY, a)"), (2, "more", "ALTER TABLE t ADD b")]
+    assert db.migrate(steps) == {"applied": [1, 2], "version": 2}
+    assert db.migrate(steps)["applied"] == []
+    with db.live("SELECT id, a FROM t WHERE id > ?", [0], key=["id"]) as events:
+        first = next(events)
+        assert first.type == "rows" and first.rows == () and first.columns == ("id", "a")
+        db.execute("INSERT INTO t (id, a) VALUES (1, ?)", [2**60])
+        second = next(events)
+        assert second.type == "change" and second.upserts == ((1, 2**60),) and second.index > first.index
+        db.execute("DELETE FROM t WHERE id = 1")
+        third = next(events)
+        assert third.type == "change" and [row[0] for row in third.removes] == [1]
+    db.execute("INSERT INTO t (id) VALUES (7)")
+    file = db.backup()
+    assert file.startswith(b"SQLite format 3")
+    db.execute("DELETE FROM t")
+    db.restore(file, confirm=name)
+    assert db.query("SELECT id FROM t") == [{"id": 7}]
+    client.sql.drop(name, confirm=name)
+
+
+def test_durable_topics_are_kept_followed_and_shared(client: Client) -> None:
+    topic = f"log.{fresh()}"
+    sequences = [client.topics.append(topic, str(index))["sequence"] for index in range(5)]
+    assert sequences == list(range(sequences[0], sequences[0] + 5))
+    assert [one.text() for one in client.topics.replay(topic)] == list("01234")
+    with client.topics.follow(topic, since=sequences[2]) as events:
+        seen = [event.text() for event in (next(events) for _ in range(4)) if event.type == "message"]
+        assert seen == ["2", "3", "4"]
+        client.topics.append(topic, "5")
+        last = next(events)
+        assert last.type == "message" and last.text() == "5"
+    with client.topics.consume(topic, "workers", since="start") as messages:
+        got = [next(messages) for _ in range(6)]
+    assert sorted(one.text() for one in got) == list("012345")
+    assert client.topics.acknowledge(topic, "workers", [one.sequence for one in got]) == 6
+    assert client.topics.retain(topic, messages=1_000)["retention"]["messages"] == 1_000
+    assert client.topics.state(topic)["next"] >= sequences[0] + 5
 
 
 def test_a_dead_node_in_the_list_is_passed_over(urls: list[str], token: str) -> None:

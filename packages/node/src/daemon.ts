@@ -6,10 +6,8 @@ import { configRoutes, dnsDomainIn, type Invitation, P2posError } from '@p2pos/p
 import type { Config } from './config/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
-import { createDiscovery, createDnsResolver, createDohResolver } from './core/discovery/index.ts';
 import { openIdentity } from './core/identity/index.ts';
-import type { Logger } from './core/log/index.ts';
-import { createMdns, createNet } from './core/net/index.ts';
+import { createNet } from './core/net/index.ts';
 import { createSystemRandom, type Random } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
 import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
@@ -20,6 +18,7 @@ import { openUpdateHost } from './process/installation/update-host.ts';
 import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
+import { findSystem, listensLocally, registerReachMetrics } from './reaching.ts';
 import { createRqlite, createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
@@ -53,6 +52,7 @@ export async function createDaemon(
       { folder: data, maxQueuedBytes: config.store.queueBytes, maxBytes: config.store.maxBytes },
     ),
   );
+  let mayRelay = (): boolean => false;
   const node = starting.use(
     await createNode(
       {
@@ -66,11 +66,14 @@ export async function createDaemon(
           createNet(
             { identity, clock, random, log },
             {
-              listen: config.net.listen,
+              listen: config.net.mode === 'private' ? [] : config.net.listen,
               announce: config.net.announce.length > 0 ? config.net.announce : undefined,
               admit,
               isMember,
+              isRelay: () => mayRelay(),
+              isBehindRouter: config.net.mode !== 'public' && !listensLocally(config),
               limits: {
+                maxReservations: config.net.maxRelayed,
                 maxConnections: config.net.maxConnections,
                 inboundPerSecondPerHost: config.net.inboundConnectionsPerSecond,
               },
@@ -79,6 +82,7 @@ export async function createDaemon(
         load: () => Math.min(1, (loadavg()[0] ?? 0) / availableParallelism()),
         disk: () => diskUse(data),
         updates,
+        residentBytes: () => process.memoryUsage.rss(),
         sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
       {
@@ -93,16 +97,22 @@ export async function createDaemon(
           intervalMs: config.discovery.intervalMs,
           wantedConnections: config.discovery.wantedConnections,
         },
+        reach: { mode: config.net.mode, relays: config.net.relays },
         records: config.records,
         kv: config.kv,
         update: { intervalMs: config.update.intervalMs },
+        memoryWarnBytes: config.node.memoryWarnBytes,
         sql: config.sql,
       },
     ),
   );
-  await discover(starting, node, { config, log, systemId });
+  mayRelay = () =>
+    node.reach.current().reach !== 'private' &&
+    node.membership.view().members.get(identity.peerId)?.capabilities.includes('relay') === true;
+  await findSystem(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);
+  registerReachMetrics(metrics, node);
   const door = starting.use(
     await listenHttp(
       {
@@ -153,32 +163,6 @@ function tenantsOf({ apps }: Node): Tenants {
   };
 }
 
-/** Looks for the system by what the settings name, and on the local network. */
-async function discover(
-  parts: AsyncDisposableStack,
-  { net, mesh }: Node,
-  { config, log, systemId }: { readonly config: Config; readonly log: Logger; readonly systemId: string },
-): Promise<void> {
-  const { initConnections, dnsServers, dnsOverHttps: url, mdns } = config.discovery;
-  const domains = initConnections.map(dnsDomainIn).filter((domain) => domain !== undefined);
-  const servers = dnsServers.map(({ host, port }) =>
-    host.includes(':') ? `[${host}]:${port}` : `${host === 'localhost' ? '127.0.0.1' : host}:${port}`,
-  );
-  const resolver = url === undefined ? createDnsResolver({ servers }) : createDohResolver({ fetch }, { url });
-  const [clock, random] = [createSystemClock(), createSystemRandom()];
-  parts.use(createDiscovery({ resolver, mesh, isLooking: mesh.isShort, clock, random, log }, { domains }));
-  const { listen } = config.net;
-  const onlyLocal =
-    listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
-  if (mdns && !onlyLocal)
-    parts.use(
-      await createMdns(
-        { net, log, found: (addresses) => mesh.found('mdns', addresses) },
-        { systemId, intervalMs: config.discovery.intervalMs },
-      ),
-    );
-}
-
 /** First contact over this machine's network; it listens nowhere. */
 export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Config): Promise<Joined> {
   const random = createSystemRandom();
@@ -189,7 +173,8 @@ export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Confi
 /** The greatest; what the others take is one number. */
 const MAX_NAMESPACES = 100;
 
-function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, dht, records }: Node): void {
+function registerMetrics(metrics: ReturnType<typeof createMetrics>, node: Node): void {
+  const { network, dht, records } = node;
   metrics.gauge(
     'p2pos_disk_bytes',
     'Bytes of the database by whom they belong to; up to ten minutes old.',
@@ -208,6 +193,11 @@ function registerMetrics(metrics: ReturnType<typeof createMetrics>, { network, d
       ];
     },
     ['of'],
+  );
+  metrics.gauge(
+    'p2pos_pubsub_missed',
+    'Messages that subscribers here were told they do not get, since the start.',
+    node.pubsubMissed,
   );
   metrics.gauge('p2pos_members', 'Members of the snapshot in force.', () => network.status().members);
   metrics.gauge(

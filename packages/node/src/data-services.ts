@@ -26,6 +26,7 @@ import { bindRoutes, bindStreams, type Service, type StreamOperation } from './g
 import { type Apps, createApps, createAppsHandlers } from './services/apps/index.ts';
 import { createKv, createKvHandlers, createKvStreamHandlers, type Kv } from './services/kv/index.ts';
 import {
+  countLosses,
   createGroups,
   createPubsub,
   createPubsubHandlers,
@@ -49,6 +50,8 @@ import {
 export interface DataServices {
   readonly kv: Kv;
   readonly pubsub: Pubsub;
+  /** Messages that subscribers here were told they do not get. */
+  readonly pubsubMissed: () => number;
   readonly topics: Topics;
   readonly groups: Groups;
   readonly rendezvous: Rendezvous;
@@ -101,6 +104,8 @@ export function createDataServices(
       net,
       membership,
       incarnation: presence.incarnation,
+      signer,
+      crypto,
       clock,
       random,
       log,
@@ -164,8 +169,9 @@ export function createDataServices(
       { replicas: catalogueReplicas, dataReplicas: replicas },
     ),
   );
+  const counted = countLosses(pubsub);
   return {
-    services: { kv, pubsub, topics, groups, rendezvous, apps, sql },
+    services: { kv, pubsub, pubsubMissed: counted.missed, topics, groups, rendezvous, apps, sql },
     routes: [
       bindRoutes('kv', kvRoutes, createKvHandlers(kv)),
       bindRoutes('pubsub', pubsubRoutes, createPubsubHandlers(pubsub)),
@@ -177,7 +183,7 @@ export function createDataServices(
     streams: [
       ...bindStreams(kvStreams, createKvStreamHandlers(kv)),
       ...bindStreams(sqlStreams, createSqlStreams(sql)),
-      ...bindStreams(pubsubStreams, createPubsubStreams(pubsub, durable)),
+      ...bindStreams(pubsubStreams, createPubsubStreams(counted.pubsub, durable)),
     ],
   };
 }

@@ -3,7 +3,7 @@
  * runs it backwards. What applications use is composed in `data-services.ts`. Everything from outside (time, randomness, keys, disk, network) comes in as a port, so the same
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
-import { type Crypto, healthRoutes, membersRoutes, networkRoutes, updateRoutes } from '@p2pos/protocol';
+import { type Crypto, membersRoutes, networkRoutes } from '@p2pos/protocol';
 import type { Clock } from './core/clock/index.ts';
 import { createDht, createRpcTransport, type Dht, KAD } from './core/dht/index.ts';
 import type { Identity } from './core/identity/index.ts';
@@ -14,6 +14,7 @@ import { createMesh, type Mesh } from './core/mesh/index.ts';
 import type { Address, Net, PeerId } from './core/net/index.ts';
 import { createPresence, type Presence } from './core/presence/index.ts';
 import type { Random } from './core/random/index.ts';
+import { createReachability, type Reachability, type ReachabilityConfig } from './core/reach/index.ts';
 import { createPlacer, createRecords, type Records } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
@@ -21,29 +22,25 @@ import { createDataServices, type DataServices } from './data-services.ts';
 import { bindRoutes, type Service, type StreamOperation } from './gateway/index.ts';
 import {
   createMembers,
-  createMembersChecks,
   createMembersHandlers,
   MEMBERSHIP,
   MEMBERSHIP_PUSH,
   type Members,
 } from './services/members/index.ts';
 import {
-  createHealth,
-  createHealthHandlers,
   createNetwork,
   createNetworkHandlers,
-  createNodeChecks,
   createReach,
   type Network,
   serveStatus,
 } from './services/network/index.ts';
 import type { Shelf, SqlConfig } from './services/sql/index.ts';
-import { createUpdate, createUpdateHandlers, type UpdateHost } from './services/update/index.ts';
+import { createUpkeep, type UpkeepConfig, type UpkeepPorts } from './upkeep.ts';
 
 /** Whether a peer may open a protocol here now. */
 export type Admit = (peerId: PeerId, protocol: string) => boolean;
 
-export interface NodePorts {
+export interface NodePorts extends UpkeepPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly crypto: Crypto;
@@ -55,13 +52,11 @@ export interface NodePorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
-  /** Where this software can replace itself. */
-  readonly updates?: UpdateHost | undefined;
   /** Where SQL databases lie; undefined: this node holds none. */
   readonly sqlShelf?: Shelf | undefined;
 }
 
-export interface NodeConfig {
+export interface NodeConfig extends UpkeepConfig {
   readonly version: string;
   readonly systemId: string;
   readonly genesisBytes?: Uint8Array | undefined;
@@ -74,6 +69,7 @@ export interface NodeConfig {
     readonly intervalMs: number;
     readonly wantedConnections: number;
   };
+  readonly reach?: ReachabilityConfig;
   readonly records: {
     readonly replicas: number;
     readonly writeTimeoutMs: number;
@@ -82,7 +78,6 @@ export interface NodeConfig {
     readonly scrubMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
-  readonly update?: { readonly intervalMs: number };
   readonly sql: Omit<SqlConfig, 'replicas'>;
 }
 
@@ -95,6 +90,7 @@ export interface Node extends DataServices, AsyncDisposable {
   readonly state: NodeStateMonitor;
   readonly presence: Presence;
   readonly mesh: Mesh;
+  readonly reach: Reachability;
   readonly records: Records;
   readonly dht: Dht;
   readonly members: Members;
@@ -172,6 +168,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const mesh = starting.use(
     await createMesh({ net, rpc, membership, presence, store, clock, random, log }, config.mesh),
   );
+  const reachability = { net, rpc, membership, liveness, mesh, presence, clock, random, log };
+  const reach = starting.use(createReachability(reachability, config.reach));
   const members = starting.use(createMembers({ membership, rpc, net, clock, random, log }));
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
     members.noticeHeads(heartbeat.peerId, heartbeat.heads),
@@ -236,39 +234,18 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       sql: config.sql,
     },
   );
-  const update = starting.use(
-    await createUpdate(
-      {
-        host: ports.updates,
-        records,
-        membership,
-        net,
-        presence,
-        state,
-        store,
-        rpc,
-        crypto,
-        clock,
-        random,
-        log,
-      },
-      {
-        version: config.version,
-        replicas: config.records.replicas,
-        intervalMs: config.update?.intervalMs ?? 10_000,
-      },
-    ),
-  );
   const network = createNetwork(
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
   );
-  const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
+  const byHand = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
-  const health = createHealth({ clock }, [
-    ...createNodeChecks({ network, store, presence, clock, records: records.repair }),
-    ...createMembersChecks({ membership, clock }),
-  ]);
+  const upkeep = starting.use(
+    await createUpkeep(
+      { ports, records, membership, net, presence, state, store, rpc, network, crypto, clock, random, log },
+      { ...config, replicas: config.records.replicas },
+    ),
+  );
   await net.start();
 
   const started = starting.move();
@@ -280,6 +257,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     state,
     presence,
     mesh,
+    reach,
     records,
     dht,
     members,
@@ -287,14 +265,13 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ...data.services,
     services: [
       ...data.routes,
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network, byHand)),
       bindRoutes(
         'members',
         membersRoutes,
         createMembersHandlers({ membership, members, records: records.repair }),
       ),
-      bindRoutes('update', updateRoutes, createUpdateHandlers(update)),
-      bindRoutes('health', healthRoutes, createHealthHandlers(health)),
+      ...upkeep.services,
     ],
     streams: data.streams,
     [Symbol.asyncDispose]: () => started.disposeAsync(),

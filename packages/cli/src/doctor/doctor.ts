@@ -13,6 +13,7 @@ import { checkDns } from './dns.ts';
 import { bad, type Finding, good, printFindings } from './finding.ts';
 import { checkMessages } from './metrics.ts';
 import { endpointOf, probeTcp } from './probe.ts';
+import { checkSql } from './sql.ts';
 
 const LOW_DISK_BYTES = 1_024 ** 3;
 const METRICS_TIMEOUT_MS = 5_000;
@@ -90,6 +91,7 @@ async function examine(
       findings.push(...(await checkDns(plan)));
     }
     findings.push(...(await checkReads(client, signal)));
+    findings.push(...(await checkSql(client, signal)));
     findings.push(...checkMessages(await metricsText(target)));
   } catch (error) {
     if (!isP2posError(error, 'AUTH_REQUIRED')) throw error;

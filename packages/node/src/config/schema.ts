@@ -59,6 +59,11 @@ export const SETTINGS = {
       path,
       'A file whose first line is the passphrase that seals `node.key`. A key made without one is sealed at the next start.',
     ),
+    memoryWarnBytes: setting(
+      size({ min: 64 * MIB, max: TIB }),
+      2 * 1_024 * MIB,
+      'More memory than this in the process is told by its health and by `p2pctl doctor`.',
+    ),
   },
   net: {
     listen: setting(
@@ -77,6 +82,21 @@ export const SETTINGS = {
       list(peerAddress, { max: 32 }),
       [],
       'What this node tells others of where it is, instead of what it listens on; for nodes behind a router.',
+    ),
+    mode: setting(
+      choice('auto', 'public', 'private'),
+      'auto',
+      'Whether other nodes can dial this one. `public`: they can. `private`: they cannot, so it listens nowhere, dials out and is reached through relays. `auto`: it finds out by asking members to dial it back, and takes relays where they cannot.',
+    ),
+    relays: setting(
+      integer({ min: 1, max: 4 }),
+      2,
+      'Members with the capability `relay` that a node takes which is not reached itself.',
+    ),
+    maxRelayed: setting(
+      integer({ min: 0, max: 10_000 }),
+      64,
+      'Members that this node relays for, where its capabilities say that it is a relay.',
     ),
     maxConnections: setting(
       integer({ min: 16, max: 65_535 }),

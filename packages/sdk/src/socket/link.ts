@@ -15,6 +15,7 @@ import {
 } from '@p2pos/protocol';
 import { RemoteError } from '../remote-error.ts';
 import type { Timing } from '../timing.ts';
+import { weightOf } from './weight.ts';
 
 /** A frame of the node that names what it belongs to. */
 export type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
@@ -165,9 +166,10 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
       bytes = 0;
     };
     for (const frame of frames) {
+      const size = sizeOf(frame);
+      if (bytes + size > FLUSH_BYTES || batch.length === MAX_SOCKET_FRAMES) send();
       batch.push(frame);
-      bytes += sizeOf(frame);
-      if (bytes >= FLUSH_BYTES || batch.length === MAX_SOCKET_FRAMES) send();
+      bytes += size;
     }
     send();
   }
@@ -234,6 +236,5 @@ function remoteError(frame: Event): RemoteError {
 }
 
 function sizeOf(frame: ClientFrame): number {
-  const body = frame.op === 'call' ? frame.input?.['body'] : undefined;
-  return 256 + (body instanceof Uint8Array ? body.length : 0);
+  return 256 + (frame.op === 'call' ? weightOf(frame.input?.['body']) : 0);
 }

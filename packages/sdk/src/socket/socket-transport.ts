@@ -1,9 +1,10 @@
 /** Calls and subscriptions over one WebSocket a node. Where none can be had, calls go over HTTP for a while. */
-import { operationIdOf, type P2posError, type Route } from '@p2pos/protocol';
+import { MAX_SOCKET_MESSAGE_BYTES, operationIdOf, type P2posError, type Route } from '@p2pos/protocol';
 import type { Timing } from '../timing.ts';
 import type { Transport } from '../transport.ts';
 import { decodeOutput, encodeInput } from './fields.ts';
 import { createLink, type Link } from './link.ts';
+import { weightOf } from './weight.ts';
 
 export interface SocketTransport extends Transport {
   /** The link to a node, opened. */
@@ -24,6 +25,8 @@ export interface SocketTransportConfig {
 }
 
 const IDLE_MS = 60_000;
+/** Of a body in a message of its own; a heavier one goes over HTTP. */
+const MAX_WEIGHT = MAX_SOCKET_MESSAGE_BYTES - 65_536;
 /** A node that gave no socket is asked for one again after this long. */
 const WITHOUT_MS = 30_000;
 
@@ -47,6 +50,7 @@ export function createSocketTransport(
       if (method === undefined || isPage(route) || timing.now() < (withoutUntil[node] as number))
         return http.attempt(route, input, node, signal);
       const wire = encodeInput(route, input);
+      if (weightOf(wire['body']) > MAX_WEIGHT) return http.attempt(route, input, node, signal);
       let one = links[node] as Link;
       if (!one.isOpen()) {
         try {

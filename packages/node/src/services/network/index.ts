@@ -10,6 +10,7 @@
  */
 export { createNodeChecks, type NodeChecksDeps } from './checks.ts';
 export { type Check, createHealth, type HealthMonitor } from './health.ts';
+export { watchMemory } from './memory.ts';
 export {
   type ClusterView,
   createNetwork,

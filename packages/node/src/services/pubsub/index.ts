@@ -11,6 +11,7 @@
  * await pubsub.publish({ app: 'default', topic: 'orders.new', data, ack: 'all' }); // { id, subscribers: 1, clients: 1 }
  * for await (const [event] of batches) event?.type; // 'message'
  */
+export { countLosses } from './losses.ts';
 export { createPubsub, type Pubsub } from './pubsub.ts';
 export { createPubsubHandlers, createPubsubStreams } from './routes.ts';
 export { createGroups, type Groups } from './topics/groups.ts';
