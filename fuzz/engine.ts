@@ -56,14 +56,21 @@ export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> 
 
   async function attempt(input: Uint8Array): Promise<void> {
     runs++;
-    const began = now();
-    try {
-      await target.run(input);
-    } catch (error) {
-      if (!target.expects(error)) findings.push({ input, reason: describe(error) });
+    let least = Number.POSITIVE_INFINITY;
+    // On a busy machine one run may be slow by chance; an input that is costs as much each time.
+    for (let tries = 0; tries < 3 && least > MAX_RUN_MS; tries++) {
+      const began = now();
+      try {
+        await target.run(input);
+      } catch (error) {
+        if (!target.expects(error)) {
+          findings.push({ input, reason: describe(error) });
+          return;
+        }
+      }
+      least = Math.min(least, now() - began);
     }
-    const took = now() - began;
-    if (took > MAX_RUN_MS) findings.push({ input, reason: `took ${Math.round(took)} ms` });
+    if (least > MAX_RUN_MS) findings.push({ input, reason: `took ${Math.round(least)} ms` });
   }
 
   async function keepWhatIsNew(inputs: readonly Uint8Array[]): Promise<void> {

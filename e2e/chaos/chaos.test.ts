@@ -1,7 +1,7 @@
 /**
  * Five real nodes in network namespaces, eight clients writing and reading for a minute, while nodes are killed −9 and
  * started again and links are cut both ways or one way: nothing acknowledged is lost, no deleted key returns, no reader
- * goes back. The judge is shown to find each of these in `history.test.ts`.
+ * goes back, registers are linearizable. The judge is shown to find each of these in `history.test.ts`.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -48,11 +48,12 @@ test('nodes killed and links cut at random for a minute', { skip, timeout: 300_0
   // Everybody reads everything once more while all is well.
   await pause(3_000);
   const history: Operation[] = (await Promise.all(writers.map((writer) => writer.end()))).flat();
-  const { violations, acknowledged, unknown, refused, reads } = judge(history);
+  const { violations, acknowledged, unknown, refused, reads, registers } = judge(history);
   t.diagnostic(
-    `${kills} kills, ${cuts} cuts: ${acknowledged} writes acknowledged, ${unknown} unknown, ${refused} refused, ${reads} reads`,
+    `${kills} kills, ${cuts} cuts: ${acknowledged} writes acknowledged, ${unknown} unknown, ${refused} refused, ${reads} reads, ${registers} operations on registers`,
   );
   assert.deepEqual(violations.slice(0, 10), []);
   assert.ok(acknowledged > 1_000, `${acknowledged} writes are too few to show anything`);
+  assert.ok(registers > 500, `${registers} operations on registers are too few to show anything`);
   assert.ok(kills > 3 && cuts > 3);
 });

@@ -46,3 +46,50 @@ test('a lost write, a deleted key that returns, a refused write that shows and a
   assert.equal(faults(put('a', 0), put('b', 2, 'refused'), get('b', 4)), 1);
   assert.equal(faults(put('a', 0), put('b', 2, 'unknown'), get('b', 4, '2'), get('a', 6, '1')), 1);
 });
+
+test('registers: a lost change, two that follow on one version, and a deleted one that returns are found', () => {
+  const change = (
+    value: string | undefined,
+    expect: string,
+    from: number,
+    more: Partial<Operation> = {},
+  ): Operation => ({
+    writer: 0,
+    key: 'r',
+    kind: value === undefined ? 'cas-delete' : 'cas-put',
+    value,
+    expect,
+    version: value && `v${value}`,
+    from,
+    to: from + 1,
+    outcome: 'done',
+    ...more,
+  });
+  const read = (value: string | undefined, from: number): Operation => ({
+    ...get(value, from, value && `v${value}`),
+    key: 'r',
+    kind: 'cas-get',
+  });
+  const failed = { version: undefined, code: 'CAS_CONDITION_FAILED' };
+  assert.equal(
+    faults(read(undefined, 0), change('a', 'absent', 2), read('a', 4), change('b', 'va', 6), read('b', 8)),
+    0,
+  );
+  assert.equal(faults(change('a', 'absent', 0), change('b', 'absent', 2, failed), read('a', 4)), 0);
+  assert.equal(
+    faults(
+      change('a', 'absent', 0),
+      change('b', 'va', 2, { outcome: 'unknown', version: undefined }),
+      read('a', 4),
+      read('b', 6),
+    ),
+    0,
+  );
+  assert.equal(faults(change('a', 'absent', 0), change('b', 'va', 2), read('a', 4)), 1);
+  assert.equal(faults(change('a', 'absent', 0), change('b', 'va', 2), change('c', 'va', 2)), 1);
+  assert.equal(faults(change('a', 'absent', 0), change(undefined, 'va', 2), read('a', 4)), 1);
+  assert.equal(
+    faults(change('a', 'absent', 0), change('b', 'va', 2, { ...failed, outcome: 'refused' }), read('b', 4)),
+    1,
+  );
+});

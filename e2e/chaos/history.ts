@@ -1,5 +1,16 @@
 /** What clients of the system did and were told, one line each, and whether it may have been so. */
 
+import {
+  isLinearizable,
+  type RegisterInput,
+  type Operation as RegisterOperation,
+  type RegisterOutput,
+  registerModel,
+  withoutUnseen,
+} from '../../packages/node/src/testing/linearizability.ts';
+
+type Step = RegisterOperation<RegisterInput, RegisterOutput>;
+
 /**
  * One operation on a key. `unknown`: no answer, or one that says that it may have happened. Times are milliseconds of
  * one clock for all writers.
@@ -7,10 +18,12 @@
 export interface Operation {
   readonly writer: number;
   readonly key: string;
-  readonly kind: 'put' | 'delete' | 'get';
+  readonly kind: 'put' | 'delete' | 'get' | 'cas-put' | 'cas-delete' | 'cas-get';
   /** Of a put what was written, of a get what was read; absent: nothing there. */
   readonly value?: string | undefined;
   readonly version?: string | undefined;
+  /** Of a change of a register: the version that must be there, or `absent`. Done with the code CAS_CONDITION_FAILED: it was not. */
+  readonly expect?: string | undefined;
   readonly from: number;
   readonly to: number;
   readonly outcome: 'done' | 'refused' | 'unknown';
@@ -23,6 +36,8 @@ export interface Verdict {
   readonly unknown: number;
   readonly refused: number;
   readonly reads: number;
+  /** Operations on registers with a known outcome. */
+  readonly registers: number;
 }
 
 /**
@@ -32,7 +47,15 @@ export interface Verdict {
  */
 export function judge(history: readonly Operation[]): Verdict {
   const violations: string[] = [];
-  const byKey = Map.groupBy(history, ({ key }) => key);
+  const ofRegisters = history.filter(({ kind }) => kind.startsWith('cas-'));
+  const byKey = Map.groupBy(
+    history.filter(({ kind }) => !kind.startsWith('cas-')),
+    ({ key }) => key,
+  );
+  for (const [key, operations] of Map.groupBy(ofRegisters, (one) => one.key)) {
+    if (!isLinearizable(registerModel, withoutUnseen(operations.flatMap(registerOperation))))
+      violations.push(`${key}: its ${operations.length} operations cannot be put into an order`);
+  }
   for (const [key, operations] of byKey) {
     const writes = operations.filter(({ kind }) => kind !== 'get').toSorted((a, b) => a.from - b.from);
     for (const read of operations) {
@@ -51,14 +74,28 @@ export function judge(history: readonly Operation[]): Verdict {
     violations.push(...goesBack(key, operations));
   }
   const count = (outcome: Operation['outcome']) =>
-    history.filter((one) => one.kind !== 'get' && one.outcome === outcome).length;
+    history.filter((one) => ['put', 'delete'].includes(one.kind) && one.outcome === outcome).length;
   return {
     violations,
     acknowledged: count('done'),
     unknown: count('unknown'),
     refused: count('refused'),
+    registers: ofRegisters.filter(({ outcome }) => outcome === 'done').length,
     reads: history.filter(({ kind, outcome }) => kind === 'get' && outcome === 'done').length,
   };
+}
+
+/** As the checker of linearizability takes it; nothing where it surely did not happen. */
+function registerOperation(one: Operation): Step[] {
+  const { kind, value = null, version = null, expect = 'any', from, to, outcome, code } = one;
+  if (outcome === 'refused') return [];
+  if (kind === 'cas-get') {
+    // A read nobody knows the answer of says nothing.
+    return outcome === 'done' ? [{ input: { kind: 'read' }, output: { version, value }, from, to }] : [];
+  }
+  const input = { kind: 'change', value, expect } as const;
+  if (outcome === 'unknown') return [{ input, from, to: Number.POSITIVE_INFINITY }];
+  return [{ input, output: code === undefined ? { version, value } : { failed: true }, from, to }];
 }
 
 function canShow(write: Operation, read: Operation): boolean {

@@ -1,6 +1,6 @@
 /**
- * A client on one machine: writes its own keys and reads everybody's through the node beside it until it is told to end
- * (its standard input closes), and tells on standard output what it did, one JSON line per operation.
+ * A client on one machine: writes its own keys, reads everybody's and changes registers that all share, through the node beside
+ * it until it is told to end (its standard input closes), and tells on standard output what it did, one JSON line per operation.
  */
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import { connect } from '@p2pos/sdk';
@@ -15,6 +15,7 @@ interface Orders {
 
 const orders = JSON.parse(process.argv[2] ?? '{}') as Orders;
 const KEYS_EACH = 12;
+const REGISTERS = 16;
 await using client = connect({ url: orders.url, token: orders.token, maxAttempts: 1, timeoutMs: 8_000 });
 const stop = new AbortController();
 process.stdin.on('end', () => stop.abort()).resume();
@@ -24,6 +25,10 @@ const pick = (count: number) => Math.floor(Math.random() * count);
 
 let serial = 0;
 while (!stop.signal.aborted) {
+  if (Math.random() < 0.25) {
+    await useRegister(`register${pick(REGISTERS)}`);
+    continue;
+  }
   const dice = Math.random();
   const own = dice < 0.6;
   const writer = own ? orders.writer : pick(orders.writers);
@@ -33,6 +38,56 @@ while (!stop.signal.aborted) {
   tell({ writer: orders.writer, key, from: began, to: now(), ...told });
   // A node that is down refuses at once; without a pause the history would be of refusals.
   if (told.code === 'NODE_UNREACHABLE') await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** Reads it, and most of the time asks for a change that follows on what was read. */
+async function useRegister(key: string): Promise<void> {
+  const began = now();
+  const base = { writer: orders.writer, key };
+  let seen: { readonly version: string; readonly text: () => string } | undefined;
+  try {
+    seen = await client.kv.cas.get(key);
+    const version = seen?.version ?? null;
+    tell({
+      ...base,
+      kind: 'cas-get',
+      value: seen?.text(),
+      version: version ?? undefined,
+      from: began,
+      to: now(),
+      outcome: 'done',
+    });
+  } catch (error) {
+    tell({ ...base, kind: 'cas-get', from: began, to: now(), ...failure(error) });
+    return;
+  }
+  const dice = Math.random();
+  if (dice < 0.3) return;
+  const from = now();
+  const value = dice < 0.9 ? `${orders.writer}.${serial++}` : undefined;
+  const expect = seen?.version ?? 'absent';
+  const asked = {
+    ...base,
+    kind: value === undefined ? ('cas-delete' as const) : ('cas-put' as const),
+    value,
+    expect,
+    from,
+  };
+  try {
+    if (value === undefined) {
+      // What is absent cannot be deleted on a condition.
+      if (!seen) return;
+      await client.kv.cas.delete(key, { ifVersion: seen.version });
+      tell({ ...asked, to: now(), outcome: 'done' });
+    } else {
+      const { version } = await client.kv.cas.compareAndSet(key, value, seen?.version ?? null);
+      tell({ ...asked, version, to: now(), outcome: 'done' });
+    }
+  } catch (error) {
+    if (isP2posError(error, 'CAS_CONDITION_FAILED'))
+      tell({ ...asked, to: now(), outcome: 'done', code: error.code });
+    else tell({ ...asked, to: now(), ...failure(error) });
+  }
 }
 
 type Told = Pick<Operation, 'kind' | 'value' | 'version' | 'outcome' | 'code'>;

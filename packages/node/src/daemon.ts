@@ -170,8 +170,30 @@ export function joinFrom(ports: JoinPorts, invitation: Invitation, config: Confi
   return joinSystem({ ...ports, random, crypto: createNodeCrypto(), openNet }, invitation, config.records);
 }
 
+/** The greatest; what the others take is one number. */
+const MAX_NAMESPACES = 100;
+
 function registerMetrics(metrics: ReturnType<typeof createMetrics>, node: Node): void {
-  const { network, dht } = node;
+  const { network, dht, records } = node;
+  metrics.gauge(
+    'p2pos_disk_bytes',
+    'Bytes of the database by whom they belong to; up to ten minutes old.',
+    () => {
+      const account = records.account();
+      if (!account) return [];
+      const { namespaces, otherBytes, freeBytes } = account;
+      const rest = namespaces.slice(MAX_NAMESPACES).reduce((sum, { bytes }) => sum + bytes, 0);
+      return [
+        ...namespaces
+          .slice(0, MAX_NAMESPACES)
+          .map(({ namespace, bytes }) => ({ labels: { of: namespace }, value: bytes })),
+        { labels: { of: 'other namespaces' }, value: rest },
+        { labels: { of: 'the node' }, value: otherBytes },
+        { labels: { of: 'free' }, value: freeBytes },
+      ];
+    },
+    ['of'],
+  );
   metrics.gauge(
     'p2pos_pubsub_missed',
     'Messages that subscribers here were told they do not get, since the start.',

@@ -17,6 +17,7 @@ import type { SignedReceipt } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import type { StorePosition } from '../store/index.ts';
 import type { RemovalLoss } from './repair/loss.ts';
+import type { DiskAccount } from './replica/accounting.ts';
 
 export type { RecordsConfig, RecordsDeps } from './config.ts';
 export { createPlacer, type Placement, type Placer } from './placement/placement.ts';
@@ -273,6 +274,8 @@ export interface Records extends AsyncDisposable {
   kindOf(namespace: string): NamespaceDeclaration['kind'] | undefined;
   /** Keys and values of an app's namespaces in this node's own store; old versions and deletions do not count. */
   storedBytes(app: string): Promise<number>;
+  /** Whose the bytes on this node's disk are, at most about ten minutes old; undefined: not known yet. */
+  account(): DiskAccount | undefined;
   /** How many slots this node knows to be moving, and in how many of its own it still copies. 0 and 0: all at rest. */
   moves(): { readonly open: number; readonly unsettled: number };
   readonly repair: RecordsRepair;

@@ -35,6 +35,7 @@ import { createSlotContents, tellChanges } from './repair/digests.ts';
 import { openRepair } from './repair/index.ts';
 import { openPeerMemory } from './repair/memory.ts';
 import { createStanding } from './repair/standing.ts';
+import { createAccounting } from './replica/accounting.ts';
 import { createNewest, noticing } from './replica/newest.ts';
 import { createReplicaReader } from './replica/reading.ts';
 import { createReplica, MAX_AHEAD_MS } from './replica/replica.ts';
@@ -343,6 +344,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       return { open: total(topology.moves.open), unsettled: total(topology.moves.unsettled) };
     },
     storedBytes: (app) => table.appBytes(app),
+    account: createAccounting({ store, clock }),
     held: (app, after, limit) => table.appNames(app, after, limit),
     kindOf: (namespace) => declarations.get(namespace)?.kind,
     repair: repair.door,

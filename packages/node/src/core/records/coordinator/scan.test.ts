@@ -68,6 +68,13 @@ test('T13: % and _ in a prefix are literal through every node', async () => {
   assert.deepEqual((await scan(bed, 2, 'a%', 10)).keys.map(decode), ['a%b']);
 });
 
+test('T23: entries that all nodes add to one list at the same moment are all there', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  const keys = Array.from({ length: 100 }, (_, i) => `index/${String(i).padStart(3, '0')}`);
+  await putAll(bed, keys);
+  for (const node of [0, 3]) assert.deepEqual((await scan(bed, node, 'index/', 500)).keys.map(decode), keys);
+});
+
 test('deleted keys stay away even where a replica missed the delete', async () => {
   await using bed = await createTestbed({ nodes: 3 });
   await putAll(bed, ['a', 'b', 'c']);
