@@ -252,6 +252,12 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'members.audit'(call) {
     assert.equal((await call(membersRoutes.audit, { after: 4, limit: 1 })).entries[0]?.seq, 5);
   },
+  async 'members.loss'(call) {
+    assert.equal((await call(membersRoutes.loss, { remove: 'a,b' })).records, 7);
+  },
+  async 'members.acceptLoss'(call) {
+    assert.equal((await call(membersRoutes.acceptLoss, {})).before, 'learner');
+  },
   async 'members.push'(call) {
     const body = crypto.getRandomValues(new Uint8Array(5_000));
     assert.equal((await call(membersRoutes.push, { body })).result, 'applied');

@@ -1,5 +1,6 @@
 import type { Target } from '../engine.ts';
 import { capabilityTargets } from './capabilities.ts';
 import { decoderTargets } from './decoders.ts';
+import { recordTargets } from './records.ts';
 
-export const targets: readonly Target[] = [...decoderTargets, ...capabilityTargets];
+export const targets: readonly Target[] = [...decoderTargets, ...capabilityTargets, ...recordTargets];

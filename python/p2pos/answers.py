@@ -592,6 +592,17 @@ class MembersSubmit(TypedDict):
     hash: str
 
 
+class MembersLoss(TypedDict):
+    slots: int
+    records: int
+    emptySlots: int
+    unknownSlots: int
+
+
+class MembersAcceptLoss(TypedDict):
+    before: Literal["unproven", "voter", "learner"]
+
+
 class MembersRootProof(TypedDict):
     serial: str
     adminPeerId: str

@@ -37,7 +37,7 @@ export interface Upkeep extends AsyncDisposable {
 }
 
 type UpkeepDeps = Omit<UpdateDeps, 'host' | 'membership' | 'presence'> &
-  Parameters<typeof createNodeChecks>[0] & {
+  Omit<Parameters<typeof createNodeChecks>[0], 'records'> & {
     readonly membership: MembershipJournal;
     readonly presence: UpdateDeps['presence'] & Parameters<typeof createNodeChecks>[0]['presence'];
     readonly network: Network;
@@ -58,7 +58,7 @@ export async function createUpkeep(
   const memory =
     residentBytes && starting.use(watchMemory({ clock: deps.clock, residentBytes }, { warnBytes }));
   const health = createHealth(deps, [
-    ...createNodeChecks(deps),
+    ...createNodeChecks({ ...deps, records: deps.records.repair }),
     ...createMembersChecks(deps),
     ...(memory ? [memory] : []),
     ...(ports.certificateProblem ? [certificateCheck(ports.certificateProblem)] : []),

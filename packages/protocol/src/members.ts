@@ -79,6 +79,18 @@ const PUSHED = z.object({
   hash: z.string(),
 });
 
+export const RemovalLoss = z.object({
+  /** Slots that lose a majority of their replicas, those that lose all included. */
+  slots: z.int(),
+  /** Records in them, as far as it is known: each may be gone, or an older version of it come back. */
+  records: z.int(),
+  /** Slots that lose every replica: what lies in them is gone, and nobody is left to count it. */
+  emptySlots: z.int(),
+  /** Slots about which nobody who stays could be asked. */
+  unknownSlots: z.int(),
+});
+export type RemovalLoss = z.output<typeof RemovalLoss>;
+
 export const membersRoutes = defineRoutes({
   list: {
     summary: 'The members of the snapshot in force.',
@@ -145,6 +157,26 @@ export const membersRoutes = defineRoutes({
       'SNAPSHOT_SIGNATURE',
       'STORE_FULL',
     ],
+    repeatable: true,
+  },
+  loss: {
+    summary: 'What may be lost when these members are removed at once. Changes nothing.',
+    method: 'GET',
+    path: '/v1/members/loss',
+    grant: 'members:read',
+    /** Peer ids, separated by commas. */
+    query: { remove: z.string().min(1).max(65_536) },
+    output: json(RemovalLoss),
+    errors: ['PEER_ID_INVALID', 'STATE_UNCONFIGURED'],
+  },
+  acceptLoss: {
+    summary:
+      'Takes what this node holds for all there is, where all replicas lost their disks at once and none can learn from another.',
+    method: 'POST',
+    path: '/v1/members/accept-loss',
+    grant: 'members:push',
+    output: json(z.object({ before: z.enum(['unproven', 'voter', 'learner']) })),
+    errors: ['STORE_FULL'],
     repeatable: true,
   },
   root: {

@@ -36,12 +36,22 @@ export function defineMembers({ root, run }: Program): void {
   withAdmin(
     members
       .command('remove')
-      .description('Sign and push a snapshot that no longer lists a node.')
-      .argument('<member>', 'peer id or name')
+      .description('Sign and push a snapshot that no longer lists a node, or several at once.')
+      .argument('<member...>', 'peer id or name')
       .option('--force', 'even where a majority of the members or of the replicas of a slot goes with it'),
   )
-    .addHelpText('after', '\nExample:\n  $ p2pctl members remove node4')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ p2pctl members remove node4\n  $ p2pctl members remove node3 node4 --force',
+    )
     .action(run(async () => (await import('../members/edit.ts')).removeMember));
+  members
+    .command('accept-loss')
+    .description(
+      'On a node that cannot catch up since every replica lost its disk: take what is there for all there is.',
+    )
+    .addHelpText('after', '\nExample:\n  $ p2pctl members accept-loss --node 2')
+    .action(run(async () => (await import('../members/loss.ts')).acceptLoss));
   withAdmin(
     members
       .command('renew')

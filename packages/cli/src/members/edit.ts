@@ -9,6 +9,7 @@ import type { Action } from '../program.ts';
 import { didYouMean } from '../suggestion.ts';
 import { adminOf } from './admin.ts';
 import { changeMembers, type MembershipChange } from './change.ts';
+import { tellLoss } from './loss.ts';
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -24,14 +25,20 @@ export const addMember: Action = async (invocation, [peerId = ''], flags) => {
   return edit(invocation, flags, { members }, `${member.name} is added`);
 };
 
-export const removeMember: Action = async (invocation, [word = ''], flags) => {
+export const removeMember: Action = async (invocation, given, flags) => {
+  const words = given.flat() as readonly string[];
   const members = (current: readonly Member[]) => {
-    const left = current.filter(({ peerId, name }) => peerId !== word && name !== word);
-    if (left.length < current.length) return left;
     const names = current.map(({ name }) => name);
-    throw usage(`There is no member ${word}.${didYouMean(word, names)}`, 'p2pctl members list');
+    for (const word of words) {
+      if (current.some(({ peerId, name }) => peerId === word || name === word)) continue;
+      throw usage(`There is no member ${word}.${didYouMean(word, names)}`, 'p2pctl members list');
+    }
+    return current.filter(({ peerId, name }) => !words.includes(peerId) && !words.includes(name));
   };
-  return edit(invocation, flags, { members, force: flags['force'] === true }, `${word} is removed`);
+  // Named before it is done, whether it is forced or refused.
+  await tellLoss(invocation, words);
+  const done = `${words.join(', ')} ${words.length === 1 ? 'is' : 'are'} removed`;
+  return edit(invocation, flags, { members, force: flags['force'] === true }, done);
 };
 
 /** The same list again, with the proof that is used now. */

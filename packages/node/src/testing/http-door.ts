@@ -284,6 +284,8 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
       if (kind === 'rotation') throw new P2posError('ROOT_FORKED', { previous: hash });
       return { result: 'applied', epoch: 1, hash };
     },
+    loss: async () => ({ slots: 1, records: 7, emptySlots: 0, unknownSlots: 0 }),
+    acceptLoss: async () => ({ before: 'learner' as const }),
     root: async () => ({
       systemId: 'sys1test',
       name: 'test',

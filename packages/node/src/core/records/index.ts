@@ -16,10 +16,12 @@
 import type { SignedReceipt } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import type { StorePosition } from '../store/index.ts';
+import type { RemovalLoss } from './repair/loss.ts';
 
 export type { RecordsConfig, RecordsDeps } from './config.ts';
 export { createPlacer, type Placement, type Placer } from './placement/placement.ts';
 export { createRecords } from './records.ts';
+export type { RemovalLoss } from './repair/loss.ts';
 
 export type Consistency = 'one' | 'quorum' | 'all';
 
@@ -215,6 +217,8 @@ export interface RecordsRepair {
   standing(): 'unproven' | 'voter' | 'learner';
   /** Where all replicas of a slot were lost at once, nobody can catch up: an operator takes what is here for all there is. */
   acceptLoss(): Promise<void>;
+  /** What may be lost when these members are removed at once. */
+  lossOf(removed: readonly PeerId[]): Promise<RemovalLoss>;
   /** Members because of whom old deletions cannot be forgotten: they are away, or hold what belongs to others. */
   heldBackBy(): readonly PeerId[];
   /** Replicas that have missed acknowledged writes of this coordinator, which waits to hand them over. */

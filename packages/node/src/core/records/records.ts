@@ -137,6 +137,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       standing,
       crypto,
       holdsStrays: () => handover.holdsStrays(),
+      store,
     }),
   });
   const calls = createReplicaCalls({ self, rpc, handlers, replica, onStalePeer });

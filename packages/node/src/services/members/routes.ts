@@ -1,15 +1,32 @@
 /** Binds the contract of membership to this node's journal. */
-import { type membersRoutes, P2posError, type RouteHandlers, toBase64url, toHex } from '@p2pos/protocol';
+import {
+  isPeerId,
+  type membersRoutes,
+  P2posError,
+  type RemovalLoss,
+  type RouteHandlers,
+  toBase64url,
+  toHex,
+} from '@p2pos/protocol';
 import type { MembershipJournal } from '../../core/membership/index.ts';
 import type { Members } from './members.ts';
 
 /** A chain of rotations is short. */
 const MAX_ROOT_BYTES = 2 * 1_048_576;
 
+/** What the records say of a removal, and how an operator accepts a loss. */
+export interface MembersRecords {
+  lossOf(removed: readonly string[]): Promise<RemovalLoss>;
+  acceptLoss(): Promise<void>;
+  standing(): 'unproven' | 'voter' | 'learner';
+}
+
 export function createMembersHandlers({
   membership,
   members,
+  records,
 }: {
+  readonly records: MembersRecords;
   readonly membership: Pick<MembershipJournal, 'systemId' | 'view' | 'status' | 'documents' | 'auditEntries'>;
   readonly members: Pick<Members, 'push'>;
 }): RouteHandlers<typeof membersRoutes> {
@@ -46,6 +63,22 @@ export function createMembersHandlers({
     async submit({ kind, body }, { signal }) {
       const result = await members.push(body, { kind, signal });
       return { result, ...inForce() };
+    },
+    async loss({ remove }) {
+      const peerIds = remove.split(',');
+      const wrong = peerIds.find((peerId) => !isPeerId(peerId));
+      if (wrong !== undefined)
+        throw new P2posError('PEER_ID_INVALID', {
+          peerId: wrong,
+          reason: 'it is none',
+          next: 'p2pctl members list',
+        });
+      return records.lossOf(peerIds);
+    },
+    async acceptLoss() {
+      const before = records.standing();
+      if (before === 'learner') await records.acceptLoss();
+      return { before };
     },
     async root() {
       const { systemId } = membership;

@@ -7,16 +7,25 @@ import type { Store } from '../../core/store/index.ts';
 import type { Check } from './health.ts';
 import type { Network } from './network.ts';
 
+/** What the records say of their own keeping. */
+export interface RecordsStanding {
+  standing(): 'unproven' | 'voter' | 'learner';
+  heldBackBy(): readonly string[];
+  hintsFor(): readonly string[];
+}
+
 export interface NodeChecksDeps {
+  readonly records: RecordsStanding;
   readonly network: Pick<Network, 'status'>;
   readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
   readonly presence: Pick<Presence, 'duplicate'>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
 }
 
-export function createNodeChecks({ network, store, presence, clock }: NodeChecksDeps): Check[] {
+export function createNodeChecks({ network, store, presence, clock, records }: NodeChecksDeps): Check[] {
   return [
     createStoreCheck(store, clock),
+    createRecordsCheck(records),
     {
       name: 'identity',
       run() {
@@ -51,6 +60,28 @@ export function createNodeChecks({ network, store, presence, clock }: NodeChecks
       },
     },
   ];
+}
+
+function createRecordsCheck({ standing, heldBackBy, hintsFor }: RecordsStanding): Check {
+  return {
+    name: 'records',
+    run() {
+      if (standing() === 'learner') {
+        const detail =
+          'The disk of this node is new or an old copy: it takes part in no majority until it has caught up with the others. If all replicas lost their disks at once: p2pctl members accept-loss';
+        return { status: 'degraded', detail };
+      }
+      const holding = heldBackBy();
+      if (holding.length > 0) {
+        const detail = `Old deletions cannot be forgotten, because these members are away or hold what belongs to others: ${holding.join(', ')}. Bring them back, or remove them: p2pctl members remove`;
+        return { status: 'degraded', detail };
+      }
+      const waiting = hintsFor().length;
+      if (waiting > 0)
+        return { status: 'ok', detail: `Writes wait here for ${waiting} members that missed them.` };
+      return { status: 'ok', detail: 'The replicas of this node count, and nothing waits for others.' };
+    },
+  };
 }
 
 const MIGRATIONS = ['CREATE TABLE health_probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL)'];

@@ -12,12 +12,22 @@ function createBench({ maxBytes = 0 } = {}) {
   const disk = createMemoryDisk(createSeededRandom('health'), { maxBytes });
   const store = disk.open();
   const status = { state: 'healthy', members: 3, online: 3, clockOffsetMs: 0 } as NetworkStatus;
-  const own = { status, duplicate: undefined as P2posError | undefined };
+  const own = {
+    status,
+    duplicate: undefined as P2posError | undefined,
+    standing: 'voter' as 'voter' | 'learner',
+    holding: [] as string[],
+  };
   const checks = createNodeChecks({
     network: { status: () => own.status },
     store,
     presence: { duplicate: () => own.duplicate },
     clock,
+    records: {
+      standing: () => own.standing,
+      heldBackBy: () => own.holding,
+      hintsFor: () => [],
+    },
   });
   const health = createHealth({ clock }, checks);
   const found = async () => {
@@ -31,7 +41,7 @@ test('a healthy node passes all checks', async () => {
   const { health, found } = createBench();
   assert.deepEqual(await found(), ['ok']);
   const names = (await health.check()).checks.map(({ name }) => name);
-  assert.deepEqual(names, ['store', 'identity', 'membership', 'majority', 'clock']);
+  assert.deepEqual(names, ['store', 'records', 'identity', 'membership', 'majority', 'clock']);
 });
 
 test('each fault shows in its check, with the worst as the whole', async () => {
@@ -44,6 +54,16 @@ test('each fault shows in its check, with the worst as the whole', async () => {
   assert.deepEqual(await found(), ['degraded', 'clock']);
   own.duplicate = new P2posError('IDENTITY_DUPLICATE', { peerId: 'p' });
   assert.deepEqual(await found(), ['failing', 'identity', 'clock']);
+});
+
+test('a lost disk, and members that hold back deletions, show', async () => {
+  const { own, found, health } = createBench();
+  own.standing = 'learner';
+  assert.deepEqual(await found(), ['degraded', 'records']);
+  own.standing = 'voter';
+  own.holding = ['12D3KooWaway'];
+  assert.deepEqual(await found(), ['degraded', 'records']);
+  assert.match((await health.check()).checks[1]?.detail ?? '', /12D3KooWaway/);
 });
 
 test('a store that takes no writes is found; asking often costs one write in ten seconds', async () => {

@@ -46,6 +46,13 @@ export const REPAIR_METHODS = {
     }),
     cost: 'repair',
   },
+  /** How many records, deletions left out, this node holds in each of the slots. */
+  tally: {
+    id: 12,
+    input: z.strictObject({ ...placed, count, slots: z.array(slot).min(1).max(4_096) }),
+    output: z.strictObject({ records: z.array(integerSchema(0)).max(4_096) }),
+    cost: 'repair',
+  },
   /** One step of set reconciliation over the records of a slot (repair/negentropy). */
   reconcile: {
     id: 11,

@@ -91,6 +91,7 @@ const GOOD = {
     },
     { digests: [leaf, bytes(16)], learning: [1] },
   ],
+  tally: [{ epoch: 1, placement: bytes(32), count: 3, slots: [0, 7] }, { records: [5, 0] }],
   reconcile: [
     { ...placed, count: 3, slot: 1, message: bytes(5) },
     { message: bytes(5), learning: false },

@@ -1,11 +1,13 @@
 /** What a replica answers to those who compare their records with its own. It keeps nothing between their calls. */
 import { type Crypto, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
+import type { Store } from '../../store/index.ts';
 import { MAX_RECONCILE_BYTES } from '../format/repair-methods.ts';
 import type { Placed } from '../format/wire.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { SlotContents } from './digests.ts';
+import { tally } from './loss.ts';
 import type { Claim, PeerMemory, Verdict } from './memory.ts';
 import { answer, createItems } from './negentropy/index.ts';
 import type { Standing } from './standing.ts';
@@ -23,6 +25,10 @@ export interface Comparing {
     input: Placed & { readonly count: number; readonly ranges: readonly SlotRange[] },
     from: PeerId,
   ): Promise<{ digests: Uint8Array[]; learning: number[] }>;
+  tally(
+    input: Placed & { readonly count: number; readonly slots: readonly number[] },
+    from: PeerId,
+  ): Promise<{ records: number[] }>;
   reconcile(
     input: Placed & { readonly count: number; readonly slot: number; readonly message: Uint8Array },
     from: PeerId,
@@ -38,6 +44,7 @@ export interface ComparingDeps {
   readonly standing: Standing;
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly holdsStrays: () => boolean;
+  readonly store: Pick<Store, 'read'>;
 }
 
 /** Slots of the range that both belong to, as far as this node knows. */
@@ -81,6 +88,12 @@ export function createComparing(deps: ComparingDeps): Comparing {
       }
       admission.confirm();
       return { digests, learning };
+    },
+    async tally({ count, slots, ...placed }, from) {
+      const admission = replica.admit(placed, from);
+      const records = await tally(deps.store, count, slots);
+      admission.confirm();
+      return { records };
     },
     async reconcile({ count, slot, message, ...placed }, from) {
       const admission = replica.admit(placed, from);

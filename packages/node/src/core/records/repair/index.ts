@@ -11,6 +11,7 @@ import type { Store } from '../../store/index.ts';
 import type { RecordsRepair } from '../index.ts';
 import { openAside } from './aside.ts';
 import { type Hints, openHints } from './hints.ts';
+import { lossOf } from './loss.ts';
 import { type RepairDeps, startRepair } from './repair.ts';
 import { type ScrubDeps, startScrub } from './scrub.ts';
 import { createSyncing, type SyncingDeps } from './syncing.ts';
@@ -81,6 +82,7 @@ export async function openRepair(
       standing: standing.state,
       acceptLoss: standing.force,
       heldBackBy: tombstones.heldBackBy,
+      lossOf: (removed) => lossOf(deps, new Set(removed), { timeoutMs }),
       hintsFor: hints.waiting,
     },
   };

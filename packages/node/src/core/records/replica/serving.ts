@@ -38,6 +38,7 @@ export function serveRecords({
     scan: (input, { peerId }) => reader.scan(input, peerId),
     claim: (input, { peerId }) => comparing.claim(input, peerId),
     compare: (input, { peerId }) => comparing.compare(input, peerId),
+    tally: (input, { peerId }) => comparing.tally(input, peerId),
     reconcile: (input, { peerId }) => comparing.reconcile(input, peerId),
     progress: (input, { peerId }) => copying.progress(input, peerId),
     inventory: async (input, { peerId }) => {

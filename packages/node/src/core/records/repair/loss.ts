@@ -1,0 +1,100 @@
+/**
+ * What may be lost when members are removed at once: of each slot that loses a majority of its replicas, or all. Those that stay
+ * tell how much they hold there; of that the newest writes may have been on the removed ones alone.
+ */
+import { P2posError } from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { ReplicaCalls } from '../coordinator/calls.ts';
+import { majorityOf } from '../placement/quorum.ts';
+import type { Topology } from '../placement/topology.ts';
+
+export interface RemovalLoss {
+  /** That lose a majority of their replicas, those that lose all included. */
+  readonly slots: number;
+  /** Records in them, as far as it is known: each may be gone, or an older version of it come back. */
+  readonly records: number;
+  /** That lose every replica: all that lies in them is gone, and nobody is left to count it. */
+  readonly emptySlots: number;
+  /** Nobody who stays could be asked about these. */
+  readonly unknownSlots: number;
+}
+
+export interface LossDeps {
+  readonly topology: Topology;
+  readonly calls: Pick<ReplicaCalls, 'ask'>;
+}
+
+const COUNT = `SELECT slot, count(*) AS records FROM records WHERE replicas = ? AND tombstone = 0 GROUP BY slot`;
+
+/** Records of each of the slots, in their order. */
+export async function tally(
+  store: Pick<Store, 'read'>,
+  count: number,
+  slots: readonly number[],
+): Promise<number[]> {
+  const rows = await store.read<{ slot: number; records: number }>(COUNT, [count]);
+  const found = new Map(rows.map(({ slot, records }) => [slot, records]));
+  return slots.map((slot) => found.get(slot) ?? 0);
+}
+
+/** Slots that one call names. */
+const MAX_TALLIED = 4_096;
+
+export async function lossOf(
+  { topology, calls }: LossDeps,
+  removed: ReadonlySet<PeerId>,
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<RemovalLoss> {
+  const { epoch, hash } = topology.current();
+  let slots = 0;
+  let records = 0;
+  let emptySlots = 0;
+  let unknownSlots = 0;
+
+  /** Asks the first of those who stay, then the next about what it did not answer. */
+  async function ask(count: number, wanted: Map<number, PeerId[]>): Promise<void> {
+    const byPeer = new Map<PeerId, number[]>();
+    for (const [slot, peers] of wanted) {
+      const [peerId] = peers;
+      if (peerId === undefined) unknownSlots++;
+      else byPeer.set(peerId, [...(byPeer.get(peerId) ?? []), slot]);
+    }
+    const left = new Map<number, PeerId[]>();
+    const one = async (peerId: PeerId, list: readonly number[]) => {
+      try {
+        const input = { epoch, placement: hash, count, slots: [...list] };
+        const { records: told } = await calls.ask(peerId, 'tally', input, { timeoutMs });
+        if (told.length !== list.length)
+          throw new P2posError('PEER_PROTOCOL', { peerId, reason: 'not all slots' });
+        records += told.reduce((sum, number) => sum + number, 0);
+      } catch {
+        for (const slot of list) left.set(slot, (wanted.get(slot) ?? []).slice(1));
+      }
+    };
+    await Promise.all(
+      [...byPeer].flatMap(([peerId, list]) => {
+        const calls: Promise<void>[] = [];
+        for (let at = 0; at < list.length; at += MAX_TALLIED)
+          calls.push(one(peerId, list.slice(at, at + MAX_TALLIED)));
+        return calls;
+      }),
+    );
+    if (left.size > 0) await ask(count, left);
+  }
+
+  for (const { count, closed } of topology.moves.rings()) {
+    const wanted = new Map<number, PeerId[]>();
+    for (let slot = 0; slot < closed.length; slot++) {
+      const sets = topology.moves.required(slot, count).filter((set) => set.length > 0);
+      const stays = (set: readonly PeerId[]) => set.filter((peerId) => !removed.has(peerId));
+      if (sets.every((set) => stays(set).length >= majorityOf(set.length))) continue;
+      slots++;
+      const peers = [...new Set(sets.flatMap(stays))];
+      if (peers.length === 0) emptySlots++;
+      else wanted.set(slot, peers);
+    }
+    if (wanted.size > 0) await ask(count, wanted);
+  }
+  return { slots, records, emptySlots, unknownSlots };
+}
