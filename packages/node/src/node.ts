@@ -260,7 +260,11 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     services: [
       ...data.routes,
       bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
-      bindRoutes('members', membersRoutes, createMembersHandlers({ membership, members })),
+      bindRoutes(
+        'members',
+        membersRoutes,
+        createMembersHandlers({ membership, members, records: records.repair }),
+      ),
       ...upkeep.services,
     ],
     streams: data.streams,
