@@ -1,7 +1,11 @@
 /** Pub/sub between real processes: receipts, wildcards, a node killed under a subscriber and under a publisher. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PubsubEvent } from '@p2pos/sdk';
+import { WebSocket } from 'ws';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { type DevSystem, startDev } from './harness.ts';
 
@@ -86,4 +90,74 @@ test('p2pctl publishes and subscribes', { timeout: 120_000 }, async () => {
   const heard = await listening;
   assert.equal(heard.code, 0, heard.stderr);
   assert.match(heard.stdout, /a\.b hello/);
+});
+
+test('subscribe on node4, publish on node0 the moment it returns; a mebibyte passes and one byte more does not', {
+  timeout: 180_000,
+}, async () => {
+  await using dev = await startDev({ nodes: 5 });
+  await using publisher = dev.client(0);
+  for (let i = 0; i < 5; i++) {
+    await using reader = follow(dev, [4], `now.${i}`);
+    await reader.opened();
+    await publisher.pubsub.publish(`now.${i}`, 'at once');
+    await eventually(() => reader.texts().length === 1);
+  }
+  await using one = follow(dev, [4], 'big');
+  await using two = follow(dev, [3], '>');
+  await one.opened();
+  await two.opened();
+  const whole = new Uint8Array(1_048_576).fill(7);
+  const receipt = await publisher.pubsub.publish('big', whole, { ack: 'all' });
+  assert.equal(receipt.subscribers, 2);
+  await assert.rejects(publisher.pubsub.publish('big', new Uint8Array(1_048_577)), {
+    code: 'PUBSUB_MESSAGE_TOO_LARGE',
+  });
+  await publisher.pubsub.publish('big', 'after', { ack: 'all' });
+  await eventually(() => one.texts().length === 2 && two.texts().at(-1) === 'after');
+  assert.equal(one.texts()[0]?.length, 1_048_576);
+  // Signed by both, verified without asking anyone.
+  const file = join(dev.home, 'delivery.json');
+  const said = await dev.p2pctl('pubsub', 'publish', 'big', 'deed', '--ack', 'all', '--receipt', file);
+  assert.equal(said.code, 0, said.stderr);
+  const verified = await dev.p2pctl('receipt', 'verify', file);
+  assert.match(
+    verified.stdout,
+    /^valid: 2 node\(s\) had 4 bytes published to big for 2 client\(s\)/,
+    verified.stderr,
+  );
+});
+
+test('T17: a WebSocket client that reads next to nothing costs its node little, is told what it missed, and ends nobody else', {
+  timeout: 180_000,
+}, async () => {
+  await using dev = await startDev({ nodes: 2 });
+  const { http, pid } = dev.node(1);
+  const headers = { authorization: `Bearer ${dev.token(1)}` };
+  const slow = new WebSocket(`${http.replace('http', 'ws')}/v1/ws`, { headers });
+  const heard: { readonly type: string; readonly count?: number }[] = [];
+  slow.on('message', (data) => heard.push(JSON.parse(String(data)) as (typeof heard)[0]));
+  await once(slow, 'open');
+  slow.send(JSON.stringify({ op: 'subscribe', id: 1, kind: 'pubsub', topic: 'flood' }));
+  await eventually(() => heard.some(({ type }) => type === 'open'));
+  slow.pause();
+  await using quick = follow(dev, [1], 'flood');
+  await quick.opened();
+  await using publisher = dev.client(0);
+  const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+  const before = rss();
+  const data = 'x'.repeat(4_096);
+  const total = 20_000;
+  for (let i = 0; i < total; i += 100)
+    await Promise.all(Array.from({ length: 100 }, () => publisher.pubsub.publish('flood', data)));
+  await eventually(() => quick.texts().length === total, { timeoutMs: 60_000 });
+  const grown = rss() - before;
+  assert.ok(grown < 200, `${grown.toFixed(0)} MiB more for 80 MiB that one client does not read`);
+  slow.resume();
+  await eventually(() => heard.some(({ type }) => type === 'missed'), { timeoutMs: 60_000 });
+  await eventually(() => {
+    const missed = heard.reduce((sum, { count = 0 }) => sum + count, 0);
+    return missed + heard.filter(({ type }) => type === 'message').length === total;
+  });
+  slow.terminate();
 });

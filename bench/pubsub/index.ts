@@ -1,6 +1,6 @@
 /**
  * Messages of 256 bytes from one client to nineteen, through five nodes (real processes) and their WebSocket doors, beside
- * NATS with nineteen clients of one server. Each message carries when it was sent; losses, copies and order are counted.
+ * NATS with nineteen clients of one server and gossipsub among twenty hosts in five processes. Each message carries when it was sent; losses, copies and order are counted.
  * `needs nats-server`: without it only ours is measured.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -8,18 +8,15 @@ import { connect as connectNats } from '@nats-io/transport-node';
 import { startDev } from '../../e2e/harness.ts';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import type { BenchmarkOptions, BenchmarkReport, Series } from '../report.ts';
+import type { Candidate } from './candidate.ts';
+import { gossip, gossipVersion } from './gossip.ts';
 
 const SUBSCRIBERS = 19;
 const SIZE = 256;
+/** What a node takes of one socket, less a few. */
+const UNDER_WAY = 240;
 const RATES = [20, 200, 2_000];
 const TOPIC = 'bench.topic';
-
-interface Candidate extends AsyncDisposable {
-  readonly name: string;
-  /** Resolves when the message is handed over. */
-  publish(data: Uint8Array): Promise<unknown>;
-  subscribe(onMessage: (data: Uint8Array) => void): Promise<void>;
-}
 
 export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<BenchmarkReport> {
   await using stack = new AsyncDisposableStack();
@@ -27,6 +24,7 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
   const version = natsVersion();
   if (version) candidates.push(stack.use(await nats()));
   else say('skipped: needs nats-server');
+  candidates.push(stack.use(await gossip(SUBSCRIBERS)));
   const series: (Series & { values: number[] })[] = [];
   const record = (measure: string, candidate: string, value: number) => {
     const found = series.find((one) => one.measure === measure && one.candidate === candidate);
@@ -53,11 +51,14 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
       }
     }
   }
-  return { versions: { nats: version ?? 'absent' }, baseline: 'NATS', series };
+  return { versions: { nats: version ?? 'absent', gossipsub: gossipVersion() }, baseline: 'NATS', series };
 }
 
+/** Of all processes of this machine, ms. */
+const now = () => performance.timeOrigin + performance.now();
+
 interface Counter {
-  subscriber(): (data: Uint8Array) => void;
+  subscriber(): (data: Uint8Array, ms?: number) => void;
   reset(): void;
   received(): number;
   wrong(): number;
@@ -73,12 +74,12 @@ function createCounter(): Counter {
     latencies,
     subscriber() {
       const i = next.push(0) - 1;
-      return (data) => {
+      return (data, ms) => {
         const view = new DataView(data.buffer, data.byteOffset);
         received++;
         if (view.getFloat64(0) !== next[i]) wrong++;
         next[i] = view.getFloat64(0) + 1;
-        if (received % 16 === 0) latencies.push(performance.now() - view.getFloat64(8));
+        if (received % 16 === 0) latencies.push(ms ?? now() - view.getFloat64(8));
       };
     },
     reset() {
@@ -101,18 +102,31 @@ async function measure(candidate: Candidate, counter: Counter, rate: number | un
     const data = new Uint8Array(SIZE);
     const view = new DataView(data.buffer);
     view.setFloat64(0, sent++);
-    view.setFloat64(8, performance.now());
+    view.setFloat64(8, now());
     return data;
   };
   if (rate === undefined) {
-    // As many under way as keep it busy, in order.
-    while (performance.now() < end)
-      await Promise.all(Array.from({ length: 64 }, () => candidate.publish(message())));
+    // As many under way as keep it busy, in order; NATS takes each at once.
+    let underWay = 0;
+    let wake = () => {};
+    while (performance.now() < end) {
+      for (let burst = 0; underWay < UNDER_WAY && burst < UNDER_WAY; burst++) {
+        underWay++;
+        void candidate.publish(message()).then(() => {
+          underWay--;
+          wake();
+        });
+      }
+      await new Promise<void>((resolve) => {
+        if (underWay < UNDER_WAY) setImmediate(resolve);
+        else wake = resolve;
+      });
+    }
   } else {
     while (performance.now() < end) {
       const due = Math.floor(((performance.now() - started) / 1_000) * rate);
       const sending = [];
-      while (sent < due) sending.push(candidate.publish(message()));
+      while (sent < due && sending.length < UNDER_WAY) sending.push(candidate.publish(message()));
       await Promise.all(sending);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }

@@ -103,10 +103,24 @@ class KvUnlock(TypedDict):
     released: bool
 
 
+class PubsubPublishReceiptStatementsItem(TypedDict):
+    peerId: str
+    at: int
+    clients: int
+    signature: dict[str, Any]
+
+
+class PubsubPublishReceipt(TypedDict):
+    systemId: str
+    delivery: dict[str, Any]
+    statements: list[PubsubPublishReceiptStatementsItem]
+
+
 class PubsubPublish(TypedDict):
     id: str
     subscribers: int
     clients: int
+    receipt: NotRequired[PubsubPublishReceipt]
 
 
 class PubsubTopicsTopicsItem(TypedDict):
@@ -522,6 +536,7 @@ class NetworkPeersPeersItem(TypedDict):
     transport: NotRequired[str]
     encryption: NotRequired[str]
     direction: NotRequired[Literal["inbound", "outbound"]]
+    relayed: NotRequired[bool]
     addresses: list[str]
     version: NotRequired[str]
     epoch: NotRequired[int]

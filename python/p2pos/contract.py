@@ -107,7 +107,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "POST",
         "/v1/pubsub/publish",
         (),
-        {"topic": "topic", "ack": "ack"},
+        {"topic": "topic", "ack": "ack", "receipt": "receipt"},
         {},
         "application/octet-stream",
         None,

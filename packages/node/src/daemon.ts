@@ -7,10 +7,8 @@ import type { Config } from './config/index.ts';
 import { createAutoTls } from './core/autotls/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
-import { createDiscovery, createDnsResolver, createDohResolver } from './core/discovery/index.ts';
 import { openIdentity } from './core/identity/index.ts';
-import type { Logger } from './core/log/index.ts';
-import { createMdns, createNet } from './core/net/index.ts';
+import { createNet } from './core/net/index.ts';
 import { createSystemRandom, type Random } from './core/random/index.ts';
 import { openStore } from './core/store/index.ts';
 import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
@@ -21,6 +19,7 @@ import { openUpdateHost } from './process/installation/update-host.ts';
 import type { JoinPorts } from './process/join.ts';
 import type { NodeContext, RunningNode } from './process/run.ts';
 import { SOFTWARE_VERSION } from './process/software-version.ts';
+import { findSystem, listensLocally, registerReachMetrics } from './reaching.ts';
 import { createRqlite, createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
 const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
@@ -58,6 +57,7 @@ export async function createDaemon(
       { folder: data, maxQueuedBytes: config.store.queueBytes, maxBytes: config.store.maxBytes },
     ),
   );
+  let mayRelay = (): boolean => false;
   const node = starting.use(
     await createNode(
       {
@@ -71,11 +71,14 @@ export async function createDaemon(
           createNet(
             { identity, clock, random, log },
             {
-              listen: config.net.listen,
+              listen: config.net.mode === 'private' ? [] : config.net.listen,
               announce: config.net.announce.length > 0 ? config.net.announce : undefined,
               admit,
               isMember,
+              isRelay: () => mayRelay(),
+              isBehindRouter: config.net.mode !== 'public' && !listensLocally(config),
               limits: {
+                maxReservations: config.net.maxRelayed,
                 maxConnections: config.net.maxConnections,
                 inboundPerSecondPerHost: config.net.inboundConnectionsPerSecond,
               },
@@ -100,6 +103,7 @@ export async function createDaemon(
           intervalMs: config.discovery.intervalMs,
           wantedConnections: config.discovery.wantedConnections,
         },
+        reach: { mode: config.net.mode, relays: config.net.relays },
         records: config.records,
         kv: config.kv,
         update: { intervalMs: config.update.intervalMs },
@@ -108,9 +112,13 @@ export async function createDaemon(
       },
     ),
   );
-  await discover(starting, node, { config, log, systemId });
+  mayRelay = () =>
+    node.reach.current().reach !== 'private' &&
+    node.membership.view().members.get(identity.peerId)?.capabilities.includes('relay') === true;
+  await findSystem(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);
+  registerReachMetrics(metrics, node);
   const door = starting.use(
     await listenHttp(
       {
@@ -159,32 +167,6 @@ function tenantsOf({ apps }: Node): Tenants {
     check: (app) => apps.check(app),
     note: (entry) => apps.note(entry),
   };
-}
-
-/** Looks for the system by what the settings name, and on the local network. */
-async function discover(
-  parts: AsyncDisposableStack,
-  { net, mesh }: Node,
-  { config, log, systemId }: { readonly config: Config; readonly log: Logger; readonly systemId: string },
-): Promise<void> {
-  const { initConnections, dnsServers, dnsOverHttps: url, mdns } = config.discovery;
-  const domains = initConnections.map(dnsDomainIn).filter((domain) => domain !== undefined);
-  const servers = dnsServers.map(({ host, port }) =>
-    host.includes(':') ? `[${host}]:${port}` : `${host === 'localhost' ? '127.0.0.1' : host}:${port}`,
-  );
-  const resolver = url === undefined ? createDnsResolver({ servers }) : createDohResolver({ fetch }, { url });
-  const [clock, random] = [createSystemClock(), createSystemRandom()];
-  parts.use(createDiscovery({ resolver, mesh, isLooking: mesh.isShort, clock, random, log }, { domains }));
-  const { listen } = config.net;
-  const onlyLocal =
-    listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
-  if (mdns && !onlyLocal)
-    parts.use(
-      await createMdns(
-        { net, log, found: (addresses) => mesh.found('mdns', addresses) },
-        { systemId, intervalMs: config.discovery.intervalMs },
-      ),
-    );
 }
 
 /** First contact over this machine's network; it listens nowhere. */

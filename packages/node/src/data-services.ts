@@ -104,6 +104,8 @@ export function createDataServices(
       net,
       membership,
       incarnation: presence.incarnation,
+      signer,
+      crypto,
       clock,
       random,
       log,

@@ -14,6 +14,7 @@ import { createMesh, type Mesh } from './core/mesh/index.ts';
 import type { Address, Net, PeerId } from './core/net/index.ts';
 import { createPresence, type Presence } from './core/presence/index.ts';
 import type { Random } from './core/random/index.ts';
+import { createReachability, type Reachability, type ReachabilityConfig } from './core/reach/index.ts';
 import { createPlacer, createRecords, type Records } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
@@ -68,6 +69,7 @@ export interface NodeConfig extends UpkeepConfig {
     readonly intervalMs: number;
     readonly wantedConnections: number;
   };
+  readonly reach?: ReachabilityConfig;
   readonly records: {
     readonly replicas: number;
     readonly writeTimeoutMs: number;
@@ -88,6 +90,7 @@ export interface Node extends DataServices, AsyncDisposable {
   readonly state: NodeStateMonitor;
   readonly presence: Presence;
   readonly mesh: Mesh;
+  readonly reach: Reachability;
   readonly records: Records;
   readonly dht: Dht;
   readonly members: Members;
@@ -165,6 +168,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const mesh = starting.use(
     await createMesh({ net, rpc, membership, presence, store, clock, random, log }, config.mesh),
   );
+  const reachability = { net, rpc, membership, liveness, mesh, presence, clock, random, log };
+  const reach = starting.use(createReachability(reachability, config.reach));
   const members = starting.use(createMembers({ membership, rpc, net, clock, random, log }));
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
     members.noticeHeads(heartbeat.peerId, heartbeat.heads),
@@ -233,7 +238,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     { rpc, net, membership, liveness, state, presence, clock },
     { version: config.version },
   );
-  const reach = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
+  const byHand = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });
   starting.use(serveStatus({ rpc, network, membership, clock }));
   const upkeep = starting.use(
     await createUpkeep(
@@ -252,6 +257,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     state,
     presence,
     mesh,
+    reach,
     records,
     dht,
     members,
@@ -259,7 +265,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ...data.services,
     services: [
       ...data.routes,
-      bindRoutes('network', networkRoutes, createNetworkHandlers(network, reach)),
+      bindRoutes('network', networkRoutes, createNetworkHandlers(network, byHand)),
       bindRoutes(
         'members',
         membersRoutes,

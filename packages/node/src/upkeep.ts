@@ -1,6 +1,7 @@
 /** The part of the composition that keeps a node well: updates of its software, and the checks that its health is made of. */
 import { healthRoutes, updateRoutes } from '@p2pos/protocol';
 import type { MembershipJournal } from './core/membership/index.ts';
+import type { Records } from './core/records/index.ts';
 import { bindRoutes, type Service } from './gateway/index.ts';
 import { createMembersChecks } from './services/members/index.ts';
 import {
@@ -36,8 +37,9 @@ export interface Upkeep extends AsyncDisposable {
   readonly services: readonly Service[];
 }
 
-type UpkeepDeps = Omit<UpdateDeps, 'host' | 'membership' | 'presence'> &
+type UpkeepDeps = Omit<UpdateDeps, 'host' | 'membership' | 'presence' | 'records'> &
   Omit<Parameters<typeof createNodeChecks>[0], 'records'> & {
+    readonly records: Records;
     readonly membership: MembershipJournal;
     readonly presence: UpdateDeps['presence'] & Parameters<typeof createNodeChecks>[0]['presence'];
     readonly network: Network;

@@ -9,6 +9,7 @@ export * from './ceremony/transcript.ts';
 export * from './config.ts';
 export * from './contract.ts';
 export * from './crypto.ts';
+export * from './delivery.ts';
 export * from './dev.ts';
 export * from './dht.ts';
 export * from './dns-message.ts';

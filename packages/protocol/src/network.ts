@@ -54,6 +54,8 @@ export const PeerStatus = z.object({
   transport: z.string().optional(),
   encryption: z.string().optional(),
   direction: z.enum(['inbound', 'outbound']).optional(),
+  /** The connection goes through another member. */
+  relayed: z.boolean().optional(),
   addresses: z.array(z.string()),
   version: z.string().optional(),
   epoch: z.int().optional(),

@@ -1,5 +1,6 @@
 /** The contract of pub/sub: messages under topics, to every live subscriber, in each publisher's order. */
 import { z } from 'zod';
+import { DeliveryReceipt } from './delivery.ts';
 import { bytesBody, defineRoutes, json, parameter } from './route.ts';
 import { defineStreams } from './stream.ts';
 
@@ -54,6 +55,8 @@ export const PublishReceipt = z.object({
   subscribers: z.int(),
   /** Handlers on them, as far as known. */
   clients: z.int(),
+  /** When it was asked for: the receivers' signatures. */
+  receipt: DeliveryReceipt.optional(),
 });
 export type PublishReceipt = z.output<typeof PublishReceipt>;
 
@@ -71,7 +74,8 @@ export const pubsubRoutes = defineRoutes({
     grant: 'pubsub:publish',
     subject: 'topic',
     meter: 'message',
-    query: { topic: Topic, ack: PublishAck.optional() },
+    /** With `receipt` the answer waits for all interested nodes, unless `ack` is `one`. */
+    query: { topic: Topic, ack: PublishAck.optional(), receipt: z.enum(['signed']).optional() },
     body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),
     output: json(PublishReceipt),
     errors: [

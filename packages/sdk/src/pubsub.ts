@@ -16,6 +16,8 @@ import type { Timing } from './timing.ts';
 export interface PublishOptions extends CallOptions {
   /** `one`: a subscriber has it when this resolves; `all`: every interested node has. Default `none`. */
   readonly ack?: PublishAck;
+  /** The answer brings the receivers' signatures: `p2pctl receipt verify` checks them offline. */
+  readonly receipt?: 'signed';
 }
 
 export interface PubsubOptions {
@@ -108,9 +110,13 @@ export function createPubsubClient({ call, subscribe, timing }: PubsubDeps): Pub
   }
 
   return {
-    publish: (topic, data, { ack, ...options } = {}) => {
+    publish: (topic, data, { ack, receipt, ...options } = {}) => {
       const body = typeof data === 'string' ? new TextEncoder().encode(data) : data;
-      return call(pubsubRoutes.publish, { topic, body, ...(ack && { ack }) }, options);
+      return call(
+        pubsubRoutes.publish,
+        { topic, body, ...(ack && { ack }), ...(receipt && { receipt }) },
+        options,
+      );
     },
     subscribe: follow,
     topics: async (options) => (await call(pubsubRoutes.topics, {}, options)).topics,

@@ -14,6 +14,7 @@ export function definePubsub({ root, run }: Program): void {
         .choices(['none', 'one', 'all', 'durable'])
         .default('one'),
     )
+    .option('--receipt <file>', "write the receivers' signatures there; p2pctl receipt verify checks them")
     .addHelpText(
       'after',
       '\ndurable: kept on the disks of a majority under a sequence, heard by subscribers or not.\n\nExample:\n  $ p2pctl pubsub publish orders.new "42 apples" --ack all',

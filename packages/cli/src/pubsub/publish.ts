@@ -1,9 +1,12 @@
-import { MAX_PUBSUB_MESSAGE_BYTES, type PublishAck } from '@p2pos/protocol';
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { DeliveryReceipt, MAX_PUBSUB_MESSAGE_BYTES, type PublishAck } from '@p2pos/protocol';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
 
 export const publishMessage: Action = async (invocation, [topic = '', data], flags) => {
-  const { terminal, options, signal } = invocation;
+  const { terminal, options, signal, folder } = invocation;
+  const file = flags['receipt'] as string | undefined;
   const message =
     data === undefined || data === '-'
       ? await terminal.read(MAX_PUBSUB_MESSAGE_BYTES)
@@ -16,9 +19,12 @@ export const publishMessage: Action = async (invocation, [topic = '', data], fla
   }
   const ack = flags['ack'] as PublishAck;
   const receipt = await withNode(invocation, ({ client }) =>
-    client.pubsub.publish(topic, message, { ack, signal }),
+    client.pubsub.publish(topic, message, { ack, signal, ...(file !== undefined && { receipt: 'signed' }) }),
   );
-  if (options.json) terminal.print(JSON.stringify(receipt));
+  if (file !== undefined && receipt.receipt)
+    writeFileSync(resolve(folder, file), `${JSON.stringify(DeliveryReceipt.encode(receipt.receipt))}\n`);
+  const { receipt: _, ...plain } = receipt;
+  if (options.json) terminal.print(JSON.stringify(plain));
   else {
     const reached = `${receipt.clients} client(s) on ${receipt.subscribers} node(s)`;
     terminal.print(

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
+  DeliveryReceipt,
   decodeDocument,
   genesisDocument,
   P2posError,
   SignedReceipt,
   systemIdOf,
+  verifyDelivery,
   verifyReceipt,
   verifySnapshotAlone,
 } from '@p2pos/protocol';
@@ -24,6 +26,8 @@ const Answer = z.object({ key: z.string(), version: z.string(), receipt: SignedR
 export const verifyFile: Action = async (invocation, [file = ''], flags) => {
   const { terminal, options, folder } = invocation;
   const text = file === '-' ? await terminal.read(MAX_FILE_BYTES) : readBytes(resolve(folder, file));
+  const delivery = parseDelivery(text);
+  if (delivery) return verifyDeliveryFile(invocation, delivery, flags);
   const { receipt, ...claimed } = parse(file, text);
   const key = (flags['key'] as string | undefined) ?? claimed.key;
   if (claimed.key !== undefined && key !== claimed.key)
@@ -68,6 +72,53 @@ export const verifyFile: Action = async (invocation, [file = ''], flags) => {
     if (peerIds.includes(member.peerId)) terminal.print(`  ${member.name}  ${member.peerId}`);
   return undefined;
 };
+
+/** Of a published message. */
+async function verifyDeliveryFile(
+  invocation: Invocation,
+  receipt: DeliveryReceipt,
+  flags: Readonly<Record<string, unknown>>,
+): Promise<undefined> {
+  const { terminal, options, folder } = invocation;
+  const valueFile = flags['valueFile'] as string | undefined;
+  const topic = flags['key'] as string | undefined;
+  const genesis = readBytes(pathOf(invocation, flags['genesis'], 'genesis.cbor'));
+  const snapshot = await verifySnapshotAlone(
+    { genesis, snapshot: readBytes(pathOf(invocation, flags['snapshot'], 'snapshot.cbor')) },
+    crypto,
+  );
+  const { message, peerIds, clients } = await verifyDelivery(
+    receipt,
+    {
+      systemId: systemIdOf(decodeDocument(genesisDocument, genesis, crypto).hash),
+      members: snapshot.members,
+      epoch: snapshot.epoch,
+      ...(topic !== undefined && { topic }),
+      ...(valueFile !== undefined && { data: readBytes(resolve(folder, valueFile)) }),
+    },
+    crypto,
+  );
+  const { hash: _, ...named } = message;
+  const told = { ...named, clients, signedBy: peerIds, epoch: snapshot.epoch };
+  if (options.json) terminal.print(JSON.stringify(told));
+  else {
+    terminal.print(
+      `valid: ${peerIds.length} node(s) had ${message.bytes} bytes published to ${message.topic} for ${clients} client(s)`,
+    );
+    for (const member of snapshot.members)
+      if (peerIds.includes(member.peerId)) terminal.print(`  ${member.name}  ${member.peerId}`);
+  }
+  return undefined;
+}
+
+function parseDelivery(text: Uint8Array): DeliveryReceipt | undefined {
+  try {
+    const result = DeliveryReceipt.safeDecode(JSON.parse(new TextDecoder().decode(text)) as never);
+    return result.success ? result.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function parse(
   file: string,

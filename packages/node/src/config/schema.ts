@@ -88,6 +88,21 @@ export const SETTINGS = {
       'off',
       'A certificate for browsers: `auto` serves without one until it can be had, `on` does not start without one. This release has no issuer built in: `on` is refused.',
     ),
+    mode: setting(
+      choice('auto', 'public', 'private'),
+      'auto',
+      'Whether other nodes can dial this one. `public`: they can. `private`: they cannot, so it listens nowhere, dials out and is reached through relays. `auto`: it finds out by asking members to dial it back, and takes relays where they cannot.',
+    ),
+    relays: setting(
+      integer({ min: 1, max: 4 }),
+      2,
+      'Members with the capability `relay` that a node takes which is not reached itself.',
+    ),
+    maxRelayed: setting(
+      integer({ min: 0, max: 10_000 }),
+      64,
+      'Members that this node relays for, where its capabilities say that it is a relay.',
+    ),
     maxConnections: setting(
       integer({ min: 16, max: 65_535 }),
       1_024,

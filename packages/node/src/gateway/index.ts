@@ -16,7 +16,7 @@
 export type { HttpConfig } from './config.ts';
 export type { HttpDoor } from './http-door.ts';
 export { listenHttp } from './http-door.ts';
-export { createMetrics } from './metrics.ts';
+export { createMetrics, type Metrics } from './metrics.ts';
 export type { Service, StreamOperation } from './service.ts';
 export { bindRoutes, bindStreams } from './service.ts';
 export type { Supervisor } from './supervisor.ts';

@@ -200,6 +200,11 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     });
   }
 
+  /** Another address is known: what is tried without it would be waited for in vain. */
+  function retry(peerId: PeerId): void {
+    backoff.renew(peerId);
+    dialling.get(peerId)?.abort(new Error('another address is known'));
+  }
   function learn(peerId: PeerId, addresses: readonly Address[]): void {
     if (peerId === self || !(isListed(peerId) || isBootstrap(peerId))) return;
     if (book.learn(peerId, addresses, 'hint')) pursue();
@@ -242,9 +247,10 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
       pursue();
     }),
     presence.events.on('heartbeat:accepted', ({ heartbeat: { peerId, addresses } }) => {
-      book.learn(peerId, addresses, 'heartbeat');
+      const isNew = book.learn(peerId, addresses, 'heartbeat');
       if (net.isConnected(peerId)) return;
-      backoff.hasten(peerId);
+      if (isNew) retry(peerId);
+      else backoff.hasten(peerId);
       pursue();
     }),
   ];
@@ -289,8 +295,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
         if (named === self) continue;
         if (named === undefined || !isListed(named)) unknown.push(address);
         else if (book.learn(named, [address], 'hint')) {
-          backoff.renew(named);
-          dialling.get(named)?.abort(new Error('another address is known'));
+          retry(named);
           isNew = true;
         }
       }

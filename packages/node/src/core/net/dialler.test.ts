@@ -16,7 +16,7 @@ function createAttempts() {
     pending.set(address, promise);
     return promise.promise;
   };
-  const run = () => race(clock, ['a', 'b', 'c'], attempt, { signal, timeoutMs: 5_000 });
+  const run = () => race(clock, ['a', 'b', 'c'], attempt, { signal, timeoutMs: () => 5_000 });
   return { clock, begun, pending, run };
 }
 

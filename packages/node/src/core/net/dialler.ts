@@ -7,8 +7,7 @@ import type { Address } from './index.ts';
 
 export interface RaceConfig {
   readonly signal: AbortSignal;
-  /** For one address. */
-  readonly timeoutMs: number;
+  readonly timeoutMs: (address: Address) => number;
   /** Before the next begins, unless one fails earlier. */
   readonly staggerMs?: number;
 }
@@ -34,8 +33,8 @@ export async function race<T>(
     timer = clock.after(staggerMs, begin);
     const own = new AbortController();
     running.add(own);
-    const limit = deadline(clock, timeoutMs, { what: address, signal: own.signal });
-    attempt(address, limit.signal)
+    const limit = deadline(clock, timeoutMs(address), { what: address, signal: own.signal });
+    Promise.race([attempt(address, limit.signal), aborted(limit.signal)])
       .finally(() => {
         // From here on nothing may abort it: sockets keep the signal that they were made with.
         running.delete(own);
@@ -62,4 +61,11 @@ export async function race<T>(
     const reason = parent.aborted ? parent.reason : new Error('another address answered first');
     for (const other of running) other.abort(reason);
   }
+}
+
+/** Not every transport ends when it is told to. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }

@@ -99,6 +99,8 @@ export interface Nat {
     address: Address,
     options: { readonly asServer: boolean; readonly signal: AbortSignal },
   ): Promise<void>;
+  /** Ends the connections to the peer that go through a relay. */
+  dropRelayed(peerId: PeerId): void;
   /** Bytes of channels since the start. */
   traffic(): Traffic;
   /** Peers that this node relays for, and bytes that it carried for others. */

@@ -55,6 +55,8 @@ export interface Libp2pNetConfig extends NetConfig {
 const STOP_TIMEOUT_MS = 2_000;
 
 const RELAYED_LAST = 100;
+/** Nothing tells that nobody is there, so a dial to a node that is away would last as long as this. */
+const QUIC_TIMEOUT_MS = 2_000;
 
 /**
  * A host that is created but unreachable until `start`.
@@ -155,13 +157,13 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
   });
 
   const nat = createNat({
+    clock,
     host,
     parts: parts as unknown as HostParts,
     table,
     relaying: { clients: () => host.services.relay.reservations.size, carriedBytes: () => carriedBytes },
     traffic: () => structuredClone(totals),
     port: config.isBehindRouter ? await chooseOutgoingPort() : undefined,
-    dialTimeoutMs: limits.handshakeTimeoutMs,
   });
   host.addEventListener('connection:open', ({ detail }) =>
     table.add(detail, nat.isTrial(detail.remotePeer.toString())),
@@ -195,6 +197,9 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       total.receivedBytes += receivedBytes;
     };
   }
+
+  const dialTimeoutOf = (address: Address) =>
+    transportOf(address) === 'quic' ? QUIC_TIMEOUT_MS : limits.handshakeTimeoutMs;
 
   const limitsOfStreams = {
     maxInboundStreams: limits.maxStreamsPerProtocol,
@@ -231,6 +236,12 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
         throw new P2posError('OVERLOADED', { what: 'The network of this node' });
       for (const address of addresses) checkAddress(address);
       const named = addresses.map((address) => /\/p2p\/([^/]+)$/.exec(address)?.[1]).find(Boolean);
+      // Connections of a host that has not started are not among those that libp2p knows of.
+      if (host.status !== 'started')
+        throw new P2posError('PEER_UNREACHABLE', {
+          peerId: named ?? addresses.join(', '),
+          reason: 'this node is starting',
+        });
       const held = named === undefined ? undefined : table.best(named);
       if (held && (!isRelayed(held) || addresses.every(isRelayedAddress))) return held.remotePeer.toString();
       try {
@@ -239,7 +250,7 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
             clock,
             some.toSorted((a, b) => dialRank(a) - dialRank(b)),
             (address, limit) => nat.dialFrom(multiaddr(address), { signal: limit }),
-            { signal: until, timeoutMs: limits.handshakeTimeoutMs },
+            { signal: until, timeoutMs: dialTimeoutOf },
           );
         // Whoever is also reached through others may not be reached directly at all: nothing is waited for.
         const connection = await (addresses.some(isRelayedAddress)

@@ -1,12 +1,14 @@
 /** What a node behind a router needs of its host: relays, what others see of it, and dialling from one port. */
 import { createServer } from 'node:net';
-import type { Connection as LibConnection, PeerId as LibPeerId, Libp2p, Stream } from '@libp2p/interface';
+import type { Connection as LibConnection, PeerId as LibPeerId, Libp2p } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { P2posError } from '@p2pos/protocol';
+import type { Clock } from '../clock/index.ts';
 import type { ConnectionTable } from './connection-table.ts';
-import type { Address, Nat, PeerId, Traffic } from './index.ts';
+import type { Address, Channel, Nat, PeerId, Traffic } from './index.ts';
 import { isRelayed } from './relay-server.ts';
+import { createStreamChannel } from './stream-channel.ts';
 import { transportOf } from './transports.ts';
 
 /** The far end says where it sees this one, in one message. */
@@ -29,6 +31,7 @@ interface Reservations {
 }
 
 export interface NatDeps {
+  readonly clock: Clock;
   readonly host: Libp2p;
   readonly parts: HostParts;
   readonly table: ConnectionTable;
@@ -36,7 +39,6 @@ export interface NatDeps {
   readonly traffic: () => Traffic;
   /** From which all tcp connections leave; undefined: each from its own port. */
   readonly port: number | undefined;
-  readonly dialTimeoutMs: number;
 }
 
 export interface NatControl extends Nat {
@@ -46,26 +48,24 @@ export interface NatControl extends Nat {
   dialFrom(address: Multiaddr, options: { readonly signal: AbortSignal }): Promise<LibConnection>;
 }
 
-export function createNat({
-  host,
-  parts,
-  table,
-  relaying,
-  traffic,
-  port,
-  dialTimeoutMs,
-}: NatDeps): NatControl {
+export function createNat({ clock, host, parts, table, relaying, traffic, port }: NatDeps): NatControl {
   const { transportManager } = parts;
   const asked = new Set<PeerId>();
   const trials = new Map<PeerId, number>();
+  const fromPort = new WeakSet<LibConnection>();
   let announced: readonly Address[] = [];
 
   host
     .handle(
       OBSERVE,
-      (stream, { remoteAddr }) => {
-        stream.send(utf8.out.encode(remoteAddr.toString()));
-        stream.close().catch(() => {});
+      (stream, { remoteAddr, remotePeer }) => {
+        const channel = createStreamChannel({ clock }, stream, remotePeer.toString());
+        channel.receive(
+          () => {},
+          () => {},
+        );
+        channel.send(utf8.out.encode(remoteAddr.toString()));
+        channel.close();
       },
       { maxInboundStreams: 4, maxOutboundStreams: 4 },
     )
@@ -99,7 +99,9 @@ export function createNat({
     if (port === undefined || transportOf(address.toString()) !== 'tcp')
       return transportManager.dial(address, options);
     try {
-      return await transportManager.dial(address, { ...options, localPort: port });
+      const connection = await transportManager.dial(address, { ...options, localPort: port });
+      fromPort.add(connection);
+      return connection;
     } catch (error) {
       // There is such a connection already, or one that has just ended: another port will do.
       if (needsPort || !/EADDRINUSE|EADDRNOTAVAIL/.test(String(error))) throw error;
@@ -132,10 +134,13 @@ export function createNat({
       }
     },
     async observed(peerId, { signal }) {
-      const direct = table.of(peerId).find((one) => one.direction === 'outbound' && isFromPort(one));
+      const isUsable = (one: LibConnection) =>
+        one.status === 'open' && (port === undefined ? isTcp(one) : fromPort.has(one));
+      const direct = table.of(peerId).find((one) => one.direction === 'outbound' && isUsable(one));
       if (!direct) throw new P2posError('PEER_UNREACHABLE', { peerId });
       const stream = await direct.newStream(OBSERVE, { signal });
-      return readAll(stream, signal);
+      const seen = await readAll(createStreamChannel({ clock }, stream, peerId), signal);
+      return multiaddr(seen).toString();
     },
     async isReachedAt(address, { signal }) {
       const target = multiaddr(address);
@@ -143,41 +148,47 @@ export function createNat({
       using _trial = tryOut(peerId);
       try {
         // From a port of its own: from a known one a router would let the answer in that it lets nobody else in.
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(dialTimeoutMs)]);
-        const connection = await transportManager.dial(target, { signal: limit });
+        const connection = await transportManager.dial(target, { signal });
         connection.abort(new Error('only tried out'));
         return true;
       } catch {
-        signal.throwIfAborted();
         return false;
       }
+    },
+    dropRelayed(peerId) {
+      for (const one of table.of(peerId))
+        if (isRelayed(one)) one.abort(new Error('there is a direct connection'));
     },
     async punch(address, { asServer, signal }) {
       await dialFrom(multiaddr(address), { signal, initiator: !asServer }, true);
     },
   };
 
-  function isFromPort({ remoteAddr }: LibConnection): boolean {
+  function isTcp({ remoteAddr }: LibConnection): boolean {
     return !isRelayed({ remoteAddr }) && transportOf(remoteAddr.toString()) === 'tcp';
   }
 }
 
-async function readAll(stream: Stream, signal: AbortSignal): Promise<Address> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const stop = () => stream.abort(signal.reason);
+/** What comes until the end of the channel. */
+function readAll(channel: Channel, signal: AbortSignal): Promise<Address> {
+  const { promise, resolve, reject } = Promise.withResolvers<Address>();
+  let text = '';
+  const stop = () => channel.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
-  try {
-    for await (const chunk of stream) {
-      chunks.push(chunk.subarray());
-      size += chunk.byteLength;
-      if (size > MAX_ADDRESS_BYTES) throw new Error('the address is too long');
-    }
-    return multiaddr(utf8.in.decode(Buffer.concat(chunks))).toString();
-  } finally {
+  channel.receive(
+    (chunk) => {
+      text += utf8.in.decode(chunk);
+      if (text.length > MAX_ADDRESS_BYTES) channel.abort(new Error('the address is too long'));
+    },
+    (error) => {
+      if (error) reject(error);
+      else resolve(text);
+    },
+  );
+  return promise.finally(() => {
     signal.removeEventListener('abort', stop);
-    stream.close().catch(() => {});
-  }
+    channel.close();
+  });
 }
 
 /** One that is free now, for connections that leave. */

@@ -1,6 +1,6 @@
 /** What goes out on one socket: frames of one turn of the event loop leave together, and senders learn when it is full. */
 import type { WebSocket } from 'ws';
-import type { OutgoingFrame, SocketCodec } from './codec.ts';
+import type { OutgoingFrame, SharedFrame, SocketCodec } from './codec.ts';
 
 export interface Outbox {
   send(frame: OutgoingFrame): void;
@@ -79,6 +79,7 @@ export function createOutbox(
 
 /** Of what is long in a frame: bytes and texts, also those of an answer. */
 function weigh(value: object, depth = 0): number {
+  if ('shared' in value) return (value as SharedFrame).shared.length;
   let sum = 0;
   for (const field of Object.values(value) as unknown[]) {
     if (typeof field === 'string') sum += field.length;

@@ -99,6 +99,7 @@ export function createNetwork(deps: NetworkDeps, { version }: NetworkConfig): Ne
         transport: connection.transport,
         encryption: connection.encryption,
         direction: connection.direction,
+        ...(connection.relayed === true && { relayed: true }),
       }),
       addresses: isSelf ? net.addresses() : [...(heartbeat?.addresses ?? member?.addresses ?? [])],
       ...(heartbeat && {

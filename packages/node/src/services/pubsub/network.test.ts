@@ -1,7 +1,16 @@
 /** Several whole nodes: who gets what, in which order, and what is told of the rest. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isP2posError, MAX_PUBSUB_MESSAGE_BYTES, P2posError, type SlowPolicy } from '@p2pos/protocol';
+import {
+  type DeliveryReceipt,
+  type DeliveryStatement,
+  isP2posError,
+  MAX_PUBSUB_MESSAGE_BYTES,
+  P2posError,
+  type SlowPolicy,
+  verifyDelivery,
+} from '@p2pos/protocol';
+import { instantCrypto } from '../../testing/instant-crypto.ts';
 import { createTestnet, type Testnet } from '../../testing/testnet.ts';
 import type { SubscriptionEvent } from './subscription.ts';
 
@@ -294,4 +303,37 @@ test('T16: who left meanwhile is not counted, and if all did the publisher is to
   const publishing = pubsub.publish({ app: 'default', topic: 'a', data: bytes('x'), ack: 'all' });
   reader.stop();
   await assert.rejects(net.during(publishing), (error) => isP2posError(error, 'PUBSUB_NO_SUBSCRIBER'));
+});
+
+test('a signed receipt names who got it, and is refused when anything in it is changed', async () => {
+  await using net = await settled(3);
+  await subscribe(net, 1, 'a');
+  await subscribe(net, 2, '>');
+  await subscribe(net, 2, 'a');
+  const { pubsub } = net.nodes[0] as Testnet['nodes'][0];
+  const data = bytes('deed');
+  const published = await net.during(pubsub.publish({ app: 'default', topic: 'a', data, signed: true }));
+  const receipt = published.receipt as DeliveryReceipt;
+  const { systemId, members } = net.snapshot.body;
+  const claim = { systemId, members, epoch: 1, topic: 'a', data };
+  const { message, peerIds, clients } = await verifyDelivery(receipt, claim, instantCrypto);
+  assert.deepEqual([message.publisher, message.seq, clients], [net.nodes[0]?.peerId, 1, 3]);
+  assert.deepEqual([...peerIds].sort(), [1, 2].map((i) => net.nodes[i]?.peerId).sort());
+  const refused = (error: unknown) => isP2posError(error, 'RECEIPT_REFUSED');
+  const [first, second] = receipt.statements as [DeliveryStatement, DeliveryStatement];
+  for (const statements of [
+    [],
+    [first, first],
+    [{ ...first, clients: 9 }],
+    [{ ...first, at: first.at + 1 }],
+    [{ ...first, peerId: second.peerId }],
+  ])
+    await assert.rejects(verifyDelivery({ ...receipt, statements }, claim, instantCrypto), refused);
+  for (const other of [
+    { ...claim, topic: 'b' },
+    { ...claim, data: bytes('dead') },
+    { ...claim, members: [] },
+    { ...claim, systemId: `${systemId}x` },
+  ])
+    await assert.rejects(verifyDelivery(receipt, other, instantCrypto), refused);
 });

@@ -3,20 +3,32 @@
  * What is too old or too much is given up message by message: its number still goes, so the member knows what it lost.
  */
 import type { Clock } from '../../core/clock/index.ts';
-import { MAX_BATCH, MAX_BATCH_BYTES, type MessageBody } from './wire.ts';
+import { MAX_BATCH, MAX_BATCH_BYTES, MAX_SIGNED, type MessageBody } from './wire.ts';
+
+/** When it was signed, ms, and the signature. */
+export type Signed = readonly [at: number, signature: Uint8Array];
+export type OnTold = (clients: number | undefined, signed?: Signed) => void;
+
+export interface Sent {
+  readonly clients: readonly number[];
+  /** For each that was to be signed. */
+  readonly signed?: readonly Signed[] | undefined;
+}
 
 export interface Parcel {
   body: MessageBody;
   readonly queuedAt: number;
   readonly order: number;
   /** Told once: how many clients there have it; undefined: given up. */
-  readonly onTold: ((clients: number | undefined) => void) | undefined;
+  readonly onTold: OnTold | undefined;
+  readonly sign: boolean;
 }
 
 export interface OutboxDeps {
   readonly clock: Clock;
   readonly isConnected: () => boolean;
-  readonly send: (messages: readonly MessageBody[]) => Promise<readonly number[]>;
+  /** `sign`: places of those that the member shall sign for. */
+  readonly send: (messages: readonly MessageBody[], sign: readonly number[]) => Promise<Sent>;
 }
 
 export interface OutboxConfig {
@@ -29,7 +41,7 @@ export interface OutboxConfig {
 }
 
 export interface Outbox extends Disposable {
-  push(body: MessageBody, onTold?: (clients: number | undefined) => void): void;
+  push(body: MessageBody, onTold?: OnTold, sign?: boolean): void;
   /** The member is there again, or may be. */
   wake(): void;
 }
@@ -83,7 +95,9 @@ export function createOutbox(
   function nextBatch(): Parcel[] {
     let size = 0;
     let end = 0;
+    let toSign = 0;
     while (end < queue.length && end < MAX_BATCH) {
+      if ((queue[end] as Parcel).sign && ++toSign > MAX_SIGNED) break;
       size += sizeOf(queue[end] as Parcel);
       if (size > MAX_BATCH_BYTES && end > 0) break;
       end++;
@@ -110,10 +124,14 @@ export function createOutbox(
 
   async function deliver(batch: readonly Parcel[]): Promise<void> {
     try {
-      const clients = await send(batch.map(({ body }) => body));
+      const sign = batch.flatMap((parcel, i) => (parcel.sign && parcel.body[4] !== null ? [i] : []));
+      const { clients, signed } = await send(
+        batch.map(({ body }) => body),
+        sign,
+      );
       for (const [i, parcel] of batch.entries()) {
         bytes -= sizeOf(parcel);
-        if (parcel.body[4] !== null) parcel.onTold?.(clients[i] ?? 0);
+        if (parcel.body[4] !== null) parcel.onTold?.(clients[i] ?? 0, signed?.[sign.indexOf(i)]);
       }
     } catch {
       failed.push(...batch);
@@ -140,8 +158,8 @@ export function createOutbox(
   }
 
   return {
-    push(body, onTold) {
-      const parcel: Parcel = { body, queuedAt: clock.monotonic(), order: order++, onTold };
+    push(body, onTold, sign = false) {
+      const parcel: Parcel = { body, queuedAt: clock.monotonic(), order: order++, onTold, sign };
       queue.push(parcel);
       bytes += sizeOf(parcel);
       if (scheduled) return;

@@ -1,10 +1,12 @@
 /** The rules of pub/sub on one node: numbering, who gets what, what is known to have arrived. */
 import {
-  formatTimestamp,
+  type Crypto,
+  type DeliveryReceipt,
   MAX_PUBSUB_MESSAGE_BYTES,
   P2posError,
   PUBSUB_TAIL_MS,
   type PublishAck,
+  type Signer,
   type SlowPolicy,
   Topic,
   TopicPattern,
@@ -18,8 +20,10 @@ import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
 import { createInbox } from './inbox.ts';
 import { type Confirmation, createInterest } from './interest.ts';
+import { checked, nameOf, topicOf } from './names.ts';
+import { createNotary } from './notary.ts';
 import { createNumbers } from './numbers.ts';
-import { createOutbox, type Outbox } from './outbox.ts';
+import { createOutbox, type OnTold, type Outbox } from './outbox.ts';
 import { createPatternTree } from './pattern-tree.ts';
 import { collectMissed, type Heard, missedFirst, pageOf } from './resumption.ts';
 import { createSubscription, type Subscription, type SubscriptionEvent } from './subscription.ts';
@@ -30,7 +34,9 @@ export interface PubsubDeps {
   readonly self: PeerId;
   readonly rpc: Rpc;
   readonly net: Pick<Net, 'connections' | 'isConnected' | 'events'>;
-  readonly membership: Pick<MembershipJournal, 'isActive' | 'view' | 'events'>;
+  readonly membership: Pick<MembershipJournal, 'isActive' | 'view' | 'events' | 'systemId'>;
+  readonly signer: Signer;
+  readonly crypto: Pick<Crypto, 'sha256'>;
   /** Of this process: greater than that of every earlier one under the same key. */
   readonly incarnation: () => number;
   readonly clock: Clock;
@@ -62,6 +68,7 @@ export interface Published {
   /** Nodes that confirmed; with `none`, that are interested. */
   readonly subscribers: number;
   readonly clients: number;
+  readonly receipt?: DeliveryReceipt;
 }
 
 export interface Subscribed extends Confirmation {
@@ -84,6 +91,8 @@ export interface Pubsub extends AsyncDisposable {
       readonly topic: string;
       readonly data: Uint8Array;
       readonly ack?: PublishAck | undefined;
+      /** With the receivers' signatures. */
+      readonly signed?: boolean | undefined;
     },
     options?: CallOptions,
   ): Promise<Published>;
@@ -111,7 +120,7 @@ const MAX_TOPICS = 100_000;
 const PATIENCE_MS = 2_000;
 
 export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsub {
-  const { self, rpc, net, membership, incarnation, clock, random } = deps;
+  const { self, rpc, net, membership, incarnation, signer, crypto, clock, random } = deps;
   const { timeoutMs = 5_000, keepMs = 30_000, keepBytes = 16 * 1_048_576, keepMessages = 50_000 } = config;
   const { queueMessages = 8_192, queueBytes = 16 * 1_048_576, maxSubscriptions = 100_000 } = config;
   const log = deps.log.child({ module: 'pubsub' });
@@ -142,6 +151,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     },
   );
 
+  const notary = createNotary({ self, systemId: membership.systemId, signer, crypto, clock });
   const tail = createTail(
     { clock },
     { keepMs: PUBSUB_TAIL_MS, maxBytes: keepBytes, maxMessages: keepMessages },
@@ -174,11 +184,12 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
         {
           clock,
           isConnected: () => net.isConnected(peerId),
-          async send(messages) {
+          async send(messages, sign) {
             const receiver = interest.incarnationOf(peerId);
             if (receiver === undefined) throw new P2posError('PEER_UNREACHABLE', { peerId });
-            const input = { incarnation: incarnation(), receiver, messages };
-            return (await rpc.call(peerId, PUBSUB, 'deliver', input, { timeoutMs })).clients;
+            const wanted = sign.length > 0 && { sign: [...sign] };
+            const input = { incarnation: incarnation(), receiver, messages, ...wanted };
+            return rpc.call(peerId, PUBSUB, 'deliver', input, { timeoutMs });
           },
         },
         { keepMs, maxBytes: keepBytes, maxMessages: keepMessages, maxUnderWay: 8 },
@@ -192,7 +203,12 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     if (!membership.isActive(self)) throw new P2posError('STATE_UNCONFIGURED', { peerId: self });
   }
 
-  async function publish(name: string, data: Uint8Array, ack: PublishAck, { signal }: CallOptions) {
+  async function publish(
+    name: string,
+    data: Uint8Array,
+    { ack, signed = false }: { readonly ack: PublishAck; readonly signed?: boolean },
+    { signal }: CallOptions,
+  ): Promise<Published> {
     const topic = topicOf(name);
     const wanted = interest.wantedBy(name);
     const here = local.match(name).size;
@@ -206,6 +222,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;
     const told = { nodes: clients > 0 ? 1 : 0, clients };
     const id = `${self}/${incarnation()}/${seq}`;
+    const paper = signed ? notary.begin(name, [self, incarnation(), seq, at], data) : undefined;
     const answers = Promise.withResolvers<void>();
     let waiting = wanted.size;
     for (const peerId of wanted) {
@@ -214,8 +231,9 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
         outboxOf(peerId).push(body);
         continue;
       }
-      outboxOf(peerId).push(body, (reached) => {
+      const onTold: OnTold = (reached, signature) => {
         waiting--;
+        if (reached && signature) paper?.add(peerId, reached, signature);
         // A node whose clients have all left meanwhile has it for nobody.
         if (reached === 0) interested--;
         else if (reached !== undefined) {
@@ -223,7 +241,8 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
           told.clients += reached;
         }
         if (waiting === 0 || (ack === 'one' && told.clients > 0)) answers.resolve();
-      });
+      };
+      outboxOf(peerId).push(body, onTold, signed);
     }
     if (ack === 'none') return { id, subscribers: interested, clients };
     if (waiting > 0 && !(ack === 'one' && told.clients > 0)) {
@@ -233,7 +252,8 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     if (interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
     if (ack === 'one' ? told.clients === 0 : told.nodes < interested)
       throw new P2posError('PUBSUB_UNCONFIRMED', { topic, subscribers: told.nodes, interested });
-    return { id, subscribers: told.nodes, clients: told.clients };
+    const receipt = paper && (await paper.end(clients));
+    return { id, subscribers: told.nodes, clients: told.clients, ...(receipt && { receipt }) };
   }
 
   async function subscribe(name: string, slow: SlowPolicy, { signal }: CallOptions) {
@@ -264,13 +284,17 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       outboxes.get(peerId)?.wake();
       return { known };
     },
-    deliver: async ({ incarnation: life, receiver, messages }, { peerId }) => {
+    deliver: async ({ incarnation: life, receiver, messages, sign }, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
       // Meant for a process of this node that is no more; its publisher hears of this one in a moment.
       if (receiver !== incarnation()) throw new P2posError('PEER_UNREACHABLE', { peerId: self });
       const clients = messages.map(([name]) => local.match(name).size);
       for (const message of messages) inbox.take(peerId, life, message);
-      return { clients };
+      if (!sign) return { clients };
+      const signed = await Promise.all(
+        sign.map((i) => notary.sign(peerId, life, messages[i], clients[i] ?? 0)),
+      );
+      return { clients, signed };
     },
     tail: async (query, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
@@ -293,12 +317,14 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   ];
 
   return {
-    async publish({ app, topic, data, ack = 'none' }, options = {}) {
+    async publish({ app, topic, data, ack = 'none', signed = false }, options = {}) {
       const name = nameOf(app, checked(Topic, topic));
       if (data.length > MAX_PUBSUB_MESSAGE_BYTES)
         throw new P2posError('PUBSUB_MESSAGE_TOO_LARGE', { maxBytes: MAX_PUBSUB_MESSAGE_BYTES });
       requireMember();
-      return publish(name, data, ack, options);
+      // A signature needs an answer to wait for.
+      const least = signed && ack === 'none' ? 'all' : ack;
+      return publish(name, data, { ack: least, signed }, options);
     },
     async subscribe({ app, topic, slow = 'buffer', sinceMs, after = [] }, options = {}) {
       const name = nameOf(app, checked(TopicPattern, topic));
@@ -319,7 +345,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       return { ...subscribed, batches: missedFirst(missed, subscribed.batches) };
     },
     live: {
-      publish: async (name, data) => void (await publish(name, data, 'none', {})),
+      publish: async (name, data) => void (await publish(name, data, { ack: 'none' }, {})),
       subscribe: async (name, options) => (await subscribe(name, 'buffer', options)).batches,
     },
     topics(app) {
@@ -355,23 +381,6 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       await tasks[Symbol.asyncDispose]();
     },
   };
-}
-
-/** RFC 3339, of a message's `at`. */
-export function timeOf({ at }: { readonly at: number }): string {
-  return formatTimestamp(at);
-}
-
-/** The app is a token of its own, so that `>` stays within it. */
-const nameOf = (app: string, topic: string) => `${app}/.${topic}`;
-const topicOf = (name: string) => name.slice(name.indexOf('/.') + 2);
-
-function checked(schema: typeof Topic, topic: string): string {
-  const result = schema.safeParse(topic);
-  if (result.success) return topic;
-  throw new P2posError('PUBSUB_TOPIC_INVALID', {
-    reason: `it ${result.error.issues[0]?.message ?? 'is invalid'}`,
-  });
 }
 
 function over(signal: AbortSignal): Promise<void> {

@@ -6,16 +6,15 @@ import type {
   StreamEvent,
   StreamHandlers,
 } from '@p2pos/protocol';
-import { type Pubsub, timeOf } from './pubsub.ts';
+import { timeOf } from './names.ts';
+import type { Pubsub } from './pubsub.ts';
 import type { SubscriptionEvent } from './subscription.ts';
 import { type Durable, followDurable } from './topics/routes.ts';
 
 export function createPubsubHandlers(pubsub: Pubsub): RouteHandlers<typeof pubsubRoutes> {
   return {
-    publish: async ({ topic, ack, body }, { app, signal }) => {
-      const { id, subscribers, clients } = await pubsub.publish({ app, topic, data: body, ack }, { signal });
-      return { id, subscribers, clients };
-    },
+    publish: async ({ topic, ack, receipt, body }, { app, signal }) =>
+      pubsub.publish({ app, topic, data: body, ack, signed: receipt === 'signed' }, { signal }),
     topics: async (_input, { app }) => ({ topics: pubsub.topics(app).map((one) => ({ ...one })) }),
     presence: async ({ topic }, { app, signal }) => ({
       topic,

@@ -5,6 +5,7 @@ import {
   MAX_PUBSUB_MESSAGE_BYTES,
   MAX_TOPIC_BYTES,
   patternSchema,
+  signatureSchema,
 } from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../core/rpc/index.ts';
@@ -14,6 +15,8 @@ export const MAX_PATTERNS = 1_024;
 export const MAX_BATCH = 1_024;
 /** Of the data of a batch; a greater message travels alone. */
 export const MAX_BATCH_BYTES = 512 * 1_024;
+/** Signatures that one batch may ask for. */
+export const MAX_SIGNED = 64;
 const MAX_NAME_BYTES = MAX_TOPIC_BYTES + 64;
 
 /**
@@ -81,9 +84,17 @@ export const PUBSUB = defineCapability('/p2pos/pubsub/1.0.0', {
           Array.isArray(value) && value.length > 0 && value.length <= MAX_BATCH && value.every(isMessage),
         { error: `must be 1 to ${MAX_BATCH} messages` },
       ),
+      /** Which of them, by their place, the receiver shall sign for; absent: none. */
+      sign: z.array(integerSchema(0, MAX_BATCH)).max(MAX_SIGNED).optional(),
     }),
-    /** How many clients each was handed to. */
-    output: z.strictObject({ clients: z.array(integerSchema(0, 1_000_000)).max(MAX_BATCH) }),
+    /** How many clients each was handed to; and for each that was asked for, when and by which signature. */
+    output: z.strictObject({
+      clients: z.array(integerSchema(0, 1_000_000)).max(MAX_BATCH),
+      signed: z
+        .array(z.tuple([integerSchema(0), signatureSchema]))
+        .max(MAX_SIGNED)
+        .optional(),
+    }),
     maxBodyBytes: 2 * 1_048_576,
   },
   /** What the receiver published lately under the names that match, in its order, in pages. */

@@ -85,7 +85,7 @@ export function tls({
         const streamMuxer = muxers.get(String(socket.alpnProtocol));
         return {
           remotePeer: peer,
-          connection: new SecureStream(connection, socket),
+          connection: new SecureStream(connection, socket, isServer),
           ...(streamMuxer ? { streamMuxer } : {}),
         };
       } catch (error) {

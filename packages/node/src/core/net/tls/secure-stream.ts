@@ -11,12 +11,13 @@ export class SecureStream extends AbstractMessageStream {
   readonly #carrier: MessageStream;
   #corked = false;
 
-  constructor(carrier: MessageStream, socket: TLSSocket) {
+  /** @param isServer Where both ends dialled, this alone tells which of them is which; the muxer goes by it. */
+  constructor(carrier: MessageStream, socket: TLSSocket, isServer: boolean) {
     super({
       log: carrier.log,
       inactivityTimeout: carrier.inactivityTimeout,
       maxReadBufferLength: carrier.maxReadBufferLength,
-      direction: carrier.direction,
+      direction: isServer ? 'inbound' : 'outbound',
     });
     this.#socket = socket;
     this.#carrier = carrier;

@@ -226,3 +226,17 @@ test('a follower whose links are cut reads on without a hole when they are back'
     Array.from({ length: 400 }, (_, i) => `${i + 1} m${i + 1}`),
   );
 });
+
+test('what is told to followers while they look for their place, or is no entry at all, harms none of them', async () => {
+  await using net = await settled(3);
+  for (let i = 1; i <= 5; i++) await net.during(append(net, 0, `m${i}`));
+  const readers = [1, 2].map((i) => follow(net, i, { kind: 'start' }));
+  const late = follow(net, 2, { kind: 'end' });
+  const appending = append(net, 0, 'm6');
+  for (const data of [new Uint8Array(3), Uint8Array.of(0x82, 1, 0x41, 0), new Uint8Array(0)])
+    await nodeOf(net, 0).pubsub.live.publish(`${APP}/log/.log`, data);
+  await net.during(appending);
+  await net.during(append(net, 1, 'm7'));
+  await net.until(() => readers.every((one) => one.texts().length === 7) && late.texts().includes('7 m7'));
+  for (const one of [...readers, late]) assert.equal(one.error, undefined);
+});

@@ -6,7 +6,7 @@ import { decodeCbor, encodeCbor } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
 import type { SubscriptionEvent } from '../subscription.ts';
-import { afterEntry, decodeEntry, type Entry, encodeEntry, type Position } from './format.ts';
+import { afterEntry, decodeEntry, type Entry, encodeEntry, type Gone, type Position } from './format.ts';
 import { isPassing, type TopicLog } from './log.ts';
 import type { Payloads } from './payload.ts';
 
@@ -68,9 +68,12 @@ export async function* readTopic(
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<readonly TopicEvent[]> {
   const told = new Map<number, Found>();
+  let number = 0;
+  let sequence: number | undefined;
+  let since = 0;
   let wake = () => {};
-  if (until === undefined) void hear(await listen(signal));
-  let { number, sequence, since } = await patiently(find);
+  if (until === undefined) hear(await listen(signal)).catch(() => {});
+  ({ number, sequence, since } = await patiently(find));
   const ahead = new Map<number, Promise<Found | undefined>>();
   let quick = true;
 
@@ -81,12 +84,20 @@ export async function* readTopic(
     }
   }
 
+  /** A hint, and from whoever it may be: what cannot be read is read in the log. */
   function keep(data: Uint8Array): void {
-    const [at, bytes] = decodeCbor(data) as [number, Uint8Array];
-    const entry = decodeEntry(bytes);
-    if ('after' in entry || at < number) return;
-    told.set(at, { entry, after: afterEntry(at, entry) });
-    if (told.size > MAX_TOLD) told.delete(told.keys().next().value as string & number);
+    let entry: Entry | Gone;
+    let at: unknown;
+    try {
+      const fields = decodeCbor(data) as [unknown, Uint8Array];
+      at = fields[0];
+      entry = decodeEntry(fields[1]);
+    } catch {
+      return;
+    }
+    if ('after' in entry || !Number.isSafeInteger(at) || (at as number) < number) return;
+    told.set(at as number, { entry, after: afterEntry(at as number, entry) });
+    if (told.size > MAX_TOLD) told.delete(told.keys().next().value as number);
   }
 
   async function patiently<T>(work: () => Promise<T>): Promise<T> {

@@ -10,7 +10,8 @@ import {
   TopicGroup,
   type topicRoutes,
 } from '@p2pos/protocol';
-import { type Pubsub, timeOf } from '../pubsub.ts';
+import { timeOf } from '../names.ts';
+import type { Pubsub } from '../pubsub.ts';
 import type { Groups } from './groups.ts';
 import type { From, TopicEvent } from './reader.ts';
 import type { TopicState, Topics } from './topics.ts';

@@ -1,0 +1,8 @@
+/** What is measured: something that takes a message and hands it to its subscribers. */
+export interface Candidate extends AsyncDisposable {
+  readonly name: string;
+  /** Resolves when the message is handed over. */
+  publish(data: Uint8Array): Promise<unknown>;
+  /** `ms`: since it was published, where that is measured elsewhere. */
+  subscribe(onMessage: (data: Uint8Array, ms?: number) => void): Promise<void>;
+}
