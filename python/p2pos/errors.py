@@ -76,6 +76,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         True,
         "This node has not been able to check the tokens of the app {app} for more than {boundMs} ms, so it takes none. Ask another node, or try again.",
     ),
+    "AUTO_TLS_UNAVAILABLE": ErrorEntry(
+        500,
+        False,
+        "net.auto_tls is on, and no certificate can be had: {reason}. Set it to auto to serve without one, or to off.",
+    ),
     "BAD_REQUEST": ErrorEntry(
         400,
         False,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configRoutes, dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
+import { createAutoTls } from './core/autotls/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
 import { openIdentity } from './core/identity/index.ts';
@@ -45,6 +46,10 @@ export async function createDaemon(
     folder && restart
       ? await openUpdateHost({ folder, home, version: SOFTWARE_VERSION, trialMs, restart })
       : undefined;
+  // No issuer is built in: `on` ends here, `auto` is noted by its own check.
+  const autoTls = starting.use(
+    await createAutoTls({ issuer: undefined, clock, random, log }, { mode: config.net.autoTls }),
+  );
   const data = join(home, 'data');
   const store = starting.use(
     await openStore(
@@ -83,6 +88,7 @@ export async function createDaemon(
         disk: () => diskUse(data),
         updates,
         residentBytes: () => process.memoryUsage.rss(),
+        certificateProblem: autoTls.problem,
         sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
       {

@@ -24,6 +24,8 @@ export interface UpkeepPorts {
   readonly updates?: UpdateHost | undefined;
   /** Memory of this process. */
   readonly residentBytes?: () => number;
+  /** Why there is no certificate for browsers although one is wanted. */
+  readonly certificateProblem?: () => string | undefined;
 }
 
 export interface UpkeepConfig {
@@ -61,6 +63,7 @@ export async function createUpkeep(
     ...createNodeChecks({ ...deps, records: deps.records.repair }),
     ...createMembersChecks(deps),
     ...(memory ? [memory] : []),
+    ...(ports.certificateProblem ? [certificateCheck(ports.certificateProblem)] : []),
   ]);
   const started = starting.move();
   return {
@@ -69,5 +72,20 @@ export async function createUpkeep(
       bindRoutes('health', healthRoutes, createHealthHandlers(health)),
     ],
     [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+/** A node serves without: browsers alone cannot reach it, so this is told and is no fault of its health. */
+function certificateCheck(problem: () => string | undefined) {
+  return {
+    name: 'certificate',
+    run() {
+      const reason = problem();
+      const detail =
+        reason === undefined
+          ? 'None is wanted, or it is there.'
+          : `Browsers cannot reach this node by TLS: ${reason}.`;
+      return { status: 'ok' as const, detail };
+    },
   };
 }

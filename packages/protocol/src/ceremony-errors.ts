@@ -87,6 +87,11 @@ export const CEREMONY_ERRORS = {
     retry: false,
     text: 'The transcript does not hold at line {line}: {reason}. Compare it with the copies of other key holders.',
   },
+  AUTO_TLS_UNAVAILABLE: {
+    status: 500,
+    retry: false,
+    text: 'net.auto_tls is on, and no certificate can be had: {reason}. Set it to auto to serve without one, or to off.',
+  },
   RELEASE_SIGNATURE: {
     status: 403,
     retry: false,

@@ -83,6 +83,11 @@ export const SETTINGS = {
       [],
       'What this node tells others of where it is, instead of what it listens on; for nodes behind a router.',
     ),
+    autoTls: setting(
+      choice('auto', 'on', 'off'),
+      'off',
+      'A certificate for browsers: `auto` serves without one until it can be had, `on` does not start without one. This release has no issuer built in: `on` is refused.',
+    ),
     mode: setting(
       choice('auto', 'public', 'private'),
       'auto',

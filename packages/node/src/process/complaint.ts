@@ -3,6 +3,7 @@ import { type ErrorCode, isP2posError } from '@p2pos/protocol';
 
 /** What the operator gave us is wrong; nothing in the node failed. */
 const MISTAKES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'AUTO_TLS_UNAVAILABLE',
   'CONFIG_INVALID',
   'HOME_IN_USE',
   'HOME_UNWRITABLE',

@@ -1,0 +1,110 @@
+/** Asks for a certificate, renews it in time, and keeps the old one as long as it is valid when that fails. */
+import { P2posError } from '@p2pos/protocol';
+import { type Clock, deadline } from '../clock/index.ts';
+import type { Logger } from '../log/index.ts';
+import { jitter, type Random } from '../random/index.ts';
+import { createTaskGroup } from '../tasks/index.ts';
+
+export type AutoTlsMode = 'auto' | 'on' | 'off';
+
+export interface Certificate {
+  /** The chain in PEM, its own key first. */
+  readonly pem: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** ACME (RFC 8555) behind a registration endpoint, for instance. */
+export interface Issuer {
+  issue(signal: AbortSignal): Promise<Certificate>;
+}
+
+export interface AutoTls extends AsyncDisposable {
+  /** A valid one; undefined: none. */
+  current(): Certificate | undefined;
+  /** Why there is none, or why the last renewal failed; undefined: all is well. */
+  problem(): string | undefined;
+}
+
+export interface AutoTlsDeps {
+  readonly issuer: Issuer | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+const ISSUE_TIMEOUT_MS = 120_000;
+const MIN_RETRY_MS = 60_000;
+const MAX_RETRY_MS = 6 * 3_600_000;
+
+/** @throws P2posError AUTO_TLS_UNAVAILABLE in mode `on` when there is no certificate */
+export async function createAutoTls(
+  { issuer, clock, random, log }: AutoTlsDeps,
+  { mode }: { readonly mode: AutoTlsMode },
+): Promise<AutoTls> {
+  await using starting = new AsyncDisposableStack();
+  const tasks = starting.use(createTaskGroup({ clock, random, log }));
+  let held: Certificate | undefined;
+  let problem: string | undefined;
+  let timer: Disposable | undefined;
+  let failures = 0;
+
+  const isValid = ({ notBeforeMs, notAfterMs }: Certificate) =>
+    notBeforeMs <= clock.now() && clock.now() < notAfterMs;
+
+  async function issue(signal: AbortSignal): Promise<void> {
+    if (!issuer) throw new Error('no issuer is built into this release');
+    using limit = deadline(clock, ISSUE_TIMEOUT_MS, { what: 'The certificate', signal });
+    const issued = await issuer.issue(limit.signal);
+    if (!isValid(issued)) throw new Error('the certificate that was issued is not valid now');
+    held = issued;
+    problem = undefined;
+    failures = 0;
+    log.info({ action: 'certificate', notAfterMs: issued.notAfterMs }, 'certificate issued');
+  }
+
+  function plan(delayMs: number): void {
+    timer?.[Symbol.dispose]();
+    timer = clock.after(delayMs, () => tasks.run('certificate', attempt));
+  }
+
+  async function attempt(signal: AbortSignal): Promise<void> {
+    try {
+      await issue(signal);
+      planRenewal();
+    } catch (error) {
+      if (signal.aborted) return;
+      problem = error instanceof Error ? error.message : String(error);
+      log.warn({ action: 'certificate', failures, error }, 'no certificate was issued; it is tried again');
+      plan(jitter(random, Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** failures++)));
+    }
+  }
+
+  /** With a third of its life left. */
+  function planRenewal(): void {
+    if (held)
+      plan(Math.max(MIN_RETRY_MS, held.notAfterMs - (held.notAfterMs - held.notBeforeMs) / 3 - clock.now()));
+  }
+
+  if (mode === 'on') {
+    try {
+      await issue(tasks.signal);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new P2posError('AUTO_TLS_UNAVAILABLE', { reason }, { cause: error });
+    }
+    planRenewal();
+  } else if (mode === 'auto') {
+    if (issuer) tasks.run('certificate', attempt);
+    else problem = 'no issuer is built into this release';
+  }
+  const started = starting.move();
+  return {
+    current: () => (held && isValid(held) ? held : undefined),
+    problem: () => problem,
+    async [Symbol.asyncDispose]() {
+      timer?.[Symbol.dispose]();
+      await started.disposeAsync();
+    },
+  };
+}
