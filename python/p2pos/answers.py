@@ -1,4 +1,4 @@
-"""What operations answer as JSON. Generated from packages/protocol/src/contract.ts by scripts/reference.ts: do not edit."""
+"""What operations answer as JSON. Generated from packages/protocol/src/contract/contract.ts by scripts/reference.ts: do not edit."""
 
 from __future__ import annotations
 

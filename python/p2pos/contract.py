@@ -1,4 +1,4 @@
-"""Every operation of the contract by its name. Generated from packages/protocol/src/contract.ts by scripts/reference.ts: do not edit."""
+"""Every operation of the contract by its name. Generated from packages/protocol/src/contract/contract.ts by scripts/reference.ts: do not edit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one error table. Generated from packages/protocol/src/errors.ts by scripts/reference.ts: do not edit."""
+"""The one error table. Generated from packages/protocol/src/errors/errors.ts by scripts/reference.ts: do not edit."""
 
 from __future__ import annotations
 

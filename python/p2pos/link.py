@@ -1,6 +1,6 @@
 """
 One WebSocket to one node: calls and subscriptions by id, silence noticed. It opens when it is first needed and is opened
-anew by the next call after it was lost. Frames: the node's contract, ``packages/protocol/src/socket.ts``.
+anew by the next call after it was lost. Frames: the node's contract, ``packages/protocol/src/contract/socket.ts``.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 /** The AsyncAPI 3.0 document of the WebSocket door (https://www.asyncapi.com/docs/reference/specification/v3.0.0). */
-import { contract, streams } from '../../packages/protocol/src/contract.ts';
+import { contract, streams } from '../../packages/protocol/src/contract/contract.ts';
 import {
   MAX_SOCKET_MESSAGE_BYTES,
   type Route,

@@ -10,5 +10,5 @@ export function errorsPage(): string {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, { status, retry, text }]) => [code(name), String(status), retry ? 'yes' : '', text]);
   const body = `${INTRODUCTION}\n${table(['code', 'status', 'retry', 'what happened and what to do'], rows)}`;
-  return page('Errors', 'packages/protocol/src/errors.ts', body);
+  return page('Errors', 'packages/protocol/src/errors/errors.ts', body);
 }

@@ -1,6 +1,6 @@
 /** What the Python client takes from the contract: the error table, the operations, the types of JSON answers. */
 import { z } from 'zod';
-import { contract } from '../../packages/protocol/src/contract.ts';
+import { contract } from '../../packages/protocol/src/contract/contract.ts';
 import {
   ERRORS,
   type HeaderFields,
@@ -20,7 +20,7 @@ export function pythonErrors(): string {
     ([code, { status, retry, text: words }]) =>
       `    ${text(code)}: ErrorEntry(\n        ${status},\n        ${retry ? 'True' : 'False'},\n        ${text(words)},\n    ),`,
   );
-  return `${generated('The one error table.', 'packages/protocol/src/errors.ts')}
+  return `${generated('The one error table.', 'packages/protocol/src/errors/errors.ts')}
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -57,7 +57,7 @@ export function pythonContract(): string {
     ];
     return `    ${text(name)}: Operation(\n${fields.map((field) => `        ${field},`).join('\n')}\n    ),`;
   });
-  return `${generated('Every operation of the contract by its name.', 'packages/protocol/src/contract.ts')}
+  return `${generated('Every operation of the contract by its name.', 'packages/protocol/src/contract/contract.ts')}
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -90,7 +90,7 @@ export function pythonAnswers(): string {
     const schema = z.toJSONSchema(output.schema, { io: 'input', unrepresentable: 'any' });
     return answerTypes(name.split('.').map(capital).join(''), schema);
   });
-  return `${generated('What operations answer as JSON.', 'packages/protocol/src/contract.ts')}
+  return `${generated('What operations answer as JSON.', 'packages/protocol/src/contract/contract.ts')}
 from typing import Any, Literal, NotRequired, TypedDict
 
 ${classes.map((one) => `\n${one}`).join('\n')}`;

@@ -1,4 +1,4 @@
-import { contract } from '../../packages/protocol/src/contract.ts';
+import { contract } from '../../packages/protocol/src/contract/contract.ts';
 import type { Route } from '../../packages/protocol/src/index.ts';
 import { code, page, table } from './markdown.ts';
 
@@ -17,5 +17,5 @@ export function routesPage(): string {
     ]);
     return `## ${capability}\n\n${table(['operation', 'what it does', 'grant', 'errors of its own'], rows)}`;
   });
-  return page('Routes', 'packages/protocol/src/contract.ts', `${INTRODUCTION}\n${parts.join('\n')}`);
+  return page('Routes', 'packages/protocol/src/contract/contract.ts', `${INTRODUCTION}\n${parts.join('\n')}`);
 }

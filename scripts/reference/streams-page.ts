@@ -1,4 +1,4 @@
-import { streams } from '../../packages/protocol/src/contract.ts';
+import { streams } from '../../packages/protocol/src/contract/contract.ts';
 import { SOCKET_CLOSE, SOCKET_PATH, type Stream } from '../../packages/protocol/src/index.ts';
 import { code, page, table } from './markdown.ts';
 
@@ -23,5 +23,5 @@ export function streamsPage(): string {
   );
   const closes = Object.entries(SOCKET_CLOSE).map(([name, number]) => [String(number), name]);
   const body = `${INTRODUCTION}\n${table(['kind', 'what it tells', 'grant', 'fields', 'frames', 'errors of its own'], rows)}\n## Close codes\n\n${table(['code', 'why'], closes)}`;
-  return page('Streams', 'packages/protocol/src/contract.ts', body);
+  return page('Streams', 'packages/protocol/src/contract/contract.ts', body);
 }

@@ -1,8 +1,8 @@
 /** The contract of apps (D10): tenants with their own data, tokens with grants, and quotas. */
 import { z } from 'zod';
-import { GrantText } from './grants.ts';
-import { defineRoutes, json, jsonBody, parameter } from './route.ts';
-import { duration, Instant, integer } from './values.ts';
+import { GrantText } from './contract/grants.ts';
+import { defineRoutes, json, jsonBody, parameter } from './contract/route.ts';
+import { duration, Instant, integer } from './contract/values.ts';
 
 const MAX_EXPIRY_MS = 3_650 * 86_400_000;
 export const MAX_GRANTS = 32;

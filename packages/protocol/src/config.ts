@@ -1,6 +1,6 @@
 /** The contract of a node's settings: what changed in its files can be taken up while it runs, as far as it can. */
 import { z } from 'zod';
-import { defineRoutes, json } from './route.ts';
+import { defineRoutes, json } from './contract/route.ts';
 
 export const ReloadOutcome = z.object({
   /** Keys of `node.toml` whose new value is in force. */

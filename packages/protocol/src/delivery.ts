@@ -7,14 +7,14 @@
  * const { message, peerIds } = await verifyDelivery(receipt, { systemId, members, epoch, data }, crypto);
  */
 import { z } from 'zod';
-import { equalBytes } from './bytes.ts';
-import { decodeCanonical, encodeCbor } from './cbor.ts';
+import { Blob64 } from './contract/values.ts';
 import type { Crypto, Signer } from './crypto.ts';
 import type { Member } from './documents/bodies.ts';
 import { signingInput } from './documents/document.ts';
-import { isP2posError, P2posError } from './errors.ts';
+import { equalBytes } from './encoding/bytes.ts';
+import { decodeCanonical, encodeCbor } from './encoding/cbor.ts';
+import { isP2posError, P2posError } from './errors/errors.ts';
 import { isPeerId, publicKeyFromPeerId } from './peer-id.ts';
-import { Blob64 } from './values.ts';
 
 const PURPOSE = 'p2pos/delivery/1';
 const MAX_HEADER_BYTES = 2_048;

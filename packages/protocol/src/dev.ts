@@ -1,6 +1,6 @@
 /** The contract of the development system's controls; only nodes under `p2pctl dev` have them. */
 import { z } from 'zod';
-import { defineRoutes, json } from './route.ts';
+import { defineRoutes, json } from './contract/route.ts';
 
 export const DevNode = z.object({
   name: z.string(),

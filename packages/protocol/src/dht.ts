@@ -10,19 +10,6 @@
  * dhtKeyOf(body, crypto); // where it lies
  */
 import { z } from 'zod';
-import { concatBytes } from './bytes.ts';
-import type { Crypto, Signer } from './crypto.ts';
-import type { SystemId, Timestamp } from './documents/bodies.ts';
-import {
-  type DocumentKind,
-  decodeDocument,
-  defineDocument,
-  requireThreshold,
-  type SignedDocument,
-  signDocument,
-} from './documents/document.ts';
-import { P2posError } from './errors.ts';
-import { isPeerId, publicKeyFromPeerId } from './peer-id.ts';
 import {
   addressSchema,
   bytesSchema,
@@ -34,7 +21,20 @@ import {
   systemIdSchema,
   textSchema,
   timestampSchema,
-} from './schema.ts';
+} from './contract/schema.ts';
+import type { Crypto, Signer } from './crypto.ts';
+import type { SystemId, Timestamp } from './documents/bodies.ts';
+import {
+  type DocumentKind,
+  decodeDocument,
+  defineDocument,
+  requireThreshold,
+  type SignedDocument,
+  signDocument,
+} from './documents/document.ts';
+import { concatBytes } from './encoding/bytes.ts';
+import { P2posError } from './errors/errors.ts';
+import { isPeerId, publicKeyFromPeerId } from './peer-id.ts';
 
 /** Contacts in an answer, and nodes that keep a value. */
 export const DHT_K = 20;

@@ -1,5 +1,5 @@
 /** DNS messages as far as TXT questions over HTTPS need them (RFC 1035 §4, RFC 8484): one question out, TXT records in. */
-import { P2posError } from './errors.ts';
+import { P2posError } from './errors/errors.ts';
 
 const TXT = 16;
 const INTERNET = 1;

@@ -1,6 +1,6 @@
 /** The contract of health: one word for machines, named checks for people. */
 import { z } from 'zod';
-import { defineRoutes, json } from './route.ts';
+import { defineRoutes, json } from './contract/route.ts';
 
 export const HealthStatus = z.enum(['ok', 'degraded', 'failing']);
 export type HealthStatus = z.output<typeof HealthStatus>;

@@ -9,8 +9,13 @@
  * const { body } = await readInvitation(text, crypto); // at the other end
  */
 import { z } from 'zod';
-import { fromBase64url, toBase64url } from './base64url.ts';
-import { equalBytes } from './bytes.ts';
+import {
+  hash32Schema,
+  integerSchema,
+  patternSchema,
+  peerIdSchema,
+  systemIdSchema,
+} from './contract/schema.ts';
 import type { Crypto, Signer } from './crypto.ts';
 import type { DocumentHash, SystemId } from './documents/bodies.ts';
 import {
@@ -21,9 +26,10 @@ import {
   signDocument,
 } from './documents/document.ts';
 import { distinct, versionField } from './documents/fields.ts';
-import { P2posError } from './errors.ts';
+import { fromBase64url, toBase64url } from './encoding/base64url.ts';
+import { equalBytes } from './encoding/bytes.ts';
+import { P2posError } from './errors/errors.ts';
 import { publicKeyFromPeerId } from './peer-id.ts';
-import { hash32Schema, integerSchema, patternSchema, peerIdSchema, systemIdSchema } from './schema.ts';
 
 export interface Invitation {
   readonly version: 1;

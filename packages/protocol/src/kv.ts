@@ -1,9 +1,9 @@
 /** The contract of key-value: bytes under keys, replicated; one namespace per app. */
 import { z } from 'zod';
+import { bytes, bytesBody, defineRoutes, empty, header, json, parameter } from './contract/route.ts';
+import { defineStreams } from './contract/stream.ts';
+import { duration, Etag, flag, Instant, integer, jsonText } from './contract/values.ts';
 import { SignedReceipt } from './receipt.ts';
-import { bytes, bytesBody, defineRoutes, empty, header, json, parameter } from './route.ts';
-import { defineStreams } from './stream.ts';
-import { duration, Etag, flag, Instant, integer, jsonText } from './values.ts';
 
 /** UTF-8 bytes of a key. */
 export const MAX_KV_KEY_BYTES = 512;

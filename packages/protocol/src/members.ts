@@ -1,7 +1,7 @@
 /** The contract of membership: who belongs to the system, and the signed snapshot that says so. */
 import { z } from 'zod';
-import { bytes, bytesBody, defineRoutes, header, json } from './route.ts';
-import { Etag, integer } from './values.ts';
+import { bytes, bytesBody, defineRoutes, header, json } from './contract/route.ts';
+import { Etag, integer } from './contract/values.ts';
 
 /** Of a signed snapshot with its proofs; 10 000 members need about 2 MiB. */
 export const MAX_SNAPSHOT_BYTES = 4 * 1_024 * 1_024;

@@ -1,7 +1,7 @@
 /** The contract of the network's view from one node: its own state and what it knows of the others. */
 import { z } from 'zod';
+import { defineRoutes, json, jsonBody } from './contract/route.ts';
 import { MAX_INVITATION_ADDRESSES } from './invitation.ts';
-import { defineRoutes, json, jsonBody } from './route.ts';
 
 export const NodeState = z.enum(['unconfigured', 'degraded', 'healthy']);
 

@@ -6,7 +6,7 @@
  * publicKeyFromPeerId(peerIdFromPublicKey(key)); // key
  */
 import { base58btc } from 'multiformats/bases/base58';
-import { P2posError } from './errors.ts';
+import { P2posError } from './errors/errors.ts';
 
 /** Identity multihash of 36 bytes, then protobuf {type: Ed25519, data: 32 bytes}. */
 const PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20);

@@ -1,8 +1,8 @@
 /** The contract of pub/sub: messages under topics, to every live subscriber, in each publisher's order. */
 import { z } from 'zod';
+import { bytesBody, defineRoutes, json, parameter } from './contract/route.ts';
+import { defineStreams } from './contract/stream.ts';
 import { DeliveryReceipt } from './delivery.ts';
-import { bytesBody, defineRoutes, json, parameter } from './route.ts';
-import { defineStreams } from './stream.ts';
 
 export const MAX_PUBSUB_MESSAGE_BYTES = 1_048_576;
 /** Numbers that a subscription may say it has when it goes on elsewhere. */

@@ -7,16 +7,16 @@
  * const { version, peerIds } = await verifyReceipt(receipt, { systemId, members, key, value }, crypto);
  */
 import { z } from 'zod';
-import { equalBytes } from './bytes.ts';
-import { encodeCbor } from './cbor.ts';
+import { Blob64 } from './contract/values.ts';
 import type { Crypto, Signer } from './crypto.ts';
 import type { Member } from './documents/bodies.ts';
 import { signingInput } from './documents/document.ts';
-import { isP2posError, P2posError } from './errors.ts';
+import { equalBytes } from './encoding/bytes.ts';
+import { encodeCbor } from './encoding/cbor.ts';
+import { isP2posError, P2posError } from './errors/errors.ts';
 import { buildTree, foldPath, HASH_BYTES, leafHash } from './merkle.ts';
 import { publicKeyFromPeerId } from './peer-id.ts';
 import { decodeHeader, MAX_HEADER_BYTES, type RecordHeader } from './record-header.ts';
-import { Blob64 } from './values.ts';
 
 const PURPOSE = 'p2pos/receipt/1';
 /** Headers under one signature. */

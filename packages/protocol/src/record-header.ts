@@ -2,9 +2,9 @@
  * What a record's author signs: everything but the value, of which the header holds the hash. So a record whose value is
  * gone (expired, or not asked for) can still be verified by whoever holds the header, and so can a receipt.
  */
-import { equalBytes } from './bytes.ts';
-import { decodeCanonical, encodeCbor } from './cbor.ts';
-import { P2posError } from './errors.ts';
+import { equalBytes } from './encoding/bytes.ts';
+import { decodeCanonical, encodeCbor } from './encoding/cbor.ts';
+import { P2posError } from './errors/errors.ts';
 import { isVersion } from './record-version.ts';
 
 export const MAX_NAMESPACE_BYTES = 128;

@@ -5,7 +5,7 @@
  * @example
  * compareVersions(formatVersion({ ms: 1, counter: 0, author }), formatVersion({ ms: 1, counter: 1, author })); // -1
  */
-import { P2posError } from './errors.ts';
+import { P2posError } from './errors/errors.ts';
 import { isPeerId } from './peer-id.ts';
 
 export interface RecordVersion {

@@ -1,7 +1,7 @@
 /** The contract of rendezvous: who is where, by namespace, for as long as they say. */
 import { z } from 'zod';
-import { defineRoutes, json, jsonBody, parameter } from './route.ts';
-import { Blob64, duration, integer } from './values.ts';
+import { defineRoutes, json, jsonBody, parameter } from './contract/route.ts';
+import { Blob64, duration, integer } from './contract/values.ts';
 
 export const MAX_RENDEZVOUS_ADDRESSES = 8;
 export const MAX_RENDEZVOUS_DATA_BYTES = 256;

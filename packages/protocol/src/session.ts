@@ -1,6 +1,6 @@
 /** The contract of the page's session: a link that works once, exchanged for a cookie that scripts cannot read. */
 import { z } from 'zod';
-import { bytes, defineRoutes, header, json } from './route.ts';
+import { bytes, defineRoutes, header, json } from './contract/route.ts';
 
 export const sessionRoutes = defineRoutes({
   link: {

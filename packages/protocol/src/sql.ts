@@ -1,10 +1,10 @@
 /** The contract of SQL: databases of an app, on one node (`sqlite`) or on voters that survive each other (`rqlite`). */
 import { z } from 'zod';
-import type { ErrorCode } from './errors.ts';
+import { bytes, bytesBody, defineRoutes, header, json, jsonBody } from './contract/route.ts';
+import { defineStreams } from './contract/stream.ts';
+import type { ErrorCode } from './errors/errors.ts';
 import { IdempotencyKey } from './kv.ts';
-import { bytes, bytesBody, defineRoutes, header, json, jsonBody } from './route.ts';
 import { SqlParams, SqlRowId, SqlRows } from './sql-values.ts';
-import { defineStreams } from './stream.ts';
 
 /** UTF-16 code units of one statement. */
 export const MAX_SQL_LENGTH = 1_048_576;

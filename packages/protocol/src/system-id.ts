@@ -1,6 +1,6 @@
 /** The name of a system: `sys1` + base32 (RFC 4648, lower case, no padding) of SHA-256 of its genesis body. */
 import { base32 } from 'multiformats/bases/base32';
-import { P2posError } from './errors.ts';
+import { P2posError } from './errors/errors.ts';
 
 /** 256 bits are 51 digits of five bits and one bit more. */
 const SYSTEM_ID = /^sys1[a-z2-7]{51}[aq]$/;

@@ -7,7 +7,7 @@
  * parseDuration('60s'); // 60_000
  */
 import type { Timestamp } from './documents/bodies.ts';
-import { P2posError } from './errors.ts';
+import { P2posError } from './errors/errors.ts';
 
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})\d{6}Z$/;
 const DURATION = /^(0|[1-9]\d{0,15})(ms|s|m|h|d)$/;

@@ -1,8 +1,8 @@
 /** The contract of durable topics: messages that are kept, under one sequence a topic, and groups that share them. */
 import { z } from 'zod';
+import { bytesBody, defineRoutes, header, json, jsonBody } from './contract/route.ts';
+import { Blob64, duration, integer } from './contract/values.ts';
 import { MAX_PUBSUB_MESSAGE_BYTES, Topic } from './pubsub.ts';
-import { bytesBody, defineRoutes, header, json, jsonBody } from './route.ts';
-import { Blob64, duration, integer } from './values.ts';
 
 const FROM = /^(?:start|end|[1-9]\d{0,15}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)$/;
 

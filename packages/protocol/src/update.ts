@@ -1,7 +1,7 @@
 /** The contract of updates: one signed release goes over the system node by node; any node tells and steers it. */
 import { z } from 'zod';
+import { bytesBody, defineRoutes, json } from './contract/route.ts';
 import { releaseManifestDocument } from './documents/release-manifest.ts';
-import { bytesBody, defineRoutes, json } from './route.ts';
 
 export const RolloutState = z.enum(['rolling', 'paused', 'finalized']);
 export type RolloutState = z.output<typeof RolloutState>;

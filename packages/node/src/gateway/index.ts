@@ -13,11 +13,12 @@
  *   { version: '0.1.0', port: 4180, tokenFile: join(home, 'token'), pageFolder },
  * );
  */
+
+export type { Tenants } from './access/tenants.ts';
 export type { HttpConfig } from './config.ts';
-export type { HttpDoor } from './http-door.ts';
-export { listenHttp } from './http-door.ts';
-export { createMetrics, type Metrics } from './metrics.ts';
+export type { HttpDoor } from './http/http-door.ts';
+export { listenHttp } from './http/http-door.ts';
 export type { Service, StreamOperation } from './service.ts';
 export { bindRoutes, bindStreams } from './service.ts';
+export { createMetrics, type Metrics } from './site/metrics.ts';
 export type { Supervisor } from './supervisor.ts';
-export type { Tenants } from './tenants.ts';

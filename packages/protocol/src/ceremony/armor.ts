@@ -7,8 +7,8 @@
  * fromArmor('SIGNING REQUEST', text, crypto); // bytes
  */
 import type { Crypto } from '../crypto.ts';
-import { P2posError } from '../errors.ts';
-import { toHex } from '../hex.ts';
+import { toHex } from '../encoding/hex.ts';
+import { P2posError } from '../errors/errors.ts';
 
 export type ArmorName = 'PUBLIC KEY' | 'SIGNING REQUEST' | 'SIGNATURE SHARE';
 export const ARMOR_NAMES = [

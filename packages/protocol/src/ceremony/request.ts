@@ -3,8 +3,7 @@
  * the keys in force, so each holder checks alone, on a machine without a network, what is asked and who must sign.
  */
 import { z } from 'zod';
-import { equalBytes } from '../bytes.ts';
-import { decodeCanonical, encodeCbor } from '../cbor.ts';
+import { bytesSchema } from '../contract/schema.ts';
 import type { Crypto } from '../crypto.ts';
 import { adminProofDocument } from '../documents/admin-proof.ts';
 import type { Genesis, KeyRotation, PublicKey, SystemId } from '../documents/bodies.ts';
@@ -15,9 +14,10 @@ import { keyRotationDocument } from '../documents/key-rotation.ts';
 import { releaseManifestDocument } from '../documents/release-manifest.ts';
 import { revocationDocument } from '../documents/revocation.ts';
 import { judgeRotation, type RootChain, rootChain, type Signed } from '../documents/roots.ts';
-import { P2posError } from '../errors.ts';
-import { fromHex, toHex } from '../hex.ts';
-import { bytesSchema } from '../schema.ts';
+import { equalBytes } from '../encoding/bytes.ts';
+import { decodeCanonical, encodeCbor } from '../encoding/cbor.ts';
+import { fromHex, toHex } from '../encoding/hex.ts';
+import { P2posError } from '../errors/errors.ts';
 import { systemIdOf } from '../system-id.ts';
 import { fromArmor, toArmor } from './armor.ts';
 

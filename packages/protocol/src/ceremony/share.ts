@@ -1,13 +1,13 @@
 /** One holder's signature on a request, and the document that enough of them make. */
 import { z } from 'zod';
-import { compareBytes, equalBytes } from '../bytes.ts';
-import { decodeCanonical, encodeCbor } from '../cbor.ts';
+import { hexHashSchema, publicKeySchema, signatureSchema } from '../contract/schema.ts';
 import type { Crypto, Signer } from '../crypto.ts';
 import type { PublicKey } from '../documents/bodies.ts';
 import { signingInput } from '../documents/document.ts';
-import { P2posError } from '../errors.ts';
-import { toHex } from '../hex.ts';
-import { hexHashSchema, publicKeySchema, signatureSchema } from '../schema.ts';
+import { compareBytes, equalBytes } from '../encoding/bytes.ts';
+import { decodeCanonical, encodeCbor } from '../encoding/cbor.ts';
+import { toHex } from '../encoding/hex.ts';
+import { P2posError } from '../errors/errors.ts';
 import { fromArmor, toArmor } from './armor.ts';
 import { CEREMONY_KINDS, fingerprintText, isAsked, type SignerSet, type SigningRequest } from './request.ts';
 

@@ -4,7 +4,7 @@
  * that nothing was taken out.
  */
 import { z } from 'zod';
-import { fromBase64url, toBase64url } from '../base64url.ts';
+import { timestampSchema } from '../contract/schema.ts';
 import type { Crypto } from '../crypto.ts';
 import { adminProofDocument } from '../documents/admin-proof.ts';
 import type { AdminProof, Revocation, SystemId, Timestamp } from '../documents/bodies.ts';
@@ -24,9 +24,9 @@ import {
   proofWindow,
   type RootChain,
 } from '../documents/roots.ts';
-import { P2posError } from '../errors.ts';
-import { toHex } from '../hex.ts';
-import { timestampSchema } from '../schema.ts';
+import { fromBase64url, toBase64url } from '../encoding/base64url.ts';
+import { toHex } from '../encoding/hex.ts';
+import { P2posError } from '../errors/errors.ts';
 import { type Root, readRoot } from './request.ts';
 
 export type TranscriptKind = 'key' | 'genesis' | 'admin-proof' | 'rotation' | 'revocation' | 'release';

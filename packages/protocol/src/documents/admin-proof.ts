@@ -1,6 +1,6 @@
 /** Lets the holder of a key issue membership snapshots, within scopes and for a time; signed by the system keys. */
 import { z } from 'zod';
-import { peerIdSchema, serialSchema, systemIdSchema, timestampSchema } from '../schema.ts';
+import { peerIdSchema, serialSchema, systemIdSchema, timestampSchema } from '../contract/schema.ts';
 import { parseTimestamp } from '../time.ts';
 import type { AdminProof } from './bodies.ts';
 import { defineDocument } from './document.ts';

@@ -1,7 +1,8 @@
 /** Who belongs to a system, from two files and nothing else: its genesis, and a snapshot with the admin's proof inside. */
-import { equalBytes } from '../bytes.ts';
+
 import type { Crypto } from '../crypto.ts';
-import { P2posError } from '../errors.ts';
+import { equalBytes } from '../encoding/bytes.ts';
+import { P2posError } from '../errors/errors.ts';
 import { publicKeyFromPeerId } from '../peer-id.ts';
 import { systemIdOf } from '../system-id.ts';
 import { adminProofDocument } from './admin-proof.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeCbor } from '../cbor.ts';
-import { isP2posError } from '../errors.ts';
+import { encodeCbor } from '../encoding/cbor.ts';
+import { isP2posError } from '../errors/errors.ts';
 import {
   adminProofDocument,
   countersign,

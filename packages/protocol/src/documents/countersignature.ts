@@ -3,9 +3,9 @@
  * the document, whose own bytes it does not change.
  */
 import { z } from 'zod';
+import { peerIdSchema, signatureSchema } from '../contract/schema.ts';
 import type { Crypto, Signer } from '../crypto.ts';
 import { peerIdFromPublicKey, publicKeyFromPeerId } from '../peer-id.ts';
-import { peerIdSchema, signatureSchema } from '../schema.ts';
 import type { DocumentHash } from './bodies.ts';
 import { signingInput } from './document.ts';
 

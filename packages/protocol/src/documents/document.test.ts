@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { concatBytes } from '../bytes.ts';
-import { encodeCbor } from '../cbor.ts';
-import { isP2posError, P2posError } from '../errors.ts';
+import { concatBytes } from '../encoding/bytes.ts';
+import { encodeCbor } from '../encoding/cbor.ts';
+import { isP2posError, P2posError } from '../errors/errors.ts';
 import {
   addSignatures,
   decodeDocument,

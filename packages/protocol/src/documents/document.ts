@@ -11,11 +11,11 @@
  * await requireThreshold(Notice, notice, { keys: [signer.publicKey], threshold: 1 }, crypto);
  */
 import { z } from 'zod';
-import { compareBytes, equalBytes } from '../bytes.ts';
-import { decodeCanonical, encodeCbor } from '../cbor.ts';
+import { bytesSchema, publicKeySchema, signatureSchema } from '../contract/schema.ts';
 import type { Crypto, Signer } from '../crypto.ts';
-import { P2posError } from '../errors.ts';
-import { bytesSchema, publicKeySchema, signatureSchema } from '../schema.ts';
+import { compareBytes, equalBytes } from '../encoding/bytes.ts';
+import { decodeCanonical, encodeCbor } from '../encoding/cbor.ts';
+import { P2posError } from '../errors/errors.ts';
 import type { DocumentHash, PublicKey } from './bodies.ts';
 
 /** Two sets of 32 keys sign a rotation. */

@@ -1,7 +1,7 @@
 /** Fields that several documents share, with the bounds that hold for all of them. */
 import { z } from 'zod';
-import { toHex } from '../hex.ts';
-import { patternSchema, publicKeySchema } from '../schema.ts';
+import { patternSchema, publicKeySchema } from '../contract/schema.ts';
+import { toHex } from '../encoding/hex.ts';
 import type { Capability, Scope } from './bodies.ts';
 
 export const MAX_KEYS = 32;

@@ -1,7 +1,7 @@
 /** The document that founds a system and never changes; SHA-256 of its body names the system. */
 import { z } from 'zod';
-import { P2posError } from '../errors.ts';
-import { integerSchema, timestampSchema } from '../schema.ts';
+import { integerSchema, timestampSchema } from '../contract/schema.ts';
+import { P2posError } from '../errors/errors.ts';
 import type { Genesis } from './bodies.ts';
 import { defineDocument } from './document.ts';
 import { isMajority, keysSchema, MAX_KEYS, titleSchema, versionField } from './fields.ts';

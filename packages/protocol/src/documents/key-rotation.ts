@@ -1,6 +1,12 @@
 /** Replaces the system keys; signed by the old and the new threshold. */
 import { z } from 'zod';
-import { hash32Schema, integerSchema, serialSchema, systemIdSchema, timestampSchema } from '../schema.ts';
+import {
+  hash32Schema,
+  integerSchema,
+  serialSchema,
+  systemIdSchema,
+  timestampSchema,
+} from '../contract/schema.ts';
 import type { KeyRotation } from './bodies.ts';
 import { defineDocument } from './document.ts';
 import { distinct, isMajority, keysSchema, MAX_KEYS } from './fields.ts';

@@ -1,6 +1,6 @@
 /** What the holder of a key says of it when it is made; signed with that key, which proves that they have it. */
 import { z } from 'zod';
-import { publicKeySchema, timestampSchema } from '../schema.ts';
+import { publicKeySchema, timestampSchema } from '../contract/schema.ts';
 import type { PublicKey, Timestamp } from './bodies.ts';
 import { defineDocument } from './document.ts';
 import { titleSchema, versionField } from './fields.ts';

@@ -1,6 +1,6 @@
 /** A release of the node's software: what may be installed, from which version, until when; signed by the release keys. */
 import { z } from 'zod';
-import { hash32Schema, integerSchema, patternSchema, timestampSchema } from '../schema.ts';
+import { hash32Schema, integerSchema, patternSchema, timestampSchema } from '../contract/schema.ts';
 import { parseTimestamp } from '../time.ts';
 import type { DocumentHash, Timestamp } from './bodies.ts';
 import { defineDocument } from './document.ts';

@@ -7,7 +7,7 @@ import {
   serialSchema,
   systemIdSchema,
   timestampSchema,
-} from '../schema.ts';
+} from '../contract/schema.ts';
 import type { Revocation } from './bodies.ts';
 import { defineDocument } from './document.ts';
 import { distinct, versionField } from './fields.ts';

@@ -2,8 +2,9 @@
  * The root of trust (tier 0): which system keys count, what they vouched for, and what they took back. Pure functions
  * over documents whose signatures were checked before; the result depends on the set of documents, not on their order.
  */
-import { P2posError } from '../errors.ts';
-import { toHex } from '../hex.ts';
+
+import { toHex } from '../encoding/hex.ts';
+import { P2posError } from '../errors/errors.ts';
 import type { AdminProof, Genesis, KeyRotation, Revocation, Timestamp } from './bodies.ts';
 
 /** Lower-case hex of a document's hash or of a public key. */

@@ -1,6 +1,5 @@
 /** Who belongs to the system from an epoch on; signed by an admin, whose proof lies inside the signed bytes. */
 import { z } from 'zod';
-import { toHex } from '../hex.ts';
 import {
   addressSchema,
   bytesSchema,
@@ -9,7 +8,8 @@ import {
   peerIdSchema,
   systemIdSchema,
   timestampSchema,
-} from '../schema.ts';
+} from '../contract/schema.ts';
+import { toHex } from '../encoding/hex.ts';
 import { adminProofDocument } from './admin-proof.ts';
 import type { Member, Snapshot } from './bodies.ts';
 import { defineDocument } from './document.ts';

@@ -9,10 +9,10 @@
  * const sent = await encrypt(alice, bytes); // { state, message }
  * alice = sent.state;
  */
-import { toBase64url } from '../base64url.ts';
-import { concatBytes, equalBytes } from '../bytes.ts';
-import { decodeCbor, encodeCbor } from '../cbor.ts';
-import { P2posError } from '../errors.ts';
+import { toBase64url } from '../encoding/base64url.ts';
+import { concatBytes, equalBytes } from '../encoding/bytes.ts';
+import { decodeCbor, encodeCbor } from '../encoding/cbor.ts';
+import { P2posError } from '../errors/errors.ts';
 import { diffieHellman, generateDhPair, hkdf, hmac, type KeyPair, seal, unseal } from './primitives.ts';
 import type { Agreed } from './x3dh.ts';
 

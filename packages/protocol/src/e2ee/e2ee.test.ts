@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { isP2posError } from '../errors.ts';
-import { fromHex, toHex } from '../hex.ts';
+import { fromHex, toHex } from '../encoding/hex.ts';
+import { isP2posError } from '../errors/errors.ts';
 import {
   accept,
   chainOf,

@@ -1,6 +1,6 @@
 /** The few primitives below the protocols of this folder, by WebCrypto, so that they are native in Node and in browsers. */
-import { concatBytes } from '../bytes.ts';
-import { P2posError } from '../errors.ts';
+import { concatBytes } from '../encoding/bytes.ts';
+import { P2posError } from '../errors/errors.ts';
 
 /** X25519 (RFC 7748) or Ed25519 (RFC 8032), raw, 32 bytes each. */
 export interface KeyPair {

@@ -3,10 +3,10 @@
  * sessions ("sender keys", as in WhatsApp's white paper, 2016, and Balbás et al., ASIACRYPT 2023). One encryption for all; signed, so no member
  * can write as another. Who leaves reads nothing new once every other has made a fresh chain; who joins reads nothing old.
  */
-import { toBase64url } from '../base64url.ts';
-import { concatBytes } from '../bytes.ts';
-import { decodeCbor, encodeCbor } from '../cbor.ts';
-import { P2posError } from '../errors.ts';
+import { toBase64url } from '../encoding/base64url.ts';
+import { concatBytes } from '../encoding/bytes.ts';
+import { decodeCbor, encodeCbor } from '../encoding/cbor.ts';
+import { P2posError } from '../errors/errors.ts';
 import { MAX_SKIP, stepChain } from './double-ratchet.ts';
 import { generateSigningPair, type KeyPair, seal, sign, unseal, verify } from './primitives.ts';
 

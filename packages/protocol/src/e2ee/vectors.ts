@@ -1,5 +1,5 @@
 /** A conversation as it was recorded, so that what is written today is read by every later release. */
-import { fromHex } from '../hex.ts';
+import { fromHex } from '../encoding/hex.ts';
 
 export const ALICE_TO_BOB = {
   agreed: {

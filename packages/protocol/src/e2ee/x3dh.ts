@@ -7,8 +7,8 @@
  * const { session, opening } = await initiate(aliceIdentity, bundleOf(bob)); // bundle: from a directory
  * const accepted = await accept(bobIdentity, bob.secrets, opening);          // the same session.secret
  */
-import { concatBytes } from '../bytes.ts';
-import { P2posError } from '../errors.ts';
+import { concatBytes } from '../encoding/bytes.ts';
+import { P2posError } from '../errors/errors.ts';
 import {
   diffieHellman,
   generateDhPair,

@@ -10,11 +10,11 @@ import {
   SOCKET_PATH,
 } from '@p2pos/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { encodeError, publicError, SECURITY_HEADERS } from '../answer.ts';
-import { admitSocket, type CallerDeps } from '../caller.ts';
-import type { Metrics } from '../metrics.ts';
-import { checkHost, isOwnOrigin } from '../origin.ts';
-import { splitTarget } from '../request-target.ts';
+import { admitSocket, type CallerDeps } from '../access/caller.ts';
+import { checkHost, isOwnOrigin } from '../access/origin.ts';
+import { encodeError, publicError, SECURITY_HEADERS } from '../http/answer.ts';
+import { splitTarget } from '../http/request-target.ts';
+import type { Metrics } from '../site/metrics.ts';
 import { codecOf } from './codec.ts';
 import { createOutbox } from './outbox.ts';
 import { createSession, type Session, type SessionConfig, type SessionDeps } from './session.ts';

@@ -1,6 +1,6 @@
 /** What goes on under an id of a socket, and ends early when its client gives up, goes, or waits for too long. */
 import type { P2posError, RequestContext } from '@p2pos/protocol';
-import type { Caller } from '../caller.ts';
+import type { Caller } from '../access/caller.ts';
 
 export interface Work {
   /** Monotonic; a subscription that is open has none. */

@@ -10,10 +10,10 @@ import {
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
+import { type Caller, charge, checkGrant, contextOf } from '../access/caller.ts';
 import type { Admission } from '../admission.ts';
-import { publicError } from '../answer.ts';
-import { type Caller, charge, checkGrant, contextOf } from '../caller.ts';
-import type { Observation } from '../request-metrics.ts';
+import { publicError } from '../http/answer.ts';
+import type { Observation } from '../http/request-metrics.ts';
 import type { BoundCall, BoundStream, Catalogue } from './catalogue.ts';
 import type { SocketCodec } from './codec.ts';
 import type { Outbox } from './outbox.ts';

@@ -1,6 +1,5 @@
 /** The hash table: places of nodes and values, entries that hold or must be refused, and bodies of the calls. */
 import type { z } from 'zod';
-import { encodeCbor } from '../../cbor.ts';
 import {
   contentKeyOf,
   type DhtEntry,
@@ -11,7 +10,8 @@ import {
   signDhtEntry,
 } from '../../dht.ts';
 import { addSignatures, decodeDocument, signDocument } from '../../documents/document.ts';
-import { toHex } from '../../hex.ts';
+import { encodeCbor } from '../../encoding/cbor.ts';
+import { toHex } from '../../encoding/hex.ts';
 import { peerIdFromPublicKey } from '../../peer-id.ts';
 import { testCrypto as crypto, testKey } from '../keys.ts';
 import { toNotation } from './notation.ts';

@@ -1,5 +1,5 @@
 /** Vectors of the signed documents: one sound document of each kind, and what must be refused. */
-import { concatBytes } from '../../bytes.ts';
+import { concatBytes } from '../../encoding/bytes.ts';
 import {
   adminProofDocument,
   COUNTERSIGNATURE_PURPOSE,

@@ -1,5 +1,5 @@
 /** How vectors write in JSON what JSON has no form for; `vectors/README.md` describes it for other languages. */
-import { fromHex, toHex } from '../../hex.ts';
+import { fromHex, toHex } from '../../encoding/hex.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 

@@ -1,6 +1,6 @@
 /** Receipts that hold and receipts that must be refused, in the JSON in which a write answers them. */
 
-import { toHex } from '../../hex.ts';
+import { toHex } from '../../encoding/hex.ts';
 import { peerIdFromPublicKey } from '../../peer-id.ts';
 import { SignedReceipt, type Statement, signStatements } from '../../receipt.ts';
 import { encodeHeader } from '../../record-header.ts';
