@@ -42,8 +42,13 @@ function pack(name: (typeof PACKAGES)[number]): string {
     run('tsc', ['-p', join(staging, 'tsconfig.json')], ROOT);
     rmSync(join(staging, 'tsconfig.json'));
     const { private: _, ...manifest } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
-    const entry = { types: './dist/index.d.ts', default: './dist/index.js' };
-    const published = { ...manifest, sideEffects: false, engines: { node: '>=22' }, exports: { '.': entry } };
+    const exports = Object.fromEntries(
+      Object.entries(manifest.exports as Record<string, string>).map(([door, file]) => {
+        const built = file.replace('./src/', './dist/');
+        return [door, { types: built.replace(/ts$/, 'd.ts'), default: built.replace(/ts$/, 'js') }];
+      }),
+    );
+    const published = { ...manifest, sideEffects: false, engines: { node: '>=22' }, exports };
     writeFileSync(join(staging, 'package.json'), JSON.stringify(published, undefined, 2));
     copyFileSync(join(ROOT, 'LICENSE'), join(staging, 'LICENSE'));
     const printed = run('npm', ['pack', '--silent', '--pack-destination', folder], staging);
