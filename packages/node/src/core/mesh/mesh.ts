@@ -48,6 +48,8 @@ export interface MeshConfig {
 
 /** Of two nodes that look for each other the one with the lesser id waits this long for the other's call. */
 const YIELD_MS = 250;
+/** Who was just put out has nothing to ask; that another snapshot lists it again, it hears soon enough. */
+const STRANGER_WAIT_MS = 5_000;
 /** A node that is no member asks this many of those it knows. */
 const ENOUGH_FOR_A_STRANGER = 3;
 const MAX_EXCHANGES = 8;
@@ -235,7 +237,10 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     net.events.on('peer:disconnected', (peerId) => {
       waiting.delete(peerId);
       if (!isListed(peerId) && !isBootstrap(peerId)) backoff.retain((name) => name !== peerId);
-      else for (const name of namesOf(peerId)) backoff.disconnected(name, yieldMs(peerId));
+      else {
+        const waitMs = isListed(self) ? yieldMs(peerId) : jitter(random, STRANGER_WAIT_MS);
+        for (const name of namesOf(peerId)) backoff.disconnected(name, waitMs);
+      }
       pursue();
     }),
     membership.events.on('membership:changed', () => {

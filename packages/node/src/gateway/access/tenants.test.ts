@@ -79,7 +79,16 @@ const SAMPLES: Readonly<Record<string, string>> = {
   database: 'yours',
   namespace: 'yours',
 };
-const CANDIDATES = ['1', '5s', 'rotation', 'shop', 'yours', '0123456789abcdef', 'x'.repeat(43)];
+const CANDIDATES = [
+  '1',
+  '5s',
+  'rotation',
+  'shop',
+  'yours',
+  '0123456789abcdef',
+  'a'.repeat(32),
+  'x'.repeat(43),
+];
 
 function sampleOf(name: string, schema: z.ZodType, samples: typeof SAMPLES): string {
   const found = [samples[name], ...CANDIDATES].find(
