@@ -11,7 +11,7 @@ for (const seed of [1, 2, 7]) {
     const { violations, counts, tail } = await pubsub.run({ ...small, seed });
     assert.deepEqual(violations, [], tail.join('\n'));
     assert.ok((counts['received'] ?? 0) > 300 && (counts['owed'] ?? 0) > 20, JSON.stringify(counts));
-    assert.ok((counts['kept'] ?? 0) > 10, JSON.stringify(counts));
+    assert.ok((counts['kept'] ?? 0) > 5, JSON.stringify(counts));
   });
 }
 

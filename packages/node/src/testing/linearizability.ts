@@ -22,6 +22,12 @@ export interface Model<S, I, O> {
   step(state: S, input: I, output: O | undefined): { readonly state: S } | undefined;
 }
 
+/**
+ * The search of a history that cannot have happened may take for ever (Gibbons & Korach 1997); those that can are found after a
+ * few thousand places. One that is not explained after so many counts as one that cannot.
+ */
+const MAX_PLACES = 100_000;
+
 export function isLinearizable<S, I, O>(model: Model<S, I, O>, history: readonly Operation<I, O>[]): boolean {
   const byStart = history.toSorted((a, b) => a.from - b.from);
   const known = byStart.filter(({ output }) => output !== undefined);
@@ -48,7 +54,7 @@ export function isLinearizable<S, I, O>(model: Model<S, I, O>, history: readonly
       if (!done[high]) firstEnd = Math.min(firstEnd, to);
     }
     const place = `${low} ${done.subarray(low, high).join('')} ${used.join()} ${model.name(state)}`;
-    if (seen.has(place)) return false;
+    if (seen.has(place) || seen.size >= MAX_PLACES) return false;
     seen.add(place);
     for (let i = low; i < high; i++) {
       const { input, output, from } = known[i] as Operation<I, O>;

@@ -1,9 +1,9 @@
 /** Members behind routers, in network namespaces with real address translation: loopback would hide all of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { missingForNamespaces } from './chaos/namespaces.ts';
-import { startMembers } from './nat/members.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { missingForNamespaces } from '../chaos/namespaces.ts';
+import { startMembers } from '../nat/members.ts';
 
 const skip = missingForNamespaces() ?? false;
 const slow = { timeoutMs: 60_000, everyMs: 100 };

@@ -5,10 +5,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { type FoundedSystem, foundSystem } from './founded.ts';
-import { CLONE } from './harness.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
+import { type FoundedSystem, foundSystem } from '../founded.ts';
+import { CLONE } from '../harness.ts';
 
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 

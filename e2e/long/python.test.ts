@@ -4,9 +4,9 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
-import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { CLONE, startDev } from './harness.ts';
+import { createTestDoor } from '../../packages/node/src/testing/http-door.ts';
+import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
+import { CLONE, startDev } from '../harness.ts';
 
 const FOLDER = join(CLONE, 'python');
 

@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { p2pctl } from './harness.ts';
+import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
+import { p2pctl } from '../harness.ts';
 
 const HOLDERS = ['anna', 'ben', 'cleo', 'dara', 'emil'] as const;
 

@@ -4,9 +4,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { type FoundedNode, type FoundedSystem, foundSystem } from './founded.ts';
-import { CLONE } from './harness.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { type FoundedNode, type FoundedSystem, foundSystem } from '../founded.ts';
+import { CLONE } from '../harness.ts';
 
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 

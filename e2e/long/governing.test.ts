@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { foundSystem } from './founded.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { foundSystem } from '../founded.ts';
 
 test('T3: a system of five keys, founded by p2pctl: its admin is revoked, nodes fall back, a new admin goes on', {
   timeout: 180_000,

@@ -4,8 +4,8 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Client, connect, type SqlDatabaseClient } from '@p2pos/sdk';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { type DevSystem, startDev } from './harness.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { type DevSystem, startDev } from '../harness.ts';
 
 async function leaderOf(dev: DevSystem, db: SqlDatabaseClient): Promise<number> {
   return eventually(

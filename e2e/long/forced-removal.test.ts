@@ -1,8 +1,8 @@
 /** Two of five members removed at once: what may be lost is named first, whether it is refused or forced, and the rest stays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { p2pctl, startDev } from './harness.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { p2pctl, startDev } from '../harness.ts';
 
 test('a removal that needs force tells what it may lose before it is done', {
   timeout: 240_000,

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { isErrorCode } from '@p2pos/protocol';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { CLONE, p2pctl, startDev } from './harness.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
+import { CLONE, p2pctl, startDev } from '../harness.ts';
 
 const GUIDES = ['first-app.md', 'consistency.md', 'troubleshooting.md', 'versioning.md'];
 const read = (name: string) => readFileSync(join(CLONE, 'docs/guide', name), 'utf8');

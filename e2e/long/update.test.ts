@@ -7,11 +7,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isP2posError, type UpdateStatus, updateRoutes } from '@p2pos/protocol';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { connect } from '../packages/sdk/src/index.ts';
-import { type FoundedNode, type FoundedSystem, foundSystem } from './founded.ts';
-import { CLONE } from './harness.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
+import { connect } from '../../packages/sdk/src/index.ts';
+import { type FoundedNode, type FoundedSystem, foundSystem } from '../founded.ts';
+import { CLONE } from '../harness.ts';
 
 const LAUNCHER = join(CLONE, 'packages/node/bin/p2pos-launcher.mjs');
 const ENV = { P2POS_UPDATE_INTERVAL: '1s', P2POS_UPDATE_TRIAL: '30s' };
@@ -294,7 +294,7 @@ test('T5: one signature too few, a swapped artefact, an expired or a foreign man
   await system.json('keys', 'sign', request, ...key, '--yes', '--system-id', system.systemId, '--out', share);
   assert.equal(await refusal('keys', 'combine', request, share), 'CEREMONY_SHARES_MISSING');
   const { releaseManifestDocument, decodeDocument, encodeCbor } = await import('@p2pos/protocol');
-  const { crypto } = await import('../packages/cli/src/keys.ts');
+  const { crypto } = await import('../../packages/cli/src/keys.ts');
   const signed = decodeDocument(releaseManifestDocument, readFileSync(good), crypto);
   const few = join(temp.path, 'few.cbor');
   writeFileSync(few, encodeCbor({ body: signed.bodyBytes, signatures: signed.signatures.slice(0, 1) }));

@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { CLONE, isAlive } from './harness.ts';
+import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
+import { CLONE, isAlive } from '../harness.ts';
 
 const SCRIPT = join(CLONE, 'deploy/install.sh');
 const run = (file: string, words: readonly string[], env: Record<string, string>) =>
