@@ -34,7 +34,7 @@ async function enter(client: Client) {
 }
 
 test('a room of three: nobody loses a line, who is put out reads nothing new, nodes know nothing', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   assert.equal((await dev.p2pctl('apps', 'create', 'anchat')).code, 0);

@@ -8,7 +8,7 @@ import { connect } from '../packages/sdk/src/index.ts';
 import { startDev } from './harness.ts';
 
 test('T14: two apps on one system: each sees its own through every node, a revoked token ends, a deleted app is gone', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const p2pctl = async (...words: string[]) => {

@@ -21,7 +21,7 @@ function check(name: string, schema: unknown, value: unknown): void {
 }
 
 test('frames are as the document says, and what it does not describe is refused', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const socket = new WebSocket(`${dev.node(0).http.replace('http', 'ws')}/v1/ws`, ['p2pos.json']);

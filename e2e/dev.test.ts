@@ -5,7 +5,7 @@ import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { isAlive, p2pctl, startDev } from './harness.ts';
 
 test('it prints what to do next, refuses a second one, and names who holds a port', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const lines = dev.output().trimEnd().split('\n').slice(-5);
@@ -27,7 +27,7 @@ test('it prints what to do next, refuses a second one, and names who holds a por
 });
 
 test('a node that dies is back; one that was stopped stays so over a restart; data stays', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const { pid } = dev.node(1);
@@ -48,7 +48,7 @@ test('a node that dies is back; one that was stopped stays so over a restart; da
 });
 
 test('SIGTERM, SIGINT twice and the death of the supervisor leave nothing running', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   for (const end of ['SIGTERM', 'SIGINT', 'SIGKILL'] as const) {

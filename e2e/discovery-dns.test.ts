@@ -123,7 +123,7 @@ test('records of a real server, by both ways of asking', { skip: missing(), time
 for (const way of ['DNS', 'DNS over HTTPS'] as const) {
   test(`a node finds its system by ${way} in less than five seconds`, {
     skip: missing(),
-    timeout: 120_000,
+    timeout: 300_000,
   }, async (t) => {
     await using dev = await startDev({ nodes: 3 });
     const members = [0, 1, 2].map((i) => `dnsaddr=${dev.node(i).p2p[0]}`);

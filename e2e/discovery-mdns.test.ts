@@ -10,7 +10,7 @@ interface Status {
 }
 
 test('nodes on one network find each other by mDNS in less than two seconds', {
-  timeout: 120_000,
+  timeout: 300_000,
   skip: missingForNamespaces() ?? false,
 }, async (t) => {
   const withoutAddresses = (toml: string) =>

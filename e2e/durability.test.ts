@@ -13,7 +13,7 @@ const hasStrace = spawnSync('strace', ['-V']).status === 0;
 
 test('every acknowledged write was fdatasynced by each replica that vouched for it', {
   skip: hasStrace ? false : 'skipped: needs strace',
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   await using folder = await createTempFolder();
   await using dev = await startDev({ nodes: 3 });

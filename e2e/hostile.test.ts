@@ -33,7 +33,7 @@ function assertRefused({ code, stdout, stderr }: Outcome, pattern: RegExp): void
   assert.doesNotMatch(stdout + stderr, STACK);
 }
 
-test('files that are wrong: one sentence with the place, and no start', { timeout: 120_000 }, async () => {
+test('files that are wrong: one sentence with the place, and no start', { timeout: 300_000 }, async () => {
   await using dev = await startDev({ nodes: 1 });
   await dev.end();
   await using folder = await createTempFolder();
@@ -67,7 +67,7 @@ test('files that are wrong: one sentence with the place, and no start', { timeou
 });
 
 test('requests that are wrong: the right status and code, and the node serves on', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const { http } = dev.node(0);
@@ -105,7 +105,7 @@ test('requests that are wrong: the right status and code, and the node serves on
 });
 
 test('peers that send garbage, a huge length or nothing: the node serves others', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const port = Number(/\/tcp\/(\d+)/.exec(dev.node(0).p2p[0] ?? '')?.[1]);

@@ -17,7 +17,7 @@ import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { startDev } from './harness.ts';
 
 test('a sixth node joins while others write: no acknowledged write is unreadable at any moment', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 5 });
   const clients = [0, 1, 2, 3, 4].map((index) => dev.client(index));
@@ -58,7 +58,7 @@ test('a sixth node joins while others write: no acknowledged write is unreadable
 });
 
 test('T9, T1: a removed member is unconfigured at once; the older snapshot stays stale, after a restart too', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 4 });
   await using client = dev.client(0);
@@ -71,7 +71,7 @@ test('T9, T1: a removed member is unconfigured at once; the older snapshot stays
       const { state, connected } = await gone.network.status();
       assert.deepEqual({ state, connected }, { state: 'unconfigured', connected: 0 });
     },
-    { timeoutMs: 3_000 },
+    { timeoutMs: 10_000 },
   );
   await assert.rejects(gone.kv.get('a'), (error) => isP2posError(error, 'STATE_UNCONFIGURED'));
   const peers = await client.network.peers();
@@ -87,7 +87,7 @@ test('T9, T1: a removed member is unconfigured at once; the older snapshot stays
 });
 
 test('T2, T4: a snapshot of next year, of a stranger, or that jumps an epoch is refused, each by its own code', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   await using client = dev.client(0);

@@ -26,7 +26,7 @@ await client.kv.get(1);
 export { text };
 `;
 
-test('the packed SDK runs and type-checks in a blank project', { timeout: 120_000 }, async () => {
+test('the packed SDK runs and type-checks in a blank project', { timeout: 300_000 }, async () => {
   await using folder = await createTempFolder();
   const packages = join(folder.path, 'packages');
   await run('node', [join(CLONE, 'scripts/pack.ts'), packages], { cwd: CLONE });

@@ -29,7 +29,7 @@ function follow(dev: DevSystem, nodes: readonly number[], topic: string) {
 }
 
 test('messages reach every subscriber on other nodes at once, and the receipt counts them', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   await using one = follow(dev, [1], 'orders.*');
@@ -55,7 +55,7 @@ test('messages reach every subscriber on other nodes at once, and the receipt co
 });
 
 test('a subscriber whose node is killed goes on when it is back, and is told what it lost', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   await using reader = follow(dev, [1], 'a');
@@ -80,7 +80,7 @@ test('a subscriber whose node is killed goes on when it is back, and is told wha
   for (const number of lost) assert.ok(!had.has(number));
 });
 
-test('p2pctl publishes and subscribes', { timeout: 120_000 }, async () => {
+test('p2pctl publishes and subscribes', { timeout: 300_000 }, async () => {
   await using dev = await startDev({ nodes: 2 });
   const nobody = await dev.p2pctl('pubsub', 'publish', 'a.b', 'hello');
   assert.equal(nobody.code, 1);
@@ -93,7 +93,7 @@ test('p2pctl publishes and subscribes', { timeout: 120_000 }, async () => {
 });
 
 test('subscribe on node4, publish on node0 the moment it returns; a mebibyte passes and one byte more does not', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 5 });
   await using publisher = dev.client(0);
@@ -129,7 +129,7 @@ test('subscribe on node4, publish on node0 the moment it returns; a mebibyte pas
 });
 
 test('T17: a WebSocket client that reads next to nothing costs its node little, is told what it missed, and ends nobody else', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 2 });
   const { http, pid } = dev.node(1);

@@ -9,7 +9,7 @@ const KEYS = 24;
 const RESTART_WOULD_HAVE_HAPPENED_MS = 5_000;
 
 test('without a majority of replicas: 503, RECORDS_QUORUM_LOST and retry-after; the dead stay dead', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 5, words: ['--no-restart'] });
   const headers = { authorization: `Bearer ${dev.token(2)}` };

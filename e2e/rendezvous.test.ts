@@ -5,7 +5,7 @@ import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { startDev } from './harness.ts';
 
 test('p2pctl registers a name on one node; the others find it over TLS, until it is withdrawn', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const words = ['rendezvous', 'register', 'chat/lobby', 'anna'];

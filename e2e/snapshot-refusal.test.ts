@@ -17,7 +17,7 @@ import { startDev } from './harness.ts';
 const YEAR_MS = 365 * 86_400_000;
 
 test('T2, T4: over HTTP each refused snapshot has its own status and code, after a restart too', {
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 1 });
   const system = (name: string) => join(dev.home, 'system', name);

@@ -9,7 +9,7 @@ import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
 import { startDev } from './harness.ts';
 
 test('a database made through one node is asked and changed through every other, and outlives its node', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const clients = [0, 1, 2].map((index) => dev.client(index));
@@ -78,7 +78,7 @@ test('a database made through one node is asked and changed through every other,
   for (const client of clients) await client.close();
 });
 
-test('T18: a second creation of one name changes nothing, whoever asks', { timeout: 120_000 }, async () => {
+test('T18: a second creation of one name changes nothing, whoever asks', { timeout: 300_000 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   await using client = dev.client(0);
   const made = await Promise.all(
@@ -98,7 +98,7 @@ test('T18: a second creation of one name changes nothing, whoever asks', { timeo
   await assert.rejects(client.sql('one').query('SELECT 1'), { code: 'SQL_DATABASE_NOT_FOUND' });
 });
 
-test('p2pctl makes, fills, asks and drops a database', { timeout: 120_000 }, async () => {
+test('p2pctl makes, fills, asks and drops a database', { timeout: 300_000 }, async () => {
   await using dev = await startDev({ nodes: 2 });
   const done = async (...words: string[]) => {
     const { code, stdout, stderr } = await dev.p2pctl(...words);
@@ -125,7 +125,7 @@ test('p2pctl makes, fills, asks and drops a database', { timeout: 120_000 }, asy
 });
 
 test('a database is migrated, imported, followed live, exported, backed up and restored', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 2 });
   await using folder = await createTempFolder();
@@ -188,7 +188,7 @@ test('a database is migrated, imported, followed live, exported, backed up and r
 });
 
 test('a transaction of several calls through another node; hostile requests are refused and harm nobody', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 2 });
   await using one = dev.client(0);

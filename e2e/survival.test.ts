@@ -5,7 +5,7 @@ import { isP2posError } from '@p2pos/protocol';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { startDev } from './harness.ts';
 
-test('put on node0, kill -9 node0, read on node3: the bytes are there', { timeout: 120_000 }, async () => {
+test('put on node0, kill -9 node0, read on node3: the bytes are there', { timeout: 300_000 }, async () => {
   await using dev = await startDev({ nodes: 5 });
   await using writer = dev.client(0);
   await Promise.all(Array.from({ length: 40 }, (_, i) => writer.kv.put(`key ${i}`, `value ${i}`)));
@@ -15,7 +15,7 @@ test('put on node0, kill -9 node0, read on node3: the bytes are there', { timeou
 });
 
 test('two of five dead: keys with a majority work, others say so; none is a false success', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 5, words: ['--no-restart'] });
   await using client = dev.client(2);
@@ -46,7 +46,7 @@ test('two of five dead: keys with a majority work, others say so; none is a fals
 });
 
 test('all killed at once: every acknowledged write is there, and the snapshot byte for byte', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 5 });
   await using client = dev.client(1);

@@ -10,7 +10,7 @@ import { startDev } from './harness.ts';
 const numbers = (to: number) => Array.from({ length: to }, (_, i) => i + 1);
 
 test('what is acknowledged is kept through kill −9 of any node, in one order', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   const end = new AbortController();
@@ -71,7 +71,7 @@ test('what is acknowledged is kept through kill −9 of any node, in one order',
 });
 
 test('a group goes on where it was when all its members and nodes have been killed', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   await using publisher = dev.client(0);
@@ -103,7 +103,7 @@ test('a group goes on where it was when all its members and nodes have been kill
 });
 
 test("a node's own log, followed live from another machine's terminal, is cut and goes on without a hole", {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 3 });
   await using shipper = dev.client(0);

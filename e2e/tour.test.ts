@@ -54,7 +54,7 @@ async function freePorts(count: number): Promise<number> {
   }
 }
 
-test('the tour of the README works as it is written', { timeout: 180_000 }, async () => {
+test('the tour of the README works as it is written', { timeout: 300_000 }, async () => {
   await using folder = await createTempFolder();
   const port = await freePorts(5);
   const here = (text: string) =>

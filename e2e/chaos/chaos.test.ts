@@ -53,7 +53,7 @@ test('nodes killed and links cut at random for a minute', { skip, timeout: 300_0
     `${kills} kills, ${cuts} cuts: ${acknowledged} writes acknowledged, ${unknown} unknown, ${refused} refused, ${reads} reads, ${registers} operations on registers`,
   );
   assert.deepEqual(violations.slice(0, 10), []);
-  assert.ok(acknowledged > 1_000, `${acknowledged} writes are too few to show anything`);
+  assert.ok(acknowledged > 200, `${acknowledged} writes are too few to show anything`);
   assert.ok(registers > 500, `${registers} operations on registers are too few to show anything`);
   assert.ok(kills > 3 && cuts > 3);
 });

@@ -69,7 +69,7 @@ async function createKeys(desk: Desk, holders: readonly string[], role = 'system
 }
 
 test('five keys made apart found a system, three of them name an admin, and each step is verified alone', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using folder = await createTempFolder();
   const desk = await createDesk(folder.path);
@@ -184,7 +184,7 @@ test('five keys made apart found a system, three of them name an admin, and each
 });
 
 test('wrong passphrase, mixed-up key, changed request, wrong system: each has its own answer, and nothing is signed', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using folder = await createTempFolder();
   const desk = await createDesk(folder.path);
@@ -292,7 +292,7 @@ test('wrong passphrase, mixed-up key, changed request, wrong system: each has it
 });
 
 test('two lost keys of five: the other three put new ones in office; a second rotation beside it halts the root', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using folder = await createTempFolder();
   const desk = await createDesk(folder.path);

@@ -162,7 +162,7 @@ test('wrong DNS records and an announced port that is closed are named, right on
 });
 
 test('T10: settings are read again by config reload and by SIGHUP; a mistake is refused with its line', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await using system = await foundSystem({
     nodes: 1,

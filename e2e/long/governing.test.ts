@@ -7,7 +7,7 @@ import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { foundSystem } from '../founded.ts';
 
 test('T3: a system of five keys, founded by p2pctl: its admin is revoked, nodes fall back, a new admin goes on', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using system = await foundSystem({ nodes: 3, keys: 5, threshold: 3 });
   const { folder, system: place, passphraseFile, json, nodes } = system;
@@ -74,7 +74,7 @@ test('T3: a system of five keys, founded by p2pctl: its admin is revoked, nodes 
 });
 
 test('T4: the keys are rotated; proofs that are not kept end, older keys sign nothing any more; a fork halts the root', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using system = await foundSystem({ nodes: 2, keys: 3, threshold: 2 });
   const { folder, system: place, passphraseFile, json } = system;

@@ -36,7 +36,7 @@ function run(
 ): Promise<string> {
   const environment = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env };
   return new Promise((resolve, reject) => {
-    execFile(command, words, { cwd, env: environment, timeout: 120_000 }, (error, stdout, stderr) =>
+    execFile(command, words, { cwd, env: environment, timeout: 300_000 }, (error, stdout, stderr) =>
       error ? reject(new Error(`${words.join(' ')}\n${stdout}${stderr}`)) : resolve(stdout),
     );
   });

@@ -19,7 +19,7 @@ async function leaderOf(dev: DevSystem, db: SqlDatabaseClient): Promise<number> 
 }
 
 test('kill -9 of the node with the leader: writes go on from any node, and nothing acknowledged is lost or done twice', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 5 });
   const clientOf = await createApp(dev);
