@@ -115,7 +115,8 @@ test('peers that send garbage, a huge length or nothing: the node serves others'
     for (let i = 0; i < 10; i++) {
       const socket = connect(port, '127.0.0.1');
       socket.on('error', () => {});
-      await once(socket, 'connect');
+      // A node that has had enough of a host may refuse it.
+      await once(socket, 'connect').catch(() => {});
       if (bytes.length > 0) socket.write(bytes);
       sockets.push(socket);
     }
