@@ -1,28 +1,19 @@
-import { Blob64, duration } from '@p2pos/protocol';
+import { Blob64 } from '@p2pos/protocol';
 import type { KvWatchEvent } from '@p2pos/sdk';
-import { systemClock } from '../clock.ts';
-import { usage } from '../failure.ts';
+import { lastingOption } from '../lasting.ts';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
-const FOR = duration(1, 365 * 86_400_000);
 const SHOWN_CHARACTERS = 200;
 
 export const watchKeys: Action = async (invocation, [prefix = ''], flags) => {
   const { terminal, options } = invocation;
   const from = flags['from'] as string | undefined;
-  const ending = new AbortController();
-  const lasting = FOR.safeDecode((flags['for'] as string | undefined) ?? '1ms');
-  if (!lasting.success)
-    throw usage('--for is a duration such as 10s (units ms, s, m, h, d).', 'p2pctl kv watch --for 10s');
-  using _timer =
-    flags['for'] === undefined
-      ? undefined
-      : systemClock.after(lasting.data, () => ending.abort(new Error('over')));
+  using lasting = lastingOption(flags['for'], 'p2pctl kv watch --for 10s');
   let token = from;
   await withNode(invocation, async ({ client }) => {
-    const signal = AbortSignal.any([invocation.signal, ending.signal]);
+    const signal = AbortSignal.any([invocation.signal, lasting.signal]);
     const wishes = { ...(from !== undefined && { from }), ...(flags['cas'] === true && { cas: true }) };
     for await (const event of client.kv.watch(prefix, { signal, ...wishes })) {
       if (event.type === 'compacted') token = undefined;

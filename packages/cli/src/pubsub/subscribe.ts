@@ -1,30 +1,17 @@
-import { Blob64, duration, type SlowPolicy } from '@p2pos/protocol';
-import { systemClock } from '../clock.ts';
-import { usage } from '../failure.ts';
+import { Blob64, type SlowPolicy } from '@p2pos/protocol';
+import { lastingOption } from '../lasting.ts';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
 import { printMessage } from './message.ts';
 
-const FOR = duration(1, 365 * 86_400_000);
-
 export const subscribeTopic: Action = async (invocation, [topic = ''], flags) => {
   const { terminal, options } = invocation;
-  const ending = new AbortController();
-  const lasting = FOR.safeDecode((flags['for'] as string | undefined) ?? '1ms');
-  if (!lasting.success)
-    throw usage(
-      '--for is a duration such as 10s (units ms, s, m, h, d).',
-      'p2pctl pubsub subscribe TOPIC --for 10s',
-    );
-  using _timer =
-    flags['for'] === undefined
-      ? undefined
-      : systemClock.after(lasting.data, () => ending.abort(new Error('over')));
+  using lasting = lastingOption(flags['for'], 'p2pctl pubsub subscribe TOPIC --for 10s');
   const slow = flags['slow'] as SlowPolicy | undefined;
   const from = flags['from'] as string | undefined;
   const group = flags['group'] as string | undefined;
   await withNode(invocation, async ({ client }) => {
-    const signal = AbortSignal.any([invocation.signal, ending.signal]);
+    const signal = AbortSignal.any([invocation.signal, lasting.signal]);
     if (group !== undefined) {
       for await (const message of client.topics.consume(topic, group, { signal, from })) {
         printMessage(invocation, message);

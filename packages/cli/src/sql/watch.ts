@@ -1,29 +1,16 @@
-import { duration, SqlRows, type SqlValue } from '@p2pos/protocol';
-import { systemClock } from '../clock.ts';
-import { usage } from '../failure.ts';
+import { SqlRows, type SqlValue } from '@p2pos/protocol';
+import { lastingOption } from '../lasting.ts';
 import { withNode } from '../node-client.ts';
 import type { Action } from '../program.ts';
 import { cell, paramsOf, printRows } from './statements.ts';
 
-const FOR = duration(1, 365 * 86_400_000);
-
 export const watchQuery: Action = async (invocation, [name = '', sql = ''], flags) => {
   const { terminal, options } = invocation;
-  const ending = new AbortController();
-  const lasting = FOR.safeDecode((flags['for'] as string | undefined) ?? '1ms');
-  if (!lasting.success)
-    throw usage(
-      '--for is a duration such as 10s (units ms, s, m, h, d).',
-      'p2pctl sql watch NAME SQL --for 10s',
-    );
-  using _timer =
-    flags['for'] === undefined
-      ? undefined
-      : systemClock.after(lasting.data, () => ending.abort(new Error('over')));
+  using lasting = lastingOption(flags['for'], 'p2pctl sql watch NAME SQL --for 10s');
   const key = (flags['key'] as string | undefined)?.split(',').map((column) => column.trim());
   const params = paramsOf(flags['param']);
   await withNode(invocation, async ({ client }) => {
-    const signal = AbortSignal.any([invocation.signal, ending.signal]);
+    const signal = AbortSignal.any([invocation.signal, lasting.signal]);
     const events = client.sql(name).live(sql, { params, signal, ...(key && { key }) });
     for await (const event of events) {
       if (options.json) terminal.print(JSON.stringify(plain(event)));

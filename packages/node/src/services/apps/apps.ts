@@ -123,6 +123,7 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
   const finishing = new Set<string>();
   const boundMs = config.authority?.boundMs ?? AUTH_BOUND_MS;
   const members = () => [...membership.view().members.keys()];
+  const summing = new Map<string, Promise<AppUsage>>();
   const stored = new Map<string, { readonly bytes: number; readonly at: number }>();
 
   function keeperOf(app: string): PeerId {
@@ -138,7 +139,7 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
     keeperOf,
     members: () => membership.view().members.size,
     quotasOf,
-    storedBytes: async (app) => (await recentSum(app)) ?? undefined,
+    storedBytes: recentSum,
     clock,
     random,
     log,
@@ -202,11 +203,13 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
     return { app, ...sum, storedBytes, nodes: all.length, missing };
   }
 
-  /** The sum of a moment ago does, and is made anew meanwhile. */
+  /** At most a few seconds old; all who ask for it at once wait for one sum. */
   async function recentSum(app: string): Promise<number | undefined> {
     const known = stored.get(app);
     if (known && clock.monotonic() - known.at < STORED_AGE_MS) return known.bytes;
-    const { storedBytes } = await sumUsage(app);
+    const asked = summing.get(app) ?? sumUsage(app).finally(() => summing.delete(app));
+    summing.set(app, asked);
+    const { storedBytes } = await asked;
     if (storedBytes !== null) stored.set(app, { bytes: storedBytes, at: clock.monotonic() });
     return storedBytes ?? undefined;
   }

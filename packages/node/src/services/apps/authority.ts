@@ -3,6 +3,7 @@
  * that cannot ask goes on for a minute in all and then takes no tenant: so a revoked token ends everywhere within that.
  */
 import { P2posError, toHex } from '@p2pos/protocol';
+import { createAllowance } from '../../core/allowance/index.ts';
 import type { Clock } from '../../core/clock/index.ts';
 import type { CallOptions } from '../../core/records/index.ts';
 import { type Catalogue, hashOf } from './catalogue.ts';
@@ -36,10 +37,13 @@ export interface Authority {
    */
   admit(secret: string, options?: CallOptions): Promise<Admitted | undefined>;
   /** As last heard, at most `freshMs` ago if a majority can be asked. @throws P2posError AUTH_STALE */
-  document(app: string, options?: CallOptions): Promise<Document | undefined>;
+  document(app: string): Promise<Document | undefined>;
   /** What this node itself has changed is asked anew. */
   forget(app: string): void;
 }
+
+/** Strangers have no names: all of them share one allowance. */
+const ANYBODY = '';
 
 interface Remembered<T> {
   readonly value: T;
@@ -63,7 +67,10 @@ export function createAuthority(
   const denied = new Map<string, number>();
   /** Grows when this node changes an app, so that an answer on its way from before is not remembered. */
   const changes = new Map<string, number>();
-  let allowance = { left: unknownPerSecond, at: clock.monotonic() };
+  const unknown = createAllowance(clock, {
+    burst: () => unknownPerSecond,
+    perSecond: () => unknownPerSecond,
+  });
 
   function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
     map.delete(key);
@@ -71,11 +78,11 @@ export function createAuthority(
     if (map.size > maxRemembered) map.delete(map.keys().next().value as K);
   }
 
-  async function ask(app: string, options?: CallOptions): Promise<Document | undefined> {
+  async function ask(app: string): Promise<Document | undefined> {
     const change = changes.get(app) ?? 0;
     // From before the call: an answer is never younger than it is taken for.
     const at = clock.monotonic();
-    const value = await catalogue.find(app, options);
+    const value = await catalogue.find(app);
     if ((changes.get(app) ?? 0) === change) remember(documents, app, { value, at });
     return value;
   }
@@ -104,15 +111,8 @@ export function createAuthority(
     const known = apps.get(key);
     if (known && (known.value !== undefined || clock.monotonic() - known.at < freshMs)) return known.value;
     const now = clock.monotonic();
-    const left = Math.min(
-      unknownPerSecond,
-      allowance.left + ((now - allowance.at) / 1_000) * unknownPerSecond,
-    );
-    allowance = { left: left - 1, at: now };
-    if (left < 1) {
-      allowance.left = left;
+    if (!unknown.take(ANYBODY, 1))
       throw new P2posError('OVERLOADED', { what: 'Looking up unknown tokens on this node' });
-    }
     const value = await catalogue.appOf(hash, options).catch((error) => {
       throw new P2posError('AUTH_STALE', { app: '(unknown)', boundMs }, { cause: error });
     });
