@@ -7,8 +7,9 @@ import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
+import { oneByOne } from './socket/one-by-one.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
-import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
+import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
 import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
 import { createTopicsClient, type TopicsClient } from './topics.ts';
@@ -99,7 +100,7 @@ export function connect(options: ConnectOptions): Client {
     { transport: sockets, timing, closed: ending.signal },
     { nodes: urls.length, ...backoff },
   );
-  const subscribe = oneByOne(batches);
+  const subscribe: Subscribe = (...of) => oneByOne(batches(...of));
   const close = async () => {
     closed = true;
     ending.abort(new P2posError('CLIENT_CLOSED'));

@@ -166,12 +166,6 @@ export function createSubscribe(
   };
 }
 
-export function oneByOne(subscribe: SubscribeBatches): Subscribe {
-  return async function* (streams, kind, input, options) {
-    for await (const batch of subscribe(streams, kind, input, options)) yield* batch;
-  };
-}
-
 /** Of what is long in it. */
 function sizeOf(event: Event): number {
   let sum = 128;
@@ -198,11 +192,17 @@ function encode({ input: fields }: Stream, input: Record<string, unknown>): Reco
   return wire;
 }
 
-function decode({ opened, events }: Stream, { id: _, type, ...fields }: Event): Event {
+function decode({ opened, events }: Stream, event: Event): Event {
+  const { type } = event;
   const schema = type === 'open' ? opened : events[type];
   // Of a newer node; who knows it not cannot need it.
-  if (!schema) return { type, ...fields };
-  const result = schema.safeDecode(fields as never);
-  if (result.success) return { type, ...(result.data as Record<string, unknown>) };
-  throw new P2posError('ANSWER_UNEXPECTED', { url: 'the node', reason: firstIssue(result.error) });
+  if (!schema) {
+    const { id: _, ...rest } = event;
+    return rest as Event;
+  }
+  // What it does not name, the id among it, is left out of what it makes, which is nobody else's.
+  const result = schema.safeDecode(event as never);
+  if (!result.success)
+    throw new P2posError('ANSWER_UNEXPECTED', { url: 'the node', reason: firstIssue(result.error) });
+  return Object.assign(result.data, { type });
 }
