@@ -1,6 +1,7 @@
-import { appsRoutes, type Health, healthRoutes, P2posError, type RouteOutput } from '@p2pos/protocol';
+import { type Health, P2posError } from '@p2pos/protocol';
 import { type AppsClient, type Audit, createAppsClient, createAudit } from './apps.ts';
 import { type Call, type CallOptions, createCaller } from './caller.ts';
+import type { Output } from './contract/operation.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
@@ -41,7 +42,7 @@ export interface Client extends AsyncDisposable {
   readonly apps: AppsClient;
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
-  whoami(options?: CallOptions): Promise<RouteOutput<typeof appsRoutes.whoami>>;
+  whoami(options?: CallOptions): Promise<Output<'apps.whoami'>>;
   /** A database by its name. */
   readonly sql: SqlClient;
   readonly network: NetworkClient;
@@ -86,9 +87,9 @@ export function connect(options: ConnectOptions): Client {
   const running = new Set<Promise<unknown>>();
   let closed = false;
 
-  const call: Call = (route, input, callOptions) => {
+  const call: Call = (operation, input, callOptions) => {
     if (closed) return Promise.reject(new P2posError('CLIENT_CLOSED'));
-    const answer = send(route, input, callOptions);
+    const answer = send(operation, input, callOptions);
     running.add(answer);
     const forget = () => void running.delete(answer);
     answer.then(forget, forget);
@@ -111,14 +112,14 @@ export function connect(options: ConnectOptions): Client {
     kv: createKvClient(call, { subscribe, timing }),
     apps: createAppsClient(call),
     audit: createAudit(call),
-    whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
+    whoami: (callOptions) => call('apps.whoami', {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
     topics: createTopicsClient({ call, subscribe: batches, timing }),
     sql: createSqlClient(call, subscribe),
     rendezvous: createRendezvousClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),
-    health: (callOptions) => call(healthRoutes.read, {}, callOptions),
+    health: (callOptions) => call('health.read', {}, callOptions),
     call,
     subscribe,
     close,
