@@ -5,8 +5,9 @@
 import { type OperationId, P2posError } from '@p2pos/protocol';
 import { type Asked, type Input, type Output, operationId } from './contract/operation.ts';
 import { OPERATIONS } from './contract/operations.ts';
+import { type Online, pauseOnline } from './online.ts';
 import { RemoteError } from './remote-error.ts';
-import { limit, pause, type Timing } from './timing.ts';
+import { limit, type Timing } from './timing.ts';
 import { type Transport, wasNeverSent } from './transport.ts';
 
 export interface CallOptions {
@@ -36,9 +37,10 @@ export interface CallerConfig {
 export interface CallerDeps {
   readonly transport: Transport;
   readonly timing: Timing;
+  readonly online: Online;
 }
 
-export function createCaller({ transport, timing }: CallerDeps, config: CallerConfig): Call {
+export function createCaller({ transport, timing, online }: CallerDeps, config: CallerConfig): Call {
   const { urls } = config;
   let preferred = 0;
 
@@ -74,6 +76,8 @@ export function createCaller({ transport, timing }: CallerDeps, config: CallerCo
       for (let tries = 1; ; tries++) {
         bound.signal.throwIfAborted();
         const index = preferred;
+        // Nothing was sent, so whatever it is may wait.
+        while (!online.isOnline()) await untilOnline(index, bound.signal);
         try {
           return await attempt(operation, named, index, bound.signal);
         } catch (error) {
@@ -83,11 +87,20 @@ export function createCaller({ transport, timing }: CallerDeps, config: CallerCo
           if (preferred === index) preferred = (index + 1) % urls.length;
           // The first round over all nodes does not wait.
           if (tries % urls.length === 0)
-            await pause(timing, delayMs(tries / urls.length, error), bound.signal);
+            await pauseOnline({ timing, online }, delayMs(tries / urls.length, error), bound.signal);
         }
       }
     } finally {
       bound.release();
+    }
+  }
+
+  async function untilOnline(node: number, signal: AbortSignal): Promise<void> {
+    try {
+      await pauseOnline({ timing, online }, undefined, signal);
+    } catch (error) {
+      if (!(error instanceof P2posError && error.code === 'TIMEOUT')) throw error;
+      throw new P2posError('NODE_UNREACHABLE', { url: urls[node], reason: 'this machine is offline' });
     }
   }
 

@@ -6,6 +6,7 @@ import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
+import { type Online, onlineFor, systemOnline } from './online.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
@@ -32,6 +33,8 @@ export interface ConnectOptions {
   readonly fetch?: typeof globalThis.fetch;
   readonly WebSocket?: typeof globalThis.WebSocket;
   readonly timing?: Timing;
+  /** Default: as the browser tells. Calls wait for a network until their deadline. */
+  readonly online?: Online;
 }
 
 export interface Client extends AsyncDisposable {
@@ -63,6 +66,7 @@ export function connect(options: ConnectOptions): Client {
   const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(baseUrl);
   if (urls.length === 0)
     throw new P2posError('BAD_REQUEST', { reason: 'connect needs the address of a node.' });
+  const online = onlineFor(urls, options.online ?? systemOnline);
   const http = createHttpTransport(
     { fetch: options.fetch ?? globalThis.fetch.bind(globalThis) },
     {
@@ -75,7 +79,7 @@ export function connect(options: ConnectOptions): Client {
   const backoff = { baseDelayMs: 100, maxDelayMs: 2_000 };
   const { transport = prefersSocket(options) ? 'socket' : 'http' } = options;
   const send = createCaller(
-    { transport: transport === 'socket' ? sockets : http, timing },
+    { transport: transport === 'socket' ? sockets : http, timing, online },
     {
       urls,
       timeoutMs,
@@ -97,7 +101,7 @@ export function connect(options: ConnectOptions): Client {
   };
   const ending = new AbortController();
   const batches = createSubscribe(
-    { transport: sockets, timing, closed: ending.signal },
+    { transport: sockets, timing, online, closed: ending.signal },
     { nodes: urls.length, ...backoff },
   );
   const subscribe = oneByOne(batches);

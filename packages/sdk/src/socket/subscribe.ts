@@ -13,7 +13,8 @@ import {
 import type { StreamTable } from '../contract/operation.ts';
 import { STREAMS } from '../contract/operations.ts';
 import { decodeShape, encodeShape, Mismatch } from '../contract/shape.ts';
-import { pause, type Timing } from '../timing.ts';
+import { type Online, pauseOnline } from '../online.ts';
+import type { Timing } from '../timing.ts';
 import type { Event } from './link.ts';
 import type { SocketTransport } from './socket-transport.ts';
 
@@ -49,6 +50,7 @@ const OPEN_TIMEOUT_MS = 10_000;
 export interface SubscribeDeps {
   readonly transport: SocketTransport;
   readonly timing: Timing;
+  readonly online: Online;
   /** The client is closed: what is followed ends. */
   readonly closed: AbortSignal;
 }
@@ -60,7 +62,7 @@ export interface SubscribeConfig {
 }
 
 export function createSubscribe(
-  { transport, timing, closed }: SubscribeDeps,
+  { transport, timing, online, closed }: SubscribeDeps,
   { nodes, baseDelayMs, maxDelayMs }: SubscribeConfig,
 ): SubscribeBatches {
   let preferred = 0;
@@ -92,7 +94,10 @@ export function createSubscribe(
         if (preferred === node) preferred = (node + 1) % nodes;
         failures++;
         const most = Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(20, Math.floor(failures / nodes)));
-        if (failures >= nodes) await pause(timing, most * timing.random(), signal).catch(() => {});
+        if (failures >= nodes) {
+          const delayMs = online.isOnline() ? most * timing.random() : undefined;
+          await pauseOnline({ timing, online }, delayMs, signal).catch(() => {});
+        }
       }
     }
   }
