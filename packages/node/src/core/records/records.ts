@@ -76,7 +76,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { reservedMs: await table.reservedMs() },
   );
   const topology = started.use(
-    await openTopology({ self, membership, crypto, log, table }, { counts: replicaCounts }),
+    await openTopology({ self, membership, crypto, clock, log, table }, { counts: replicaCounts }),
   );
   const verifier = createSealVerifier({ crypto, systemId });
   const promises = createPromises({ store });
