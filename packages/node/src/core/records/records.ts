@@ -26,6 +26,7 @@ import { RECORDS } from './format/wire.ts';
 import { createCopying } from './handover/copying.ts';
 import { startHandover } from './handover/handover.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './index.ts';
+import { unionOf } from './placement/quorum.ts';
 import { slotOf } from './placement/slot.ts';
 import { openTopology } from './placement/topology.ts';
 import { createCollector } from './receipts/collector.ts';
@@ -255,6 +256,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         return calls.ask(peerId, 'follow', placed, { timeoutMs, signal });
       },
       changes: createChangeReader({ verifier, topology, crypto, now }),
+      crypto,
+      holdersOf: (namespace, partition, count) =>
+        unionOf(topology.moves.required(place(namespace, partition), count)),
       read: (name, signal) =>
         findDeclaration(name.namespace).kind === 'cas'
           ? registers.read(name, { signal })
