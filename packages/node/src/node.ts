@@ -4,6 +4,7 @@
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
 import { type Crypto, membersRoutes, networkRoutes } from '@p2pos/protocol';
+import { MEMBERSHIP, MEMBERSHIP_PUSH } from '@p2pos/protocol/membership';
 import type { Clock } from './core/clock/index.ts';
 import { createMemberDht, type Dht, KAD } from './core/dht/index.ts';
 import type { Identity } from './core/identity/index.ts';
@@ -20,13 +21,7 @@ import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
 import { createDataServices, type DataServices } from './data-services.ts';
 import { bindRoutes, type Service, type StreamOperation } from './gateway/index.ts';
-import {
-  createMembers,
-  createMembersHandlers,
-  MEMBERSHIP,
-  MEMBERSHIP_PUSH,
-  type Members,
-} from './services/members/index.ts';
+import { createMembers, createMembersHandlers, type Members } from './services/members/index.ts';
 import {
   createNetwork,
   createNetworkHandlers,

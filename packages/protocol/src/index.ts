@@ -3,6 +3,7 @@ export * from './ceremony/armor.ts';
 export * from './ceremony/request.ts';
 export * from './ceremony/share.ts';
 export * from './ceremony/transcript.ts';
+export * from './clock.ts';
 export * from './config.ts';
 export * from './contract/contract.ts';
 export * from './contract/grants.ts';

@@ -1,9 +1,6 @@
 /** Brings this node up to what a peer holds: rotations and revocations first, since they decide what snapshots mean. */
-import type { Clock } from '../../core/clock/index.ts';
-import type { Logger } from '../../core/log/index.ts';
-import type { DocumentList, Heads, MembershipJournal } from '../../core/membership/index.ts';
-import type { PeerId } from '../../core/net/index.ts';
-import type { Rpc } from '../../core/rpc/index.ts';
+import type { PeerId, Rpc, RpcLog } from '../rpc/index.ts';
+import type { DocumentList, Heads, Submission, Verdict, View } from './carried.ts';
 import { MEMBERSHIP } from './wire.ts';
 
 export interface Puller {
@@ -13,11 +10,20 @@ export interface Puller {
   pull(peerId: PeerId, signal: AbortSignal): Promise<void>;
 }
 
+/** Where what is pulled goes. */
+export interface PulledInto {
+  status(): { readonly founded: boolean };
+  view(): Pick<View, 'epoch'>;
+  heads(): Heads;
+  /** Whether the snapshot is held, in force or not. */
+  holds(snapshotHash: string): boolean;
+  submit(submission: Submission, options: { readonly signal: AbortSignal }): Promise<Verdict>;
+}
+
 interface PullerDeps {
-  readonly membership: MembershipJournal;
+  readonly membership: PulledInto;
   readonly rpc: Pick<Rpc, 'call'>;
-  readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: RpcLog;
 }
 
 const TIMEOUT_MS = 10_000;

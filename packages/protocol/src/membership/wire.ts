@@ -1,13 +1,8 @@
 /** What peers say about membership: anyone may ask for documents and hand one over; size and rate are bounded. */
-import {
-  hexHashSchema,
-  integerSchema,
-  peerIdSchema,
-  signatureSchema,
-  snapshotDocument,
-} from '@p2pos/protocol';
+
 import { z } from 'zod';
-import { defineCapability } from '../../core/rpc/index.ts';
+import { hexHashSchema, integerSchema, peerIdSchema, signatureSchema, snapshotDocument } from '../index.ts';
+import { defineCapability } from '../rpc/index.ts';
 
 /** Room for the envelope around the greatest document. */
 const MAX_BODY_BYTES = snapshotDocument.maxDocumentBytes + 65_536;

@@ -2,7 +2,7 @@
  * Many deadlines, one timer: entries that fall due in the same millisecond share a set, and the clock is asked to
  * wake us for the earliest only. A timer per call costs more than the rest of the call.
  */
-import type { Clock } from '../clock/index.ts';
+import type { Clock } from '../../clock.ts';
 
 export interface Expiring {
   /** Where it waits; kept by {@link Deadlines} alone. */

@@ -12,8 +12,8 @@ import {
   revoked,
   rootChain,
   type Signed,
-} from '@p2pos/protocol';
-import type { PeerId } from '../net/index.ts';
+} from '../index.ts';
+import type { PeerId } from '../rpc/index.ts';
 import {
   type Conflict,
   conflicts,

@@ -1,5 +1,6 @@
 /** Errors between nodes: the code, and details that fit one frame. A code that we do not know degrades to INTERNAL. */
-import { decodeCbor, encodeCbor, isErrorCode, P2posError } from '@p2pos/protocol';
+import { decodeCbor, encodeCbor } from '../../encoding/cbor.ts';
+import { isErrorCode, P2posError } from '../../errors/errors.ts';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from './frame.ts';
 
 const MAX_ERROR_BYTES = MAX_FRAME_BYTES - HEADER_BYTES;

@@ -1,6 +1,6 @@
 /** Bodies: CBOR, checked by size before and by schema after decoding. No bytes at all stand for undefined. */
-import { decodeCbor, encodeCbor } from '@p2pos/protocol';
-import type { Method } from './index.ts';
+import { decodeCbor, encodeCbor } from '../../encoding/cbor.ts';
+import type { Method } from '../capability.ts';
 
 export const DEFAULT_MAX_BODY_BYTES = 1_048_576;
 const NOTHING = new Uint8Array(0);

@@ -1,7 +1,8 @@
 /** A call that waits for its answer, from `call` to the settled promise; whichever session carries it. */
-import type { Assembly } from './assembly.ts';
+
+import type { Method } from '../capability.ts';
+import type { Assembly } from '../wire/assembly.ts';
 import type { Bucket, Expiring } from './deadlines.ts';
-import type { Method } from './index.ts';
 import type { Message } from './outbox.ts';
 
 /** Where a call is at the moment: it waits for a channel, or is on one. */

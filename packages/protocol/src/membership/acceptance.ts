@@ -16,16 +16,17 @@ import {
   revocationDocument,
   type Signed,
   type SignedDocument,
+  type Signer,
   type Snapshot,
   snapshotDocument,
   systemIdOf,
   toHex,
   verifyCountersignature,
-} from '@p2pos/protocol';
-import type { Identity } from '../identity/index.ts';
+} from '../index.ts';
+import type { CarriedDocument, Submission } from './carried.ts';
 import type { ReplicasOf } from './changes.ts';
 import type { Examiner } from './examination.ts';
-import type { CarriedDocument, Submission } from './index.ts';
+import type { Held } from './holding.ts';
 import {
   FIRST_HAND_WINDOW_MS,
   judgeDate,
@@ -34,7 +35,7 @@ import {
   mayCountersign,
   type Parent,
 } from './rules.ts';
-import type { Documents, HeldSnapshot, Meaning } from './standing.ts';
+import type { Documents, HeldSnapshot } from './standing.ts';
 
 export const KINDS = {
   genesis: genesisDocument,
@@ -58,18 +59,13 @@ export interface AcceptanceDeps {
   readonly systemId: string;
   readonly crypto: Crypto;
   readonly examiner: Examiner;
-  readonly identity: Pick<Identity, 'peerId' | 'signer'>;
+  /** Who gives its word for a snapshot that comes first-hand; absent: none is taken first-hand. */
+  readonly identity?: { readonly peerId: string; readonly signer: Signer } | undefined;
   readonly replicasOf: ReplicasOf;
   /** ms since the Unix epoch, corrected by other members' clocks. */
   readonly now: () => number;
   readonly isActive: (peerId: string) => boolean;
   readonly snapshotOf: (hash: string) => Promise<Snapshot | undefined>;
-}
-
-/** What is held now. */
-export interface Held {
-  readonly documents: Documents;
-  readonly meaning: Meaning;
 }
 
 /** Undefined: it is held already, or gives way to another; nothing to do. @throws P2posError */
@@ -184,11 +180,15 @@ export function createJudge(deps: AcceptanceDeps): Judge {
     { hash, body }: SignedDocument<Snapshot>,
     parent: Parent,
   ): Promise<Countersignature> {
-    const { peerId, signer } = deps.identity;
-    if (!deps.isActive(peerId) || !mayCountersign(parent.members, peerId, body.issuedAt)) {
+    const { identity } = deps;
+    if (
+      !identity ||
+      !deps.isActive(identity.peerId) ||
+      !mayCountersign(parent.members, identity.peerId, body.issuedAt)
+    ) {
       throw new P2posError('SNAPSHOT_COUNTERSIGNATURE_MISSING', { reason: 'this node is no member there' });
     }
-    return countersign(hash, signer);
+    return countersign(hash, identity.signer);
   }
 
   return async (submission, held) => {

@@ -1,15 +1,16 @@
 /** The calls that the peer makes on one channel: judged, received, handled, answered. */
-import { isP2posError, P2posError } from '@p2pos/protocol';
-import type { Clock } from '../clock/index.ts';
-import type { Logger } from '../log/index.ts';
+
+import type { Clock } from '../../clock.ts';
+import { isP2posError, P2posError } from '../../errors/errors.ts';
+import type { RpcLog } from '../ports.ts';
+import { type Assembler, type Assembly, append, placeIn } from '../wire/assembly.ts';
+import { decodeBody, encodeBody, firstIssue, maxBodyBytes } from '../wire/body.ts';
+import { encodeError } from '../wire/error.ts';
+import { ANSWER, CALL, ERROR, type Frame, ProtocolFault } from '../wire/frame.ts';
 import type { Account, RpcLimits } from './account.ts';
-import { type Assembler, type Assembly, append, placeIn } from './assembly.ts';
-import { decodeBody, encodeBody, firstIssue, maxBodyBytes } from './body.ts';
 import type { Deadlines } from './deadlines.ts';
-import { ANSWER, CALL, ERROR, type Frame, ProtocolFault } from './frame.ts';
 import { createMessage, type Outbox } from './outbox.ts';
 import { type ServedMethod, Serving } from './serving.ts';
-import { encodeError } from './wire-error.ts';
 
 export interface IncomingDeps {
   readonly peerId: string;
@@ -17,7 +18,7 @@ export interface IncomingDeps {
   readonly selfId: string;
   readonly protocol: string;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: RpcLog;
   readonly deadlines: Deadlines;
   readonly outbox: Outbox;
   readonly account: Account;

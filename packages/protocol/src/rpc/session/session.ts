@@ -1,12 +1,20 @@
 /** One channel to a peer for one capability: calls of ours go out on it, calls of the peer come in on it. */
-import { isP2posError, P2posError } from '@p2pos/protocol';
-import type { Clock } from '../clock/index.ts';
-import type { Logger } from '../log/index.ts';
-import type { Channel } from '../net/index.ts';
+
+import type { Clock } from '../../clock.ts';
+import { isP2posError, P2posError } from '../../errors/errors.ts';
+import type { Channel, RpcLog } from '../ports.ts';
+import { createAssembler } from '../wire/assembly.ts';
+import {
+  CALL,
+  CALL_PART,
+  CANCEL,
+  type Frame,
+  FrameReader,
+  type FrameSink,
+  ProtocolFault,
+} from '../wire/frame.ts';
 import type { Account, RpcLimits } from './account.ts';
-import { createAssembler } from './assembly.ts';
 import type { Deadlines } from './deadlines.ts';
-import { CALL, CALL_PART, CANCEL, type Frame, FrameReader, type FrameSink, ProtocolFault } from './frame.ts';
 import { Incoming } from './incoming.ts';
 import { Outbox } from './outbox.ts';
 import { Outgoing } from './outgoing.ts';
@@ -18,7 +26,7 @@ export interface SessionDeps {
   /** This node. */
   readonly selfId: string;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: RpcLog;
   readonly deadlines: Deadlines;
   readonly account: Account;
   /** Bytes of incomplete bodies from all peers. */

@@ -1,11 +1,11 @@
 /** The calls that we make on one channel, and what the peer answers to them. */
-import { P2posError } from '@p2pos/protocol';
-import { type Assembler, type Assembly, append, placeIn } from './assembly.ts';
-import { DEFAULT_MAX_BODY_BYTES, decodeBody, firstIssue, maxBodyBytes } from './body.ts';
-import { ANSWER_PART, CALL, CANCEL, ERROR, type Frame, ProtocolFault } from './frame.ts';
+import { P2posError } from '../../errors/errors.ts';
+import { type Assembler, type Assembly, append, placeIn } from '../wire/assembly.ts';
+import { DEFAULT_MAX_BODY_BYTES, decodeBody, firstIssue, maxBodyBytes } from '../wire/body.ts';
+import { decodeError } from '../wire/error.ts';
+import { ANSWER_PART, CALL, CANCEL, ERROR, type Frame, ProtocolFault } from '../wire/frame.ts';
 import { createMessage, type Outbox } from './outbox.ts';
 import type { Carrier, PendingCall } from './pending-call.ts';
-import { decodeError } from './wire-error.ts';
 
 export interface OutgoingDeps {
   readonly peerId: string;

@@ -1,24 +1,23 @@
 /** `Rpc` on any `Net`: finds or opens the channel for each call, and takes the channels that peers open. */
-import { isP2posError, P2posError } from '@p2pos/protocol';
+
 import type { z } from 'zod';
-import { type Clock, deadline } from '../clock/index.ts';
-import type { Logger } from '../log/index.ts';
-import type { Channel, Net, PeerId } from '../net/index.ts';
-import type { Random } from '../random/index.ts';
-import { type Account, DEFAULT_RPC_LIMITS, type RpcLimits } from './account.ts';
-import { encodeBody, maxBodyBytes } from './body.ts';
-import { Deadlines } from './deadlines.ts';
-import type { CallContext, CallOptions, Capability, Method, Rpc } from './index.ts';
-import { type Carrier, PendingCall } from './pending-call.ts';
+import { type Clock, deadline } from '../clock.ts';
+import { isP2posError, P2posError } from '../errors/errors.ts';
+import type { CallContext, CallOptions, Capability, Method, Rpc } from './capability.ts';
+import type { Channel, PeerId, RpcLog, RpcNet, RpcRandom } from './ports.ts';
 import { createRequestIds } from './request-id.ts';
-import type { ServedMethod } from './serving.ts';
-import { Session } from './session.ts';
+import { type Account, DEFAULT_RPC_LIMITS, type RpcLimits } from './session/account.ts';
+import { Deadlines } from './session/deadlines.ts';
+import { type Carrier, PendingCall } from './session/pending-call.ts';
+import type { ServedMethod } from './session/serving.ts';
+import { Session } from './session/session.ts';
+import { encodeBody, maxBodyBytes } from './wire/body.ts';
 
 export interface RpcDeps {
-  readonly net: Net;
+  readonly net: RpcNet;
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly random?: Random | undefined;
+  readonly log: RpcLog;
+  readonly random?: RpcRandom | undefined;
 }
 
 export interface RpcConfig {

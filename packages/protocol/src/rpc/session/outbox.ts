@@ -3,8 +3,9 @@
  * turn of the event loop. While the channel takes all, order is arrival; when it is full the classes share it 8 : 2 : 1
  * by bytes (deficit round robin, Shreedhar & Varghese 1995), and long bodies take turns within their class.
  */
-import type { Clock } from '../clock/index.ts';
-import type { Channel } from '../net/index.ts';
+import type { Clock } from '../../clock.ts';
+import type { CostClass } from '../capability.ts';
+import type { Channel } from '../ports.ts';
 import {
   ANSWER_PART,
   CALL,
@@ -13,8 +14,8 @@ import {
   headerBytes,
   MAX_FRAME_BYTES,
   writeHeader,
-} from './frame.ts';
-import type { CostClass } from './index.ts';
+} from '../wire/frame.ts';
+import { shortLived } from '../wire/memory.ts';
 
 export interface Message {
   readonly kind: number;
@@ -149,7 +150,7 @@ export class Outbox {
   /** One frame whose payload goes out uncopied. */
   #sendLong(index: ClassIndex, message: Message, need: number): boolean {
     const { body, sent } = message;
-    const header = Buffer.allocUnsafe(nextHeaderBytes(message));
+    const header = shortLived(nextHeaderBytes(message));
     const payload = writeFrameHeader(header, 0, message, need, this.#clock.monotonic());
     this.#took(index, message, need);
     const more = this.#channel.send(header);
@@ -159,7 +160,7 @@ export class Outbox {
   /** Short frames packed into one chunk. */
   #sendShort(first: number): boolean {
     const size = Math.max(first, Math.min(MAX_FRAME_BYTES, this.#shortBytes));
-    const chunk = Buffer.allocUnsafe(size);
+    const chunk = shortLived(size);
     const now = this.#clock.monotonic();
     let at = 0;
     while (this.#wireBytes > 0) {

@@ -9,7 +9,7 @@ import {
   type RootChain,
   type Snapshot,
   type Timestamp,
-} from '@p2pos/protocol';
+} from '../index.ts';
 import {
   type Loss,
   type MemberChanges,

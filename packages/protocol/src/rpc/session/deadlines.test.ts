@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createManualClock } from '../../testing/manual-clock.ts';
+import { createManualClock } from '../../../../node/src/testing/manual-clock.ts';
 import { type Bucket, Deadlines, type Expiring } from './deadlines.ts';
 
 class Entry implements Expiring {

@@ -2,8 +2,8 @@
  * The tree of snapshots that a node holds, and which path through it is in force. Pure: the same set of snapshots
  * gives the same answer on every node, whatever the order in which they came.
  */
-import type { Hex, Timestamp } from '@p2pos/protocol';
-import type { PeerId } from '../net/index.ts';
+import type { Hex, Timestamp } from '../index.ts';
+import type { PeerId } from '../rpc/index.ts';
 
 /** What is remembered of each stored snapshot; its bytes stay on disk. */
 export interface SnapshotNode {

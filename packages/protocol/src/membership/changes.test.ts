@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Member, Scope } from '@p2pos/protocol';
+import type { Member, Scope } from '../index.ts';
 import { memberChanges, missingScopes, scopeCovers, suddenLoss } from './changes.ts';
 
 const member = (peerId: string, fields: Partial<Member> = {}): Member => ({

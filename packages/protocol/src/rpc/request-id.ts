@@ -1,13 +1,15 @@
 /** Names an internal failure so that an operator finds it in the log: UUIDv7 (RFC 9562 §5.7). */
-import type { Clock } from '../clock/index.ts';
-import type { Random } from '../random/index.ts';
+
+import type { Clock } from '../clock.ts';
+import { toHex } from '../encoding/hex.ts';
+import type { RpcRandom } from './ports.ts';
 
 export function createRequestIds({
   clock,
   random,
 }: {
   readonly clock: Clock;
-  readonly random?: Random | undefined;
+  readonly random?: RpcRandom | undefined;
 }): () => string {
   let count = 0;
   return () => {
@@ -20,7 +22,7 @@ export function createRequestIds({
     view.setUint16(4, now % 0x1_0000);
     view.setUint8(6, 0x70 | (view.getUint8(6) & 0x0f));
     view.setUint8(8, 0x80 | (view.getUint8(8) & 0x3f));
-    const hex = Buffer.from(bytes).toString('hex');
+    const hex = toHex(bytes);
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
   };
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createManualClock } from '../../testing/manual-clock.ts';
-import type { Channel } from '../net/index.ts';
-import { ANSWER, ANSWER_PART, CALL, type Frame, FrameReader } from './frame.ts';
-import type { CostClass } from './index.ts';
+import { createManualClock } from '../../../../node/src/testing/manual-clock.ts';
+import type { CostClass } from '../capability.ts';
+import type { Channel } from '../ports.ts';
+import { ANSWER, ANSWER_PART, CALL, type Frame, FrameReader } from '../wire/frame.ts';
 import { createMessage, Outbox } from './outbox.ts';
 
 /** A channel that takes what the test allows. */

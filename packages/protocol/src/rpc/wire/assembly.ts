@@ -1,6 +1,7 @@
 /** A body that arrives in several frames, in memory that was reserved for it. */
-import type { Account, RpcLimits } from './account.ts';
+import type { Account, RpcLimits } from '../session/account.ts';
 import { ProtocolFault } from './frame.ts';
+import { ownMemory } from './memory.ts';
 
 export interface Assembly {
   readonly bytes: Uint8Array;
@@ -24,7 +25,7 @@ export function createAssembler(
       if (inAll.receivingBytes + bodyBytes > limits.maxReceivingBytesInAll) return undefined;
       account.receivingBytes += bodyBytes;
       inAll.receivingBytes += bodyBytes;
-      return { bytes: Buffer.allocUnsafeSlow(bodyBytes), received: 0 };
+      return { bytes: ownMemory(bodyBytes), received: 0 };
     },
     end(assembly) {
       account.receivingBytes -= assembly.bytes.length;

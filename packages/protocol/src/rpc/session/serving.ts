@@ -1,9 +1,9 @@
 /** A call of a peer that is being received or whose handler runs. */
-import { P2posError } from '@p2pos/protocol';
-import type { PeerId } from '../net/index.ts';
-import type { Assembly } from './assembly.ts';
+import { P2posError } from '../../errors/errors.ts';
+import type { CallContext, Method } from '../capability.ts';
+import type { PeerId } from '../ports.ts';
+import type { Assembly } from '../wire/assembly.ts';
 import type { Bucket, Deadlines, Expiring } from './deadlines.ts';
-import type { CallContext, Method } from './index.ts';
 
 export interface ServedMethod {
   /** Protocol and method, for logs and errors. */

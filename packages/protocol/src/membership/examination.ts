@@ -13,7 +13,7 @@ import {
   snapshotDocument,
   toHex,
   verifiedKeys,
-} from '@p2pos/protocol';
+} from '../index.ts';
 import type { Candidate } from './rules.ts';
 
 /** Few admins are in office at once; the bound guards against strangers who make up proofs. */

@@ -1,6 +1,6 @@
 /** What one member list changes of another, and which rights that takes. Pure. */
-import { encodeCbor, equalBytes, type Member, type Scope, type ScopeAction } from '@p2pos/protocol';
-import type { PeerId } from '../net/index.ts';
+import { encodeCbor, equalBytes, type Member, type Scope, type ScopeAction } from '../index.ts';
+import type { PeerId } from '../rpc/index.ts';
 
 export interface MemberChanges {
   readonly added: readonly Member[];
