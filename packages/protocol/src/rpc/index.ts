@@ -22,3 +22,4 @@ export {
 export { type Channel, type PeerId, type RpcLog, type RpcNet, silentRpcLog } from './ports.ts';
 export { createRpc, type RpcConfig, type RpcDeps } from './rpc.ts';
 export type { RpcLimits } from './session/account.ts';
+export { type ByteStream, createStreamChannel } from './stream-channel.ts';

@@ -2,10 +2,38 @@
  * A libp2p stream as a `Channel`. libp2p 3.3's `stream.onDrain()` works only once, so this listens to `drain` itself
  * and believes it only when nothing is queued any more: without that a slow reader makes the writer's memory grow.
  */
-import type { Stream } from '@libp2p/interface';
-import { P2posError } from '@p2pos/protocol';
-import type { Clock } from '../clock/index.ts';
-import type { Channel, PeerId } from './index.ts';
+import type { Clock } from '../clock.ts';
+import { P2posError } from '../errors/errors.ts';
+import type { Channel, PeerId } from './ports.ts';
+
+/** Of an event: `message` has data, `close` may have an error. */
+interface Told {
+  readonly type: string;
+  readonly data?: Uint8Array | (Iterable<Uint8Array> & { readonly byteLength: number });
+  readonly error?: Error | undefined;
+}
+
+/** What is used of `Stream` in @libp2p/interface 3.3, which this package does not import. */
+export interface ByteStream {
+  readonly protocol: string;
+  readonly status: string;
+  readonly writeStatus: string;
+  readonly readStatus: string;
+  readonly remoteWriteStatus: string;
+  readonly writableNeedsDrain: boolean;
+  readonly writeBufferLength: number;
+  readonly readBufferLength: number;
+  readonly readableEnded: boolean;
+  addEventListener(
+    type: 'drain' | 'remoteCloseWrite' | 'end' | 'close' | 'message',
+    listener: (event: Told) => void,
+  ): void;
+  send(chunk: Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+  abort(error: Error): void;
+}
 
 /** A peer that does not take our last bytes loses the stream, ms. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -13,7 +41,7 @@ const CLOSE_TIMEOUT_MS = 10_000;
 /** The stream is open: what it says of its end, it says once. */
 export function createStreamChannel(
   { clock }: { readonly clock: Clock },
-  stream: Stream,
+  stream: ByteStream,
   peerId: PeerId,
   count: (sentBytes: number, receivedBytes: number) => void = () => {},
 ): Channel {
@@ -58,7 +86,7 @@ export function createStreamChannel(
   stream.addEventListener('end', () => {
     if (finished && stream.status !== 'aborted' && stream.status !== 'reset') endReading();
   });
-  stream.addEventListener('close', ({ error }) => {
+  stream.addEventListener('close', ({ error }: Told) => {
     endWriting(error ?? gone());
     if (error) endReading(error instanceof P2posError ? error : gone(error));
     else if (!finished) endReading(gone());
@@ -91,7 +119,8 @@ export function createStreamChannel(
     receive(chunk, ending) {
       onChunk = chunk;
       onEnd = ending;
-      stream.addEventListener('message', ({ data }) => {
+      stream.addEventListener('message', ({ data }: Told) => {
+        if (!data) return;
         try {
           count(0, data.byteLength);
           if (data instanceof Uint8Array) onChunk?.(data);

@@ -1,7 +1,6 @@
 /** Follows a domain's records to addresses, within bounds that a hostile zone cannot move. */
-import { dnsNamesOf, readDnsaddr } from '@p2pos/protocol';
-import type { Address } from '../net/index.ts';
-import type { Resolver } from './resolver.ts';
+import type { TxtResolver } from './dns-over-https.ts';
+import { dnsNamesOf, readDnsaddr } from './dnsaddr.ts';
 
 /** Domains that one search visits, the first included. */
 const MAX_DOMAINS = 16;
@@ -21,11 +20,11 @@ interface Place {
  * @throws P2posError DNS_FAILED where the domain itself could not be asked; what it leads on to may fail
  */
 export async function findAddresses(
-  resolver: Resolver,
+  resolver: TxtResolver,
   domain: string,
   { signal, peerId }: { readonly signal: AbortSignal; readonly peerId?: string | undefined },
-): Promise<Address[]> {
-  const found = new Set<Address>();
+): Promise<string[]> {
+  const found = new Set<string>();
   const seen = new Set<string>([domain]);
   let open: Place[] = [{ domain, peerId, depth: 0 }];
   while (open.length > 0 && found.size < MAX_ADDRESSES) {
@@ -54,7 +53,7 @@ export async function findAddresses(
   return [...byPeer.values()].flat();
 }
 
-async function ask(resolver: Resolver, { domain }: Place, signal: AbortSignal) {
+async function ask(resolver: TxtResolver, { domain }: Place, signal: AbortSignal) {
   const [first, second] = dnsNamesOf(domain);
   const said = readDnsaddr(await resolver.txt(first, { signal }));
   if (said.addresses.length > 0 || said.domains.length > 0) return said;
