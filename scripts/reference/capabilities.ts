@@ -1,35 +1,23 @@
-/** Every capability that nodes offer each other. A test compares it with what the source defines. */
-import { KAD } from '../../packages/node/src/core/dht/wire/rpc-transport.ts';
-import { PING } from '../../packages/node/src/core/liveness/liveness.ts';
-import { PEERS } from '../../packages/node/src/core/mesh/peer-exchange.ts';
-import { HEARTBEAT } from '../../packages/node/src/core/presence/wire.ts';
-import { REACH } from '../../packages/node/src/core/reach/wire.ts';
-import { RECORDS } from '../../packages/node/src/core/records/format/wire.ts';
-import type { Capability } from '../../packages/node/src/core/rpc/index.ts';
-import { APPS } from '../../packages/node/src/services/apps/wire.ts';
-import { MEMBERSHIP, MEMBERSHIP_PUSH } from '../../packages/node/src/services/members/wire.ts';
-import { STATUS } from '../../packages/node/src/services/network/wire.ts';
-import { GROUPS, TOPICS } from '../../packages/node/src/services/pubsub/topics/wire.ts';
-import { PUBSUB } from '../../packages/node/src/services/pubsub/wire.ts';
-import { RENDEZVOUS } from '../../packages/node/src/services/rendezvous/wire.ts';
-import { SQL } from '../../packages/node/src/services/sql/wire.ts';
-import { UPDATE } from '../../packages/node/src/services/update/wire.ts';
+/** Every capability that nodes offer each other, as the source defines it: `export const X = defineCapability(…)`. */
+import { globSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import type { Capability } from '../../packages/protocol/src/rpc/index.ts';
 
-export const CAPABILITIES: readonly Capability[] = [
-  APPS,
-  GROUPS,
-  HEARTBEAT,
-  KAD,
-  MEMBERSHIP,
-  MEMBERSHIP_PUSH,
-  PEERS,
-  PING,
-  PUBSUB,
-  REACH,
-  RECORDS,
-  RENDEZVOUS,
-  SQL,
-  STATUS,
-  TOPICS,
-  UPDATE,
-];
+const SOURCE = new URL('../../packages/', import.meta.url).pathname;
+
+export const CAPABILITIES: readonly Capability[] = await findCapabilities();
+
+async function findCapabilities(): Promise<Capability[]> {
+  const files = globSync('{protocol,node}/src/**/*.ts', { cwd: SOURCE }).filter((file) => !/test/.test(file));
+  const found: Capability[] = [];
+  for (const file of files.sort()) {
+    const text = readFileSync(SOURCE + file, 'utf8');
+    for (const [, name] of text.matchAll(/^(?:export )?const (\w+) = defineCapability\(/gm)) {
+      const exported = (await import(pathToFileURL(SOURCE + file).href)) as Record<string, unknown>;
+      const capability = exported[name as string] as Capability | undefined;
+      if (!capability) throw new Error(`${file}: export ${name}, so that the reference can describe it.`);
+      found.push(capability);
+    }
+  }
+  return found.sort((a, b) => (a.protocol < b.protocol ? -1 : 1));
+}

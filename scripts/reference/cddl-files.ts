@@ -93,19 +93,17 @@ function outputRule(name: string, { output }: Route): string {
 }
 
 export function peersCddl(): string {
-  const parts = CAPABILITIES.toSorted((a, b) => (a.protocol < b.protocol ? -1 : 1)).map(
-    ({ protocol, methods }) => {
-      const [, capability] = /^\/p2pos\/([\w-]+)\//.exec(protocol) ?? [];
-      const rules = Object.entries(methods).map(
-        ([name, { id, input, output, maxBodyBytes = 1_048_576 }]) =>
-          `; method ${id}, at most ${maxBodyBytes} bytes\n${rule(`${capability}.${name}.input`, input)}${rule(`${capability}.${name}.output`, output)}`,
-      );
-      return `; ${protocol}\n${rules.join('')}`;
-    },
-  );
+  const parts = CAPABILITIES.map(({ protocol, methods }) => {
+    const [, capability] = /^\/p2pos\/([\w-]+)\//.exec(protocol) ?? [];
+    const rules = Object.entries(methods).map(
+      ([name, { id, input, output, maxBodyBytes = 1_048_576 }]) =>
+        `; method ${id}, at most ${maxBodyBytes} bytes\n${rule(`${capability}.${name}.input`, input)}${rule(`${capability}.${name}.output`, output)}`,
+    );
+    return `; ${protocol}\n${rules.join('')}`;
+  });
   return `${generated("the capabilities' wire.ts")}
 ; What nodes ask each other: bodies of calls and answers, deterministic CBOR. The frames that carry them are described in
-; packages/node/src/core/rpc/frame.ts, signed documents in packages/protocol/cddl/documents.cddl. A list of any is checked by hand
+; packages/protocol/src/rpc/wire/frame.ts, signed documents in packages/protocol/cddl/documents.cddl. A list of any is checked by hand
 ; because much passes through it; its elements are described in the capability's wire.ts.
 
 ${parts.join('\n')}`;

@@ -96,9 +96,7 @@ function construct(schema: z.core.$ZodType, preferred: string | undefined): unkn
     case 'record':
       return { a: wireSample(def.valueType) };
     case 'object':
-      return Object.fromEntries(
-        Object.entries(def.shape).map(([name, field]) => [name, wireSample(field)]),
-      );
+      return Object.fromEntries(Object.entries(def.shape).map(([name, field]) => [name, wireSample(field)]));
     default:
       return undefined;
   }
