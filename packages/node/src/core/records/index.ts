@@ -243,6 +243,11 @@ export interface Records extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   get(input: RecordKey & { readonly consistency: Consistency }, options?: CallOptions): Promise<ReadOutcome>;
+  /** A quorum read with the replicas' signatures for what it found. @throws P2posError RECEIPT_UNAVAILABLE */
+  attest(
+    input: RecordKey,
+    options?: CallOptions,
+  ): Promise<(NonNullable<ReadOutcome['found']> & { readonly receipt: SignedReceipt }) | undefined>;
   /** Keys in byte order over all slots, at most `limit`, after `after`. RECORDS_QUORUM_LOST unless `partial`. */
   scanAll(
     input: {
