@@ -27,6 +27,8 @@ const webSocketOf = (dev: DevSystem, index: number) => {
 describe('a page as a peer', { skip: !existsSync(executablePath) }, () => {
   it('verifies the membership, calls through members, and survives the node that it came by', async () => {
     await using site = await openSite();
+    // docs/guide/browser-peers.md says how much.
+    assert.ok(site.gzipBytes < 225_000, `${site.gzipBytes} bytes`);
     await using dev = await startDev({ nodes: 3 });
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
     await using _browser = { [Symbol.asyncDispose]: () => browser.close() };
