@@ -1,10 +1,12 @@
-import { appsRoutes, type Health, healthRoutes, P2posError, type RouteOutput } from '@p2pos/protocol';
+import { type Health, P2posError } from '@p2pos/protocol';
 import { type AppsClient, type Audit, createAppsClient, createAudit } from './apps.ts';
 import { type Call, type CallOptions, createCaller } from './caller.ts';
+import type { Output } from './contract/operation.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
+import { type Online, onlineFor, systemOnline } from './online.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
 import { createSocketTransport, type SocketTransport } from './socket/socket-transport.ts';
@@ -32,6 +34,8 @@ export interface ConnectOptions {
   readonly fetch?: typeof globalThis.fetch;
   readonly WebSocket?: typeof globalThis.WebSocket;
   readonly timing?: Timing;
+  /** Default: as the browser tells. Calls wait for a network until their deadline. */
+  readonly online?: Online;
 }
 
 /** Over a transport of one's own, such as that of a peer (`@p2pos/sdk/peer`). It carries calls, no subscriptions. */
@@ -51,7 +55,7 @@ export interface Client extends AsyncDisposable {
   readonly apps: AppsClient;
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
-  whoami(options?: CallOptions): Promise<RouteOutput<typeof appsRoutes.whoami>>;
+  whoami(options?: CallOptions): Promise<Output<'apps.whoami'>>;
   /** A database by its name. */
   readonly sql: SqlClient;
   readonly network: NetworkClient;
@@ -70,10 +74,11 @@ export interface Client extends AsyncDisposable {
 export function connect(options: ConnectOptions | ConnectOverOptions): Client {
   const { timeoutMs = 30_000, timing = systemTiming } = options;
   const { urls, transport, links } = isOver(options) ? over(options) : direct(options, timing);
+  const online = onlineFor(urls, options.online ?? systemOnline);
   const backoff = { baseDelayMs: 100, maxDelayMs: 2_000 };
   const attemptTimeoutMs = 'attemptTimeoutMs' in options ? options.attemptTimeoutMs : undefined;
   const send = createCaller(
-    { transport, timing },
+    { transport, timing, online },
     {
       urls,
       timeoutMs,
@@ -85,9 +90,9 @@ export function connect(options: ConnectOptions | ConnectOverOptions): Client {
   const running = new Set<Promise<unknown>>();
   let closed = false;
 
-  const call: Call = (route, input, callOptions) => {
+  const call: Call = (operation, input, callOptions) => {
     if (closed) return Promise.reject(new P2posError('CLIENT_CLOSED'));
-    const answer = send(route, input, callOptions);
+    const answer = send(operation, input, callOptions);
     running.add(answer);
     const forget = () => void running.delete(answer);
     answer.then(forget, forget);
@@ -95,7 +100,7 @@ export function connect(options: ConnectOptions | ConnectOverOptions): Client {
   };
   const ending = new AbortController();
   const batches = createSubscribe(
-    { transport: links, timing, closed: ending.signal },
+    { transport: links, timing, online, closed: ending.signal },
     { nodes: urls.length, ...backoff },
   );
   const subscribe = oneByOne(batches);
@@ -111,14 +116,14 @@ export function connect(options: ConnectOptions | ConnectOverOptions): Client {
     kv: createKvClient(call, { subscribe, timing }),
     apps: createAppsClient(call),
     audit: createAudit(call),
-    whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
+    whoami: (callOptions) => call('apps.whoami', {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
     topics: createTopicsClient({ call, subscribe: batches, timing }),
     sql: createSqlClient(call, subscribe),
     rendezvous: createRendezvousClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),
-    health: (callOptions) => call(healthRoutes.read, {}, callOptions),
+    health: (callOptions) => call('health.read', {}, callOptions),
     call,
     subscribe,
     close,

@@ -3,7 +3,7 @@
  * what is allowed is told by the token, as at every other door. Fields travel as on the WebSocket door.
  */
 import { z } from 'zod';
-import { MAX_SOCKET_MESSAGE_BYTES } from '../contract/socket.ts';
+import { MAX_SOCKET_MESSAGE_BYTES } from '../contract/bounds.ts';
 import { defineCapability } from './capability.ts';
 
 export const CLIENT = defineCapability('/p2pos/client/1.0.0', {

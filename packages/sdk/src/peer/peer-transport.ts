@@ -1,6 +1,7 @@
 /** Calls of the contract through members that serve clients: the same operations, tokens and refusals as over HTTP. */
-import { isP2posError, operationIdOf, P2posError } from '@p2pos/protocol';
+import { isP2posError, P2posError } from '@p2pos/protocol';
 import { CLIENT, type PeerId, type Rpc } from '@p2pos/protocol/rpc';
+import { OPERATIONS } from '../contract/operations.ts';
 import { decodeOutput, encodeInput } from '../socket/fields.ts';
 import type { Transport } from '../transport.ts';
 
@@ -31,11 +32,9 @@ export function createPeerTransport(
   let tried = 0;
 
   return {
-    async attempt(route, input, _node, signal) {
-      const method = operationIdOf(route);
-      if (method === undefined)
-        throw new P2posError('METHOD_NOT_SERVED', { method: `${route.method} ${route.path}` });
-      const wire = encodeInput(route, input);
+    async attempt(method, input, _node, signal) {
+      const operation = OPERATIONS[method];
+      const wire = encodeInput(operation, input);
       const members = gateways().filter((peerId) => via === undefined || peerId === via);
       const peerId = members[tried % Math.max(1, members.length)];
       if (peerId === undefined) {
@@ -51,7 +50,7 @@ export function createPeerTransport(
           ...(app !== undefined && { app }),
         };
         const { output } = await rpc.call(peerId, CLIENT, 'call', asked, { timeoutMs: TIMEOUT_MS, signal });
-        return decodeOutput(route, output, `${url}/${peerId}`);
+        return decodeOutput(operation, output, `${url}/${peerId}`);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         // The next attempt goes to another.

@@ -3,7 +3,6 @@ import {
   type Crypto,
   isP2posError,
   type KvAttestation,
-  kvRoutes,
   type Member,
   P2posError,
   verifyReceipt,
@@ -46,7 +45,7 @@ export async function readVerified(
 ): Promise<VerifiedValue | undefined> {
   let answer: KvAttestation;
   try {
-    answer = await call(kvRoutes.attest, { key }, { signal });
+    answer = await call('kv.attest', { key }, { signal });
   } catch (error) {
     if (isP2posError(error, 'KV_KEY_NOT_FOUND')) return undefined;
     throw error;
