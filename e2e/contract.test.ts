@@ -73,6 +73,10 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
       cursor: null,
     });
   },
+  async 'kv.attest'(call) {
+    const { key, value, receipt } = await call(kvRoutes.attest, { key: 'a' });
+    assert.deepEqual([key, value, receipt.epoch], ['a', bytes('attested'), 1]);
+  },
   async 'kv.lock'(call) {
     const locked = await call(kvRoutes.lock, { key: 'l', holder: 'a', ttlMs: 1_000 });
     assert.deepEqual(locked, { held: true, token: 1 });
