@@ -52,6 +52,8 @@ export const SqlResult = z.object({
   lastInsertId: SqlRowId.nullable(),
   /** What RETURNING, or a SELECT within a transaction, gave. */
   returned: SqlRowSet.optional(),
+  /** Within a transaction of engine rqlite: it is done at the commit, whose answer tells what it did. */
+  deferred: z.literal(true).optional(),
 });
 export type SqlResult = z.output<typeof SqlResult>;
 
@@ -311,18 +313,19 @@ export const sqlRoutes = defineRoutes({
   },
   begin: {
     summary:
-      'Begins a transaction that takes several calls; nobody else writes while it is open, 10 s at most.',
+      'Begins a transaction that takes several calls, serializable. Engine sqlite: nobody else writes while it is open, 10 s at most; rqlite: what it read is compared at its commit, 30 s at most.',
     method: 'POST',
     path: '/v1/sql/{database}/transactions',
     grant: 'sql:write',
     subject: 'database',
     params: database,
     output: json(z.object({ transaction: z.string(), expiresInMs: z.int() })),
-    errors: [...REACHING, 'SQL_BUSY', 'SQL_UNSUPPORTED'],
+    errors: [...REACHING, 'SQL_BUSY', 'OVERLOADED'],
     invalid,
   },
   step: {
-    summary: 'Runs a statement within a transaction; it sees what was done in it before.',
+    summary:
+      'Runs a statement within a transaction. Engine sqlite: it sees what was done in it before; rqlite: writes are done at the commit, and reading what they change is refused.',
     method: 'POST',
     path: '/v1/sql/{database}/transactions/{transaction}',
     grant: 'sql:write',
@@ -340,8 +343,14 @@ export const sqlRoutes = defineRoutes({
     grant: 'sql:write',
     subject: 'database',
     params: transaction,
-    output: json(z.object({ committed: z.literal(true) })),
-    errors: [...WRITING, 'SQL_TRANSACTION_ENDED'],
+    output: json(
+      z.object({
+        committed: z.literal(true),
+        /** Of the statements that were deferred, in their order; absent where there were none or it is not known any more. */
+        results: z.array(SqlResult).optional(),
+      }),
+    ),
+    errors: [...WRITING, 'SQL_TRANSACTION_ENDED', 'SQL_CONFLICT'],
     invalid,
   },
   rollback: {

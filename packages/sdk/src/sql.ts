@@ -66,7 +66,10 @@ export interface SqlDatabaseClient {
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<SqlLiveEvent>;
-  /** Several calls as one transaction, 10 s at most; undone when it is disposed of without a commit. Engine sqlite. */
+  /**
+   * Several calls as one transaction, serializable; undone when it is disposed of without a commit. Engine sqlite: others
+   * wait, 10 s at most. rqlite: writes are done at the commit, which fails with SQL_CONFLICT where what was read has changed.
+   */
   begin(options?: CallOptions): Promise<SqlTransaction>;
   schema(options?: CallOptions): Promise<SqlSchema>;
   status(options?: CallOptions): Promise<SqlStatus>;
@@ -86,10 +89,11 @@ export interface SqlDatabaseClient {
 export type SqlLiveEvent = OpenEvent<(typeof sqlStreams)['sql']> | StreamEvent<(typeof sqlStreams)['sql']>;
 
 export interface SqlTransaction extends AsyncDisposable {
-  /** Sees what was done in it before. */
+  /** Sees what was done in it before; with rqlite it must not ask for what was changed in it. */
   query<R extends SqlRow = SqlRow>(asked: SqlAsked, params?: SqlParams, options?: CallOptions): Promise<R[]>;
   execute(asked: SqlAsked, params?: SqlParams, options?: CallOptions): Promise<SqlResult>;
-  commit(options?: CallOptions): Promise<void>;
+  /** What the statements did that were deferred to the commit (engine rqlite). */
+  commit(options?: CallOptions): Promise<SqlResult[]>;
   rollback(options?: CallOptions): Promise<void>;
 }
 
@@ -154,7 +158,7 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
           },
           async commit(more) {
             isOver = true;
-            await call(sqlRoutes.commit, input, more);
+            return (await call(sqlRoutes.commit, input, more)).results ?? [];
           },
           async [Symbol.asyncDispose]() {
             if (!isOver) await rollback().catch(() => {});

@@ -41,8 +41,8 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
     step: async ({ database: name, transaction, body }, { app, signal }) =>
       plain(await sql.step({ app, name, transaction, ...body }, { signal })),
     async commit({ database: name, transaction }, { app, signal }) {
-      await sql.end({ app, name, transaction, how: 'commit' }, { signal });
-      return { committed: true as const };
+      const results = await sql.end({ app, name, transaction, how: 'commit' }, { signal });
+      return { committed: true as const, ...(results && { results: results.map(plain) }) };
     },
     async rollback({ database: name, transaction }, { app, signal }) {
       await sql.end({ app, name, transaction, how: 'rollback' }, { signal });
@@ -54,8 +54,8 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
   };
 }
 
-function plain({ changes, lastInsertId, returned }: StatementResult): SqlResult {
-  return { changes, lastInsertId, ...(returned && { returned }) };
+function plain({ changes, lastInsertId, returned, deferred }: StatementResult): SqlResult {
+  return { changes, lastInsertId, ...(returned && { returned }), ...(deferred && { deferred }) };
 }
 
 export function createSqlStreams(sql: Pick<Sql, 'live'>): StreamHandlers<typeof sqlStreams> {

@@ -22,6 +22,8 @@ export interface RoutingDeps {
 export interface RouteOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Of a transaction: the holder that keeps it; others can only tell how it ended. */
+  readonly home?: ((peerId: PeerId) => boolean) | undefined;
 }
 
 type Method = 'query' | 'write' | 'migrate' | 'wait' | 'begin' | 'step' | 'end';
@@ -55,6 +57,13 @@ const ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
 ]);
 /** What a client hears as it is when no holder did better. */
 const TOLD: ReadonlySet<ErrorCode> = new Set(['SQL_NO_LEADER', 'SQL_ENGINE_FAILED']);
+/** The holder of a transaction cannot be asked about it. */
+const GONE: ReadonlySet<ErrorCode> = new Set([
+  'PEER_UNREACHABLE',
+  'TIMEOUT',
+  'NODE_CLOSING',
+  'SQL_PLACEMENT_STALE',
+]);
 const PAUSE_MS = 150;
 const MAX_REMEMBERED = 10_000;
 
@@ -72,6 +81,26 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     preferred.set(id, peerId);
   }
 
+  async function ask<M extends Method>(
+    { app, name, id }: Entry,
+    peerId: PeerId,
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    options: RouteOptions,
+  ): Promise<Output<M>> {
+    options.signal?.throwIfAborted();
+    if (peerId === self) return here(await hosting.engineOf({ app, name, id }));
+    const { timeoutMs, signal } = options;
+    const body = { app, name, id, ...input } as never;
+    return (await rpc.call(peerId, SQL, method, body, { timeoutMs, signal })) as Output<M>;
+  }
+
+  function nobody(entry: Entry, cause: P2posError | undefined): P2posError {
+    const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
+    return new P2posError('SQL_HOLDER_UNREACHABLE', { database: entry.name, holders }, { cause });
+  }
+
   /** Each holder once. @throws P2posError what the last of them answered */
   async function round<M extends Method>(
     entry: Entry,
@@ -80,21 +109,11 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     here: (engine: Engine) => Promise<Output<M>>,
     options: RouteOptions,
   ): Promise<Output<M>> {
-    const { app, name, id } = entry;
+    const { id } = entry;
     let last: P2posError | undefined;
     for (const peerId of inOrder(entry)) {
-      options.signal?.throwIfAborted();
       try {
-        const output: Output<M> =
-          peerId === self
-            ? await here(await hosting.engineOf({ app, name, id }))
-            : ((await rpc.call(
-                peerId,
-                SQL,
-                method,
-                { app, name, id, ...input } as never,
-                options,
-              )) as Output<M>);
+        const output = await ask(entry, peerId, method, input, here, options);
         remember(id, output.leader ?? peerId);
         return output;
       } catch (error) {
@@ -104,8 +123,33 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     }
     preferred.delete(id);
     if (last && TOLD.has(last.code)) throw last;
-    const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
-    throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: name, holders }, { cause: last });
+    throw nobody(entry, last);
+  }
+
+  /** The one that keeps the transaction; where it is gone others know how it ended. */
+  async function atHome<M extends Method>(
+    entry: Entry,
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    options: RouteOptions & { readonly home: (peerId: PeerId) => boolean },
+  ): Promise<Output<M>> {
+    const peers = entry.holders.map(({ peerId }) => peerId);
+    const home = peers.filter(options.home);
+    const others =
+      entry.engine === 'rqlite' && method === 'end' ? peers.filter((peer) => !home.includes(peer)) : [];
+    let last: P2posError | undefined;
+    for (const peerId of [...home, ...others]) {
+      try {
+        return await ask(entry, peerId, method, input, here, options);
+      } catch (error) {
+        if (!isP2posError(error) || !GONE.has(error.code)) throw error;
+        last = error;
+      }
+    }
+    if (entry.engine === 'sqlite' || method === 'end') throw nobody(entry, last);
+    const reason = 'the node that kept it is gone';
+    throw new P2posError('SQL_TRANSACTION_ENDED', { database: entry.name, transaction: 'open', reason });
   }
 
   /** Of several voters another leads soon, so they are asked until the time is over. */
@@ -133,6 +177,8 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
   return {
     async call(name, method, input, here, options) {
       const entry = await catalogue.find(name, options);
+      const { home } = options;
+      if (home) return atHome(entry, method, input, here, { ...options, home });
       try {
         return await attempt(entry, method, input, here, options);
       } catch (error) {

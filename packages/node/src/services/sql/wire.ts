@@ -33,6 +33,7 @@ const result = z.object({
   changes: z.int(),
   lastInsertId: wideInteger.nullable(),
   returned: rowSet.optional(),
+  deferred: z.literal(true).optional(),
 });
 
 export const SQL = defineCapability('/p2pos/sql/1.0.0', {
@@ -128,7 +129,7 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
   end: {
     id: 13,
     input: z.strictObject({ ...target, transaction: ticket, how: z.enum(['commit', 'rollback']) }),
-    output: z.object({ leader }),
-    maxBodyBytes: MAX_SMALL_BYTES,
+    output: z.object({ results: z.array(result).optional(), leader }),
+    maxBodyBytes: MAX_BODY_BYTES,
   },
 });

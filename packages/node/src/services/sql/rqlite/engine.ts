@@ -18,6 +18,7 @@ import {
   withTypes,
 } from './answers.ts';
 import type { Door } from './door.ts';
+import { createInteractive } from './interactive.ts';
 import { statementJson } from './literals.ts';
 import type { Program } from './program.ts';
 import type { Voter } from './voter.ts';
@@ -190,6 +191,29 @@ export function createRqliteEngine(
     },
   };
 
+  async function readAll(
+    part: readonly string[],
+    query: string,
+    options: EngineOptions,
+  ): Promise<RawResult[]> {
+    await awaitReady(options);
+    const { timeoutMs, signal } = options;
+    const path = `/db/query?${query}&blob_array&timeout=${timeoutMs}ms&db_timeout=${timeoutMs}ms`;
+    const within = { timeoutMs: timeoutMs + 1_000, maxBytes: 3 * maxResultBytes, signal };
+    return resultsOf(await door.ask('POST', path, `[${part.join(',')}]`, within), name);
+  }
+
+  const interactive = createInteractive(
+    {
+      clock,
+      writes,
+      checkWrite,
+      read: (parts, options) => readAll(parts, 'level=weak&transaction', options),
+      readSurely: (part, options) => readAll([part], `level=${levelOf('linearizable')}`, options),
+    },
+    { name, capabilities },
+  );
+
   let isReady = false;
   const ready = prepare().then(() => {
     isReady = true;
@@ -199,6 +223,15 @@ export function createRqliteEngine(
 
   return {
     cluster,
+    interactive: {
+      ...interactive,
+      async end(transaction, how, options) {
+        await awaitReady(options);
+        const results = await interactive.end(transaction, how, options);
+        for (const listener of listeners) listener();
+        return results;
+      },
+    },
     leader: () => view.store?.leader?.node_id || undefined,
     async query(statement, { consistency, timeoutMs, signal }) {
       if (consistency !== 'none') await awaitReady({ timeoutMs, signal });
@@ -282,6 +315,7 @@ export function createRqliteEngine(
     },
     async [Symbol.asyncDispose]() {
       closing.abort(new P2posError('NODE_CLOSING'));
+      interactive[Symbol.dispose]();
       await Promise.all([watching, ready.catch(() => {})]);
       await voter[Symbol.asyncDispose]();
       door[Symbol.dispose]();

@@ -9,7 +9,7 @@ import { createTempFolder } from '../../../testing/temp-folder.ts';
 import type { Entry } from '../catalogue.ts';
 import type { Engine, RowSet, StatementResult } from '../engine.ts';
 import { createRqlite } from '../rqlite/opening.ts';
-import { findProgram } from '../rqlite/program.ts';
+import { findProgram, packagedFile } from '../rqlite/program.ts';
 import { createShelf } from '../shelf.ts';
 import { createSqliteProcess } from '../sqlite/process.ts';
 import { checkParams, examine } from '../statements/examination.ts';
@@ -40,6 +40,10 @@ export async function knownEngines(): Promise<
   const best = await findProgram({ development: true });
   if (typeof best !== 'string')
     found.push({ name: `rqlite ${best.version}`, kind: 'rqlite', program: best.file });
+  const packaged = packagedFile();
+  const other = packaged && (await findProgram({ development: true, file: packaged }));
+  if (other && typeof other !== 'string' && typeof best !== 'string' && other.version !== best.version)
+    found.push({ name: `rqlite ${other.version}`, kind: 'rqlite', program: other.file });
   return found;
 }
 
