@@ -394,6 +394,7 @@ class SqlExecute(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlExecuteReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlTransactionResultsItemReturned(TypedDict):
@@ -405,6 +406,7 @@ class SqlTransactionResultsItem(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlTransactionResultsItemReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlTransaction(TypedDict):
@@ -486,10 +488,24 @@ class SqlStep(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlStepReturned]
+    deferred: NotRequired[Literal[true]]
+
+
+class SqlCommitResultsItemReturned(TypedDict):
+    columns: list[str]
+    rows: Any
+
+
+class SqlCommitResultsItem(TypedDict):
+    changes: int
+    lastInsertId: Any
+    returned: NotRequired[SqlCommitResultsItemReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlCommit(TypedDict):
     committed: Literal[true]
+    results: NotRequired[list[SqlCommitResultsItem]]
 
 
 class SqlRollback(TypedDict):
