@@ -357,11 +357,18 @@ class AppsAudit(TypedDict):
     entries: list[AppsAuditEntriesItem]
 
 
+class SqlCreateBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlCreate(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlCreateBackup]
     created: bool
 
 
@@ -369,11 +376,18 @@ class SqlDrop(TypedDict):
     existed: bool
 
 
+class SqlListDatabasesItemBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlListDatabasesItem(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlListDatabasesItemBackup]
 
 
 class SqlList(TypedDict):
@@ -438,26 +452,68 @@ class SqlSchema(TypedDict):
     tables: list[SqlSchemaTablesItem]
 
 
+class SqlStatusDatabaseBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlStatusDatabase(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlStatusDatabaseBackup]
+
+
+class SqlStatusHoldersItemBackups(TypedDict):
+    count: int
+    newest: str
 
 
 class SqlStatusHoldersItem(TypedDict):
     peerId: str
     reachable: bool
-    role: Literal["holder", "leader", "follower", "candidate", "unknown"]
+    role: Literal["holder", "leader", "follower", "candidate", "reader", "unknown"]
     engineVersion: str | None
     index: int | None
     bytes: int | None
     problem: str | None
+    backups: NotRequired[SqlStatusHoldersItemBackups]
 
 
 class SqlStatus(TypedDict):
     database: SqlStatusDatabase
     holders: list[SqlStatusHoldersItem]
+
+
+class SqlAdjustBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
+class SqlAdjust(TypedDict):
+    name: str
+    engine: Literal["sqlite", "rqlite"]
+    holders: list[str]
+    createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlAdjustBackup]
+
+
+class SqlMoveBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
+class SqlMove(TypedDict):
+    name: str
+    engine: Literal["sqlite", "rqlite"]
+    holders: list[str]
+    createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlMoveBackup]
+    moved: bool
 
 
 class SqlRecover(TypedDict):

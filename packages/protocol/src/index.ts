@@ -58,6 +58,7 @@ export * from './record-version.ts';
 export * from './rendezvous.ts';
 export * from './session.ts';
 export * from './sql.ts';
+export * from './sql-database.ts';
 export * from './sql-values.ts';
 export * from './system-id.ts';
 export * from './time.ts';

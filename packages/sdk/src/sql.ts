@@ -78,6 +78,13 @@ export interface SqlDatabaseClient {
     migrations: readonly SqlMigration[],
     options?: CallOptions,
   ): Promise<RouteOutput<typeof sqlRoutes.migrate>>;
+  /** How many voters and readers there shall be, and which backups it makes; what is not named stays. */
+  adjust(settings: Settings, options?: CallOptions): Promise<SqlDatabase>;
+  /** Everything into a database of the other engine, which then has the name. */
+  move(
+    wish: RouteInput<typeof sqlRoutes.move>['body'],
+    options?: CallOptions,
+  ): Promise<RouteOutput<typeof sqlRoutes.move>>;
   /** A SQLite file of everything, as of one moment. */
   backup(options?: CallOptions): Promise<Uint8Array>;
   /** Puts such a file in the place of everything; `confirm` is the name of the database once more. */
@@ -97,6 +104,7 @@ export interface SqlTransaction extends AsyncDisposable {
   rollback(options?: CallOptions): Promise<void>;
 }
 
+type Settings = RouteInput<typeof sqlRoutes.adjust>['body'];
 type Creation = RouteInput<typeof sqlRoutes.create>['body'];
 
 export interface SqlClient {
@@ -107,6 +115,9 @@ export interface SqlClient {
   drop(name: string, confirm: string, options?: CallOptions): Promise<{ readonly existed: boolean }>;
   list(options?: CallOptions): Promise<SqlDatabase[]>;
 }
+
+/** For a whole database to be copied. */
+const MOVE_MS = 300_000;
 
 /**
  * @example
@@ -169,6 +180,9 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
       status: (options) => call(sqlRoutes.status, { database: name }, options),
       migrate: (migrations, options) =>
         call(sqlRoutes.migrate, { database: name, body: { migrations: [...migrations] } }, options),
+      adjust: (settings, options) => call(sqlRoutes.adjust, { database: name, body: settings }, options),
+      move: (wish, options) =>
+        call(sqlRoutes.move, { database: name, body: wish }, { timeoutMs: MOVE_MS, ...options }),
       backup: async (options) => (await call(sqlRoutes.backup, { database: name }, options)).body,
       async restore(file, confirm, options) {
         await call(sqlRoutes.restore, { database: name, confirm, body: file }, options);

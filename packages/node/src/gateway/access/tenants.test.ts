@@ -322,6 +322,7 @@ const BODIES: readonly unknown[] = [
   { address: '/ip4/127.0.0.1/tcp/1' },
   { peer: TEST_PEER },
   { sequences: [1] },
+  { engine: 'rqlite' },
   { addresses: [] },
 ];
 

@@ -46,6 +46,9 @@ export interface Engine extends AsyncDisposable {
   backup(options: EngineOptions): Promise<Uint8Array>;
   /** Puts such a file in the place of everything. @throws P2posError SQL_REFUSED: it is no sound SQLite file */
   restore(file: Uint8Array, options: EngineOptions): Promise<void>;
+  /** From now on every write and commit fails with SQL_MOVING, whoever sends it; or goes on. */
+  fence(isUp: boolean, options: EngineOptions): Promise<void>;
+  isFenced(options: EngineOptions): Promise<boolean>;
   /** Drops what is kept for repeats of requests that were made before. */
   forget(before: number, options: EngineOptions): Promise<void>;
   status(options: EngineOptions): Promise<Omit<SqlHolderStatus, 'peerId' | 'reachable'>>;
@@ -78,6 +81,8 @@ export interface Interactive {
 export interface ClusterVoter {
   readonly peerId: PeerId;
   readonly reachable: boolean;
+  /** False: it reads only. */
+  readonly votes: boolean;
 }
 
 export interface Cluster {

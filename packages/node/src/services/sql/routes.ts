@@ -48,6 +48,12 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
       await sql.end({ app, name, transaction, how: 'rollback' }, { signal });
       return { committed: false as const };
     },
+    adjust: async ({ database: name, body }, { app, signal }) =>
+      sql.adjust({ app, name, ...body }, { signal }),
+    async move({ database: name, body }, { app, signal }) {
+      const { database, moved } = await sql.move({ app, name, ...body }, { signal });
+      return { ...database, moved };
+    },
     recover: async ({ database: name, confirm }, { app, signal }) =>
       sql.recover({ app, name, confirm }, { signal }),
     status: async ({ database: name }, { app, signal }) => sql.status({ app, name }, { signal }),

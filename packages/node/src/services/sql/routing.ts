@@ -26,7 +26,7 @@ export interface RouteOptions {
   readonly home?: ((peerId: PeerId) => boolean) | undefined;
 }
 
-type Method = 'query' | 'write' | 'migrate' | 'wait' | 'begin' | 'step' | 'end';
+type Method = 'query' | 'write' | 'migrate' | 'wait' | 'begin' | 'step' | 'end' | 'fence';
 type Methods = typeof SQL.methods;
 type Input<M extends Method> = Omit<z.input<Methods[M]['input']>, 'app' | 'name' | 'id'>;
 type Output<M extends Method> = z.output<Methods[M]['output']>;
@@ -39,6 +39,14 @@ export interface Routing {
    */
   call<M extends Method>(
     name: { readonly app: string; readonly name: string },
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    options: RouteOptions,
+  ): Promise<Output<M>>;
+  /** The same of an entry as it is given. */
+  ask<M extends Method>(
+    entry: Entry,
     method: M,
     input: Input<M>,
     here: (engine: Engine) => Promise<Output<M>>,
@@ -64,21 +72,55 @@ const GONE: ReadonlySet<ErrorCode> = new Set([
   'NODE_CLOSING',
   'SQL_PLACEMENT_STALE',
 ]);
+/** The catalogue may know better by now. */
+const STALE: ReadonlySet<ErrorCode> = new Set([
+  'SQL_PLACEMENT_STALE',
+  'SQL_HOLDER_UNREACHABLE',
+  'SQL_MOVING',
+]);
+const MOVING_MS = 200;
+const HEDGE_MS = 2_500;
 const PAUSE_MS = 150;
 const MAX_REMEMBERED = 10_000;
 
 export function createRouting({ self, rpc, catalogue, hosting, clock, random }: RoutingDeps): Routing {
   const preferred = new Map<string, PeerId>();
 
-  function inOrder({ id, holders }: Entry): PeerId[] {
+  function inOrder({ id, holders }: Entry, isNearest: boolean): PeerId[] {
     const peers = holders.map(({ peerId }) => peerId);
-    const first = preferred.get(id) ?? self;
+    const first = isNearest && peers.includes(self) ? self : (preferred.get(id) ?? self);
     return [...peers.filter((peer) => peer === first), ...peers.filter((peer) => peer !== first)];
   }
 
   function remember(id: string, peerId: PeerId): void {
     if (preferred.size >= MAX_REMEMBERED) preferred.clear();
     preferred.set(id, peerId);
+  }
+
+  /** One that says nothing for a while may be cut off; then the next is asked as well, and the first answer counts. */
+  async function withSecond<T>(
+    first: PeerId,
+    second: PeerId | undefined,
+    run: (peerId: PeerId, signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly output: T; readonly by: PeerId }> {
+    const over = new AbortController();
+    const within = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+    const of = (peerId: PeerId) => run(peerId, within).then((output) => ({ output, by: peerId }));
+    const one = of(first);
+    try {
+      if (second === undefined) return await one;
+      const late = sleep(clock, HEDGE_MS, { signal: within }).then(() => undefined);
+      late.catch(() => {});
+      const early = await Promise.race([one, late]);
+      if (early) return early;
+      const other = of(second);
+      // What the one asked first says of itself is what counts; the other helps only when it does better.
+      other.catch(() => {});
+      return await Promise.any([one, other]).catch(() => one);
+    } finally {
+      over.abort(new P2posError('CANCELLED'));
+    }
   }
 
   async function ask<M extends Method>(
@@ -111,10 +153,16 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
   ): Promise<Output<M>> {
     const { id } = entry;
     let last: P2posError | undefined;
-    for (const peerId of inOrder(entry)) {
+    const order = inOrder(entry, isNear(method, input));
+    for (const [at, peerId] of order.entries()) {
       try {
-        const output = await ask(entry, peerId, method, input, here, options);
-        remember(id, output.leader ?? peerId);
+        const { output, by } = await withSecond(
+          peerId,
+          order[at + 1],
+          (peer, signal) => ask(entry, peer, method, input, here, { ...options, signal }),
+          options.signal,
+        );
+        remember(id, output.leader ?? by);
         return output;
       } catch (error) {
         if (!isP2posError(error) || !ELSEWHERE.has(error.code)) throw error;
@@ -175,21 +223,33 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
   }
 
   return {
+    ask: attempt,
     async call(name, method, input, here, options) {
       const entry = await catalogue.find(name, options);
       const { home } = options;
       if (home) return atHome(entry, method, input, here, { ...options, home });
-      try {
-        return await attempt(entry, method, input, here, options);
-      } catch (error) {
-        if (!isP2posError(error, 'SQL_PLACEMENT_STALE') && !isP2posError(error, 'SQL_HOLDER_UNREACHABLE'))
-          throw error;
-        catalogue.forget(name);
-        const now = await catalogue.find(name, options);
-        const isSame = now.id === entry.id && JSON.stringify(now.holders) === JSON.stringify(entry.holders);
-        if (isSame) throw error;
-        return attempt(now, method, input, here, options);
+      const until = clock.monotonic() + options.timeoutMs;
+      let known = entry;
+      for (;;) {
+        try {
+          return await attempt(known, method, input, here, options);
+        } catch (error) {
+          if (!isP2posError(error) || !STALE.has(error.code)) throw error;
+          catalogue.forget(name);
+          const now = await catalogue.find(name, options);
+          const isSame = now.id === known.id && JSON.stringify(now.holders) === JSON.stringify(known.holders);
+          // One that moves has its new place soon.
+          const isMoving = now.next !== undefined || error.code === 'SQL_MOVING';
+          if ((isSame && !isMoving) || clock.monotonic() + MOVING_MS >= until) throw error;
+          if (isSame) await sleep(clock, MOVING_MS, { signal: options.signal });
+          known = now;
+        }
       }
     },
   };
+}
+
+/** What any voter or reader has will do. */
+function isNear<M extends Method>(method: M, input: Input<M>): boolean {
+  return method === 'query' && 'consistency' in input && input.consistency === 'none';
 }

@@ -5,11 +5,13 @@ import type { Membership } from '../../core/membership/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
+import type { Backups } from './backups.ts';
 import type { Engine, Statement } from './engine.ts';
 import type { Hosting } from './hosting.ts';
 import { newTransaction } from './interactive.ts';
 import { migrate } from './migrations.ts';
 import { awaitMove } from './moves.ts';
+import { statusHere } from './standing.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { createTransfers } from './transfer.ts';
 import { SQL } from './wire.ts';
@@ -18,6 +20,7 @@ export interface ServeSqlDeps {
   readonly self: PeerId;
   readonly rpc: Pick<Rpc, 'serve'>;
   readonly hosting: Pick<Hosting, 'engineOf' | 'prepare' | 'look'>;
+  readonly backups: Backups | undefined;
   readonly membership: Pick<Membership, 'isActive'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly clock: Clock;
@@ -28,7 +31,7 @@ export interface ServeSqlDeps {
 export const FILE_MS = 120_000;
 
 export function serveSql(
-  { self, rpc, hosting, membership, crypto, clock, random }: ServeSqlDeps,
+  { self, rpc, hosting, backups, membership, crypto, clock, random }: ServeSqlDeps,
   { statementTimeoutMs: timeoutMs }: { readonly statementTimeoutMs: number },
 ): Disposable {
   const transfers = createTransfers(clock);
@@ -96,6 +99,11 @@ export function serveSql(
       const results = await interactive.end(transaction, how, { timeoutMs, signal });
       return { ...(results && { results }) };
     },
+    async fence({ isUp, ...target }, { peerId, signal }) {
+      admit(peerId);
+      await (await hosting.engineOf(target)).fence(isUp, { timeoutMs, signal });
+      return {};
+    },
     async backup({ ticket: known, offset, ...target }, { peerId, signal }) {
       admit(peerId);
       const ticket = known ?? Buffer.from(random.bytes(16)).toString('hex');
@@ -120,7 +128,7 @@ export function serveSql(
     },
     async status(target, { peerId, signal }) {
       admit(peerId);
-      return (await hosting.engineOf(target)).status({ timeoutMs, signal });
+      return statusHere({ hosting, backups }, target, { timeoutMs, signal });
     },
   });
 }

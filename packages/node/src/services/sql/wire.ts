@@ -132,4 +132,11 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
     output: z.object({ results: z.array(result).optional(), leader }),
     maxBodyBytes: MAX_BODY_BYTES,
   },
+  /** Stops its writes while it moves, or lets them go on. */
+  fence: {
+    id: 14,
+    input: z.strictObject({ ...target, isUp: z.boolean() }),
+    output: z.object({ leader }),
+    maxBodyBytes: MAX_SMALL_BYTES,
+  },
 });

@@ -36,11 +36,6 @@ export interface Writes {
   write(request: WriteRequest, options: EngineOptions, guard?: Guard): Promise<StatementResult[]>;
 }
 
-/** Without row ids, so that `last_insert_rowid()` stays the client's. */
-export const REQUESTS_TABLE = `CREATE TABLE IF NOT EXISTS _p2pos_requests (
-  key TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL,
-  changes INTEGER NOT NULL, id INTEGER, returned INTEGER NOT NULL, PRIMARY KEY (key, seq)) WITHOUT ROWID`;
-
 const DML = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE']);
 const INSERTS = new Set(['INSERT', 'REPLACE']);
 /** While these are on their way the next ones gather. */

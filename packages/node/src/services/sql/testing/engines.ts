@@ -60,7 +60,7 @@ export async function openEngine(
   const limits = { maxResultBytes, maxValueBytes: 1_048_576 };
   const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
   const rqlite = createRqlite(
-    { clock, random, log },
+    { clock, random, log, sqlite },
     {
       self: SELF,
       host: '127.0.0.1',
@@ -69,7 +69,7 @@ export async function openEngine(
       maxResultBytes,
     },
   );
-  const shelf = createShelf({ sqlite, rqlite, clock }, { folder, maxDatabases: 4 });
+  const shelf = createShelf({ sqlite, rqlite, clock, log }, { folder, maxDatabases: 4 });
   const id = '0'.repeat(32);
   const bare = { app: 'default', name: 'test', id, engine: kind };
   const place = await shelf.prepare(bare);
