@@ -12,46 +12,13 @@ import {
   SqlSchema,
   SqlStatus,
 } from './sql-database.ts';
-import { SqlParams, SqlRowId, SqlRows } from './sql-values.ts';
+import { SqlMigration, SqlResult, SqlRowSet, SqlStatement, SqlStatementText } from './sql-statement.ts';
+import { SqlParams, SqlRows } from './sql-values.ts';
 
-/** UTF-16 code units of one statement. */
-export const MAX_SQL_LENGTH = 1_048_576;
 export const MAX_SQL_STATEMENTS = 10_000;
 export const MAX_SQL_BODY_BYTES = 16 * 1_048_576;
 /** Of a backup, either way. */
 export const MAX_SQL_BACKUP_BYTES = 128 * 1_048_576;
-
-const sqlText = z
-  .string()
-  .min(1, { error: 'it is empty' })
-  .max(MAX_SQL_LENGTH, { error: `it is longer than ${MAX_SQL_LENGTH} characters` });
-
-export const SqlStatement = z.strictObject({ sql: sqlText, params: SqlParams.optional() });
-export type SqlStatement = z.output<typeof SqlStatement>;
-
-export const SqlRowSet = z.object({ columns: z.array(z.string()), rows: SqlRows });
-export type SqlRowSet = z.output<typeof SqlRowSet>;
-
-export const SqlResult = z.object({
-  /** Rows that the statement itself inserted, changed or deleted. */
-  changes: z.int(),
-  /** Row id of the last insert; null: it inserted none. */
-  lastInsertId: SqlRowId.nullable(),
-  /** What RETURNING, or a SELECT within a transaction, gave. */
-  returned: SqlRowSet.optional(),
-  /** Within a transaction of engine rqlite: it is done at the commit, whose answer tells what it did. */
-  deferred: z.literal(true).optional(),
-});
-export type SqlResult = z.output<typeof SqlResult>;
-
-export const SqlMigration = z.strictObject({
-  /** From 1, without gaps. */
-  number: z.int().min(1).max(1_000_000),
-  name: z.string().min(1).max(200),
-  /** One or more statements. */
-  sql: sqlText,
-});
-export type SqlMigration = z.output<typeof SqlMigration>;
 
 const database = { database: SqlDatabaseName };
 const transaction = {
@@ -392,7 +359,7 @@ export const sqlStreams = defineStreams({
     subject: 'database',
     input: {
       database: SqlDatabaseName,
-      sql: sqlText,
+      sql: SqlStatementText,
       params: SqlParams.optional(),
       /** Columns whose values name a row; default: all, so that a row that changes goes and comes. */
       key: z.array(column).min(1).max(100).optional(),
