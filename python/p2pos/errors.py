@@ -851,6 +851,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "The migrations are refused: {reason}.",
     ),
+    "SQL_MOVING": ErrorEntry(
+        503,
+        True,
+        "The database {database} is being moved to another engine. Try again: writes go on in a moment.",
+    ),
     "SQL_NOT_ENOUGH_NODES": ErrorEntry(
         409,
         False,
