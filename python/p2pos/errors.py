@@ -176,6 +176,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "Say which system you sign for with --system-id sys1… or --pinned FILE: a request could name any. This one names {systemId}.",
     ),
+    "CLIENTS_NOT_SERVED": ErrorEntry(
+        503,
+        True,
+        "This member serves no clients: no snapshot gives it the capability gateway. Ask a member that has it.",
+    ),
     "CLIENT_CLOSED": ErrorEntry(
         499,
         False,
@@ -845,6 +850,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         409,
         False,
         "The migrations are refused: {reason}.",
+    ),
+    "SQL_MOVING": ErrorEntry(
+        503,
+        True,
+        "The database {database} is being moved to another engine. Try again: writes go on in a moment.",
     ),
     "SQL_NOT_ENOUGH_NODES": ErrorEntry(
         409,

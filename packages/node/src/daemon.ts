@@ -22,7 +22,7 @@ import { SOFTWARE_VERSION } from './process/software-version.ts';
 import { findSystem, listensLocally, registerReachMetrics } from './reaching.ts';
 import { createRqlite, createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
-const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
+const PAGE_FOLDER = fileURLToPath(new URL('../../console/dist/', import.meta.url));
 
 /** @throws P2posError CONFIG_INVALID without a system, and what each part refuses */
 export async function createDaemon(
@@ -133,6 +133,12 @@ export async function createDaemon(
         ],
         streams: node.streams,
         tenants: tenantsOf(node),
+        peers: {
+          rpc: node.rpc,
+          isGateway: () =>
+            node.membership.view().members.get(identity.peerId)?.capabilities.includes('gateway') === true,
+          isMember: (peerId) => node.membership.view().members.has(peerId),
+        },
         supervisor,
       },
       {
@@ -242,7 +248,7 @@ function createSqlShelf(config: Config, { self, home, clock, random, log }: SqlC
   const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
   const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
   const rqlite = createRqlite(
-    { clock, random, log },
+    { clock, random, log, sqlite },
     {
       self,
       host: config.sql.host ?? ownHost([...config.net.announce, ...config.net.listen]),
@@ -251,7 +257,7 @@ function createSqlShelf(config: Config, { self, home, clock, random, log }: SqlC
       maxResultBytes,
     },
   );
-  return createShelf({ sqlite, rqlite, clock }, { folder, maxDatabases });
+  return createShelf({ sqlite, rqlite, clock, log }, { folder, maxDatabases });
 }
 
 /** The first IPv4 address of these; where a node listens on all, the first that leads out of this machine. */

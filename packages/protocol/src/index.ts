@@ -3,7 +3,10 @@ export * from './ceremony/armor.ts';
 export * from './ceremony/request.ts';
 export * from './ceremony/share.ts';
 export * from './ceremony/transcript.ts';
+export * from './clock.ts';
 export * from './config.ts';
+export * from './contract/bounds.ts';
+export * from './contract/codecs.ts';
 export * from './contract/contract.ts';
 export * from './contract/grants.ts';
 export * from './contract/refusal.ts';
@@ -16,7 +19,9 @@ export * from './crypto.ts';
 export * from './delivery.ts';
 export * from './dev.ts';
 export * from './dht.ts';
+export * from './dns-lookup.ts';
 export * from './dns-message.ts';
+export * from './dns-over-https.ts';
 export * from './dnsaddr.ts';
 export * from './documents/admin-proof.ts';
 export * from './documents/anchor.ts';
@@ -58,7 +63,16 @@ export * from './record-version.ts';
 export * from './rendezvous.ts';
 export * from './session.ts';
 export * from './sql.ts';
-export * from './sql-values.ts';
+export * from './sql-database.ts';
+export {
+  MAX_SQL_LENGTH,
+  SqlMigration,
+  SqlResult,
+  SqlRowSet,
+  SqlStatement,
+} from './sql-statement.ts';
+export { isSqlValue, SqlParams, SqlRowId, SqlRows, sqlParamsSchema, sqlRowsSchema } from './sql-values.ts';
+export type { SqlValue } from './sql-wire.ts';
 export * from './system-id.ts';
 export * from './time.ts';
 export * from './topics.ts';

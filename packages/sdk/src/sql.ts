@@ -1,22 +1,18 @@
 /** SQL: databases by name; statements as tagged templates, whose values travel as parameters. */
-import {
-  type RouteInput,
-  type RouteOutput,
-  type SqlConsistency,
-  type SqlDatabase,
-  type SqlMigration,
-  type SqlParams,
-  type SqlResult,
-  type SqlRowSet,
-  type SqlSchema,
-  type SqlStatus,
-  type SqlValue,
-  type StreamEvent,
-  sqlRoutes,
-  sqlStreams,
+import type {
+  SqlConsistency,
+  SqlDatabase,
+  SqlMigration,
+  SqlParams,
+  SqlResult,
+  SqlRowSet,
+  SqlSchema,
+  SqlStatus,
+  SqlValue,
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
-import type { OpenEvent, Subscribe } from './socket/subscribe.ts';
+import type { Input, Output } from './contract/operation.ts';
+import type { StreamOpen, StreamTold, Subscribe } from './socket/subscribe.ts';
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
@@ -66,43 +62,52 @@ export interface SqlDatabaseClient {
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<SqlLiveEvent>;
-  /** Several calls as one transaction, 10 s at most; undone when it is disposed of without a commit. Engine sqlite. */
+  /**
+   * Several calls as one transaction, serializable; undone when it is disposed of without a commit. Engine sqlite: others
+   * wait, 10 s at most. rqlite: writes are done at the commit, which fails with SQL_CONFLICT where what was read has changed.
+   */
   begin(options?: CallOptions): Promise<SqlTransaction>;
   schema(options?: CallOptions): Promise<SqlSchema>;
   status(options?: CallOptions): Promise<SqlStatus>;
   /** Applies those that were not applied yet, each as a whole. */
-  migrate(
-    migrations: readonly SqlMigration[],
-    options?: CallOptions,
-  ): Promise<RouteOutput<typeof sqlRoutes.migrate>>;
+  migrate(migrations: readonly SqlMigration[], options?: CallOptions): Promise<Output<'sql.migrate'>>;
+  /** How many voters and readers there shall be, and which backups it makes; what is not named stays. */
+  adjust(settings: Settings, options?: CallOptions): Promise<SqlDatabase>;
+  /** Everything into a database of the other engine, which then has the name. */
+  move(wish: Input<'sql.move'>['body'], options?: CallOptions): Promise<Output<'sql.move'>>;
   /** A SQLite file of everything, as of one moment. */
   backup(options?: CallOptions): Promise<Uint8Array>;
   /** Puts such a file in the place of everything; `confirm` is the name of the database once more. */
   restore(file: Uint8Array, confirm: string, options?: CallOptions): Promise<void>;
   /** Where a majority of the voters is gone for good. Without its name again the error says what may be lost. */
-  recover(confirm?: string, options?: CallOptions): Promise<RouteOutput<typeof sqlRoutes.recover>>;
+  recover(confirm?: string, options?: CallOptions): Promise<Output<'sql.recover'>>;
 }
 
-export type SqlLiveEvent = OpenEvent<(typeof sqlStreams)['sql']> | StreamEvent<(typeof sqlStreams)['sql']>;
+export type SqlLiveEvent = StreamOpen<'sql'> | StreamTold<'sql'>;
 
 export interface SqlTransaction extends AsyncDisposable {
-  /** Sees what was done in it before. */
+  /** Sees what was done in it before; with rqlite it must not ask for what was changed in it. */
   query<R extends SqlRow = SqlRow>(asked: SqlAsked, params?: SqlParams, options?: CallOptions): Promise<R[]>;
   execute(asked: SqlAsked, params?: SqlParams, options?: CallOptions): Promise<SqlResult>;
-  commit(options?: CallOptions): Promise<void>;
+  /** What the statements did that were deferred to the commit (engine rqlite). */
+  commit(options?: CallOptions): Promise<SqlResult[]>;
   rollback(options?: CallOptions): Promise<void>;
 }
 
-type Creation = RouteInput<typeof sqlRoutes.create>['body'];
+type Settings = Input<'sql.adjust'>['body'];
+type Creation = Input<'sql.create'>['body'];
 
 export interface SqlClient {
   (name: string): SqlDatabaseClient;
   /** `created: false`: one of that name was there, and nothing changed. */
-  create(name: string, wish?: Creation, options?: CallOptions): Promise<RouteOutput<typeof sqlRoutes.create>>;
+  create(name: string, wish?: Creation, options?: CallOptions): Promise<Output<'sql.create'>>;
   /** Everything in it is lost; `confirm` is its name once more. */
   drop(name: string, confirm: string, options?: CallOptions): Promise<{ readonly existed: boolean }>;
   list(options?: CallOptions): Promise<SqlDatabase[]>;
 }
+
+/** For a whole database to be copied. */
+const MOVE_MS = 300_000;
 
 /**
  * @example
@@ -116,7 +121,7 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
   const open = (name: string): SqlDatabaseClient => {
     const rows: SqlDatabaseClient['rows'] = async (asked, params, { consistency, ...options } = {}) => {
       const body = { ...textOf(asked, params), ...(consistency && { consistency }) };
-      return call(sqlRoutes.query, { database: name, body }, options);
+      return call('sql.query', { database: name, body }, options);
     };
     return {
       name,
@@ -126,24 +131,24 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
         return result.rows.map((row) => objectOf(result.columns, row)) as R[];
       },
       execute: (asked, params, { idempotencyKey, ...options } = {}) =>
-        call(sqlRoutes.execute, { database: name, idempotencyKey, body: textOf(asked, params) }, options),
+        call('sql.execute', { database: name, idempotencyKey, body: textOf(asked, params) }, options),
       async transaction(statements, { idempotencyKey, ...options } = {}) {
         const body = { statements: statements.map((asked) => textOf(asked)) };
-        return (await call(sqlRoutes.transaction, { database: name, idempotencyKey, body }, options)).results;
+        return (await call('sql.transaction', { database: name, idempotencyKey, body }, options)).results;
       },
       live(asked, { params, key, signal } = {}) {
         const input = { database: name, ...textOf(asked, params), ...(key && { key: [...key] }) };
-        return subscribe(sqlStreams, 'sql', input, { signal });
+        return subscribe('sql', input, { signal });
       },
       async begin(options) {
-        const { transaction } = await call(sqlRoutes.begin, { database: name }, options);
+        const { transaction } = await call('sql.begin', { database: name }, options);
         const input = { database: name, transaction };
         let isOver = false;
         const execute: SqlTransaction['execute'] = (asked, params, more) =>
-          call(sqlRoutes.step, { ...input, body: textOf(asked, params) }, more);
+          call('sql.step', { ...input, body: textOf(asked, params) }, more);
         const rollback: SqlTransaction['rollback'] = async (more) => {
           isOver = true;
-          await call(sqlRoutes.rollback, input, more);
+          await call('sql.rollback', input, more);
         };
         return {
           execute,
@@ -154,30 +159,33 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
           },
           async commit(more) {
             isOver = true;
-            await call(sqlRoutes.commit, input, more);
+            return (await call('sql.commit', input, more)).results ?? [];
           },
           async [Symbol.asyncDispose]() {
             if (!isOver) await rollback().catch(() => {});
           },
         };
       },
-      schema: (options) => call(sqlRoutes.schema, { database: name }, options),
-      status: (options) => call(sqlRoutes.status, { database: name }, options),
+      schema: (options) => call('sql.schema', { database: name }, options),
+      status: (options) => call('sql.status', { database: name }, options),
       migrate: (migrations, options) =>
-        call(sqlRoutes.migrate, { database: name, body: { migrations: [...migrations] } }, options),
-      backup: async (options) => (await call(sqlRoutes.backup, { database: name }, options)).body,
+        call('sql.migrate', { database: name, body: { migrations: [...migrations] } }, options),
+      adjust: (settings, options) => call('sql.adjust', { database: name, body: settings }, options),
+      move: (wish, options) =>
+        call('sql.move', { database: name, body: wish }, { timeoutMs: MOVE_MS, ...options }),
+      backup: async (options) => (await call('sql.backup', { database: name }, options)).body,
       async restore(file, confirm, options) {
-        await call(sqlRoutes.restore, { database: name, confirm, body: file }, options);
+        await call('sql.restore', { database: name, confirm, body: file }, options);
       },
-      recover: (confirm, options) => call(sqlRoutes.recover, { database: name, confirm }, options),
+      recover: (confirm, options) => call('sql.recover', { database: name, confirm }, options),
     };
   };
   return Object.assign(open, {
     create: (name: string, wish: Creation = {}, options?: CallOptions) =>
-      call(sqlRoutes.create, { database: name, body: wish }, options),
+      call('sql.create', { database: name, body: wish }, options),
     drop: (name: string, confirm: string, options?: CallOptions) =>
-      call(sqlRoutes.drop, { database: name, confirm }, options),
-    list: async (options?: CallOptions) => (await call(sqlRoutes.list, {}, options)).databases,
+      call('sql.drop', { database: name, confirm }, options),
+    list: async (options?: CallOptions) => (await call('sql.list', {}, options)).databases,
   });
 }
 

@@ -1,6 +1,7 @@
 /** rqlite's JSON (https://rqlite.io/docs/api) as results, and what it complains of as codes of ours. */
 import { P2posError, type SqlValue } from '@p2pos/protocol';
 import type { RowSet } from '../engine.ts';
+import { isFence } from '../fence.ts';
 import type { DoorAnswer } from './door.ts';
 
 /** Of one statement. */
@@ -42,6 +43,7 @@ function refusal(reason: string, database: string): P2posError {
     return new P2posError('SQL_NO_LEADER', { database });
   if (/unsupported value: [+-]?Inf/.test(reason))
     return new P2posError('SQL_UNSUPPORTED', { reason: 'rqlite cannot tell of infinite numbers' });
+  if (isFence(reason)) return new P2posError('SQL_MOVING', { database });
   // Noticed at commit, and told as a failure of the whole.
   if (/constraint failed/i.test(reason)) return new P2posError('SQL_CONSTRAINT', { database, reason });
   return new P2posError('SQL_ENGINE_FAILED', { database, reason });
@@ -49,6 +51,7 @@ function refusal(reason: string, database: string): P2posError {
 
 /** Of one statement. */
 export function statementError(reason: string, database: string, timeoutMs: number): P2posError {
+  if (isFence(reason)) return new P2posError('SQL_MOVING', { database });
   if (/timeout|interrupted/i.test(reason)) return new P2posError('SQL_TIMEOUT', { timeoutMs });
   if (/leader|leadership/i.test(reason)) return new P2posError('SQL_NO_LEADER', { database });
   if (/constraint failed|datatype mismatch/i.test(reason))
