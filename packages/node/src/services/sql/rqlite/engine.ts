@@ -266,7 +266,7 @@ export function createRqliteEngine(
       };
       const { sql, verb } = statement.examined;
       const raw = await run(sql);
-      if (verb === 'EXPLAIN' || !mayHideBlobs(raw)) return rowsOf(raw);
+      if (verb === 'EXPLAIN' || !mayHideBlobs(raw, capabilities.blobArrays)) return rowsOf(raw);
       const columns = raw.columns ?? [];
       return rowsWithTypes(columns, await run(withTypes(sql, columns.length)));
     },
