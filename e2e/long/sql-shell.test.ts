@@ -17,13 +17,14 @@ pid, fd = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
 out = b''
+seen = 0
 def until(text, seconds=20):
-    global out
+    global out, seen
     end = time.time() + seconds
-    start = len(out)
-    while text.encode() not in out[start:]:
-        if time.time() > end: sys.exit('no %r in %r' % (text, out[start:]))
+    while text.encode() not in out[seen:]:
+        if time.time() > end: sys.exit('no %r in %r' % (text, out[seen:]))
         if select.select([fd], [], [], 0.2)[0]: out += os.read(fd, 65536)
+    seen = out.index(text.encode(), seen) + len(text)
 until('shop> ')
 os.write(fd, b'select count(*) as n fr'); time.sleep(0.2); os.write(fd, b'\\t'); time.sleep(0.3)
 os.write(fd, b' ent'); os.write(fd, b'\\t'); time.sleep(0.3)
