@@ -1,5 +1,5 @@
 /**
- * Writes from the code what is generated: `docs/reference/` and files of the Python client. `node scripts/reference.ts`, or
+ * Writes from the code what is generated: `docs/reference/` and files of both clients. `node scripts/reference.ts`, or
  * `--check` to name those that are stale.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { configPage } from './reference/config-page.ts';
 import { errorsPage } from './reference/errors-page.ts';
 import { pythonAnswers, pythonContract, pythonErrors } from './reference/python-files.ts';
 import { routesPage } from './reference/routes-page.ts';
+import { sdkOperations } from './reference/sdk-operations.ts';
 import { streamsPage } from './reference/streams-page.ts';
 
 type Files = Readonly<Record<string, () => string>>;
@@ -26,6 +27,8 @@ const PYTHON: Files = {
   'errors.py': pythonErrors,
 };
 
+const SDK: Files = { 'operations.ts': sdkOperations };
+
 const isCheck = process.argv.includes('--check');
 const root = new URL('../', import.meta.url);
 const problems: string[] = [];
@@ -33,6 +36,7 @@ const written: string[] = [];
 
 keep('docs/reference/', PAGES, { alone: true });
 keep('python/p2pos/', PYTHON, { alone: false });
+keep('packages/sdk/src/contract/', SDK, { alone: false });
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

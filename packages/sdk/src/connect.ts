@@ -1,10 +1,12 @@
-import { appsRoutes, type Health, healthRoutes, P2posError, type RouteOutput } from '@p2pos/protocol';
+import { type Health, P2posError } from '@p2pos/protocol';
 import { type AppsClient, type Audit, createAppsClient, createAudit } from './apps.ts';
 import { type Call, type CallOptions, createCaller } from './caller.ts';
+import type { Output } from './contract/operation.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
+import { type Online, onlineFor, systemOnline } from './online.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
 import { createSocketTransport } from './socket/socket-transport.ts';
@@ -31,6 +33,8 @@ export interface ConnectOptions {
   readonly fetch?: typeof globalThis.fetch;
   readonly WebSocket?: typeof globalThis.WebSocket;
   readonly timing?: Timing;
+  /** Default: as the browser tells. Calls wait for a network until their deadline. */
+  readonly online?: Online;
 }
 
 export interface Client extends AsyncDisposable {
@@ -41,7 +45,7 @@ export interface Client extends AsyncDisposable {
   readonly apps: AppsClient;
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
-  whoami(options?: CallOptions): Promise<RouteOutput<typeof appsRoutes.whoami>>;
+  whoami(options?: CallOptions): Promise<Output<'apps.whoami'>>;
   /** A database by its name. */
   readonly sql: SqlClient;
   readonly network: NetworkClient;
@@ -62,6 +66,7 @@ export function connect(options: ConnectOptions): Client {
   const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(baseUrl);
   if (urls.length === 0)
     throw new P2posError('BAD_REQUEST', { reason: 'connect needs the address of a node.' });
+  const online = onlineFor(urls, options.online ?? systemOnline);
   const http = createHttpTransport(
     { fetch: options.fetch ?? globalThis.fetch.bind(globalThis) },
     {
@@ -74,7 +79,7 @@ export function connect(options: ConnectOptions): Client {
   const backoff = { baseDelayMs: 100, maxDelayMs: 2_000 };
   const { transport = prefersSocket(options) ? 'socket' : 'http' } = options;
   const send = createCaller(
-    { transport: transport === 'socket' ? sockets : http, timing },
+    { transport: transport === 'socket' ? sockets : http, timing, online },
     {
       urls,
       timeoutMs,
@@ -86,9 +91,9 @@ export function connect(options: ConnectOptions): Client {
   const running = new Set<Promise<unknown>>();
   let closed = false;
 
-  const call: Call = (route, input, callOptions) => {
+  const call: Call = (operation, input, callOptions) => {
     if (closed) return Promise.reject(new P2posError('CLIENT_CLOSED'));
-    const answer = send(route, input, callOptions);
+    const answer = send(operation, input, callOptions);
     running.add(answer);
     const forget = () => void running.delete(answer);
     answer.then(forget, forget);
@@ -96,7 +101,7 @@ export function connect(options: ConnectOptions): Client {
   };
   const ending = new AbortController();
   const batches = createSubscribe(
-    { transport: sockets, timing, closed: ending.signal },
+    { transport: sockets, timing, online, closed: ending.signal },
     { nodes: urls.length, ...backoff },
   );
   const subscribe = oneByOne(batches);
@@ -111,14 +116,14 @@ export function connect(options: ConnectOptions): Client {
     kv: createKvClient(call, { subscribe, timing }),
     apps: createAppsClient(call),
     audit: createAudit(call),
-    whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
+    whoami: (callOptions) => call('apps.whoami', {}, callOptions),
     pubsub: createPubsubClient({ call, subscribe: batches, timing }),
     topics: createTopicsClient({ call, subscribe: batches, timing }),
     sql: createSqlClient(call, subscribe),
     rendezvous: createRendezvousClient(call),
     network: createNetworkClient(call),
     members: createMembersClient(call),
-    health: (callOptions) => call(healthRoutes.read, {}, callOptions),
+    health: (callOptions) => call('health.read', {}, callOptions),
     call,
     subscribe,
     close,

@@ -29,6 +29,7 @@ export type {
 export type { KvWatchEvent, WatchOptions } from './kv-watch.ts';
 export type { MembersClient } from './members.ts';
 export type { NetworkClient } from './network.ts';
+export type { Online } from './online.ts';
 export type { PublishOptions, PubsubClient, PubsubEvent, PubsubOptions } from './pubsub.ts';
 export { RemoteError } from './remote-error.ts';
 export {

@@ -42,7 +42,7 @@ export interface LivenessConfig {
   readonly pingIntervalMs?: number;
   /** Unanswered pings in a row after which a connection is dropped. */
   readonly misses?: number;
-  /** How long an answer proves life. */
+  /** How long an answer proves life. Default: five intervals, so that a few late answers in a row are not taken for a death. */
   readonly aliveForMs?: number;
 }
 
@@ -66,7 +66,7 @@ interface Patient {
 
 export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}): Liveness {
   const { rpc, net, membership, clock, random, log } = deps;
-  const { pingIntervalMs = 2_000, misses: maxMisses = 3, aliveForMs = 10_000 } = config;
+  const { pingIntervalMs = 2_000, misses: maxMisses = 3, aliveForMs = 5 * pingIntervalMs } = config;
   const events = createEmitter<LivenessEvents>((error) =>
     log.error({ action: 'liveness_listener_failed', error }, 'a listener of liveness failed'),
   );
