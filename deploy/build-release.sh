@@ -6,6 +6,7 @@ version=${1:?VERSION} out=${2:?OUT.tar.gz}
 clone=$(cd "$(dirname "$0")/.." && pwd)
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
+node "$clone/scripts/page.mjs"
 mkdir -p "$stage/packages"
 for part in protocol sdk cli node console; do
   mkdir -p "$stage/packages/$part"

@@ -21,7 +21,7 @@ import {
   updateRoutes,
 } from '@p2pos/protocol';
 import { type Call, connect } from '@p2pos/sdk';
-import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
+import { createTestDoor, TEST_PEER } from '../packages/node/src/testing/http-door.ts';
 import { APPS_CASES } from './contract/apps.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -267,6 +267,23 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   },
   async 'members.audit'(call) {
     assert.equal((await call(membersRoutes.audit, { after: 4, limit: 1 })).entries[0]?.seq, 5);
+  },
+  async 'members.documents'(call) {
+    const first = await call(membersRoutes.documents, { list: 'snapshots' });
+    const cursor = first.cursor ?? assert.fail('one page');
+    const second = await call(membersRoutes.documents, { list: 'snapshots', cursor });
+    assert.deepEqual([second.documents[0]?.epoch, second.cursor], [2, null]);
+  },
+  async 'members.offer'(call) {
+    const answer = await call(membersRoutes.offer, {
+      peer: TEST_PEER,
+      kind: 'snapshot',
+      body: Uint8Array.of(1),
+    });
+    assert.equal(answer.code, 'SNAPSHOT_REVOKED');
+    await assert.rejects(call(membersRoutes.offer, { peer: 'x', kind: 'snapshot', body: Uint8Array.of(1) }), {
+      code: 'PEER_ID_INVALID',
+    });
   },
   async 'members.loss'(call) {
     assert.equal((await call(membersRoutes.loss, { remove: 'a,b' })).records, 7);

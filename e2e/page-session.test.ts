@@ -16,16 +16,16 @@ const executablePath = '/usr/bin/chromium';
 
 /** Writes, reads it back, and shows what it read; inline script and style must do nothing. */
 const PAGE = `<!doctype html><title>page</title><h1 style="color: rgb(1, 2, 3)">waiting</h1>
-<script>document.title = 'inline ran'</script><script type="module" src="/main.ts"></script>`;
+<script>document.title = 'inline ran'</script><script type="module" src="/main.js"></script>`;
 const MAIN = `const put = await fetch('/v1/kv/from-page', { method: 'PUT', body: 'hello' });
-const text: string = await (await fetch('/v1/kv/from-page')).text();
-document.querySelector('h1')!.textContent = put.status + ' ' + text + ' ' + document.cookie;`;
+const text = await (await fetch('/v1/kv/from-page')).text();
+document.querySelector('h1').textContent = put.status + ' ' + text + ' ' + document.cookie;`;
 
 describe('the page in a browser', { skip: !existsSync(executablePath) }, () => {
   it('opens by a link, works with its cookie, and keeps foreign pages out', async () => {
     await using folder = await createTempFolder();
     await writeFile(join(folder.path, 'index.html'), PAGE);
-    await writeFile(join(folder.path, 'main.ts'), MAIN);
+    await writeFile(join(folder.path, 'main.js'), MAIN);
     await using door = await createTestDoor({ config: { pageFolder: folder.path } });
     await using client = connect({ url: door.url, token: door.token });
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
@@ -74,7 +74,7 @@ describe('the page in a browser', { skip: !existsSync(executablePath) }, () => {
             const script = document.createElement('script');
             script.onload = () => resolve('loaded');
             script.onerror = reject;
-            script.src = `${base}/main.ts`;
+            script.src = `${base}/main.js`;
             document.head.append(script);
           }),
       );

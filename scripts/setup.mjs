@@ -29,7 +29,8 @@ if (!isReady()) {
     rmSync(lockFolder, { recursive: true, force: true });
   }
 }
-requireNode24();
+const node = requireNode24();
+buildPage();
 
 /** Two first runs at once: the second waits for the first. A lock whose owner is gone is taken over. */
 function takeLock() {
@@ -94,4 +95,13 @@ function requireNode24() {
       `setup: P2POS needs Node 24 or newer on ${process.platform}-${process.arch}, found ${found}. Install it from nodejs.org, then run the same command again.`,
     );
   }
+  return command;
+}
+
+/** Only when its sources changed; a page that cannot be built is no reason not to start. */
+function buildPage() {
+  const { status } = spawnSync(node, [join(root, 'scripts/page.mjs')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (status !== 0) console.error('setup: the page at / could not be built (see above); all else works');
 }

@@ -33,7 +33,7 @@ function openWorkshop(folder: string): Workshop {
       'packages/node/src',
       'packages/node/bin',
       'packages/node/package.json',
-      'packages/console/src',
+      'packages/console/dist',
     ]) {
       cpSync(join(CLONE, part), join(place, part), {
         recursive: true,

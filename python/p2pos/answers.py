@@ -631,6 +631,25 @@ class MembersSubmit(TypedDict):
     hash: str
 
 
+class MembersDocumentsDocumentsItem(TypedDict):
+    hash: str
+    epoch: int
+    bytes: str
+
+
+class MembersDocuments(TypedDict):
+    documents: list[MembersDocumentsDocumentsItem]
+    cursor: str | None
+
+
+class MembersOffer(TypedDict):
+    result: Literal["applied", "stale", "refused"]
+    code: NotRequired[str]
+    reason: NotRequired[str]
+    epoch: int
+    hash: str
+
+
 class MembersLoss(TypedDict):
     slots: int
     records: int

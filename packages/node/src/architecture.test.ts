@@ -140,7 +140,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'only config reads the environment': only('environment', /\bprocess\.env\b|\benv\b[^\n]*'node:process'/g),
   'relative imports name the file': (source) =>
     importsOf(source)
-      .filter((name) => name.startsWith('.') && !/\.(ts|json)$/.test(name))
+      .filter((name) => name.startsWith('.') && !/\.(ts|json|vue|css)$/.test(name))
       .map((name) => `imports ${name}`),
   'files have a noun in kebab-case for a name': ({ path }) => {
     const name = basename(path).replace(/(\.test)?\.ts$/, '');

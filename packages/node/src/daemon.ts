@@ -22,7 +22,7 @@ import { SOFTWARE_VERSION } from './process/software-version.ts';
 import { findSystem, listensLocally, registerReachMetrics } from './reaching.ts';
 import { createRqlite, createShelf, createSqliteProcess, type Shelf } from './services/sql/index.ts';
 
-const PAGE_FOLDER = fileURLToPath(new URL('../../console/src/', import.meta.url));
+const PAGE_FOLDER = fileURLToPath(new URL('../../console/dist/', import.meta.url));
 
 /** @throws P2posError CONFIG_INVALID without a system, and what each part refuses */
 export async function createDaemon(
@@ -133,6 +133,12 @@ export async function createDaemon(
         ],
         streams: node.streams,
         tenants: tenantsOf(node),
+        peers: {
+          rpc: node.rpc,
+          isGateway: () =>
+            node.membership.view().members.get(identity.peerId)?.capabilities.includes('gateway') === true,
+          isMember: (peerId) => node.membership.view().members.has(peerId),
+        },
         supervisor,
       },
       {

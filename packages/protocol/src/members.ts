@@ -70,6 +70,34 @@ export const AuditList = z.object({
     }),
   ),
 });
+export type AuditList = z.output<typeof AuditList>;
+
+/** A page of signed documents. */
+export const CarriedDocuments = z.object({
+  documents: z.array(
+    z.object({
+      /** Of the body, lower-case hex. */
+      hash: z.string(),
+      /** Of a snapshot or revocation; version of a rotation. */
+      epoch: z.int(),
+      /** The signed document, base64url. */
+      bytes: z.string(),
+    }),
+  ),
+  /** Pass it for the next page; null: this was the last. */
+  cursor: z.string().nullable(),
+});
+
+/** What one member said of a document that was handed to it. */
+export const MemberAnswer = z.object({
+  /** `stale`: it held this one already, or one at least as great. */
+  result: z.enum(['applied', 'stale', 'refused']),
+  code: z.string().optional(),
+  reason: z.string().optional(),
+  /** Of the snapshot in force there after it answered, lower-case hex. */
+  epoch: z.int(),
+  hash: z.string(),
+});
 
 const PUSHED = z.object({
   /** `stale`: one at least as great is already in force, nothing changed. */
@@ -157,6 +185,37 @@ export const membersRoutes = defineRoutes({
       'SNAPSHOT_SIGNATURE',
       'STORE_FULL',
     ],
+    repeatable: true,
+  },
+  documents: {
+    summary:
+      'The signed documents that this node holds, oldest first: rotations, revocations, snapshots in force, and branches that lost.',
+    method: 'GET',
+    path: '/v1/members/documents',
+    grant: 'members:read',
+    query: {
+      list: z.enum(['rotations', 'revocations', 'snapshots', 'branches']),
+      cursor: z
+        .string()
+        .regex(/^\d{1,16}\.[0-9a-f]{64}$/, { error: 'must be the cursor of the page before' })
+        .optional(),
+    },
+    output: json(CarriedDocuments),
+    errors: [],
+  },
+  offer: {
+    summary: 'Has this node hand a signed document to one member, and tells what that member says.',
+    method: 'POST',
+    path: '/v1/members/offer',
+    grant: 'members:push',
+    query: {
+      peer: z.string().regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/, { error: 'it is none' }),
+      kind: z.enum(['rotation', 'revocation', 'snapshot']),
+    },
+    body: bytesBody(MAX_SNAPSHOT_BYTES, { contentType: SNAPSHOT_CONTENT_TYPE }),
+    output: json(MemberAnswer),
+    errors: ['DOCUMENT_MALFORMED', 'PEER_UNREACHABLE'],
+    invalid: { peer: 'PEER_ID_INVALID' },
     repeatable: true,
   },
   loss: {

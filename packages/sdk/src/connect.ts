@@ -9,11 +9,12 @@ import { createNetworkClient, type NetworkClient } from './network.ts';
 import { type Online, onlineFor, systemOnline } from './online.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
-import { createSocketTransport } from './socket/socket-transport.ts';
+import { createSocketTransport, type SocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
 import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
 import { createTopicsClient, type TopicsClient } from './topics.ts';
+import type { Transport } from './transport.ts';
 
 export interface ConnectOptions {
   /** One node of the system, or several: the next is asked when one does not answer. */
@@ -35,6 +36,15 @@ export interface ConnectOptions {
   readonly timing?: Timing;
   /** Default: as the browser tells. Calls wait for a network until their deadline. */
   readonly online?: Online;
+}
+
+/** Over a transport of one's own, such as that of a peer (`@p2pos/sdk/peer`). It carries calls, no subscriptions. */
+export interface ConnectOverOptions
+  extends Omit<
+    ConnectOptions,
+    'url' | 'token' | 'app' | 'transport' | 'attemptTimeoutMs' | 'fetch' | 'WebSocket'
+  > {
+  readonly transport: Transport;
 }
 
 export interface Client extends AsyncDisposable {
@@ -61,29 +71,18 @@ export interface Client extends AsyncDisposable {
 }
 
 /** Nothing is sent before the first call. Throws BAD_REQUEST for what is no address. */
-export function connect(options: ConnectOptions): Client {
-  const { token, app, timeoutMs = 30_000, timing = systemTiming } = options;
-  const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(baseUrl);
-  if (urls.length === 0)
-    throw new P2posError('BAD_REQUEST', { reason: 'connect needs the address of a node.' });
+export function connect(options: ConnectOptions | ConnectOverOptions): Client {
+  const { timeoutMs = 30_000, timing = systemTiming } = options;
+  const { urls, transport, links } = isOver(options) ? over(options) : direct(options, timing);
   const online = onlineFor(urls, options.online ?? systemOnline);
-  const http = createHttpTransport(
-    { fetch: options.fetch ?? globalThis.fetch.bind(globalThis) },
-    {
-      urls,
-      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(app && { 'x-p2pos-app': app }) },
-    },
-  );
-  const WebSocket = options.WebSocket ?? globalThis.WebSocket;
-  const sockets = createSocketTransport({ WebSocket, timing, http }, { urls, token, app });
   const backoff = { baseDelayMs: 100, maxDelayMs: 2_000 };
-  const { transport = prefersSocket(options) ? 'socket' : 'http' } = options;
+  const attemptTimeoutMs = 'attemptTimeoutMs' in options ? options.attemptTimeoutMs : undefined;
   const send = createCaller(
-    { transport: transport === 'socket' ? sockets : http, timing, online },
+    { transport, timing, online },
     {
       urls,
       timeoutMs,
-      attemptTimeoutMs: options.attemptTimeoutMs ?? (urls.length > 1 ? 10_000 : timeoutMs),
+      attemptTimeoutMs: attemptTimeoutMs ?? (urls.length > 1 ? 10_000 : timeoutMs),
       maxAttempts: options.maxAttempts ?? Math.max(4, urls.length),
       ...backoff,
     },
@@ -101,7 +100,7 @@ export function connect(options: ConnectOptions): Client {
   };
   const ending = new AbortController();
   const batches = createSubscribe(
-    { transport: sockets, timing, online, closed: ending.signal },
+    { transport: links, timing, online, closed: ending.signal },
     { nodes: urls.length, ...backoff },
   );
   const subscribe = oneByOne(batches);
@@ -109,7 +108,8 @@ export function connect(options: ConnectOptions): Client {
     closed = true;
     ending.abort(new P2posError('CLIENT_CLOSED'));
     await Promise.allSettled(running);
-    sockets.close();
+    links.close();
+    transport.close();
   };
 
   return {
@@ -129,6 +129,45 @@ export function connect(options: ConnectOptions): Client {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+interface Ways {
+  readonly urls: readonly string[];
+  readonly transport: Transport;
+  /** For subscriptions. */
+  readonly links: Pick<SocketTransport, 'link' | 'close'>;
+}
+
+function direct(options: ConnectOptions, timing: Timing): Ways {
+  const { token, app } = options;
+  const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(baseUrl);
+  if (urls.length === 0)
+    throw new P2posError('BAD_REQUEST', { reason: 'connect needs the address of a node.' });
+  const http = createHttpTransport(
+    { fetch: options.fetch ?? globalThis.fetch.bind(globalThis) },
+    {
+      urls,
+      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(app && { 'x-p2pos-app': app }) },
+    },
+  );
+  const WebSocket = options.WebSocket ?? globalThis.WebSocket;
+  const links = createSocketTransport({ WebSocket, timing, http }, { urls, token, app });
+  const { transport = prefersSocket(options) ? 'socket' : 'http' } = options;
+  return { urls, transport: transport === 'socket' ? links : http, links };
+}
+
+const isOver = (options: ConnectOptions | ConnectOverOptions): options is ConnectOverOptions =>
+  typeof options.transport === 'object';
+
+function over({ transport }: ConnectOverOptions): Ways {
+  const links = {
+    async link() {
+      const reason = 'This client has no subscriptions: give connect the HTTP address of a node for them.';
+      throw new P2posError('BAD_REQUEST', { reason });
+    },
+    close() {},
+  };
+  return { urls: ['p2pos:'], transport, links };
 }
 
 /** Without a token only a page has a way to say who it is; who brings a fetch of its own wants it used. */

@@ -13,7 +13,7 @@
 export { P2posError } from '@p2pos/protocol';
 export type { AppsClient, CreateTokenInput } from './apps.ts';
 export type { Call, CallOptions } from './caller.ts';
-export type { Client, ConnectOptions } from './connect.ts';
+export type { Client, ConnectOptions, ConnectOverOptions } from './connect.ts';
 export { connect } from './connect.ts';
 export type {
   DeleteOptions,
@@ -44,3 +44,4 @@ export {
 } from './sql.ts';
 export type { Timing } from './timing.ts';
 export type { FollowOptions, GroupMessage, TopicEvent, TopicMessage, TopicsClient } from './topics.ts';
+export type { Transport } from './transport.ts';

@@ -284,6 +284,16 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
       if (kind === 'rotation') throw new P2posError('ROOT_FORKED', { previous: hash });
       return { result: 'applied', epoch: 1, hash };
     },
+    documents: async ({ cursor }) => ({
+      documents: [{ hash, epoch: cursor ? 2 : 1, bytes: 'AA' }],
+      cursor: cursor ? null : `1.${hash}`,
+    }),
+    offer: async ({ kind }) => ({
+      result: 'refused',
+      code: kind === 'snapshot' ? 'SNAPSHOT_REVOKED' : 'ROOT_FORKED',
+      epoch: 1,
+      hash,
+    }),
     loss: async () => ({ slots: 1, records: 7, emptySlots: 0, unknownSlots: 0 }),
     acceptLoss: async () => ({ before: 'learner' as const }),
     root: async () => ({

@@ -48,7 +48,7 @@ const MAX_QUEUED_BYTES = 32 * 1_048_576;
 const OPEN_TIMEOUT_MS = 10_000;
 
 export interface SubscribeDeps {
-  readonly transport: SocketTransport;
+  readonly transport: Pick<SocketTransport, 'link'>;
   readonly timing: Timing;
   readonly online: Online;
   /** The client is closed: what is followed ends. */

@@ -88,6 +88,8 @@ const CANDIDATES = [
   '0123456789abcdef',
   'a'.repeat(32),
   'x'.repeat(43),
+  TEST_PEER,
+  'snapshots',
 ];
 
 function sampleOf(name: string, schema: z.ZodType, samples: typeof SAMPLES): string {

@@ -1,16 +1,14 @@
 /**
  * The page's files, from one folder known at the start: what is not listed there is not served, so no name leads out
- * of it. TypeScript is served with its types stripped, as Node itself runs it.
+ * of it. `scripts/page.mjs` builds them.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
-import module from 'node:module';
+import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
-  '.ts': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
   '.ico': 'image/x-icon',
@@ -32,48 +30,29 @@ export const PAGE_POLICY = [
 
 interface Asset {
   readonly contentType: string;
-  readonly body: Uint8Array | string;
+  readonly body: Uint8Array;
 }
 
 export interface Page {
-  /** URL paths that exist, without the leading slash: `style.css`, `views/ring.ts`. */
+  /** URL paths that exist, without the leading slash: `style.css`, `assets/main.js`. */
   readonly paths: readonly string[];
   read(path: string): Promise<Asset>;
 }
 
+/** A folder that is not there, since the page was never built, is a page without files. */
 export async function openPage(folder: string): Promise<Page> {
-  const stripped = new Map<string, { readonly changedAt: number; readonly code: string }>();
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  });
   const paths = entries
-    .filter(
-      (entry) =>
-        entry.isFile() && extname(entry.name) in CONTENT_TYPES && !/\.(test|d)\.ts$/.test(entry.name),
-    )
+    .filter((entry) => entry.isFile() && extname(entry.name) in CONTENT_TYPES)
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
-
   return {
     paths,
-    async read(path) {
-      const file = join(folder, path);
-      const contentType = CONTENT_TYPES[extname(path)] as string;
-      if (extname(path) !== '.ts') return { contentType, body: await readFile(file) };
-      const { mtimeMs: changedAt } = await stat(file);
-      const known = stripped.get(path);
-      if (known?.changedAt === changedAt) return { contentType, body: known.code };
-      const code = stripTypes(await readFile(file, 'utf8'));
-      stripped.set(path, { changedAt, code });
-      return { contentType, body: code };
-    },
+    read: async (path) => ({
+      contentType: CONTENT_TYPES[extname(path)] as string,
+      body: await readFile(join(folder, path)),
+    }),
   };
-}
-
-/** Node warns that this function is experimental; the same code runs this program, so the warning says nothing. */
-function stripTypes(source: string): string {
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  try {
-    return module.stripTypeScriptTypes(source);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

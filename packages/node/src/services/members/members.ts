@@ -1,5 +1,12 @@
 /** Carries documents between nodes: serves them, passes on what is new, and asks when this node is behind. */
 import { P2posError } from '@p2pos/protocol';
+import {
+  createPuller,
+  MEMBERSHIP,
+  MEMBERSHIP_PUSH,
+  PAGE_BYTES,
+  PAGE_DOCUMENTS,
+} from '@p2pos/protocol/membership';
 import { createAllowance } from '../../core/allowance/index.ts';
 import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
@@ -14,8 +21,6 @@ import type { Net, PeerId } from '../../core/net/index.ts';
 import { type Random, shuffle } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
-import { createPuller } from './pulling.ts';
-import { MEMBERSHIP, MEMBERSHIP_PUSH, PAGE_BYTES, PAGE_DOCUMENTS } from './wire.ts';
 
 export interface MembersDeps {
   readonly membership: MembershipJournal;
@@ -31,6 +36,16 @@ export interface MembersConfig {
   readonly intervalMs?: number;
 }
 
+/** What one member says of a document, and what is in force there. */
+export interface MemberWord {
+  readonly result: 'applied' | 'stale' | 'refused';
+  readonly code?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly epoch: number;
+  /** Of the snapshot in force, lower-case hex. */
+  readonly hash: string;
+}
+
 export interface Members extends AsyncDisposable {
   /** A peer said what it holds; this node asks it for what it lacks. */
   noticeHeads(peerId: PeerId, heads: Heads): void;
@@ -41,6 +56,12 @@ export interface Members extends AsyncDisposable {
     bytes: Uint8Array,
     options: { readonly kind?: Exclude<DocumentName, 'genesis'>; readonly signal: AbortSignal },
   ): Promise<'applied' | 'stale'>;
+  /** Hands a document to one member. @throws P2posError of the call where it gives no answer */
+  offer(
+    peerId: PeerId,
+    document: { readonly kind: Exclude<DocumentName, 'genesis'>; readonly bytes: Uint8Array },
+    options: { readonly signal: AbortSignal },
+  ): Promise<MemberWord>;
 }
 
 const PUSH_TIMEOUT_MS = 10_000;
@@ -53,7 +74,7 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
   const { membership, rpc, net, clock, random } = deps;
   const log = deps.log.child({ module: 'members' });
   const tasks = createTaskGroup({ clock, random, log });
-  const puller = createPuller({ membership, rpc, clock, log });
+  const puller = createPuller({ membership, rpc, log });
   const self = net.peerId;
   /** Members each have their own share; strangers have one among all of them, so names they choose win nothing (T26). */
   const allowance = createAllowance(clock, { burst: () => 200, perSecond: () => 50 });
@@ -174,6 +195,20 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
       report(verdict, 'http');
       if (verdict.result === 'refused') throw verdict.error;
       return verdict.result;
+    },
+    async offer(peerId, { kind, bytes }, { signal }) {
+      if (peerId === self) {
+        const verdict = await membership.submit({ kind, bytes, from: 'http' }, { signal });
+        report(verdict, 'http');
+        const { epoch, snapshot: hash } = membership.heads();
+        if (verdict.result !== 'refused') return { result: verdict.result, epoch, hash };
+        const { code, message } = verdict.error;
+        return { result: 'refused', code, reason: message.slice(0, 1_024), epoch, hash };
+      }
+      const options = { timeoutMs: PUSH_TIMEOUT_MS, signal };
+      const word = await rpc.call(peerId, MEMBERSHIP_PUSH, 'push', { kind, bytes }, options);
+      const { epoch, snapshot: hash } = await rpc.call(peerId, MEMBERSHIP, 'heads', {}, options);
+      return { ...word, epoch, hash };
     },
     async [Symbol.asyncDispose]() {
       for (const one of [...served, ...subscriptions]) one[Symbol.dispose]();

@@ -13,6 +13,7 @@ import type { Members } from './members.ts';
 
 /** A chain of rotations is short. */
 const MAX_ROOT_BYTES = 2 * 1_048_576;
+const PAGE = { maxDocuments: 256, maxBytes: 1_048_576 };
 
 /** What the records say of a removal, and how an operator accepts a loss. */
 export interface MembersRecords {
@@ -28,7 +29,7 @@ export function createMembersHandlers({
 }: {
   readonly records: MembersRecords;
   readonly membership: Pick<MembershipJournal, 'systemId' | 'view' | 'status' | 'documents' | 'auditEntries'>;
-  readonly members: Pick<Members, 'push'>;
+  readonly members: Pick<Members, 'push' | 'offer'>;
 }): RouteHandlers<typeof membersRoutes> {
   function inForce() {
     const { epoch, hash } = membership.view();
@@ -63,6 +64,24 @@ export function createMembersHandlers({
     async submit({ kind, body }, { signal }) {
       const result = await members.push(body, { kind, signal });
       return { result, ...inForce() };
+    },
+    async documents({ list, cursor }) {
+      const [epoch = '-1', hash = ''] = cursor?.split('.') ?? [];
+      const after = { epoch: Number(epoch), hash };
+      const { documents, more } = await membership.documents({ list, after, ...PAGE });
+      const last = documents.at(-1);
+      return {
+        documents: documents.map((one) => ({
+          hash: one.hash,
+          epoch: one.epoch,
+          bytes: toBase64url(one.bytes),
+        })),
+        cursor: more && last ? `${last.epoch}.${last.hash}` : null,
+      };
+    },
+    async offer({ peer, kind, body }, { signal }) {
+      const { code, reason, ...word } = await members.offer(peer, { kind, bytes: body }, { signal });
+      return { ...word, ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) };
     },
     async loss({ remove }) {
       const peerIds = remove.split(',');
