@@ -22,8 +22,11 @@ for (const target of targets) {
 }
 
 test('every capability that nodes serve each other has a target', () => {
-  const folder = join(import.meta.dirname, '../packages/node/src');
-  const served = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  const folder = join(import.meta.dirname, '../packages');
+  const served = ['node/src', 'protocol/src']
+    .flatMap((part) =>
+      readdirSync(join(folder, part), { recursive: true, encoding: 'utf8' }).map((name) => join(part, name)),
+    )
     .filter((name) => name.endsWith('.ts') && !/\.test\.ts$|test-|testing\//.test(name))
     .flatMap((name) => [
       ...readFileSync(join(folder, name), 'utf8').matchAll(/= defineCapability\('\/p2pos\/([^/]+)/g),
