@@ -13,6 +13,7 @@ import { RENDEZVOUS } from '../../packages/node/src/services/rendezvous/wire.ts'
 import { SQL } from '../../packages/node/src/services/sql/wire.ts';
 import { UPDATE } from '../../packages/node/src/services/update/wire.ts';
 import { MEMBERSHIP, MEMBERSHIP_PUSH } from '../../packages/protocol/src/membership/wire.ts';
+import { CLIENT } from '../../packages/protocol/src/rpc/client.ts';
 import { PEERS, PING } from '../../packages/protocol/src/rpc/mesh.ts';
 import { decodeBody } from '../../packages/protocol/src/rpc/wire/body.ts';
 import type { Target } from '../engine.ts';
@@ -35,6 +36,7 @@ const CAPABILITIES: readonly Capability[] = [
   REACH,
   RENDEZVOUS,
   UPDATE,
+  CLIENT,
 ];
 
 /** The first byte of an input names the method and the way: even numbers are calls, odd ones answers. */
