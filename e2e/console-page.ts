@@ -18,6 +18,10 @@ export async function openBrowser(): Promise<Browser & AsyncDisposable> {
   return Object.assign(browser, { [Symbol.asyncDispose]: () => browser.close() });
 }
 
+type AdminFiles = ({ readonly bundle: string } | { readonly key: string; readonly proof: string }) & {
+  readonly passphrase?: string;
+};
+
 export interface ConsolePage {
   readonly context: BrowserContext;
   readonly page: Page;
@@ -25,7 +29,7 @@ export interface ConsolePage {
   readonly complaints: readonly string[];
   /** By the menu. */
   show(title: string): Promise<void>;
-  unlock(files: { bundle: string; passphrase: string } | { key: string; proof: string }): Promise<void>;
+  unlock(files: AdminFiles): Promise<void>;
 }
 
 /** A context of its own, as another person's browser. */
@@ -60,11 +64,11 @@ export async function openConsole(
       await page.getByRole('button', { name: 'Unlock with an admin key' }).click();
       if ('bundle' in files) {
         await page.getByLabel('Admin bundle').fill(files.bundle);
-        await page.getByLabel('Passphrase', { exact: true }).fill(files.passphrase);
       } else {
         await page.getByLabel('Admin key file').setInputFiles(files.key);
         await page.getByLabel('Admin proof file').setInputFiles(files.proof);
       }
+      await page.getByLabel('Passphrase', { exact: true }).fill(files.passphrase ?? '');
       await page.getByRole('button', { name: 'Unlock', exact: true }).click();
       await page.getByRole('button', { name: 'Lock', exact: true }).waitFor();
     },

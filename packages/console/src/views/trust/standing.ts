@@ -21,7 +21,9 @@ export interface Issued {
 export type AdminState = 'valid' | 'ending' | 'ended' | 'revoked';
 
 export interface AdminRow {
-  readonly proof: AdminProof;
+  readonly serial: string;
+  /** Undefined of one that was revoked, and whose snapshots are void with it. */
+  readonly proof: AdminProof | undefined;
   readonly state: AdminState;
   /** Snapshots in force that it signed. */
   readonly snapshots: number;
@@ -74,13 +76,15 @@ export function standingOf(
   const revoked = new Set(taken.flatMap(({ serials }) => serials.map(({ serial }) => serial)));
   return {
     issued,
-    admins: [...proofs.values()]
-      .map(({ proof, ...counts }) => ({
-        proof,
-        state: stateOf(proof, revoked, nowMs),
-        ...counts,
-      }))
-      .sort((a, b) => b.lastEpoch - a.lastEpoch),
+    admins: [
+      ...[...proofs.values()].map((known): AdminRow => {
+        const { proof } = known;
+        return { ...known, serial: proof.serial, state: stateOf(proof, revoked, nowMs) };
+      }),
+      ...[...revoked.difference(new Set(proofs.keys()))].map((serial): AdminRow => {
+        return { serial, proof: undefined, state: 'revoked', snapshots: 0, lastEpoch: 0 };
+      }),
+    ].sort((a, b) => b.lastEpoch - a.lastEpoch),
     revokedPeers: [...new Set(taken.flatMap(({ peerIds }) => peerIds))],
     nextRevocation: Math.max(0, ...taken.map(({ epoch }) => epoch)) + 1,
   };
