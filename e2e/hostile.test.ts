@@ -115,8 +115,9 @@ test('peers that send garbage, a huge length or nothing: the node serves others'
     for (let i = 0; i < 10; i++) {
       const socket = connect(port, '127.0.0.1');
       socket.on('error', () => {});
-      // A node that has had enough of a host may refuse it.
-      await once(socket, 'connect').catch(() => {});
+      await once(socket, 'connect').catch((cause) => {
+        throw new Error(`node0 refuses connections: ${dev.output()}`, { cause });
+      });
       if (bytes.length > 0) socket.write(bytes);
       sockets.push(socket);
     }

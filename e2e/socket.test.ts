@@ -1,31 +1,19 @@
 /** The SDK's socket: what it repeats, what it resumes, and how it falls back. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defineStreams } from '@p2pos/protocol';
+import { kvStreams, P2posError } from '@p2pos/protocol';
 import { connect } from '@p2pos/sdk';
-import { z } from 'zod';
 import { bindStreams } from '../packages/node/src/gateway/index.ts';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { createTestDoor } from '../packages/node/src/testing/http-door.ts';
 
-const streams = defineStreams({
-  count: {
-    summary: 'Numbers.',
-    grant: 'kv:read',
-    input: { from: z.int() },
-    opened: z.object({}),
-    events: { number: z.object({ n: z.int() }) },
-    errors: [],
-  },
-});
-
 /** Two numbers, then silence until it is let go. */
-const pairs = bindStreams(streams, {
-  count: async ({ from }, { signal }) => ({
-    opened: {},
+const pairs = bindStreams(kvStreams, {
+  kv: async ({ from = '0' }, { signal }) => ({
+    opened: { token: null },
     events: (async function* () {
-      yield { type: 'number' as const, n: from };
-      yield { type: 'number' as const, n: from + 1 };
+      yield { type: 'progress' as const, token: from };
+      yield { type: 'progress' as const, token: `${Number(from) + 1}` };
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     })(),
   }),
@@ -37,15 +25,16 @@ describe('the SDK over a socket', () => {
     await using stays = await createTestDoor({ streams: pairs, config: { tokenFile: gone.tokenFile } });
     await using client = connect({ url: [gone.url, stays.url], token: gone.token });
     const seen: number[] = [];
-    const numbers = client.subscribe(
-      streams,
-      'count',
-      { from: 0 },
-      { resume: (input, last) => (last.type === 'number' ? { from: last.n + 1 } : input) },
+    const following = client.subscribe(
+      'kv',
+      {},
+      {
+        resume: (input, last) => (last.type === 'progress' ? { from: `${Number(last.token) + 1}` } : input),
+      },
     );
-    for await (const event of numbers) {
-      if (event.type !== 'number') continue;
-      seen.push(event.n);
+    for await (const event of following) {
+      if (event.type !== 'progress') continue;
+      seen.push(Number(event.token));
       if (seen.length === 2) await gone[Symbol.asyncDispose]();
       if (seen.length === 4) break;
     }
@@ -81,6 +70,26 @@ describe('the SDK over a socket', () => {
     await client.health();
     await Promise.all(Array.from({ length: 40 }, () => insert(100_000)));
     await insert(3_000_000);
+  });
+
+  it('tells what no frame can carry to who passed it, and goes on', async () => {
+    await using door = await createTestDoor();
+    await using client = connect({ url: door.url, token: door.token, transport: 'socket' });
+    await client.kv.put('a', '1');
+    const db = client.sql('shop');
+    const wrong = [
+      client.sql.create('shop', { engine: Symbol('x') } as never),
+      db.execute('INSERT INTO t VALUES (?)', [2n ** 70n]).then(() => assert.fail()),
+      client.sql.create('shop', { voters: new Map() } as never),
+      client.kv.put('\ud800', 'x'),
+    ];
+    const settled = await Promise.allSettled([...wrong, client.kv.get('a')]);
+    for (const one of settled.slice(0, -1))
+      assert.ok(one.status === 'rejected' && one.reason instanceof P2posError, JSON.stringify(one));
+    const last = settled.at(-1) as PromiseFulfilledResult<{ text(): string } | undefined>;
+    assert.equal(last.value?.text(), '1');
+    const loop = client.subscribe('kv', { prefix: '\ud800' })[Symbol.asyncIterator]();
+    await assert.rejects(async () => loop.next(), P2posError);
   });
 
   it('goes over HTTP where no socket can be had', async () => {

@@ -1,6 +1,7 @@
 /** What honest nodes say to each other: recorded from a small system at work, as bytes of channels and as bodies of calls. */
-import { FrameReader } from '../packages/node/src/core/rpc/frame.ts';
+
 import { createTestnet } from '../packages/node/src/testing/testnet.ts';
+import { FrameReader } from '../packages/protocol/src/rpc/wire/frame.ts';
 
 export interface Traffic {
   /** What arrived on a channel at once. */

@@ -1,13 +1,16 @@
 /**
- * Writes from the code what is generated: `docs/reference/` and files of the Python client. `node scripts/reference.ts`, or
+ * Writes from the code what is generated: `docs/reference/` and files of both clients. `node scripts/reference.ts`, or
  * `--check` to name those that are stale.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { asyncApi } from './reference/asyncapi.ts';
+import { peersCddl, socketCddl } from './reference/cddl-files.ts';
 import { configPage } from './reference/config-page.ts';
 import { errorsPage } from './reference/errors-page.ts';
+import { framesSchema } from './reference/frames-schema.ts';
 import { pythonAnswers, pythonContract, pythonErrors } from './reference/python-files.ts';
 import { routesPage } from './reference/routes-page.ts';
+import { sdkOperations } from './reference/sdk-operations.ts';
 import { streamsPage } from './reference/streams-page.ts';
 
 type Files = Readonly<Record<string, () => string>>;
@@ -16,6 +19,9 @@ const PAGES: Files = {
   'asyncapi.json': asyncApi,
   'config.md': configPage,
   'errors.md': errorsPage,
+  'frames.cddl': socketCddl,
+  'frames.schema.json': framesSchema,
+  'peers.cddl': peersCddl,
   'routes.md': routesPage,
   'streams.md': streamsPage,
 };
@@ -26,6 +32,8 @@ const PYTHON: Files = {
   'errors.py': pythonErrors,
 };
 
+const SDK: Files = { 'operations.ts': sdkOperations };
+
 const isCheck = process.argv.includes('--check');
 const root = new URL('../', import.meta.url);
 const problems: string[] = [];
@@ -33,6 +41,7 @@ const written: string[] = [];
 
 keep('docs/reference/', PAGES, { alone: true });
 keep('python/p2pos/', PYTHON, { alone: false });
+keep('packages/sdk/src/contract/', SDK, { alone: false });
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

@@ -1,18 +1,17 @@
 /** Bodies of every call and answer between nodes: decoded, then checked by their schemas. */
 import { isP2posError } from '@p2pos/protocol';
 import { KAD } from '../../packages/node/src/core/dht/wire/rpc-transport.ts';
-import { PING } from '../../packages/node/src/core/liveness/liveness.ts';
-import { PEERS } from '../../packages/node/src/core/mesh/peer-exchange.ts';
 import { HEARTBEAT } from '../../packages/node/src/core/presence/wire.ts';
 import { RECORDS } from '../../packages/node/src/core/records/format/wire.ts';
-import { decodeBody } from '../../packages/node/src/core/rpc/body.ts';
 import type { Capability } from '../../packages/node/src/core/rpc/index.ts';
 import { APPS } from '../../packages/node/src/services/apps/wire.ts';
-import { MEMBERSHIP, MEMBERSHIP_PUSH } from '../../packages/node/src/services/members/wire.ts';
 import { STATUS } from '../../packages/node/src/services/network/wire.ts';
 import { GROUPS, TOPICS } from '../../packages/node/src/services/pubsub/topics/wire.ts';
 import { PUBSUB } from '../../packages/node/src/services/pubsub/wire.ts';
 import { SQL } from '../../packages/node/src/services/sql/wire.ts';
+import { MEMBERSHIP, MEMBERSHIP_PUSH } from '../../packages/protocol/src/membership/wire.ts';
+import { PEERS, PING } from '../../packages/protocol/src/rpc/mesh.ts';
+import { decodeBody } from '../../packages/protocol/src/rpc/wire/body.ts';
 import type { Target } from '../engine.ts';
 import { honestTraffic } from '../traffic.ts';
 

@@ -23,10 +23,10 @@ import {
 } from '../../packages/node/src/core/net/yamux/frame.ts';
 import { decodeHeader } from '../../packages/node/src/core/records/format/record.ts';
 import { createSealVerifier } from '../../packages/node/src/core/records/format/seal.ts';
-import { FrameReader, ProtocolFault } from '../../packages/node/src/core/rpc/frame.ts';
-import { decodeError } from '../../packages/node/src/core/rpc/wire-error.ts';
 import { instantCrypto } from '../../packages/node/src/testing/instant-crypto.ts';
 import { createTestSystem } from '../../packages/node/src/testing/test-system.ts';
+import { decodeError } from '../../packages/protocol/src/rpc/wire/error.ts';
+import { FrameReader, ProtocolFault } from '../../packages/protocol/src/rpc/wire/frame.ts';
 import type { Target } from '../engine.ts';
 import { honestTraffic } from '../traffic.ts';
 

@@ -65,6 +65,7 @@ const tokens: Target = {
   seeds: () => [
     new TextEncoder().encode(
       encodeToken({
+        told: [new Uint8Array(12)],
         horizon: '0198000000000001',
         positions: new Map([[AUTHOR, { store: '00112233445566778899aabbccddeeff', position: 7 }]]),
       }),

@@ -176,6 +176,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "Say which system you sign for with --system-id sys1… or --pinned FILE: a request could name any. This one names {systemId}.",
     ),
+    "CLIENTS_NOT_SERVED": ErrorEntry(
+        503,
+        True,
+        "This member serves no clients: no snapshot gives it the capability gateway. Ask a member that has it.",
+    ),
     "CLIENT_CLOSED": ErrorEntry(
         499,
         False,

@@ -37,6 +37,6 @@ test('planted: disks that say a commit is done two seconds early are found out',
   const plant: ScenarioInput['plant'] = (sim) => {
     for (const disk of sim.disks) disk.liesMs = 2_000;
   };
-  const { violations } = await chaos.run({ ...small, hours: 0.05, seed: 2, plant });
+  const { violations } = await chaos.run({ ...small, hours: 0.05, seed: 1, plant });
   assert.ok(violations.length > 0);
 });

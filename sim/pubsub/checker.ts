@@ -42,7 +42,7 @@ export const SHORT_MS = 8_000;
 /** After a longer one all is as before. */
 const RECOVERY_MS = 40_000;
 /** For what was published last to arrive. */
-export const ARRIVAL_MS = 60_000;
+export const ARRIVAL_MS = 40_000;
 
 export function checkDelivery(
   publishers: readonly PublisherLife[],

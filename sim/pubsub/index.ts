@@ -29,6 +29,7 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
     pingIntervalMs: 5_000,
     presenceIntervalMs: 120_000,
     links: { medianMs: 5, loss: 0.1, retransmitMs: 200 },
+    momentMs: 2,
     realKeys: seed % 10 === 9,
   });
   await sim.settle();
@@ -165,10 +166,10 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
   await faults.repair();
   ended = true;
   await sim.during(Promise.all(working));
-  await sim.clock.advance(ARRIVAL_MS + 10_000);
+  await sim.clock.advance(ARRIVAL_MS + 5_000);
   // One who comes late reads all of it.
   followKept(0);
-  await sim.clock.advance(20_000);
+  await sim.clock.advance(10_000);
   const { violations, received, gaps, owed } = checkDelivery(
     [...publishers.values()],
     subscribers,

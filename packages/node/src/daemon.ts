@@ -133,6 +133,12 @@ export async function createDaemon(
         ],
         streams: node.streams,
         tenants: tenantsOf(node),
+        peers: {
+          rpc: node.rpc,
+          isGateway: () =>
+            node.membership.view().members.get(identity.peerId)?.capabilities.includes('gateway') === true,
+          isMember: (peerId) => node.membership.view().members.has(peerId),
+        },
         supervisor,
       },
       {

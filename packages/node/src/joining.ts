@@ -11,6 +11,7 @@ import {
   snapshotDocument,
   toHex,
 } from '@p2pos/protocol';
+import { createPuller } from '@p2pos/protocol/membership';
 import { type Clock, deadline } from './core/clock/index.ts';
 import type { Identity } from './core/identity/index.ts';
 import type { Logger } from './core/log/index.ts';
@@ -21,7 +22,6 @@ import { type Random, shuffle } from './core/random/index.ts';
 import { createPlacer } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
-import { createPuller } from './services/members/index.ts';
 
 export interface JoiningPorts {
   readonly clock: Clock;
@@ -71,7 +71,7 @@ export async function joinSystem(
   );
   const net = parts.use(await ports.openNet());
   const rpc = parts.use(createRpc({ net, clock, log, random }, { admit: () => false }));
-  const puller = createPuller({ membership, rpc, clock, log });
+  const puller = createPuller({ membership, rpc, log });
   await net.start();
 
   const tried = new Set<PeerId>();

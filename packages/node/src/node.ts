@@ -4,6 +4,8 @@
  * node runs as a process (`daemon.ts`) and in a network inside a test (`testing/testnet.ts`).
  */
 import { type Crypto, membersRoutes, networkRoutes } from '@p2pos/protocol';
+import { MEMBERSHIP, MEMBERSHIP_PUSH } from '@p2pos/protocol/membership';
+import { CLIENT, type Rpc } from '@p2pos/protocol/rpc';
 import type { Clock } from './core/clock/index.ts';
 import { createMemberDht, type Dht, KAD } from './core/dht/index.ts';
 import type { Identity } from './core/identity/index.ts';
@@ -20,13 +22,7 @@ import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
 import { createDataServices, type DataServices } from './data-services.ts';
 import { bindRoutes, type Service, type StreamOperation } from './gateway/index.ts';
-import {
-  createMembers,
-  createMembersHandlers,
-  MEMBERSHIP,
-  MEMBERSHIP_PUSH,
-  type Members,
-} from './services/members/index.ts';
+import { createMembers, createMembersHandlers, type Members } from './services/members/index.ts';
 import {
   createNetwork,
   createNetworkHandlers,
@@ -86,6 +82,7 @@ export interface Node extends DataServices, AsyncDisposable {
   readonly failed: AbortSignal;
   readonly peerId: PeerId;
   readonly net: Net;
+  readonly rpc: Rpc;
   readonly membership: MembershipJournal;
   readonly state: NodeStateMonitor;
   readonly presence: Presence;
@@ -104,8 +101,12 @@ export interface Node extends DataServices, AsyncDisposable {
 /** Of what every gateway needs to take a call at all: apps, tokens, catalogues. */
 const CATALOGUE_REPLICAS = 7;
 
-/** Open to everyone, since it is how one becomes a member; each bounds what strangers may ask. */
-const OPEN_TO_ALL: ReadonlySet<string> = new Set([MEMBERSHIP.protocol, MEMBERSHIP_PUSH.protocol]);
+/** Open to everyone, since it is how one becomes a member, or by a client's token; each bounds what strangers may ask. */
+const OPEN_TO_ALL: ReadonlySet<string> = new Set([
+  MEMBERSHIP.protocol,
+  MEMBERSHIP_PUSH.protocol,
+  CLIENT.protocol,
+]);
 
 export async function createNode(ports: NodePorts, config: NodeConfig): Promise<Node> {
   const { clock, random, crypto, log, identity, store } = ports;
@@ -239,6 +240,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     peerId: self,
     failed: failure.signal,
     net,
+    rpc,
     membership,
     state,
     presence,

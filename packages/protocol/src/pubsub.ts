@@ -1,12 +1,11 @@
 /** The contract of pub/sub: messages under topics, to every live subscriber, in each publisher's order. */
 import { z } from 'zod';
+import { MAX_PUBSUB_AFTER } from './contract/bounds.ts';
 import { bytesBody, defineRoutes, json, parameter } from './contract/route.ts';
 import { defineStreams } from './contract/stream.ts';
 import { DeliveryReceipt } from './delivery.ts';
 
 export const MAX_PUBSUB_MESSAGE_BYTES = 1_048_576;
-/** Numbers that a subscription may say it has when it goes on elsewhere. */
-export const MAX_PUBSUB_AFTER = 512;
 /** How long publishers keep what they published, for subscribers that come back. */
 export const PUBSUB_TAIL_MS = 30_000;
 export const MAX_TOPIC_BYTES = 1_024;

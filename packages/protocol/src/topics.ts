@@ -1,5 +1,6 @@
 /** The contract of durable topics: messages that are kept, under one sequence a topic, and groups that share them. */
 import { z } from 'zod';
+import { MAX_TOPIC_ACKS } from './contract/bounds.ts';
 import { bytesBody, defineRoutes, header, json, jsonBody } from './contract/route.ts';
 import { Blob64, duration, integer } from './contract/values.ts';
 import { MAX_PUBSUB_MESSAGE_BYTES, Topic } from './pubsub.ts';
@@ -21,7 +22,6 @@ export const TopicGroup = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, {
 });
 
 export const MAX_TOPIC_PAGE = 1_000;
-export const MAX_TOPIC_ACKS = 1_000;
 
 export const TopicReceipt = z.object({
   topic: z.string(),

@@ -1,18 +1,19 @@
 /** From a response to an operation's output, or to the error that it tells, by the contract alone. */
-import { type ErrorDetails, firstIssue, P2posError, type Route, type RouteField } from '@p2pos/protocol';
+import { type ErrorDetails, P2posError } from '@p2pos/protocol';
+import { decodeAs, type Operation } from './contract/operation.ts';
 import { RemoteError } from './remote-error.ts';
 
-/** The output of the route; throws RemoteError for what the node refused, ANSWER_UNEXPECTED for what is no answer of one. */
-export async function decodeAnswer(route: Route, response: Response, url: string): Promise<unknown> {
-  const { output } = route;
+/** The output of the operation; throws RemoteError for what the node refused, ANSWER_UNEXPECTED for what is no answer of one. */
+export async function decodeAnswer({ output }: Operation, response: Response, url: string): Promise<unknown> {
   if (!response.ok) throw await decodeError(response, url);
-  if (output.kind === 'json') return decode(output.schema, await readJson(response, url), url);
+  if ('json' in output) return decodeAs(output.json, await readJson(response, url), url);
   const answer: Record<string, unknown> = {};
-  for (const [name, { name: wireName, schema }] of Object.entries(output.headers)) {
-    const value = decode(schema, response.headers.get(wireName) ?? undefined, url);
-    if (value !== undefined) answer[name] = value;
+  for (const [named, , wireName, shape] of output.fields) {
+    const name = named.replace('?', '');
+    const text = response.headers.get(wireName) ?? undefined;
+    if (text !== undefined || named === name) answer[name] = decodeAs(shape, text, url);
   }
-  if (output.kind === 'bytes') answer['body'] = new Uint8Array(await response.arrayBuffer());
+  if (output.kind !== 'empty') answer['body'] = new Uint8Array(await response.arrayBuffer());
   return answer;
 }
 
@@ -32,12 +33,6 @@ async function decodeError(response: Response, url: string): Promise<P2posError>
     requestId: headers.get('x-request-id') ?? undefined,
     retryAfterMs: Number.isFinite(seconds) ? seconds * 1_000 : undefined,
   });
-}
-
-function decode(schema: RouteField['schema'], value: unknown, url: string): unknown {
-  const result = schema.safeDecode(value);
-  if (result.success) return result.data;
-  throw unexpected(url, firstIssue(result.error));
 }
 
 async function readJson(response: Response, url: string): Promise<unknown> {

@@ -1,14 +1,6 @@
-import {
-  type AppInfo,
-  type AppQuotas,
-  type AppUsage,
-  type AuditEntry,
-  appsRoutes,
-  type IssuedToken,
-  type RouteOutput,
-  type TokenInfo,
-} from '@p2pos/protocol';
+import type { AppInfo, AppQuotas, AppUsage, AuditEntry, IssuedToken, TokenInfo } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
+import type { Output } from './contract/operation.ts';
 
 export interface CreateTokenInput {
   /** `kv:read`, `kv:write@orders/`, `pubsub:*`, … */
@@ -36,7 +28,7 @@ export interface AppsClient {
     app: string,
     input: { readonly confirm: string },
     options?: CallOptions,
-  ): Promise<RouteOutput<typeof appsRoutes.delete>>;
+  ): Promise<Output<'apps.delete'>>;
   usage(app: string, options?: CallOptions): Promise<AppUsage>;
   readonly tokens: {
     list(app: string, options?: CallOptions): Promise<TokenInfo[]>;
@@ -55,19 +47,19 @@ export interface AppsClient {
 
 export function createAppsClient(call: Call): AppsClient {
   return {
-    list: async (options) => (await call(appsRoutes.list, {}, options)).apps,
-    get: (app, options) => call(appsRoutes.get, { app }, options),
+    list: async (options) => (await call('apps.list', {}, options)).apps,
+    get: (app, options) => call('apps.get', { app }, options),
     put: (app, { quotas } = {}, options) =>
-      call(appsRoutes.put, { app, body: { ...(quotas && { quotas }) } }, options),
-    suspend: (app, options) => call(appsRoutes.suspend, { app }, options),
-    resume: (app, options) => call(appsRoutes.resume, { app }, options),
-    delete: (app, { confirm }, options) => call(appsRoutes.delete, { app, confirm }, options),
-    usage: (app, options) => call(appsRoutes.usage, { app }, options),
+      call('apps.put', { app, body: { ...(quotas && { quotas }) } }, options),
+    suspend: (app, options) => call('apps.suspend', { app }, options),
+    resume: (app, options) => call('apps.resume', { app }, options),
+    delete: (app, { confirm }, options) => call('apps.delete', { app, confirm }, options),
+    usage: (app, options) => call('apps.usage', { app }, options),
     tokens: {
-      list: async (app, options) => (await call(appsRoutes.listTokens, { app }, options)).tokens,
+      list: async (app, options) => (await call('apps.listTokens', { app }, options)).tokens,
       create: (app, { grants, label, expiresInMs }, options) =>
         call(
-          appsRoutes.createToken,
+          'apps.createToken',
           {
             app,
             body: {
@@ -79,8 +71,8 @@ export function createAppsClient(call: Call): AppsClient {
           options,
         ),
       rotate: (app, token, { graceMs } = {}, options) =>
-        call(appsRoutes.rotateToken, { app, token, ...(graceMs !== undefined && { graceMs }) }, options),
-      revoke: (app, token, options) => call(appsRoutes.revokeToken, { app, token }, options),
+        call('apps.rotateToken', { app, token, ...(graceMs !== undefined && { graceMs }) }, options),
+      revoke: (app, token, options) => call('apps.revokeToken', { app, token }, options),
     },
   };
 }
@@ -90,5 +82,5 @@ export type Audit = (limit?: number, options?: CallOptions) => Promise<AuditEntr
 
 export function createAudit(call: Call): Audit {
   return async (limit, options) =>
-    (await call(appsRoutes.audit, { ...(limit !== undefined && { limit }) }, options)).entries;
+    (await call('apps.audit', { ...(limit !== undefined && { limit }) }, options)).entries;
 }

@@ -1,15 +1,7 @@
 /** Repeats, failover, deadlines and errors, with a network that the test plays. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  defineRoutes,
-  json,
-  jsonBody,
-  membersRoutes,
-  P2posError,
-  sessionRoutes,
-  WideInteger,
-} from '@p2pos/protocol';
+import { membersRoutes, P2posError, sessionRoutes } from '@p2pos/protocol';
 import { connect } from './connect.ts';
 import { RemoteError } from './remote-error.ts';
 import { createManualTiming } from './testing/manual-timing.ts';
@@ -79,14 +71,13 @@ describe('calls', () => {
     assert.equal(network.sent.length, 1);
   });
 
-  it('refuse what the node would refuse, before anything is sent', async () => {
+  it('refuse what no request can carry, before anything is sent', async () => {
     const network = createNetwork(ok);
     const { client } = createClient(network);
-    for (const key of ['', 'k'.repeat(513), '\ud800', '.', '..']) {
+    for (const key of ['', '\ud800', '.', '..', undefined as never, 7 as never]) {
       await assert.rejects(client.kv.put(key, 'x'), { code: 'KV_KEY_INVALID' });
     }
-    await assert.rejects(client.kv.put('a', 'x', { ttlMs: 0 }), { code: 'BAD_REQUEST' });
-    await assert.rejects(client.kv.page({ limit: 1_001 }), { code: 'BAD_REQUEST' });
+    await assert.rejects(client.kv.put('a', 'x', { ttlMs: 0.5 }), { code: 'BAD_REQUEST' });
     assert.equal(network.sent.length, 0);
   });
 
@@ -276,10 +267,92 @@ describe('calls', () => {
     assert.deepEqual(await running, RECEIPT);
   });
 
+  it('a client in a scope with using closes at its end', async () => {
+    const gate = Promise.withResolvers<Response>();
+    const network = createNetwork(() => gate.promise);
+    let running: Promise<unknown> | undefined;
+    let outer: ReturnType<typeof createClient>['client'] | undefined;
+    {
+      await using client = createClient(network).client;
+      outer = client;
+      running = client.kv.put('a', 'x');
+      gate.resolve(Response.json(RECEIPT));
+    }
+    assert.deepEqual(await running, RECEIPT);
+    await assert.rejects(outer.kv.put('b', 'x'), { code: 'CLIENT_CLOSED' });
+  });
+
   it('refuse addresses that are none', () => {
     for (const url of ['', 'one', 'ftp://one', []]) {
       assert.throws(() => connect({ url: url as string }), { code: 'BAD_REQUEST' });
     }
+  });
+});
+
+describe('offline', () => {
+  function createOnline(now: boolean) {
+    const waiting = new Set<() => void>();
+    return {
+      isOnline: () => now,
+      onceOnline(run: () => void) {
+        waiting.add(run);
+        return () => void waiting.delete(run);
+      },
+      waiting,
+      set(value: boolean) {
+        now = value;
+        if (value) for (const run of [...waiting]) run();
+      },
+    };
+  }
+
+  it('calls wait for a network, even such as may not be repeated', async () => {
+    const network = createNetwork(() =>
+      Response.json({ url: 'http://one/session/x', expiresAt: 'soon' }, { status: 201 }),
+    );
+    const online = createOnline(false);
+    const timing = createManualTiming();
+    const client = connect({ url: 'http://one', token: 't', fetch: network.fetch, timing, online });
+    const link = client.call('session.link', {});
+    await settle();
+    assert.equal(network.sent.length, 0);
+    online.set(true);
+    assert.equal((await link).url, 'http://one/session/x');
+    assert.equal(online.waiting.size, 0);
+    assert.equal(timing.pending(), 0);
+  });
+
+  it('calls say at their deadline that there is none', async () => {
+    const network = createNetwork(ok);
+    const timing = createManualTiming();
+    const online = createOnline(false);
+    const client = connect({ url: 'http://one', fetch: network.fetch, timing, online, timeoutMs: 500 });
+    const answer = assert.rejects(client.kv.get('a'), { code: 'NODE_UNREACHABLE', message: /is offline/ });
+    await settle();
+    assert.equal(await timing.next(), 500);
+    await answer;
+    assert.equal(network.sent.length, 0);
+    assert.equal(online.waiting.size, 0);
+  });
+
+  it('a wait before a repeat ends when the network comes back', async () => {
+    const network = createNetwork(broken(), ok);
+    const timing = createManualTiming();
+    const online = createOnline(true);
+    const client = connect({ url: 'http://one', token: 't', fetch: network.fetch, timing, online });
+    const receipt = client.kv.put('a', 'x');
+    await settle();
+    assert.equal(network.sent.length, 1);
+    online.set(true);
+    assert.deepEqual(await receipt, RECEIPT);
+    assert.equal(timing.pending(), 0);
+  });
+
+  it('a node on this machine is asked all the same', async () => {
+    const network = createNetwork(ok);
+    for (const url of ['http://127.0.0.1:1', 'http://localhost:1', 'http://[::1]:1'])
+      await connect({ url, fetch: network.fetch, online: createOnline(false) }).kv.put('a', 'x');
+    assert.equal(network.sent.length, 3);
   });
 });
 
@@ -347,25 +420,35 @@ describe('errors', () => {
 });
 
 describe('bodies', () => {
-  const routes = defineRoutes({
-    double: {
-      summary: 'Doubles.',
-      method: 'POST',
-      path: '/v1/double',
-      grant: 'math:run',
-      body: jsonBody(WideInteger, 1_000),
-      output: json(WideInteger),
-      errors: [],
-    },
+  it('of JSON travel as the contract writes them', async () => {
+    const rows = [[{ $int: '18446744073709551616' }, { $blob: 'AP8=' }]];
+    const network = createNetwork(() => Response.json({ columns: ['a', 'b'], rows }));
+    const db = createClient(network).client.sql('shop');
+    const params = [2n ** 62n, Uint8Array.of(0, 255), Number.POSITIVE_INFINITY];
+    const answer = await db.rows('SELECT ?', params);
+    assert.deepEqual(answer.rows, [[2n ** 64n, Uint8Array.of(0, 255)]]);
+    assert.equal(
+      network.sent[0]?.body,
+      '{"sql":"SELECT ?","params":[{"$int":"4611686018427387904"},{"$blob":"AP8="},{"$real":"Infinity"}]}',
+    );
+    assert.equal(network.sent[0]?.headers.get('content-type'), 'application/json');
+    assert.deepEqual(params[1], Uint8Array.of(0, 255));
   });
 
-  it('of JSON travel as the contract writes them', async () => {
-    const network = createNetwork(() => Response.json({ $int: '18446744073709551616' }));
+  it('that cannot be written are refused to who passed them', async () => {
+    const network = createNetwork(ok);
     const { client } = createClient(network);
-    assert.equal(await client.call(routes.double, { body: 2n ** 63n }), 2n ** 64n);
-    assert.equal(network.sent[0]?.body, '{"$int":"9223372036854775808"}');
-    assert.equal(network.sent[0]?.headers.get('content-type'), 'application/json');
-    await assert.rejects(client.call(routes.double, { body: 1.5 }), { code: 'BAD_REQUEST' });
+    const call = client.call as (id: string, input: unknown) => Promise<unknown>;
+    for (const [id, input] of [
+      ['kv.put', { key: 'a', body: 'text' }],
+      ['kv.put', { key: 'a', body: Uint8Array.of(1), idempotencyKey: 'ü' }],
+      ['kv.put', { key: 'a', body: Uint8Array.of(1), ttlMs: 'soon' }],
+      ['network.connect', { body: { address: 1 } }],
+      ['network.connect', {}],
+      ['nothing', {}],
+    ] as const)
+      await assert.rejects(call(id, input), { code: 'BAD_REQUEST' }, JSON.stringify(input));
+    assert.equal(network.sent.length, 0);
   });
 });
 

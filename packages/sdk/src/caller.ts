@@ -2,9 +2,12 @@
  * One call of an operation: sent to the node that answered last, repeated elsewhere where a repeat does no harm, within
  * one deadline. Waits grow exponentially with full jitter (Brooker 2015).
  */
-import { P2posError, type Route, type RouteInput, type RouteOutput } from '@p2pos/protocol';
+import { type OperationId, P2posError } from '@p2pos/protocol';
+import { type Asked, type Input, type Output, operationId } from './contract/operation.ts';
+import { OPERATIONS } from './contract/operations.ts';
+import { type Online, pauseOnline } from './online.ts';
 import { RemoteError } from './remote-error.ts';
-import { limit, pause, type Timing } from './timing.ts';
+import { limit, type Timing } from './timing.ts';
 import { type Transport, wasNeverSent } from './transport.ts';
 
 export interface CallOptions {
@@ -13,11 +16,12 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-export type Call = <R extends Route>(
-  route: R,
-  input: RouteInput<R>,
+/** The operation by its name, as in `kv.put`, or as the value in `contract`. */
+export type Call = <A extends Asked>(
+  operation: A,
+  input: Input<A>,
   options?: CallOptions,
-) => Promise<RouteOutput<R>>;
+) => Promise<Output<A>>;
 
 export interface CallerConfig {
   /** Base addresses of nodes of one system, the preferred first. */
@@ -33,35 +37,37 @@ export interface CallerConfig {
 export interface CallerDeps {
   readonly transport: Transport;
   readonly timing: Timing;
+  readonly online: Online;
 }
 
-export function createCaller({ transport, timing }: CallerDeps, config: CallerConfig): Call {
+export function createCaller({ transport, timing, online }: CallerDeps, config: CallerConfig): Call {
   const { urls } = config;
   let preferred = 0;
 
   async function attempt(
-    route: Route,
+    operation: OperationId,
     input: Readonly<Record<string, unknown>>,
     node: number,
     signal: AbortSignal,
   ): Promise<unknown> {
     const { attemptTimeoutMs: timeoutMs } = config;
-    if (timeoutMs >= config.timeoutMs) return transport.attempt(route, input, node, signal);
+    if (timeoutMs >= config.timeoutMs) return transport.attempt(operation, input, node, signal);
     const bound = limit(timing, timeoutMs, {
       reason: () => new P2posError('TIMEOUT', { what: `The node at ${urls[node]}`, timeoutMs }),
       parent: signal,
     });
     try {
-      return await transport.attempt(route, input, node, bound.signal);
+      return await transport.attempt(operation, input, node, bound.signal);
     } finally {
       bound.release();
     }
   }
 
-  async function call(route: Route, input: Readonly<Record<string, unknown>>, options: CallOptions = {}) {
+  async function call(asked: Asked, input: Readonly<Record<string, unknown>>, options: CallOptions = {}) {
     const { timeoutMs = config.timeoutMs } = options;
-    const named = withIdempotencyKey(route, input);
-    const repeatable = isRepeatable(route);
+    const operation = operationId(asked);
+    const { repeatable } = OPERATIONS[operation];
+    const named = withIdempotencyKey(operation, input);
     const bound = limit(timing, timeoutMs, {
       reason: () => new P2posError('TIMEOUT', { what: 'The system', timeoutMs }),
       parent: options.signal,
@@ -70,8 +76,10 @@ export function createCaller({ transport, timing }: CallerDeps, config: CallerCo
       for (let tries = 1; ; tries++) {
         bound.signal.throwIfAborted();
         const index = preferred;
+        // Nothing was sent, so whatever it is may wait.
+        while (!online.isOnline()) await untilOnline(index, bound.signal);
         try {
-          return await attempt(route, named, index, bound.signal);
+          return await attempt(operation, named, index, bound.signal);
         } catch (error) {
           if (bound.signal.aborted) throw bound.signal.reason;
           if (!(error instanceof P2posError && error.retry) || tries >= config.maxAttempts) throw error;
@@ -79,11 +87,20 @@ export function createCaller({ transport, timing }: CallerDeps, config: CallerCo
           if (preferred === index) preferred = (index + 1) % urls.length;
           // The first round over all nodes does not wait.
           if (tries % urls.length === 0)
-            await pause(timing, delayMs(tries / urls.length, error), bound.signal);
+            await pauseOnline({ timing, online }, delayMs(tries / urls.length, error), bound.signal);
         }
       }
     } finally {
       bound.release();
+    }
+  }
+
+  async function untilOnline(node: number, signal: AbortSignal): Promise<void> {
+    try {
+      await pauseOnline({ timing, online }, undefined, signal);
+    } catch (error) {
+      if (!(error instanceof P2posError && error.code === 'TIMEOUT')) throw error;
+      throw new P2posError('NODE_UNREACHABLE', { url: urls[node], reason: 'this machine is offline' });
     }
   }
 
@@ -96,14 +113,9 @@ export function createCaller({ transport, timing }: CallerDeps, config: CallerCo
   return call as Call;
 }
 
-/** Reads, what the contract calls repeatable, and writes under an idempotency key. */
-function isRepeatable(route: Route): boolean {
-  const reads = route.method === 'GET' || route.method === 'HEAD';
-  return route.repeatable ?? (reads || route.headers?.['idempotencyKey'] !== undefined);
-}
-
 /** A key of our own, so that a repeat after a lost answer is recognised. */
-function withIdempotencyKey(route: Route, input: Readonly<Record<string, unknown>>) {
-  if (!route.headers?.['idempotencyKey'] || input['idempotencyKey'] !== undefined) return input;
+function withIdempotencyKey(operation: OperationId, input: Readonly<Record<string, unknown>>) {
+  const takesKey = OPERATIONS[operation].fields.some(([name]) => name === 'idempotencyKey?');
+  if (!takesKey || input['idempotencyKey'] !== undefined) return input;
   return { ...input, idempotencyKey: crypto.randomUUID() };
 }

@@ -1,17 +1,20 @@
-import { appsRoutes, type Health, healthRoutes, P2posError, type RouteOutput } from '@p2pos/protocol';
+import { type Health, P2posError } from '@p2pos/protocol';
 import { type AppsClient, type Audit, createAppsClient, createAudit } from './apps.ts';
 import { type Call, type CallOptions, createCaller } from './caller.ts';
+import type { Output } from './contract/operation.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { createKvClient, type KvClient } from './kv.ts';
 import { createMembersClient, type MembersClient } from './members.ts';
 import { createNetworkClient, type NetworkClient } from './network.ts';
+import { type Online, onlineFor, systemOnline } from './online.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
-import { createSocketTransport } from './socket/socket-transport.ts';
+import { createSocketTransport, type SocketTransport } from './socket/socket-transport.ts';
 import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
 import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
 import { createTopicsClient, type TopicsClient } from './topics.ts';
+import type { Transport } from './transport.ts';
 
 export interface ConnectOptions {
   /** One node of the system, or several: the next is asked when one does not answer. */
@@ -31,6 +34,17 @@ export interface ConnectOptions {
   readonly fetch?: typeof globalThis.fetch;
   readonly WebSocket?: typeof globalThis.WebSocket;
   readonly timing?: Timing;
+  /** Default: as the browser tells. Calls wait for a network until their deadline. */
+  readonly online?: Online;
+}
+
+/** Over a transport of one's own, such as that of a peer (`@p2pos/sdk/peer`). It carries calls, no subscriptions. */
+export interface ConnectOverOptions
+  extends Omit<
+    ConnectOptions,
+    'url' | 'token' | 'app' | 'transport' | 'attemptTimeoutMs' | 'fetch' | 'WebSocket'
+  > {
+  readonly transport: Transport;
 }
 
 export interface Client extends AsyncDisposable {
@@ -41,7 +55,7 @@ export interface Client extends AsyncDisposable {
   readonly apps: AppsClient;
   readonly audit: Audit;
   /** Whose token this client has and what it allows. */
-  whoami(options?: CallOptions): Promise<RouteOutput<typeof appsRoutes.whoami>>;
+  whoami(options?: CallOptions): Promise<Output<'apps.whoami'>>;
   /** A database by its name. */
   readonly sql: SqlClient;
   readonly network: NetworkClient;
@@ -57,8 +71,75 @@ export interface Client extends AsyncDisposable {
 }
 
 /** Nothing is sent before the first call. Throws BAD_REQUEST for what is no address. */
-export function connect(options: ConnectOptions): Client {
-  const { token, app, timeoutMs = 30_000, timing = systemTiming } = options;
+export function connect(options: ConnectOptions | ConnectOverOptions): Client {
+  const { timeoutMs = 30_000, timing = systemTiming } = options;
+  const { urls, transport, links } = isOver(options) ? over(options) : direct(options, timing);
+  const online = onlineFor(urls, options.online ?? systemOnline);
+  const backoff = { baseDelayMs: 100, maxDelayMs: 2_000 };
+  const attemptTimeoutMs = 'attemptTimeoutMs' in options ? options.attemptTimeoutMs : undefined;
+  const send = createCaller(
+    { transport, timing, online },
+    {
+      urls,
+      timeoutMs,
+      attemptTimeoutMs: attemptTimeoutMs ?? (urls.length > 1 ? 10_000 : timeoutMs),
+      maxAttempts: options.maxAttempts ?? Math.max(4, urls.length),
+      ...backoff,
+    },
+  );
+  const running = new Set<Promise<unknown>>();
+  let closed = false;
+
+  const call: Call = (operation, input, callOptions) => {
+    if (closed) return Promise.reject(new P2posError('CLIENT_CLOSED'));
+    const answer = send(operation, input, callOptions);
+    running.add(answer);
+    const forget = () => void running.delete(answer);
+    answer.then(forget, forget);
+    return answer;
+  };
+  const ending = new AbortController();
+  const batches = createSubscribe(
+    { transport: links, timing, online, closed: ending.signal },
+    { nodes: urls.length, ...backoff },
+  );
+  const subscribe = oneByOne(batches);
+  const close = async () => {
+    closed = true;
+    ending.abort(new P2posError('CLIENT_CLOSED'));
+    await Promise.allSettled(running);
+    links.close();
+    transport.close();
+  };
+
+  return {
+    kv: createKvClient(call, { subscribe, timing }),
+    apps: createAppsClient(call),
+    audit: createAudit(call),
+    whoami: (callOptions) => call('apps.whoami', {}, callOptions),
+    pubsub: createPubsubClient({ call, subscribe: batches, timing }),
+    topics: createTopicsClient({ call, subscribe: batches, timing }),
+    sql: createSqlClient(call, subscribe),
+    rendezvous: createRendezvousClient(call),
+    network: createNetworkClient(call),
+    members: createMembersClient(call),
+    health: (callOptions) => call('health.read', {}, callOptions),
+    call,
+    subscribe,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Ways {
+  readonly urls: readonly string[];
+  readonly transport: Transport;
+  /** For subscriptions. */
+  readonly links: Pick<SocketTransport, 'link' | 'close'>;
+}
+
+function direct(options: ConnectOptions, timing: Timing): Ways {
+  const { token, app } = options;
   const urls = (typeof options.url === 'string' ? [options.url] : options.url).map(baseUrl);
   if (urls.length === 0)
     throw new P2posError('BAD_REQUEST', { reason: 'connect needs the address of a node.' });
@@ -70,60 +151,23 @@ export function connect(options: ConnectOptions): Client {
     },
   );
   const WebSocket = options.WebSocket ?? globalThis.WebSocket;
-  const sockets = createSocketTransport({ WebSocket, timing, http }, { urls, token, app });
-  const backoff = { baseDelayMs: 100, maxDelayMs: 2_000 };
+  const links = createSocketTransport({ WebSocket, timing, http }, { urls, token, app });
   const { transport = prefersSocket(options) ? 'socket' : 'http' } = options;
-  const send = createCaller(
-    { transport: transport === 'socket' ? sockets : http, timing },
-    {
-      urls,
-      timeoutMs,
-      attemptTimeoutMs: options.attemptTimeoutMs ?? (urls.length > 1 ? 10_000 : timeoutMs),
-      maxAttempts: options.maxAttempts ?? Math.max(4, urls.length),
-      ...backoff,
+  return { urls, transport: transport === 'socket' ? links : http, links };
+}
+
+const isOver = (options: ConnectOptions | ConnectOverOptions): options is ConnectOverOptions =>
+  typeof options.transport === 'object';
+
+function over({ transport }: ConnectOverOptions): Ways {
+  const links = {
+    async link() {
+      const reason = 'This client has no subscriptions: give connect the HTTP address of a node for them.';
+      throw new P2posError('BAD_REQUEST', { reason });
     },
-  );
-  const running = new Set<Promise<unknown>>();
-  let closed = false;
-
-  const call: Call = (route, input, callOptions) => {
-    if (closed) return Promise.reject(new P2posError('CLIENT_CLOSED'));
-    const answer = send(route, input, callOptions);
-    running.add(answer);
-    const forget = () => void running.delete(answer);
-    answer.then(forget, forget);
-    return answer;
+    close() {},
   };
-  const ending = new AbortController();
-  const batches = createSubscribe(
-    { transport: sockets, timing, closed: ending.signal },
-    { nodes: urls.length, ...backoff },
-  );
-  const subscribe = oneByOne(batches);
-  const close = async () => {
-    closed = true;
-    ending.abort(new P2posError('CLIENT_CLOSED'));
-    await Promise.allSettled(running);
-    sockets.close();
-  };
-
-  return {
-    kv: createKvClient(call, { subscribe, timing }),
-    apps: createAppsClient(call),
-    audit: createAudit(call),
-    whoami: (callOptions) => call(appsRoutes.whoami, {}, callOptions),
-    pubsub: createPubsubClient({ call, subscribe: batches, timing }),
-    topics: createTopicsClient({ call, subscribe: batches, timing }),
-    sql: createSqlClient(call, subscribe),
-    rendezvous: createRendezvousClient(call),
-    network: createNetworkClient(call),
-    members: createMembersClient(call),
-    health: (callOptions) => call(healthRoutes.read, {}, callOptions),
-    call,
-    subscribe,
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  return { urls: ['p2pos:'], transport, links };
 }
 
 /** Without a token only a page has a way to say who it is; who brings a fetch of its own wants it used. */

@@ -1,6 +1,7 @@
 /** A request per operation. */
-import { P2posError, type Route } from '@p2pos/protocol';
+import { P2posError } from '@p2pos/protocol';
 import { decodeAnswer } from './answer.ts';
+import { OPERATIONS } from './contract/operations.ts';
 import { encodeRequest } from './request.ts';
 import { failureCode, type Transport } from './transport.ts';
 
@@ -14,12 +15,13 @@ export function createHttpTransport(
   { urls, headers }: HttpTransportConfig,
 ): Transport {
   return {
-    async attempt(route: Route, input, node, signal) {
+    async attempt(id, input, node, signal) {
       const url = urls[node] as string;
-      const request = encodeRequest(route, input);
+      const operation = OPERATIONS[id];
+      const request = encodeRequest(operation, input);
       try {
         const response = await fetch(`${url}${request.target}`, {
-          method: route.method,
+          method: operation.method,
           headers: { ...headers, ...request.headers },
           body: request.body ?? null,
           cache: 'no-store',
@@ -28,7 +30,7 @@ export function createHttpTransport(
           redirect: 'error',
           signal,
         });
-        return await decodeAnswer(route, response, url);
+        return await decodeAnswer(operation, response, url);
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (error instanceof P2posError) throw error;

@@ -13,7 +13,7 @@
 export { P2posError } from '@p2pos/protocol';
 export type { AppsClient, CreateTokenInput } from './apps.ts';
 export type { Call, CallOptions } from './caller.ts';
-export type { Client, ConnectOptions } from './connect.ts';
+export type { Client, ConnectOptions, ConnectOverOptions } from './connect.ts';
 export { connect } from './connect.ts';
 export type {
   DeleteOptions,
@@ -29,6 +29,7 @@ export type {
 export type { KvWatchEvent, WatchOptions } from './kv-watch.ts';
 export type { MembersClient } from './members.ts';
 export type { NetworkClient } from './network.ts';
+export type { Online } from './online.ts';
 export type { PublishOptions, PubsubClient, PubsubEvent, PubsubOptions } from './pubsub.ts';
 export { RemoteError } from './remote-error.ts';
 export {
@@ -43,3 +44,4 @@ export {
 } from './sql.ts';
 export type { Timing } from './timing.ts';
 export type { FollowOptions, GroupMessage, TopicEvent, TopicMessage, TopicsClient } from './topics.ts';
+export type { Transport } from './transport.ts';

@@ -1,5 +1,5 @@
 /** `client.kv.cas`: keys that change only under conditions that hold, and locks. */
-import { isP2posError, type KvList, type KvReceipt, kvRoutes, P2posError } from '@p2pos/protocol';
+import { isP2posError, type KvList, type KvReceipt, P2posError } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
 import { pause, type Timing } from './timing.ts';
 
@@ -91,17 +91,17 @@ export function createKvCasClient(call: Call, timing: Timing): KvCasClient {
       ...(ifVersion !== undefined && { ifMatch: ifVersion }),
       ...(ifAbsent && { ifNoneMatch: '*' as const }),
     };
-    return call(kvRoutes.put, { key, body, cas, ...input, ...condition }, { signal, timeoutMs });
+    return call('kv.put', { key, body, cas, ...input, ...condition }, { signal, timeoutMs });
   };
   const page: KvCasClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
-    call(kvRoutes.list, { ...input, cas }, { signal, timeoutMs });
+    call('kv.list', { ...input, cas }, { signal, timeoutMs });
 
   async function take(key: string, holder: string, ttlMs: number, options: LockOptions) {
     const { signal, timeoutMs, waitMs = 0 } = options;
     const until = timing.now() + waitMs;
     for (;;) {
       const since = timing.now();
-      const { token } = await call(kvRoutes.lock, { key, holder, ttlMs }, { signal, timeoutMs });
+      const { token } = await call('kv.lock', { key, holder, ttlMs }, { signal, timeoutMs });
       if (token !== null) return { token, since };
       if (timing.now() >= until) return undefined;
       const delayMs = Math.min(POLL_MS * (0.5 + timing.random()), Math.max(0, until - timing.now()));
@@ -114,11 +114,7 @@ export function createKvCasClient(call: Call, timing: Timing): KvCasClient {
     page,
     async get(key, { signal, timeoutMs } = {}) {
       try {
-        const {
-          body: value,
-          version,
-          expiresAt,
-        } = await call(kvRoutes.get, { key, cas }, { signal, timeoutMs });
+        const { body: value, version, expiresAt } = await call('kv.get', { key, cas }, { signal, timeoutMs });
         return { value, version, expiresAt, text: () => new TextDecoder().decode(value) };
       } catch (error) {
         if (isP2posError(error, 'KV_KEY_NOT_FOUND')) return undefined;
@@ -127,7 +123,7 @@ export function createKvCasClient(call: Call, timing: Timing): KvCasClient {
     },
     async delete(key, { signal, timeoutMs, ifVersion, ...input } = {}) {
       const condition = ifVersion !== undefined && { ifMatch: ifVersion };
-      return call(kvRoutes.delete, { key, cas, ...input, ...condition }, { signal, timeoutMs });
+      return call('kv.delete', { key, cas, ...input, ...condition }, { signal, timeoutMs });
     },
     compareAndSet: (key, value, version, options) =>
       put(key, value, { ...options, ...(version === null ? { ifAbsent: true } : { ifVersion: version }) }),
@@ -182,7 +178,7 @@ function keepLock(
       const askedAt = timing.now();
       try {
         const limits = { signal: lost.signal, timeoutMs: Math.max(1, until - askedAt) };
-        const { held } = await call(kvRoutes.renewLock, { key, holder, token, ttlMs }, limits);
+        const { held } = await call('kv.renewLock', { key, holder, token, ttlMs }, limits);
         if (!held) return end();
         until = askedAt + ttlMs;
         arm();
@@ -204,7 +200,7 @@ function keepLock(
       end();
       await renewing;
       // Without it the lock ends by itself.
-      if (held) await call(kvRoutes.unlock, { key, holder, token }, { timeoutMs: ttlMs }).catch(() => {});
+      if (held) await call('kv.unlock', { key, holder, token }, { timeoutMs: ttlMs }).catch(() => {});
     },
   };
 }

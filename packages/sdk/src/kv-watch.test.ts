@@ -11,7 +11,6 @@ async function play(events: readonly Fake[], from?: string) {
   const asked: unknown[] = [];
   const subscribe = async function* (
     _: unknown,
-    __: unknown,
     input: unknown,
     { resume }: { resume: (input: unknown) => unknown },
   ) {

@@ -1,10 +1,7 @@
 /** A watch that outlives its socket: it goes on through the next node, and says nothing old about a key. */
-import { type kvStreams, type StreamInput, kvStreams as streams } from '@p2pos/protocol';
-import type { Subscribe } from './socket/subscribe.ts';
+import type { StreamIn, Subscribe } from './socket/subscribe.ts';
 
-type Input = StreamInput<(typeof kvStreams)['kv']>;
-
-export interface WatchOptions extends Omit<Input, 'prefix'> {
+export interface WatchOptions extends Omit<StreamIn<'kv'>, 'prefix'> {
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +36,6 @@ export async function* watchKv(
   /** By key: the version told, and whether that it is gone. */
   const told = new Map<string, string>();
   const events = subscribe(
-    streams,
     'kv',
     { ...rest, prefix, ...(from !== undefined && { from }) },
     {

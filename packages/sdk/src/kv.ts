@@ -1,39 +1,30 @@
-import {
-  isP2posError,
-  type KvList,
-  type KvReceipt,
-  kvRoutes,
-  type RouteInput,
-  type RouteOutput,
-} from '@p2pos/protocol';
+import { isP2posError, type KvList, type KvReceipt } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
+import type { Input, Output } from './contract/operation.ts';
 import { createKvCasClient, type KvCasClient } from './kv-cas.ts';
 import { type KvWatchEvent, type WatchOptions, watchKv } from './kv-watch.ts';
 import type { Subscribe } from './socket/subscribe.ts';
 import type { Timing } from './timing.ts';
 
-type Input<K extends keyof typeof kvRoutes> = RouteInput<(typeof kvRoutes)[K]>;
-type Output<K extends keyof typeof kvRoutes> = RouteOutput<(typeof kvRoutes)[K]>;
-
 /** What belongs to `kv.cas`. */
 type Agreed = 'cas' | 'ifMatch' | 'ifNoneMatch';
 
-export type PutOptions = Omit<Input<'put'>, 'key' | 'body' | Agreed> & CallOptions;
-export type ReadOptions = Omit<Input<'get'>, 'key' | Agreed> & CallOptions;
-export type DeleteOptions = Omit<Input<'delete'>, 'key' | Agreed> & CallOptions;
-export type PageOptions = Omit<Input<'list'>, Agreed> & CallOptions;
+export type PutOptions = Omit<Input<'kv.put'>, 'key' | 'body' | Agreed> & CallOptions;
+export type ReadOptions = Omit<Input<'kv.get'>, 'key' | Agreed> & CallOptions;
+export type DeleteOptions = Omit<Input<'kv.delete'>, 'key' | Agreed> & CallOptions;
+export type PageOptions = Omit<Input<'kv.list'>, Agreed> & CallOptions;
 /** `pageSize` keys are asked for at a time. */
-export type ListOptions = Omit<Input<'list'>, 'limit' | 'cursor' | Agreed> & {
+export type ListOptions = Omit<Input<'kv.list'>, 'limit' | 'cursor' | Agreed> & {
   readonly pageSize?: number;
 } & CallOptions;
 
-export interface KvEntry extends Omit<Output<'get'>, 'body'> {
+export interface KvEntry extends Omit<Output<'kv.get'>, 'body'> {
   readonly value: Uint8Array;
   /** The value as UTF-8. */
   text(): string;
 }
-export type KvHead = Output<'head'>;
-export type KvDeletion = Output<'delete'>;
+export type KvHead = Output<'kv.head'>;
+export type KvDeletion = Output<'kv.delete'>;
 
 export interface KvClient {
   /** Resolves when a majority of the key's replicas have the value on disk. */
@@ -60,9 +51,9 @@ export function createKvClient(
   { subscribe, timing }: { readonly subscribe: Subscribe; readonly timing: Timing },
 ): KvClient {
   const head: KvClient['head'] = async (key, { signal, timeoutMs, ...input } = {}) =>
-    orUndefined(call(kvRoutes.head, { key, ...input }, { signal, timeoutMs }));
+    orUndefined(call('kv.head', { key, ...input }, { signal, timeoutMs }));
   const page: KvClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
-    call(kvRoutes.list, input, { signal, timeoutMs });
+    call('kv.list', input, { signal, timeoutMs });
 
   return {
     head,
@@ -70,10 +61,10 @@ export function createKvClient(
     cas: createKvCasClient(call, timing),
     async put(key, value, { signal, timeoutMs, ...input } = {}) {
       const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-      return call(kvRoutes.put, { key, body, ...input }, { signal, timeoutMs });
+      return call('kv.put', { key, body, ...input }, { signal, timeoutMs });
     },
     async get(key, { signal, timeoutMs, ...input } = {}) {
-      const found = await orUndefined(call(kvRoutes.get, { key, ...input }, { signal, timeoutMs }));
+      const found = await orUndefined(call('kv.get', { key, ...input }, { signal, timeoutMs }));
       if (!found) return undefined;
       const { body: value, ...rest } = found;
       return { ...rest, value, text: () => new TextDecoder().decode(value) };
@@ -81,7 +72,7 @@ export function createKvClient(
     watch: (prefix = '', options) => watchKv(subscribe, prefix, options),
     exists: async (key, options) => (await head(key, options)) !== undefined,
     async delete(key, { signal, timeoutMs, ...input } = {}) {
-      return call(kvRoutes.delete, { key, ...input }, { signal, timeoutMs });
+      return call('kv.delete', { key, ...input }, { signal, timeoutMs });
     },
     async *list({ pageSize: limit = 500, ...options } = {}) {
       let cursor: string | undefined;

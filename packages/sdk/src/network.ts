@@ -1,11 +1,4 @@
-import {
-  type Connected,
-  type Disconnected,
-  type InvitationText,
-  type NetworkStatus,
-  networkRoutes,
-  type PeerStatus,
-} from '@p2pos/protocol';
+import type { Connected, Disconnected, InvitationText, NetworkStatus, PeerStatus } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
 
 export interface NetworkClient {
@@ -23,12 +16,12 @@ export interface NetworkClient {
 
 export function createNetworkClient(call: Call): NetworkClient {
   return {
-    status: (options) => call(networkRoutes.status, {}, options),
-    peers: async (options) => (await call(networkRoutes.peers, {}, options)).peers,
-    connect: (address, options) => call(networkRoutes.connect, { body: { address } }, options),
+    status: (options) => call('network.status', {}, options),
+    peers: async (options) => (await call('network.peers', {}, options)).peers,
+    connect: (address, options) => call('network.connect', { body: { address } }, options),
     disconnect: (peer, { holdMs, ...options } = {}) =>
-      call(networkRoutes.disconnect, { body: { peer, ...(holdMs !== undefined && { holdMs }) } }, options),
+      call('network.disconnect', { body: { peer, ...(holdMs !== undefined && { holdMs }) } }, options),
     invite: ({ addresses, ...options } = {}) =>
-      call(networkRoutes.invite, { body: { ...(addresses && { addresses: [...addresses] }) } }, options),
+      call('network.invite', { body: { ...(addresses && { addresses: [...addresses] }) } }, options),
   };
 }

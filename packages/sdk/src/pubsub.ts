@@ -3,14 +3,11 @@ import {
   MAX_PUBSUB_AFTER,
   type PublishAck,
   type PublishReceipt,
-  pubsubRoutes,
-  pubsubStreams,
   type SlowPolicy,
-  type StreamEvent,
   type TopicPresence,
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
-import type { SubscribeBatches } from './socket/subscribe.ts';
+import type { StreamTold, SubscribeBatches } from './socket/subscribe.ts';
 import type { Timing } from './timing.ts';
 
 export interface PublishOptions extends CallOptions {
@@ -95,7 +92,7 @@ export function createPubsubClient({ call, subscribe, timing }: PubsubDeps): Pub
       // Whatever was published since the first time it stood has come, or is still to come.
       ...(openedAt !== undefined && { sinceMs: Math.ceil(timing.now() - openedAt), after: newest(sources) }),
     });
-    const batches = subscribe(pubsubStreams, 'pubsub', { topic, ...(slow && { slow }) }, { signal, resume });
+    const batches = subscribe('pubsub', { topic, ...(slow && { slow }) }, { signal, resume });
     for await (const batch of batches) {
       for (const event of batch) {
         if (event.type === 'open') {
@@ -113,18 +110,18 @@ export function createPubsubClient({ call, subscribe, timing }: PubsubDeps): Pub
     publish: (topic, data, { ack, receipt, ...options } = {}) => {
       const body = typeof data === 'string' ? new TextEncoder().encode(data) : data;
       return call(
-        pubsubRoutes.publish,
+        'pubsub.publish',
         { topic, body, ...(ack && { ack }), ...(receipt && { receipt }) },
         options,
       );
     },
     subscribe: follow,
-    topics: async (options) => (await call(pubsubRoutes.topics, {}, options)).topics,
-    presence: (topic, options) => call(pubsubRoutes.presence, { topic }, options),
+    topics: async (options) => (await call('pubsub.topics', {}, options)).topics,
+    presence: (topic, options) => call('pubsub.presence', { topic }, options),
   };
 }
 
-type Numbered = Extract<StreamEvent<(typeof pubsubStreams)['pubsub']>, { readonly type: 'message' | 'gap' }>;
+type Numbered = Extract<StreamTold<'pubsub'>, { readonly type: 'message' | 'gap' }>;
 
 /** What is new of it, after what is missing before it. */
 function* inOrder(

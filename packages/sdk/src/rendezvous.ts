@@ -1,4 +1,4 @@
-import { type Registration, type RegistrationReceipt, rendezvousRoutes } from '@p2pos/protocol';
+import type { Registration, RegistrationReceipt } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
 
 export interface RegisterOptions extends CallOptions {
@@ -27,10 +27,10 @@ export function createRendezvousClient(call: Call): RendezvousClient {
       const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
       const body = { addresses: [...addresses], ...(bytes && { data: bytes }) };
       const input = { namespace, name, body, ...(ttlMs !== undefined && { ttlMs }) };
-      return call(rendezvousRoutes.register, input, options);
+      return call('rendezvous.register', input, options);
     },
-    withdraw: (namespace, name, options) => call(rendezvousRoutes.withdraw, { namespace, name }, options),
+    withdraw: (namespace, name, options) => call('rendezvous.withdraw', { namespace, name }, options),
     discover: (namespace, { limit, ...options } = {}) =>
-      call(rendezvousRoutes.discover, { namespace, ...(limit !== undefined && { limit }) }, options),
+      call('rendezvous.discover', { namespace, ...(limit !== undefined && { limit }) }, options),
   };
 }

@@ -1,12 +1,6 @@
-/** From an operation's input to a request, by the contract alone. */
-import {
-  firstIssue,
-  P2posError,
-  type Route,
-  type RouteField,
-  refuseField,
-  routeFields,
-} from '@p2pos/protocol';
+/** From an operation's input to a request. */
+import { P2posError } from '@p2pos/protocol';
+import { encodeBody, encodeFields, type Field, type Operation, refuse } from './contract/operation.ts';
 
 export interface WireRequest {
   /** Path and query. */
@@ -15,39 +9,41 @@ export interface WireRequest {
   readonly body: Uint8Array<ArrayBuffer> | string | undefined;
 }
 
-/** Throws the same refusals as the node, before anything is sent. */
-export function encodeRequest(route: Route, input: Readonly<Record<string, unknown>>): WireRequest {
+/** Throws what no request can carry as the node's own refusals, before anything is sent; the rest is the node's to judge. */
+export function encodeRequest(operation: Operation, input: Readonly<Record<string, unknown>>): WireRequest {
   const headers: Record<string, string> = {};
   const query: string[] = [];
-  let path = route.path;
-  for (const field of routeFields(route)) {
-    const text = encodeField(route, field, input[field.name]);
-    if (text === undefined) continue;
-    if (field.place === 'header') headers[field.wireName] = text;
-    if (field.place === 'query') query.push(`${field.wireName}=${encodeURIComponent(text)}`);
-    if (field.place === 'path') path = fill(path, route, field, text);
+  let path = operation.path;
+  for (const { name, field, wire } of encodeFields(operation, input)) {
+    const [, place, wireName] = field;
+    const text = String(wire);
+    if (!text.isWellFormed()) throw refuse(operation, field, 'it is not well-formed Unicode');
+    if (place === 'header') headers[wireName] = headerText(operation, field, text);
+    if (place === 'query') query.push(`${wireName}=${encodeURIComponent(text)}`);
+    if (place === 'path') {
+      // URLs know `.` and `..` as steps, however they are written.
+      if (/^\.{0,2}$/.test(text))
+        throw refuse(operation, field, text ? 'a URL cannot carry "." or ".." as a name' : 'it is empty');
+      path = path.replace(new RegExp(`\\{${name}\\+?\\}`), () => encodeURIComponent(text));
+    }
   }
   const target = query.length > 0 ? `${path}?${query.join('&')}` : path;
-  if (!route.body) return { target, headers, body: undefined };
-  if (route.body.kind === 'bytes') {
-    headers['content-type'] = route.body.contentType ?? 'application/octet-stream';
+  if (!operation.body) return { target, headers, body: undefined };
+  const body = encodeBody(operation, input['body']);
+  if ('bytes' in operation.body) {
+    headers['content-type'] = operation.body.bytes;
     // Fetch takes no view of shared memory.
-    return { target, headers, body: new Uint8Array(input['body'] as Uint8Array) };
+    return { target, headers, body: new Uint8Array(body as Uint8Array) };
   }
   headers['content-type'] = 'application/json';
-  const encoded = route.body.schema.safeEncode(input['body']);
-  if (encoded.success) return { target, headers, body: JSON.stringify(encoded.data) };
-  throw new P2posError('BAD_REQUEST', { reason: `The body is refused: ${firstIssue(encoded.error)}.` });
+  try {
+    return { target, headers, body: JSON.stringify(body) };
+  } catch (error) {
+    throw new P2posError('BAD_REQUEST', { reason: `The body is refused: ${(error as Error).message}.` });
+  }
 }
 
-function encodeField(route: Route, field: RouteField, value: unknown): string | undefined {
-  const encoded = field.schema.safeEncode(value);
-  if (!encoded.success) throw refuseField(route, field, firstIssue(encoded.error));
-  return encoded.data === undefined ? undefined : String(encoded.data);
-}
-
-function fill(path: string, route: Route, field: RouteField, text: string): string {
-  // URLs know `.` and `..` as steps, however they are written.
-  if (/^\.\.?$/.test(text)) throw refuseField(route, field, 'a URL cannot carry "." or ".." as a name');
-  return path.replace(new RegExp(`\\{${field.name}\\+?\\}`), () => encodeURIComponent(text));
+function headerText(operation: Operation, field: Field, text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text;
+  throw refuse(operation, field, 'a header carries visible ASCII characters only');
 }

@@ -1,22 +1,18 @@
 /** SQL: databases by name; statements as tagged templates, whose values travel as parameters. */
-import {
-  type RouteInput,
-  type RouteOutput,
-  type SqlConsistency,
-  type SqlDatabase,
-  type SqlMigration,
-  type SqlParams,
-  type SqlResult,
-  type SqlRowSet,
-  type SqlSchema,
-  type SqlStatus,
-  type SqlValue,
-  type StreamEvent,
-  sqlRoutes,
-  sqlStreams,
+import type {
+  SqlConsistency,
+  SqlDatabase,
+  SqlMigration,
+  SqlParams,
+  SqlResult,
+  SqlRowSet,
+  SqlSchema,
+  SqlStatus,
+  SqlValue,
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
-import type { OpenEvent, Subscribe } from './socket/subscribe.ts';
+import type { Input, Output } from './contract/operation.ts';
+import type { StreamOpen, StreamTold, Subscribe } from './socket/subscribe.ts';
 
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
@@ -71,19 +67,16 @@ export interface SqlDatabaseClient {
   schema(options?: CallOptions): Promise<SqlSchema>;
   status(options?: CallOptions): Promise<SqlStatus>;
   /** Applies those that were not applied yet, each as a whole. */
-  migrate(
-    migrations: readonly SqlMigration[],
-    options?: CallOptions,
-  ): Promise<RouteOutput<typeof sqlRoutes.migrate>>;
+  migrate(migrations: readonly SqlMigration[], options?: CallOptions): Promise<Output<'sql.migrate'>>;
   /** A SQLite file of everything, as of one moment. */
   backup(options?: CallOptions): Promise<Uint8Array>;
   /** Puts such a file in the place of everything; `confirm` is the name of the database once more. */
   restore(file: Uint8Array, confirm: string, options?: CallOptions): Promise<void>;
   /** Where a majority of the voters is gone for good. Without its name again the error says what may be lost. */
-  recover(confirm?: string, options?: CallOptions): Promise<RouteOutput<typeof sqlRoutes.recover>>;
+  recover(confirm?: string, options?: CallOptions): Promise<Output<'sql.recover'>>;
 }
 
-export type SqlLiveEvent = OpenEvent<(typeof sqlStreams)['sql']> | StreamEvent<(typeof sqlStreams)['sql']>;
+export type SqlLiveEvent = StreamOpen<'sql'> | StreamTold<'sql'>;
 
 export interface SqlTransaction extends AsyncDisposable {
   /** Sees what was done in it before. */
@@ -93,12 +86,12 @@ export interface SqlTransaction extends AsyncDisposable {
   rollback(options?: CallOptions): Promise<void>;
 }
 
-type Creation = RouteInput<typeof sqlRoutes.create>['body'];
+type Creation = Input<'sql.create'>['body'];
 
 export interface SqlClient {
   (name: string): SqlDatabaseClient;
   /** `created: false`: one of that name was there, and nothing changed. */
-  create(name: string, wish?: Creation, options?: CallOptions): Promise<RouteOutput<typeof sqlRoutes.create>>;
+  create(name: string, wish?: Creation, options?: CallOptions): Promise<Output<'sql.create'>>;
   /** Everything in it is lost; `confirm` is its name once more. */
   drop(name: string, confirm: string, options?: CallOptions): Promise<{ readonly existed: boolean }>;
   list(options?: CallOptions): Promise<SqlDatabase[]>;
@@ -116,7 +109,7 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
   const open = (name: string): SqlDatabaseClient => {
     const rows: SqlDatabaseClient['rows'] = async (asked, params, { consistency, ...options } = {}) => {
       const body = { ...textOf(asked, params), ...(consistency && { consistency }) };
-      return call(sqlRoutes.query, { database: name, body }, options);
+      return call('sql.query', { database: name, body }, options);
     };
     return {
       name,
@@ -126,24 +119,24 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
         return result.rows.map((row) => objectOf(result.columns, row)) as R[];
       },
       execute: (asked, params, { idempotencyKey, ...options } = {}) =>
-        call(sqlRoutes.execute, { database: name, idempotencyKey, body: textOf(asked, params) }, options),
+        call('sql.execute', { database: name, idempotencyKey, body: textOf(asked, params) }, options),
       async transaction(statements, { idempotencyKey, ...options } = {}) {
         const body = { statements: statements.map((asked) => textOf(asked)) };
-        return (await call(sqlRoutes.transaction, { database: name, idempotencyKey, body }, options)).results;
+        return (await call('sql.transaction', { database: name, idempotencyKey, body }, options)).results;
       },
       live(asked, { params, key, signal } = {}) {
         const input = { database: name, ...textOf(asked, params), ...(key && { key: [...key] }) };
-        return subscribe(sqlStreams, 'sql', input, { signal });
+        return subscribe('sql', input, { signal });
       },
       async begin(options) {
-        const { transaction } = await call(sqlRoutes.begin, { database: name }, options);
+        const { transaction } = await call('sql.begin', { database: name }, options);
         const input = { database: name, transaction };
         let isOver = false;
         const execute: SqlTransaction['execute'] = (asked, params, more) =>
-          call(sqlRoutes.step, { ...input, body: textOf(asked, params) }, more);
+          call('sql.step', { ...input, body: textOf(asked, params) }, more);
         const rollback: SqlTransaction['rollback'] = async (more) => {
           isOver = true;
-          await call(sqlRoutes.rollback, input, more);
+          await call('sql.rollback', input, more);
         };
         return {
           execute,
@@ -154,30 +147,30 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
           },
           async commit(more) {
             isOver = true;
-            await call(sqlRoutes.commit, input, more);
+            await call('sql.commit', input, more);
           },
           async [Symbol.asyncDispose]() {
             if (!isOver) await rollback().catch(() => {});
           },
         };
       },
-      schema: (options) => call(sqlRoutes.schema, { database: name }, options),
-      status: (options) => call(sqlRoutes.status, { database: name }, options),
+      schema: (options) => call('sql.schema', { database: name }, options),
+      status: (options) => call('sql.status', { database: name }, options),
       migrate: (migrations, options) =>
-        call(sqlRoutes.migrate, { database: name, body: { migrations: [...migrations] } }, options),
-      backup: async (options) => (await call(sqlRoutes.backup, { database: name }, options)).body,
+        call('sql.migrate', { database: name, body: { migrations: [...migrations] } }, options),
+      backup: async (options) => (await call('sql.backup', { database: name }, options)).body,
       async restore(file, confirm, options) {
-        await call(sqlRoutes.restore, { database: name, confirm, body: file }, options);
+        await call('sql.restore', { database: name, confirm, body: file }, options);
       },
-      recover: (confirm, options) => call(sqlRoutes.recover, { database: name, confirm }, options),
+      recover: (confirm, options) => call('sql.recover', { database: name, confirm }, options),
     };
   };
   return Object.assign(open, {
     create: (name: string, wish: Creation = {}, options?: CallOptions) =>
-      call(sqlRoutes.create, { database: name, body: wish }, options),
+      call('sql.create', { database: name, body: wish }, options),
     drop: (name: string, confirm: string, options?: CallOptions) =>
-      call(sqlRoutes.drop, { database: name, confirm }, options),
-    list: async (options?: CallOptions) => (await call(sqlRoutes.list, {}, options)).databases,
+      call('sql.drop', { database: name, confirm }, options),
+    list: async (options?: CallOptions) => (await call('sql.list', {}, options)).databases,
   });
 }
 

@@ -1,11 +1,5 @@
 /** Durable topics: append, follow from any point without a hole, share among the members of a group, replay. */
-import {
-  MAX_TOPIC_ACKS,
-  pubsubStreams,
-  type TopicReceipt,
-  type TopicState,
-  topicRoutes,
-} from '@p2pos/protocol';
+import { MAX_TOPIC_ACKS, type TopicReceipt, type TopicState } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
 import type { SubscribeBatches } from './socket/subscribe.ts';
 import type { Timing } from './timing.ts';
@@ -86,7 +80,7 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
     let next: number | undefined;
     const input = (at: string | number) => ({ topic, from: String(at) });
     const resume = () => input(next ?? from);
-    for await (const batch of subscribe(pubsubStreams, 'pubsub', input(from), { signal, resume })) {
+    for await (const batch of subscribe('pubsub', input(from), { signal, resume })) {
       for (const event of batch) {
         if (event.type === 'open') {
           next ??= event.sequence;
@@ -107,7 +101,7 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
     let acknowledged = 0;
     for (let i = 0; i < sequences.length; i += MAX_TOPIC_ACKS) {
       const body = { sequences: sequences.slice(i, i + MAX_TOPIC_ACKS) };
-      acknowledged += (await call(topicRoutes.acknowledge, { topic, group, body }, options)).acknowledged;
+      acknowledged += (await call('topics.acknowledge', { topic, group, body }, options)).acknowledged;
     }
     return acknowledged;
   };
@@ -119,7 +113,7 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
   ): AsyncGenerator<GroupMessage> {
     const ack = createAcks((sequences) => acknowledge(topic, group, sequences), timing);
     const input = { topic, group, ...(from !== undefined && { from: String(from) }) };
-    for await (const batch of subscribe(pubsubStreams, 'pubsub', input, { signal })) {
+    for await (const batch of subscribe('pubsub', input, { signal })) {
       for (const event of batch) {
         if (event.type !== 'message' || event.sequence === undefined) continue;
         const { sequence, attempt = 1 } = event;
@@ -131,7 +125,7 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
   return {
     append: (topic, data, { idempotencyKey, ...options } = {}) => {
       const body = typeof data === 'string' ? new TextEncoder().encode(data) : data;
-      return call(topicRoutes.append, { topic, body, ...(idempotencyKey && { idempotencyKey }) }, options);
+      return call('topics.append', { topic, body, ...(idempotencyKey && { idempotencyKey }) }, options);
     },
     follow,
     consume,
@@ -139,7 +133,7 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
     async *replay(topic, { from = 'start', signal } = {}) {
       for (let at: string | number | null = from; at !== null; ) {
         const page: { messages: (Told & { sequence: number })[]; next: number | null } = await call(
-          topicRoutes.replay,
+          'topics.replay',
           { topic, from: String(at), limit: 500 },
           { signal },
         );
@@ -147,8 +141,8 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
         at = page.next;
       }
     },
-    retain: (topic, retention, options) => call(topicRoutes.retain, { topic, ...retention }, options),
-    state: (topic, options) => call(topicRoutes.state, { topic }, options),
+    retain: (topic, retention, options) => call('topics.retain', { topic, ...retention }, options),
+    state: (topic, options) => call('topics.state', { topic }, options),
   };
 }
 

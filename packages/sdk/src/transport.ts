@@ -1,5 +1,5 @@
 /** One try of one operation at one node. Who tries again, where and when, is the caller's to know. */
-import type { P2posError, Route } from '@p2pos/protocol';
+import type { OperationId, P2posError } from '@p2pos/protocol';
 
 export interface Transport {
   /**
@@ -8,7 +8,7 @@ export interface Transport {
    * before anything is sent; the signal's reason.
    */
   attempt(
-    route: Route,
+    operation: OperationId,
     input: Readonly<Record<string, unknown>>,
     node: number,
     signal: AbortSignal,

@@ -1,12 +1,12 @@
 /** Real Ed25519 on the calling thread: nothing waits for a thread pool, so virtual time stays deterministic. */
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto';
 import type { Crypto, Signer } from '@p2pos/protocol';
 
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 export const instantCrypto: Crypto = {
-  sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
   async verify(publicKey, bytes, signature) {
     if (publicKey.length !== 32 || signature.length !== 64) return false;
     const key = createPublicKey({

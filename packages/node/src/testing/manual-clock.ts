@@ -29,11 +29,47 @@ export interface ManualClockConfig {
 /** Lets everything that needs no time run to its end. */
 export const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** How many instants may pass before the event loop has its turn: for WebCrypto, and for the signals of the process. */
+const INSTANTS_PER_TURN = 100;
+
+/**
+ * Runs all microtasks and ticks that are ready, without a turn of the event loop: a turn costs more than most instants.
+ * Does nothing when called by a microtask. Node keeps the function for whoever enters JavaScript by a way of its own.
+ */
+const runMicrotasks = (process as unknown as { readonly _tickCallback: () => void })._tickCallback;
+
 export function createManualClock({ startAt = Date.UTC(2026, 0, 1) }: ManualClockConfig = {}): ManualClock {
   let elapsed = 0;
   let offset = 0;
   let order = 0;
   const timers = createTimerHeap();
+
+  /** Some instants in one turn of the event loop; false when none is left before `end`. */
+  const turn = (end: number): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      setImmediate(() => {
+        try {
+          for (let instants = 0; instants < INSTANTS_PER_TURN; instants++) {
+            if (!runInstant(end)) return resolve(false);
+            runMicrotasks();
+          }
+          resolve(true);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+
+  function runInstant(end: number): boolean {
+    const next = timers.first();
+    if (!next || next.dueAt > end) return false;
+    elapsed = next.dueAt;
+    for (let due: Timer | undefined = next; due && due.dueAt <= elapsed; due = timers.first()) {
+      timers.remove(due);
+      due.run();
+    }
+    return true;
+  }
 
   const clock: ManualClock = {
     now: () => startAt + offset + elapsed,
@@ -46,14 +82,7 @@ export function createManualClock({ startAt = Date.UTC(2026, 0, 1) }: ManualCloc
     async advance(ms) {
       const end = elapsed + ms;
       await drain();
-      for (let next = timers.first(); next && next.dueAt <= end; next = timers.first()) {
-        elapsed = next.dueAt;
-        for (let due: Timer | undefined = next; due && due.dueAt <= elapsed; due = timers.first()) {
-          timers.remove(due);
-          due.run();
-        }
-        await drain();
-      }
+      while (await turn(end)) await drain();
       elapsed = end;
     },
     async advanceUntil(done, { limitMs = 600_000, stepMs = 10 } = {}) {

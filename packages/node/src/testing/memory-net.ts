@@ -31,6 +31,8 @@ export interface MemoryHub {
 export interface MemoryHubConfig {
   /** One way, ms. Default 0: delivered in the same tick. */
   readonly latencyMs?: number | ((from: PeerId, to: PeerId) => number);
+  /** Where latencies are drawn: arrivals fall on multiples of this, so that many share one moment. Default: each has its own. */
+  readonly momentMs?: number;
   /** Default: what meets a cut link is lost. `held`: it waits for the link, as TCP's retransmissions do, or for the end. */
   readonly cut?: 'lost' | 'held';
   /** Told of every chunk that is sent. */
@@ -49,19 +51,31 @@ interface Host {
 }
 
 interface Link {
-  readonly ends: readonly [PeerId, PeerId];
+  /** As each end sees it. */
+  readonly seen: ReadonlyMap<PeerId, Connection>;
   readonly channels: Set<{ end(error: Error): void }>;
 }
 
+/** One direction between two peers. Looked up once a channel, for every chunk needs it. */
+interface Way {
+  readonly from: PeerId;
+  readonly to: PeerId;
+  crosses: boolean;
+  /** When what was sent last arrives. */
+  arrivesAt: number;
+  /** What waits for a cut link, in order. */
+  held: (() => void)[] | undefined;
+}
+
 export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryHubConfig = {}): MemoryHub {
-  const { latencyMs = 0, cut = 'lost', highWaterBytes = 256 * 1024 } = config;
+  const { latencyMs = 0, momentMs = 0, cut = 'lost', highWaterBytes = 256 * 1024 } = config;
   const hosts = new Map<PeerId, Host>();
   const started = new Map<PeerId, Net>();
   const lost = new Set<string>();
   let groups: readonly ReadonlySet<PeerId>[] = [];
-  /** By direction: when what was sent last arrives, and what waits for a cut link, in order. */
-  const arrivals = new Map<string, number>();
-  const held = new Map<string, (() => void)[]>();
+  const ways = new Map<string, Way>();
+  /** Those on which something waits, in the order in which it came to that. */
+  const holding = new Set<Way>();
 
   const addressOf = (peerId: PeerId): Address => `/memory/${peerId}/p2p/${peerId}`;
 
@@ -72,34 +86,56 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
     return !a || !b || a === b;
   }
 
-  function deliver(from: PeerId, to: PeerId, run: () => void): void {
-    const delay = typeof latencyMs === 'function' ? latencyMs(from, to) : latencyMs;
-    const way = `${from}>${to}`;
+  function wayOf(from: PeerId, to: PeerId): Way {
+    const name = `${from}>${to}`;
+    let way = ways.get(name);
+    if (!way) {
+      way = { from, to, crosses: crosses(from, to), arrivesAt: 0, held: undefined };
+      ways.set(name, way);
+    }
+    return way;
+  }
+
+  function deliver(way: Way, run: () => void): void {
+    const delay = typeof latencyMs === 'function' ? latencyMs(way.from, way.to) : latencyMs;
     const arrive = () => {
-      const waiting = held.get(way);
-      if (waiting) waiting.push(run);
-      else if (crosses(from, to)) run();
-      else if (cut === 'held') held.set(way, [run]);
+      if (way.held) way.held.push(run);
+      else if (way.crosses) run();
+      else if (cut === 'held') {
+        way.held = [run];
+        holding.add(way);
+      }
     };
     if (delay === 0) queueMicrotask(arrive);
     else if (typeof latencyMs === 'number') deps.clock.after(delay, arrive);
     else {
       // What is sent later never arrives earlier, however the delays fall.
       const now = deps.clock.monotonic();
-      const at = Math.max(arrivals.get(way) ?? 0, now + delay);
-      arrivals.set(way, at);
-      deps.clock.after(at - now, arrive);
+      const due = momentMs > 0 ? Math.ceil((now + delay) / momentMs) * momentMs : now + delay;
+      way.arrivesAt = Math.max(way.arrivesAt, due);
+      deps.clock.after(way.arrivesAt - now, arrive);
     }
   }
 
-  function release(): void {
-    for (const [way, waiting] of held) {
-      const [from = '', to = ''] = way.split('>');
-      if (!crosses(from, to)) continue;
-      held.delete(way);
+  /** After a cut or its end: what waited goes on where it can. */
+  function changed(): void {
+    for (const way of ways.values()) way.crosses = crosses(way.from, way.to);
+    for (const way of holding) {
+      if (!way.crosses) continue;
+      const waiting = way.held ?? [];
+      way.held = undefined;
+      holding.delete(way);
       for (const run of waiting) run();
     }
   }
+
+  const connectionTo = (peerId: PeerId, direction: Connection['direction']): Connection => ({
+    peerId,
+    remoteAddress: addressOf(peerId),
+    direction,
+    transport: 'memory',
+    encryption: 'none',
+  });
 
   function unlink(a: PeerId, b: PeerId, reason: string): void {
     const link = hosts.get(a)?.links.get(b) ?? hosts.get(b)?.links.get(a);
@@ -134,6 +170,8 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
     });
     const handlers = new Map<string, Handler>();
     const links = new Map<PeerId, Link>();
+    /** Asked for far more often than it changes. */
+    let listed: readonly Connection[] | undefined;
 
     const net: Net = {
       peerId,
@@ -143,16 +181,10 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
         started.set(peerId, net);
       },
       addresses: () => (started.get(peerId) === net ? [addressOf(peerId)] : []),
-      connections: () =>
-        [...links.keys()].map(
-          (other): Connection => ({
-            peerId: other,
-            remoteAddress: addressOf(other),
-            direction: links.get(other)?.ends[0] === peerId ? 'outbound' : 'inbound',
-            transport: 'memory',
-            encryption: 'none',
-          }),
-        ),
+      connections() {
+        listed ??= Array.from(links.values(), ({ seen }) => seen.get(peerId) as Connection);
+        return [...listed];
+      },
       isConnected: (other) => links.has(other),
       async dial(addresses, { signal }) {
         signal.throwIfAborted();
@@ -164,7 +196,11 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
           const other = hosts.get(target);
           if (!other || !crosses(peerId, target) || !crosses(target, peerId)) continue;
           unlink(peerId, target, 'replaced by a new connection');
-          const link: Link = { ends: [peerId, target], channels: new Set() };
+          const seen = new Map([
+            [peerId, connectionTo(target, 'outbound')],
+            [target, connectionTo(peerId, 'inbound')],
+          ]);
+          const link: Link = { seen, channels: new Set() };
           links.set(target, link);
           other.links.set(peerId, link);
           host.connected(target);
@@ -185,7 +221,7 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
         if (!handler) throw new P2posError('METHOD_UNKNOWN', { peerId: other, method: protocol });
         if (!remote.admit(peerId, protocol)) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
         const [near, far] = createPair(link, peerId, other, protocol);
-        deliver(peerId, other, () => handler(far));
+        deliver(wayOf(peerId, other), () => handler(far));
         return near;
       },
       handle(protocol, handler) {
@@ -205,8 +241,14 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
       handlers,
       links,
       admit,
-      connected: (other) => events.emit('peer:connected', other),
-      disconnected: (other) => events.emit('peer:disconnected', other),
+      connected(other) {
+        listed = undefined;
+        events.emit('peer:connected', other);
+      },
+      disconnected(other) {
+        listed = undefined;
+        events.emit('peer:disconnected', other);
+      },
     };
     return net;
   }
@@ -225,6 +267,7 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
 
     function createEnd(remote: PeerId) {
       const local = remote === a ? b : a;
+      const way = wayOf(local, remote);
       const unread: Uint8Array[] = [];
       let unreadBytes = 0;
       let paused = false;
@@ -278,7 +321,7 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
           const target = other();
           const full = target.full(chunk.length);
           config.sent?.(local, remote, chunk.length);
-          deliver(local, remote, () => target.arrived(chunk));
+          deliver(way, () => target.arrived(chunk));
           return !full;
         },
         drained: () => other().room(),
@@ -297,14 +340,14 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
         close() {
           closed = true;
           const target = other();
-          deliver(local, remote, () => target.ended());
+          deliver(way, () => target.ended());
         },
         abort(error) {
           closed = true;
           link.channels.delete(both);
           end.ended(error);
           const target = other();
-          deliver(local, remote, () => target.ended(error));
+          deliver(way, () => target.ended(error));
         },
       };
       return end;
@@ -318,15 +361,16 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
     started,
     partition(...lists) {
       groups = lists.map((list) => new Set(list));
-      release();
+      changed();
     },
     cut(from, to) {
       lost.add(`${from}>${to}`);
+      wayOf(from, to).crosses = false;
     },
     heal() {
       groups = [];
       lost.clear();
-      release();
+      changed();
     },
   };
 }

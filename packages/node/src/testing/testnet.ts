@@ -53,6 +53,8 @@ export interface TestnetConfig {
   /** Listed by the first snapshot; the others run as strangers. Default: all. */
   readonly members?: number;
   readonly latencyMs?: number | ((from: number, to: number) => number);
+  /** What shares one moment; see the hub. */
+  readonly momentMs?: number;
   /** What meets a cut link; see the hub. */
   readonly cut?: 'lost' | 'held';
   readonly seed?: string;
@@ -84,7 +86,11 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     typeof latencyMs === 'number'
       ? latencyMs
       : (from: string, to: string) => latencyMs(numbers.get(from) as number, numbers.get(to) as number);
-  const hub = createMemoryHub({ clock }, { latencyMs: delay, ...(config.cut && { cut: config.cut }) });
+  const { cut, momentMs } = config;
+  const hub = createMemoryHub(
+    { clock },
+    { latencyMs: delay, ...(cut && { cut }), ...(momentMs && { momentMs }) },
+  );
   const identities = system.nodes;
   const disks: MemoryDisk[] = identities.map((_, i) => createMemoryDisk(random.fork(`disk${i}`)));
   const first = await system.first(system.members(identities.slice(0, listed)));

@@ -35,6 +35,21 @@ export const contract = {
 /** Every stream of the WebSocket door, by its kind. */
 export const streams = { ...kvStreams, ...pubsubStreams, ...sqlStreams } as const satisfies Streams;
 
+type Contract = typeof contract;
+/** `kv.put`, … */
+export type OperationId = {
+  [C in keyof Contract]: `${C}.${keyof Contract[C] & string}`;
+}[keyof Contract];
+/** The route of that name. */
+export type OperationOf<Id extends OperationId> = Id extends `${infer C}.${infer O}`
+  ? C extends keyof Contract
+    ? Contract[C][O & keyof Contract[C]] extends infer R extends Route
+      ? R
+      : never
+    : never
+  : never;
+export type StreamKind = keyof typeof streams;
+
 const ids = new Map<Route, string>(
   Object.entries<Routes>(contract).flatMap(([capability, routes]) =>
     Object.entries(routes).map(([name, route]): [Route, string] => [route, `${capability}.${name}`]),

@@ -26,17 +26,23 @@ export const GrantText = z
     error: 'a prefix of topics is literal, without * and >, as in pubsub:subscribe@orders.',
   });
 
-/** Whether one of the grants held covers the needed one at all, for whatever name. */
+/** Whether one of the grants held covers the needed one at all, for whatever name. `token`, `loopback` and `none` ask for no grant. */
 export function mayAllow(held: readonly string[], needed: Grant): boolean {
-  return held.some((grant) => covers(partsOf(grant).action, needed));
+  return asksNothing(needed) || held.some((grant) => covers(partsOf(grant).action, needed));
 }
 
 /** The same for one name; without a name, a grant that is bound to a prefix allows nothing. */
 export function allows(held: readonly string[], needed: Grant, name?: string): boolean {
+  if (asksNothing(needed)) return true;
   return held.some((grant) => {
     const { action, prefix } = partsOf(grant);
     return covers(action, needed) && (prefix === undefined || name?.startsWith(prefix) === true);
   });
+}
+
+/** That there is a token, or none, is for the door to see; none of these asks what it allows. */
+function asksNothing(needed: Grant): boolean {
+  return needed === 'none' || needed === 'loopback' || needed === 'token';
 }
 
 function partsOf(grant: string): { readonly action: string; readonly prefix?: string } {

@@ -5,7 +5,11 @@ import type { Route, RouteField } from './route.ts';
 const NOUNS = { path: 'path segment', query: 'query parameter', header: 'header' } as const;
 
 /** With the code that the route names under `invalid`, else `BAD_REQUEST`. */
-export function refuseField(route: Route, { name, place, wireName }: RouteField, reason: string): P2posError {
+export function refuseField(
+  route: Pick<Route, 'invalid'>,
+  { name, place, wireName }: Pick<RouteField, 'name' | 'place' | 'wireName'>,
+  reason: string,
+): P2posError {
   const code: ErrorCode | undefined = route.invalid?.[name];
   if (code) return new P2posError(code, { name: wireName, reason });
   return new P2posError('BAD_REQUEST', {

@@ -16,17 +16,6 @@
  */
 import { z } from 'zod';
 
-export const SOCKET_PATH = '/v1/ws';
-export const SOCKET_JSON = 'p2pos.json';
-export const SOCKET_CBOR = 'p2pos.cbor';
-
-/** Of one message from a client: the greatest value as base64 with room for what is around it. */
-export const MAX_SOCKET_MESSAGE_BYTES = 2 * 1_048_576;
-/** Frames in one CBOR message. */
-export const MAX_SOCKET_FRAMES = 1_024;
-/** A client that says nothing sends `ping` at least this often, ms; either side gives up after twice as long. */
-export const SOCKET_HEARTBEAT_MS = 20_000;
-
 /** Close codes (RFC 6455 §7.4.2): why the node ended the socket. */
 export const SOCKET_CLOSE = {
   /** Its frames are not frames. */

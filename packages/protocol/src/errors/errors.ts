@@ -50,6 +50,11 @@ export const ERRORS = {
     retry: false,
     text: 'There is nothing at {method} {path}. See /openapi.json for what there is.',
   },
+  CLIENTS_NOT_SERVED: {
+    status: 503,
+    retry: true,
+    text: 'This member serves no clients: no snapshot gives it the capability gateway. Ask a member that has it.',
+  },
   METHOD_NOT_SERVED: {
     status: 404,
     retry: false,

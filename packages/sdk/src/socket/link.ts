@@ -15,7 +15,6 @@ import {
 } from '@p2pos/protocol';
 import { RemoteError } from '../remote-error.ts';
 import type { Timing } from '../timing.ts';
-import { weightOf } from './weight.ts';
 
 /** A frame of the node that names what it belongs to. */
 export type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
@@ -30,7 +29,7 @@ export interface Link {
   /** Rejects with NODE_UNREACHABLE, its cause ECONNREFUSED, when nothing was sent. */
   open(signal: AbortSignal): Promise<void>;
   isOpen(): boolean;
-  /** The answers and events that follow go to the listener until its end; dispose to give up. */
+  /** The answers and events that follow go to the listener until its end. @throws P2posError CBOR_UNENCODABLE, nothing sent */
   start(frame: (id: number) => ClientFrame, listener: Listener): { stop(): void };
   close(): void;
 }
@@ -62,7 +61,7 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
   const listeners = new Map<number, Listener>();
   let socket: WebSocket | undefined;
   let opening: Promise<void> | undefined;
-  let queue: ClientFrame[] = [];
+  let queue: Uint8Array[] = [];
   let nextId = 1;
   let heardAt = 0;
   let usedAt = 0;
@@ -156,26 +155,26 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
   }
 
   function flush(): void {
-    let batch: ClientFrame[] = [];
+    let batch: Uint8Array[] = [];
     let bytes = 0;
     const frames = queue;
     queue = [];
     const send = () => {
-      if (batch.length > 0 && isOpen()) socket?.send(encodeCbor(batch) as Uint8Array<ArrayBuffer>);
+      if (batch.length > 0 && isOpen()) socket?.send(messageOf(batch, bytes));
       batch = [];
       bytes = 0;
     };
     for (const frame of frames) {
-      const size = sizeOf(frame);
-      if (bytes + size > FLUSH_BYTES || batch.length === MAX_SOCKET_FRAMES) send();
+      if (bytes + frame.length > FLUSH_BYTES || batch.length === MAX_SOCKET_FRAMES) send();
       batch.push(frame);
-      bytes += size;
+      bytes += frame.length;
     }
     send();
   }
 
+  /** Throws for what CBOR cannot carry, so that it is told to who asked for it. */
   function push(frame: ClientFrame): void {
-    queue.push(frame);
+    queue.push(encodeCbor(frame));
     if (queue.length === 1) soon(flush);
   }
 
@@ -208,9 +207,9 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
     start(frame, listener) {
       const id = nextId++;
       usedAt = timing.now();
-      listeners.set(id, listener);
       const first = frame(id);
       push(first);
+      listeners.set(id, listener);
       return {
         stop() {
           if (!listeners.delete(id)) return;
@@ -235,6 +234,17 @@ function remoteError(frame: Event): RemoteError {
   });
 }
 
-function sizeOf(frame: ClientFrame): number {
-  return 256 + (frame.op === 'call' ? weightOf(frame.input?.['body']) : 0);
+/** A CBOR array (RFC 8949 §3.1, major type 4) of frames that are encoded. */
+function messageOf(frames: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const { length } = frames;
+  const head =
+    length < 24 ? [0x80 | length] : length < 256 ? [0x98, length] : [0x99, length >> 8, length & 255];
+  const message = new Uint8Array(head.length + bytes);
+  message.set(head);
+  let at = head.length;
+  for (const frame of frames) {
+    message.set(frame, at);
+    at += frame.length;
+  }
+  return message;
 }

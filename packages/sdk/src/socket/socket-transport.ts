@@ -1,5 +1,6 @@
 /** Calls and subscriptions over one WebSocket a node. Where none can be had, calls go over HTTP for a while. */
-import { MAX_SOCKET_MESSAGE_BYTES, operationIdOf, type P2posError, type Route } from '@p2pos/protocol';
+import { MAX_SOCKET_MESSAGE_BYTES, type P2posError } from '@p2pos/protocol';
+import { OPERATIONS } from '../contract/operations.ts';
 import type { Timing } from '../timing.ts';
 import type { Transport } from '../transport.ts';
 import { decodeOutput, encodeInput } from './fields.ts';
@@ -45,12 +46,14 @@ export function createSocketTransport(
 
   return {
     link,
-    async attempt(route, input, node, signal) {
-      const method = operationIdOf(route);
-      if (method === undefined || isPage(route) || timing.now() < (withoutUntil[node] as number))
-        return http.attempt(route, input, node, signal);
-      const wire = encodeInput(route, input);
-      if (weightOf(wire['body']) > MAX_WEIGHT) return http.attempt(route, input, node, signal);
+    async attempt(id, input, node, signal) {
+      const operation = OPERATIONS[id];
+      // A page is meant for a browser's address bar.
+      const isPage = 'kind' in operation.output && operation.output.kind === 'page';
+      if (isPage || timing.now() < (withoutUntil[node] as number))
+        return http.attempt(id, input, node, signal);
+      const wire = encodeInput(operation, input);
+      if (weightOf(wire['body']) > MAX_WEIGHT) return http.attempt(id, input, node, signal);
       let one = links[node] as Link;
       if (!one.isOpen()) {
         try {
@@ -58,13 +61,13 @@ export function createSocketTransport(
         } catch (error) {
           if (signal.aborted) throw error;
           // HTTP tells better what is wrong, and works through what lets no socket pass.
-          const answer = await http.attempt(route, input, node, signal);
+          const answer = await http.attempt(id, input, node, signal);
           withoutUntil[node] = timing.now() + WITHOUT_MS;
           return answer;
         }
       }
-      const output = await callOver(one, method, wire, signal);
-      return decodeOutput(route, output, urls[node] as string);
+      const output = await callOver(one, id, wire, signal);
+      return decodeOutput(operation, output, urls[node] as string);
     },
     close() {
       for (const one of links) one.close();
@@ -97,9 +100,4 @@ function callOver(
     }
     signal.addEventListener('abort', stop, { once: true });
   });
-}
-
-/** Meant for a browser's address bar. */
-function isPage({ output }: Route): boolean {
-  return output.kind === 'bytes' && output.contentType.startsWith('text/html');
 }

@@ -3,49 +3,54 @@
  * left off. Events wait in a bounded queue; a consumer that falls behind it is resumed when it has caught up.
  */
 import {
-  firstIssue,
   P2posError,
-  type Stream,
   type StreamEvent,
   type StreamInput,
+  type StreamKind,
   type StreamOpened,
-  type Streams,
+  type streams,
 } from '@p2pos/protocol';
-import { pause, type Timing } from '../timing.ts';
+import type { StreamTable } from '../contract/operation.ts';
+import { STREAMS } from '../contract/operations.ts';
+import { decodeShape, encodeShape, Mismatch } from '../contract/shape.ts';
+import { type Online, pauseOnline } from '../online.ts';
+import type { Timing } from '../timing.ts';
 import type { Event } from './link.ts';
 import type { SocketTransport } from './socket-transport.ts';
 
+type StreamOf<K extends StreamKind> = (typeof streams)[K];
+export type StreamIn<K extends StreamKind> = StreamInput<StreamOf<K>>;
 /** The first event, and again after each reconnect. */
-export type OpenEvent<S extends Stream> = { readonly type: 'open' } & StreamOpened<S>;
+export type StreamOpen<K extends StreamKind> = { readonly type: 'open' } & StreamOpened<StreamOf<K>>;
+export type StreamTold<K extends StreamKind> = StreamEvent<StreamOf<K>>;
 
-export interface SubscribeOptions<S extends Stream> {
+export interface SubscribeOptions<K extends StreamKind> {
   readonly signal?: AbortSignal | undefined;
   /** What to ask for after a reconnect, from what came last; default: the same again. */
-  readonly resume?: (input: StreamInput<S>, last: OpenEvent<S> | StreamEvent<S>) => StreamInput<S>;
+  readonly resume?: (input: StreamIn<K>, last: StreamOpen<K> | StreamTold<K>) => StreamIn<K>;
 }
 
 /** Events one by one; `SubscribeBatches`: as many as are there. */
-export type Subscribe = <S extends Streams, K extends keyof S & string>(
-  streams: S,
+export type Subscribe = <K extends StreamKind>(
   kind: K,
-  input: StreamInput<S[K]>,
-  options?: SubscribeOptions<S[K]>,
-) => AsyncIterable<OpenEvent<S[K]> | StreamEvent<S[K]>>;
+  input: StreamIn<K>,
+  options?: SubscribeOptions<K>,
+) => AsyncIterable<StreamOpen<K> | StreamTold<K>>;
 
-export type SubscribeBatches = <S extends Streams, K extends keyof S & string>(
-  streams: S,
+export type SubscribeBatches = <K extends StreamKind>(
   kind: K,
-  input: StreamInput<S[K]>,
-  options?: SubscribeOptions<S[K]>,
-) => AsyncIterable<readonly (OpenEvent<S[K]> | StreamEvent<S[K]>)[]>;
+  input: StreamIn<K>,
+  options?: SubscribeOptions<K>,
+) => AsyncIterable<readonly (StreamOpen<K> | StreamTold<K>)[]>;
 
 const MAX_QUEUED = 8_192;
 const MAX_QUEUED_BYTES = 32 * 1_048_576;
 const OPEN_TIMEOUT_MS = 10_000;
 
 export interface SubscribeDeps {
-  readonly transport: SocketTransport;
+  readonly transport: Pick<SocketTransport, 'link'>;
   readonly timing: Timing;
+  readonly online: Online;
   /** The client is closed: what is followed ends. */
   readonly closed: AbortSignal;
 }
@@ -57,14 +62,13 @@ export interface SubscribeConfig {
 }
 
 export function createSubscribe(
-  { transport, timing, closed }: SubscribeDeps,
+  { transport, timing, online, closed }: SubscribeDeps,
   { nodes, baseDelayMs, maxDelayMs }: SubscribeConfig,
 ): SubscribeBatches {
   let preferred = 0;
 
   async function* follow(
-    stream: Stream,
-    kind: string,
+    kind: StreamKind,
     first: Record<string, unknown>,
     signal: AbortSignal,
     resume: ((input: never, last: never) => unknown) | undefined,
@@ -75,7 +79,7 @@ export function createSubscribe(
     while (!signal.aborted) {
       const node = preferred;
       try {
-        for await (const batch of attempt(stream, kind, input, node, signal)) {
+        for await (const batch of attempt(kind, input, node, signal)) {
           failures = 0;
           last = batch.at(-1);
           yield batch;
@@ -90,18 +94,21 @@ export function createSubscribe(
         if (preferred === node) preferred = (node + 1) % nodes;
         failures++;
         const most = Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(20, Math.floor(failures / nodes)));
-        if (failures >= nodes) await pause(timing, most * timing.random(), signal).catch(() => {});
+        if (failures >= nodes) {
+          const delayMs = online.isOnline() ? most * timing.random() : undefined;
+          await pauseOnline({ timing, online }, delayMs, signal).catch(() => {});
+        }
       }
     }
   }
 
   async function* attempt(
-    stream: Stream,
-    kind: string,
+    kind: StreamKind,
     input: Record<string, unknown>,
     node: number,
     signal: AbortSignal,
   ): AsyncGenerator<readonly Event[]> {
+    const stream = STREAMS[kind];
     const link = await transport.link(node, signal);
     let queue: Event[] = [];
     let bytes = 0;
@@ -154,21 +161,15 @@ export function createSubscribe(
     }
   }
 
-  return (streams, kind, input, { signal, resume } = {}) => {
+  return (kind, input, { signal, resume } = {}) => {
     const until = signal ? AbortSignal.any([signal, closed]) : closed;
-    return follow(
-      streams[kind] as Stream,
-      kind,
-      input as Record<string, unknown>,
-      until,
-      resume as never,
-    ) as never;
+    return follow(kind, input as Record<string, unknown>, until, resume as never) as never;
   };
 }
 
 export function oneByOne(subscribe: SubscribeBatches): Subscribe {
-  return async function* (streams, kind, input, options) {
-    for await (const batch of subscribe(streams, kind, input, options)) yield* batch;
+  return async function* (kind, input, options) {
+    for await (const batch of subscribe(kind, input, options)) yield* batch;
   };
 }
 
@@ -185,24 +186,23 @@ function sizeOf(event: Event): number {
 /** The queue ran over. */
 class Behind extends Error {}
 
-function encode({ input: fields }: Stream, input: Record<string, unknown>): Record<string, unknown> {
-  const wire: Record<string, unknown> = {};
-  for (const [name, schema] of Object.entries(fields)) {
-    const encoded = schema.safeEncode(input[name]);
-    if (!encoded.success)
-      throw new P2posError('BAD_REQUEST', {
-        reason: `The field ${name} is refused: ${firstIssue(encoded.error)}.`,
-      });
-    if (encoded.data !== undefined) wire[name] = encoded.data;
+function encode({ input: of }: StreamTable, input: Record<string, unknown>): Record<string, unknown> {
+  try {
+    return encodeShape({ of }, input) as Record<string, unknown>;
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    throw new P2posError('BAD_REQUEST', { reason: `The subscription is refused: ${error.reason}.` });
   }
-  return wire;
 }
 
-function decode({ opened, events }: Stream, { id: _, type, ...fields }: Event): Event {
-  const schema = type === 'open' ? opened : events[type];
+function decode({ opened, events }: StreamTable, { id: _, type, ...fields }: Event): Event {
+  const shape = type === 'open' ? opened : events[type];
   // Of a newer node; who knows it not cannot need it.
-  if (!schema) return { type, ...fields };
-  const result = schema.safeDecode(fields as never);
-  if (result.success) return { type, ...(result.data as Record<string, unknown>) };
-  throw new P2posError('ANSWER_UNEXPECTED', { url: 'the node', reason: firstIssue(result.error) });
+  if (!shape) return { type, ...fields };
+  try {
+    return { type, ...(decodeShape(shape, fields) as Record<string, unknown>) };
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    throw new P2posError('ANSWER_UNEXPECTED', { url: 'the node', reason: error.reason });
+  }
 }

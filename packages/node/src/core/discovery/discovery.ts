@@ -1,15 +1,13 @@
 /** Keeps looking while a majority of the members is missing, less and less often; then rests until one is missing again. */
-import { isP2posError } from '@p2pos/protocol';
+import { findAddresses, isP2posError, type TxtResolver } from '@p2pos/protocol';
 import { type Clock, deadline } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Mesh } from '../mesh/index.ts';
 import { jitter, type Random } from '../random/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
-import { findAddresses } from './lookup.ts';
-import type { Resolver } from './resolver.ts';
 
 export interface DiscoveryDeps {
-  readonly resolver: Resolver;
+  readonly resolver: TxtResolver;
   readonly mesh: Pick<Mesh, 'found'>;
   /** Whether too few members are connected to stop looking. */
   readonly isLooking: () => boolean;

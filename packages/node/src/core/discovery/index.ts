@@ -7,6 +7,6 @@
  * await using discovery = createDiscovery({ resolver, mesh, clock, random, log }, { domains: ['example.org'] });
  * await findAddresses(resolver, 'example.org', { signal }); // ['/ip4/192.0.2.1/tcp/4100/p2p/12D3KooW…']
  */
+export { createDohResolver, findAddresses, type TxtResolver as Resolver } from '@p2pos/protocol';
 export { createDiscovery, type Discovery, type DiscoveryConfig, type DiscoveryDeps } from './discovery.ts';
-export { findAddresses } from './lookup.ts';
-export { createDnsResolver, createDohResolver, type Resolver } from './resolver.ts';
+export { createDnsResolver } from './resolver.ts';

@@ -29,7 +29,7 @@ export type LivenessEvents = { 'peer:alive': PeerId; 'peer:lost': PeerId };
 export interface Liveness extends AsyncDisposable {
   readonly events: Events<LivenessEvents>;
   pulse(peerId: PeerId): Pulse | undefined;
-  /** Answered a ping within the last 10 s. */
+  /** Answered a ping within the last five intervals: 10 s by default. */
   isAlive(peerId: PeerId): boolean;
   /** Median over members of their clocks minus ours (this node's own 0 is one of them), ms; 0 with fewer than two answers. */
   clockOffsetMs(): number;

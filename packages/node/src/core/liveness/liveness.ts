@@ -1,6 +1,6 @@
 /** The pinger behind the door: one small call per connected member and interval. */
 import { isP2posError, P2posError } from '@p2pos/protocol';
-import { z } from 'zod';
+import { PING } from '@p2pos/protocol/rpc';
 import { type Clock, sleep } from '../clock/index.ts';
 import { createEmitter } from '../events/index.ts';
 import type { Logger } from '../log/index.ts';
@@ -8,25 +8,11 @@ import type { Membership } from '../membership/index.ts';
 import type { Net, PeerId } from '../net/index.ts';
 import type { Random } from '../random/index.ts';
 import { jitter } from '../random/index.ts';
-import { defineCapability, type Rpc } from '../rpc/index.ts';
+import type { Rpc } from '../rpc/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import type { Liveness, LivenessEvents } from './index.ts';
 import { createLocalHealth } from './local-health.ts';
 import { cautiousMedian, createPulseRecorder, type PulseRecorder } from './pulse.ts';
-
-/** Wall clock, ms since the epoch. */
-const wallClock = z.number().min(0).max(253_402_300_799_999);
-const MAX_PING_BYTES = 256;
-
-/** Each side tells the other what its wall clock says. */
-export const PING = defineCapability('/p2pos/ping/1.0.0', {
-  ping: {
-    id: 1,
-    input: z.strictObject({ at: wallClock }),
-    output: z.strictObject({ at: wallClock }),
-    maxBodyBytes: MAX_PING_BYTES,
-  },
-});
 
 export interface LivenessDeps {
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
@@ -42,7 +28,7 @@ export interface LivenessConfig {
   readonly pingIntervalMs?: number;
   /** Unanswered pings in a row after which a connection is dropped. */
   readonly misses?: number;
-  /** How long an answer proves life. */
+  /** How long an answer proves life. Default: five intervals, so that a few late answers in a row are not taken for a death. */
   readonly aliveForMs?: number;
 }
 
@@ -66,7 +52,7 @@ interface Patient {
 
 export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}): Liveness {
   const { rpc, net, membership, clock, random, log } = deps;
-  const { pingIntervalMs = 2_000, misses: maxMisses = 3, aliveForMs = 10_000 } = config;
+  const { pingIntervalMs = 2_000, misses: maxMisses = 3, aliveForMs = 5 * pingIntervalMs } = config;
   const events = createEmitter<LivenessEvents>((error) =>
     log.error({ action: 'liveness_listener_failed', error }, 'a listener of liveness failed'),
   );

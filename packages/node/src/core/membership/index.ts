@@ -1,7 +1,7 @@
 /**
  * Who belongs to the system, by signed documents alone: the chain of snapshots, revocations and key rotations,
  * kept byte for byte as received and judged the same on every node and in every state. What is in force is a pure
- * function of the documents held (`standing.ts`), so nodes that hold the same ones agree, whatever the order.
+ * function of the documents held (`protocol/src/membership/standing.ts`), so nodes that hold the same ones agree, whatever the order.
  *
  * Promises: a document is on disk before it takes effect; none counts without its signatures; the epoch never goes
  * back but by a revocation or the branch rule; each refusal has its own code; all that is accepted or refused goes to
@@ -13,44 +13,32 @@
  * if (verdict.result === 'refused') throw verdict.error;
  * membership.view().epoch; // 1
  */
+import type { Fork, PublicKey } from '@p2pos/protocol';
 import type {
-  Countersignature,
-  DocumentHash,
-  Fork,
-  Member,
-  P2posError,
-  PublicKey,
-  Snapshot,
-} from '@p2pos/protocol';
+  CarriedDocument,
+  Conflict,
+  DocumentList,
+  Heads,
+  Submission,
+  Verdict,
+  View,
+} from '@p2pos/protocol/membership';
 import type { Events } from '../events/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { AuditEntry } from './audit.ts';
-import type { Conflict } from './branches.ts';
 
+export type {
+  CarriedDocument,
+  Conflict,
+  DocumentList,
+  DocumentName,
+  Heads,
+  Submission,
+  Verdict,
+  View,
+} from '@p2pos/protocol/membership';
 export type { AuditEntry } from './audit.ts';
-export type { Conflict } from './branches.ts';
 export { type MembershipConfig, type MembershipDeps, openMembership } from './journal.ts';
-
-/** What is in force now. An empty view (epoch 0) means that no snapshot is known. */
-export interface View {
-  readonly epoch: number;
-  /** Of the snapshot in force; of the genesis when there is none. Names the placement epoch. */
-  readonly hash: DocumentHash;
-  /** Without revoked peers, and without those that a losing branch removed and none has named again. */
-  readonly members: ReadonlyMap<PeerId, Member>;
-  readonly snapshot: Snapshot | undefined;
-  /** Exact bytes as they were received; undefined at epoch 0. */
-  readonly bytes: Uint8Array | undefined;
-}
-
-/** What heartbeats carry, so that whoever is behind knows it. Hashes in lower-case hex. */
-export interface Heads {
-  readonly epoch: number;
-  readonly snapshot: string;
-  /** Of all that takes membership away: revocations, and snapshots of branches that lost. */
-  readonly revocations: string;
-  readonly keys: string;
-}
 
 export type MembershipEvents = {
   /** A snapshot or revocation took effect. `removed` are peers that lost their membership. */
@@ -74,39 +62,9 @@ export interface Membership {
   heads(): Heads;
 }
 
-export type DocumentName = 'genesis' | 'rotation' | 'revocation' | 'snapshot';
-
-export interface Submission {
-  readonly kind: DocumentName;
-  readonly bytes: Uint8Array;
-  /** Of a member of the snapshot before; without it a snapshot counts as pushed first-hand. */
-  readonly countersignature?: Countersignature | undefined;
-  /** For the audit log: a peer id, `http`, `home`. */
-  readonly from: string;
-}
-
-/** `applied`: in force now. `stale`: nothing that is in force changed. */
-export type Verdict =
-  | { readonly result: 'applied' }
-  | { readonly result: 'stale' }
-  | { readonly result: 'refused'; readonly error: P2posError };
-
-export interface CarriedDocument {
-  readonly kind: DocumentName;
-  /** Lower-case hex. */
-  readonly hash: string;
-  /** Of a snapshot or revocation; version of a rotation. */
-  readonly epoch: number;
-  readonly bytes: Uint8Array;
-  readonly countersignature: Countersignature | undefined;
-}
-
 export interface AcceptedDocument extends CarriedDocument {
   readonly from: string;
 }
-
-/** `snapshots`: those in force, one per epoch. `branches`: those that lost but whose removals count. */
-export type DocumentList = 'genesis' | 'rotations' | 'revocations' | 'snapshots' | 'branches';
 
 export interface DocumentQuery {
   readonly list: DocumentList;

@@ -12,18 +12,28 @@ import {
   snapshotDocument,
   toHex,
 } from '@p2pos/protocol';
+import {
+  type Accepted,
+  added,
+  createExaminer,
+  createJudge,
+  type Documents,
+  type Held,
+  headsOf,
+  KINDS,
+  type Meaning,
+  meaningOf,
+  type ReplicasOf,
+  verdictOf,
+} from '@p2pos/protocol/membership';
 import type { Clock } from '../clock/index.ts';
 import { createEmitter } from '../events/index.ts';
 import type { Identity } from '../identity/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { Store } from '../store/index.ts';
-import { type Accepted, createJudge, type Held, KINDS } from './acceptance.ts';
 import { openArchive } from './archive.ts';
 import { openAudit } from './audit.ts';
-import { SnapshotTree } from './branches.ts';
-import type { ReplicasOf } from './changes.ts';
-import { createExaminer } from './examination.ts';
 import type {
   MembershipEvents,
   MembershipJournal,
@@ -32,9 +42,8 @@ import type {
   Verdict,
   View,
 } from './index.ts';
-import { headsOf, listDocuments } from './listing.ts';
+import { listDocuments } from './listing.ts';
 import { loadDocuments } from './loading.ts';
-import { type Documents, type Meaning, meaningOf } from './standing.ts';
 
 export interface MembershipDeps {
   readonly store: Store;
@@ -304,39 +313,4 @@ function rootOf({ documents: { genesis, revocations }, meaning }: Held): Members
     releaseThreshold,
     revocations: revocations.size,
   };
-}
-
-/** The documents with one more; the first is the genesis. */
-function added(documents: Documents | undefined, accepted: Accepted): Documents {
-  if (accepted.kind === 'genesis') {
-    const genesis = accepted.held;
-    return {
-      genesis,
-      rotations: new Map(),
-      revocations: new Map(),
-      snapshots: new SnapshotTree(genesis.hash),
-    };
-  }
-  if (!documents) throw new P2posError('INTERNAL', { requestId: 'membership' });
-  const { hash } = accepted.carried;
-  if (accepted.kind === 'rotation') documents.rotations.set(hash, accepted.held);
-  else if (accepted.kind === 'revocation') documents.revocations.set(hash, accepted.held);
-  else documents.snapshots.add(accepted.held);
-  return documents;
-}
-
-function verdictOf(accepted: Accepted, { meaning }: Held): Verdict {
-  const { hash, epoch } = accepted.carried;
-  if (accepted.kind === 'rotation') {
-    if (meaning.roots.links.some((link) => link.hash === hash)) return { result: 'applied' };
-    return {
-      result: 'refused',
-      error: new P2posError('ROOT_FORKED', { previous: toHex(accepted.held.body.previous) }),
-    };
-  }
-  if (accepted.kind !== 'snapshot' || meaning.chain[epoch - 1]?.hash === hash) return { result: 'applied' };
-  const { serial } = accepted.held.proof.body;
-  return meaning.standing(accepted.held) === 'waiting'
-    ? { result: 'refused', error: new P2posError('SNAPSHOT_WAITING', { serial }) }
-    : { result: 'stale' };
 }

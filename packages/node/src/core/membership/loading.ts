@@ -14,14 +14,17 @@ import {
   toHex,
   verifyCountersignature,
 } from '@p2pos/protocol';
+import {
+  type CarriedDocument,
+  type DocumentName,
+  type Documents,
+  type Examiner,
+  mayCountersign,
+  memberChanges,
+  SnapshotTree,
+} from '@p2pos/protocol/membership';
 import type { Logger } from '../log/index.ts';
 import type { Archive } from './archive.ts';
-import { SnapshotTree } from './branches.ts';
-import { memberChanges } from './changes.ts';
-import type { Examiner } from './examination.ts';
-import type { CarriedDocument, DocumentName } from './index.ts';
-import { mayCountersign } from './rules.ts';
-import type { Documents } from './standing.ts';
 
 export interface LoadingDeps {
   readonly archive: Archive;

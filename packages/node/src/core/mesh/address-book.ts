@@ -1,4 +1,5 @@
 /** Where peers were reached and are said to be: at most 8 addresses a peer, kept over restarts with their last success. */
+import { MAX_ADDRESSES_PER_PEER } from '@p2pos/protocol/rpc';
 import type { Clock } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Address, PeerId } from '../net/index.ts';
@@ -14,7 +15,6 @@ const MIGRATIONS = [
 const SOURCES = ['config', 'heartbeat', 'snapshot', 'hint'] as const;
 export type Source = (typeof SOURCES)[number];
 
-export const MAX_ADDRESSES_PER_PEER = 8;
 const MAX_ADDRESS_LENGTH = 256;
 const ADDRESS = /^\/[\x21-\x7e]+$/;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
+import { PEERS } from '@p2pos/protocol/rpc';
 import { createPeerGroup, type Peer, type PeerGroup } from '../../testing/peer-group.ts';
-import { PEERS } from './peer-exchange.ts';
 
 const meshed = (group: PeerGroup) => () =>
   group.peers.every((a) => group.peers.every((b) => a === b || a.net.isConnected(b.peerId)));

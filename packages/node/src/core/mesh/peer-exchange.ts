@@ -2,52 +2,21 @@
  * What one member asks another upon connect (T20): the signed heartbeats that it lacks, and for members that it cannot
  * reach the addresses that the other knows. Who is asked answers members only.
  */
-import { addressSchema, bytesSchema, integerSchema, P2posError, peerIdSchema } from '@p2pos/protocol';
-import { z } from 'zod';
+import { P2posError } from '@p2pos/protocol';
+import { PEERS, PEERS_LIMITS } from '@p2pos/protocol/rpc';
 import { createAllowance } from '../allowance/index.ts';
 import type { Clock } from '../clock/index.ts';
 import type { Membership } from '../membership/index.ts';
 import type { Net, PeerId } from '../net/index.ts';
-import { MAX_HEARTBEAT_BYTES, type Presence } from '../presence/index.ts';
-import { defineCapability, type Rpc } from '../rpc/index.ts';
-import { type AddressBook, MAX_ADDRESSES_PER_PEER } from './address-book.ts';
+import type { Presence } from '../presence/index.ts';
+import type { Rpc } from '../rpc/index.ts';
+import type { AddressBook } from './address-book.ts';
 
-const MAX_KNOWN = 10_000;
-const MAX_LACKING = 256;
-const MAX_HEARTBEATS = 64;
+const { known: MAX_KNOWN, lacking: MAX_LACKING, heartbeats: MAX_HEARTBEATS } = PEERS_LIMITS;
 /** Rounds of one exchange: 64 heartbeats each. */
 const MAX_ROUNDS = 160;
 const MAX_ANSWER_BYTES = 512 * 1_024;
 const TIMEOUT_MS = 5_000;
-
-export const PEERS = defineCapability('/p2pos/peers/1.0.0', {
-  exchange: {
-    id: 1,
-    input: z.strictObject({
-      /** The newest heartbeats that the asker holds. */
-      known: z
-        .array(z.strictObject({ peerId: peerIdSchema, incarnation: integerSchema(1), seq: integerSchema(1) }))
-        .max(MAX_KNOWN),
-      /** Members that it is not connected to. */
-      lacking: z.array(peerIdSchema).max(MAX_LACKING),
-    }),
-    output: z.strictObject({
-      /** Signed, newer than `known`. */
-      heartbeats: z.array(bytesSchema({ min: 1, max: MAX_HEARTBEAT_BYTES })).max(MAX_HEARTBEATS),
-      addresses: z
-        .array(
-          z.strictObject({
-            peerId: peerIdSchema,
-            addresses: z.array(addressSchema).max(MAX_ADDRESSES_PER_PEER),
-          }),
-        )
-        .max(MAX_LACKING),
-      /** There are more heartbeats: ask again. */
-      more: z.boolean(),
-    }),
-    maxBodyBytes: 1_048_576,
-  },
-});
 
 export interface PeerExchangeDeps {
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;

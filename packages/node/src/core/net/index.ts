@@ -2,33 +2,17 @@
  * The network as a port: who is connected, and ordered channels of bytes to them. Production stands on libp2p
  * (`createNet`), tests and the simulator on `testing/memory-net.ts`. Only this folder imports libp2p.
  */
+import type { Channel, PeerId } from '@p2pos/protocol/rpc';
 import type { Events } from '../events/index.ts';
+
+export type { Channel, PeerId } from '@p2pos/protocol/rpc';
 
 export { createNet, type Libp2pNetConfig, type NetDeps } from './libp2p-net.ts';
 export type { NetLimits } from './limits.ts';
 export { createMdns, type MdnsConfig, type MdnsDeps } from './mdns.ts';
 
-/** A libp2p peer id in base58, the name of a node. */
-export type PeerId = string;
 /** A multiaddr in text form, e.g. `/ip4/127.0.0.1/tcp/4100/p2p/12D3Koo…`. */
 export type Address = string;
-
-/** One bidirectional stream of bytes. Chunks arrive in order; their borders mean nothing. */
-export interface Channel {
-  readonly peerId: PeerId;
-  readonly protocol: string;
-  /** Takes the chunk always; false means: wait for `drained` before sending more. The chunk must not be changed after. */
-  send(chunk: Uint8Array): boolean;
-  drained(): Promise<void>;
-  /** Set once, before any await after getting the channel. Return false to pause, then call `resume`. */
-  receive(onChunk: (chunk: Uint8Array) => void, onEnd: (error?: Error) => void): void;
-  pause(): void;
-  resume(): void;
-  /** Ends our side after what was sent. */
-  close(): void;
-  /** Ends both sides at once. */
-  abort(error: Error): void;
-}
 
 export type Handler = (channel: Channel) => void;
 

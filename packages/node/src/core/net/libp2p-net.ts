@@ -8,6 +8,7 @@ import { ping } from '@libp2p/ping';
 
 import { multiaddr } from '@multiformats/multiaddr';
 import { P2posError } from '@p2pos/protocol';
+import { createStreamChannel } from '@p2pos/protocol/rpc';
 import { createLibp2p } from 'libp2p';
 import type { Clock } from '../clock/index.ts';
 import { createEmitter } from '../events/index.ts';
@@ -23,7 +24,6 @@ import { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
 import { chooseOutgoingPort, createNat, type HostParts } from './nat.ts';
 import { isRelayed, relayServer } from './relay-server.ts';
 import { silentLibp2pLogger } from './silent-logger.ts';
-import { createStreamChannel } from './stream-channel.ts';
 import { tls } from './tls/encrypter.ts';
 import { isRelayedAddress, loadTransports, rank, transportOf } from './transports.ts';
 import { yamux } from './yamux/muxer.ts';

@@ -1,7 +1,8 @@
 /**
  * Passing heartbeats on: a member tells its own to all that it is connected to (direct mail), and passes on what is new to
- * it to log2(n) random ones (rumour mongering; Demers et al. 1987), for those who are not connected to where it came from.
- * One push per peer is under way at a time; what comes meanwhile waits, newest per subject.
+ * it to two random ones, and two more while one of them had not heard it, up to log2(n) (rumour mongering with feedback;
+ * Demers et al. 1987, §1.4), for those who are not connected to where it came from. Where all are connected to all, almost
+ * nobody is told twice. One push per peer is under way at a time; what comes meanwhile waits, newest per subject.
  */
 import { isP2posError } from '@p2pos/protocol';
 import type { Clock } from '../clock/index.ts';
@@ -14,6 +15,8 @@ export interface Rumour {
   readonly document: Uint8Array;
   /** Who told it; undefined: this node itself. */
   readonly from: PeerId | undefined;
+  /** How many were told by this node already. */
+  readonly told?: number;
 }
 
 export interface Gossip extends Disposable {
@@ -28,14 +31,18 @@ export interface GossipDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly tasks: TaskGroup;
-  readonly push: (target: PeerId, documents: readonly Uint8Array[], signal: AbortSignal) => Promise<void>;
+  /** Answers how many were news to the target. */
+  readonly push: (target: PeerId, documents: readonly Uint8Array[], signal: AbortSignal) => Promise<number>;
 }
 
 export const MAX_BATCH = 64;
 /** What arrives within this time goes on together. */
 const FLUSH_MS = 50;
 
-/** To how many a rumour is passed on: log2(n), at least 3. Then about one member in n is not told by any of the others. */
+/** To how many a rumour is passed on at once. */
+const AT_ONCE = 2;
+
+/** To how many a rumour is passed on at most: log2(n), at least 3. */
 export function fanOut(members: number): number {
   return Math.max(3, Math.ceil(Math.log2(Math.max(2, members))));
 }
@@ -57,9 +64,8 @@ export function createGossip(deps: GossipDeps): Gossip {
     );
     const all = [...rumours.values()];
     const own = all.filter(({ from }) => from === undefined);
-    const few = fanOut(deps.listed());
     for (const [i, target] of shuffle(random, targets).entries()) {
-      const told = i < few ? all : own;
+      const told = i < AT_ONCE ? all : own;
       if (told.length === 0) break;
       const outbox = outboxes.get(target) ?? new Map<PeerId, Rumour>();
       for (const rumour of told) {
@@ -81,11 +87,13 @@ export function createGossip(deps: GossipDeps): Gossip {
     busy.add(target);
     tasks.run('push_heartbeats', async (signal) => {
       try {
-        await deps.push(
+        const news = await deps.push(
           target,
           batch.map((rumour) => rumour.document),
           signal,
         );
+        const others = batch.filter(({ from }) => from !== undefined);
+        if (news > batch.length - others.length) goOn(others);
       } catch (error) {
         // What is lost comes by another way, or with the next exchange.
         outboxes.delete(target);
@@ -97,16 +105,27 @@ export function createGossip(deps: GossipDeps): Gossip {
     });
   }
 
+  /** Some of these were news to the one that was told last, so others may not have heard them either. */
+  function goOn(told: readonly Rumour[]): void {
+    const most = fanOut(deps.listed());
+    for (const rumour of told) {
+      const count = (rumour.told ?? 0) + AT_ONCE;
+      if (count < most && !rumours.has(rumour.subject)) spread({ ...rumour, told: count });
+    }
+  }
+
+  function spread(rumour: Rumour): void {
+    rumours.set(rumour.subject, rumour);
+    timer ??= clock.after(FLUSH_MS, flush);
+  }
+
   const subscription = net.events.on('peer:disconnected', (peerId) => {
     outboxes.delete(peerId);
     deaf.delete(peerId);
   });
 
   return {
-    spread(rumour) {
-      rumours.set(rumour.subject, rumour);
-      timer ??= clock.after(FLUSH_MS, flush);
-    },
+    spread,
     [Symbol.dispose]() {
       timer?.[Symbol.dispose]();
       subscription[Symbol.dispose]();

@@ -18,13 +18,12 @@ import {
   textSchema,
   timestampSchema,
 } from '@p2pos/protocol';
+import { MAX_HEARTBEAT_BYTES } from '@p2pos/protocol/rpc';
 import { z } from 'zod';
 import type { Heartbeat } from './index.ts';
 
 /** Addresses that one node gives itself. */
 export const MAX_ADDRESSES = 8;
-/** Of the whole signed document. */
-export const MAX_HEARTBEAT_BYTES = 4_096;
 
 const share = z.number().min(0).max(1);
 

@@ -82,5 +82,4 @@ export interface Presence extends AsyncDisposable {
   accept(documents: readonly Uint8Array[], from: PeerId): Promise<number>;
 }
 
-export { MAX_HEARTBEAT_BYTES } from './heartbeat.ts';
 export { createPresence, type PresenceConfig, type PresenceDeps } from './presence.ts';

@@ -88,7 +88,7 @@ test('a heartbeat is passed on at once, and the log says nothing of it', async (
   );
 });
 
-test('a heartbeat is passed on to about log2(n) members', () => {
+test('a heartbeat is passed on to at most about log2(n) members', () => {
   assert.deepEqual(
     [1, 2, 5, 16, 256, 1_000].map((members) => fanOut(members)),
     [3, 3, 3, 4, 8, 10],

@@ -90,6 +90,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
       const options = { timeoutMs: PUSH_TIMEOUT_MS, signal };
       const answer = await rpc.call(target, HEARTBEAT, 'push', { heartbeats: [...documents] }, options);
       await accept(answer.newer, target);
+      return answer.accepted;
     },
   });
   const inbox = createInbox(

@@ -1,9 +1,9 @@
 /** How heartbeats travel between members. */
 import { bytesSchema, integerSchema } from '@p2pos/protocol';
+import { MAX_HEARTBEAT_BYTES } from '@p2pos/protocol/rpc';
 import { z } from 'zod';
 import { defineCapability } from '../rpc/index.ts';
 import { MAX_BATCH } from './gossip.ts';
-import { MAX_HEARTBEAT_BYTES } from './heartbeat.ts';
 
 const document = bytesSchema({ min: 1, max: MAX_HEARTBEAT_BYTES });
 

@@ -45,6 +45,21 @@ export interface NamespaceDeclaration {
   }) => void;
 }
 
+/** Keys in byte order of one partition, which lies on one set of replicas. */
+export interface PartitionScan {
+  readonly namespace: string;
+  readonly partition: Uint8Array;
+  readonly prefix: Uint8Array;
+  /** Exclusive. */
+  readonly after?: Uint8Array;
+  readonly limit: number;
+}
+
+export interface PartitionKeys {
+  readonly keys: readonly Uint8Array[];
+  readonly more: boolean;
+}
+
 export interface RecordKey {
   readonly namespace: string;
   readonly partition: Uint8Array;
@@ -155,6 +170,8 @@ export interface Registers {
     },
     options?: CallOptions,
   ): Promise<ChangeOutcome>;
+  /** Of one partition, linearizable per key. @throws P2posError RECORDS_QUORUM_LOST */
+  scan(input: PartitionScan, options?: CallOptions): Promise<PartitionKeys>;
   /** Keys in byte order over all slots, linearizable per key. */
   scanAll(
     input: {
@@ -243,6 +260,8 @@ export interface Records extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   get(input: RecordKey & { readonly consistency: Consistency }, options?: CallOptions): Promise<ReadOutcome>;
+  /** Of one partition: asks its replicas alone. @throws P2posError RECORDS_QUORUM_LOST */
+  scan(input: PartitionScan, options?: CallOptions): Promise<PartitionKeys>;
   /** Keys in byte order over all slots, at most `limit`, after `after`. RECORDS_QUORUM_LOST unless `partial`. */
   scanAll(
     input: {

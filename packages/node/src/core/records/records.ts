@@ -26,6 +26,7 @@ import { RECORDS } from './format/wire.ts';
 import { createCopying } from './handover/copying.ts';
 import { startHandover } from './handover/handover.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './index.ts';
+import { unionOf } from './placement/quorum.ts';
 import { slotOf } from './placement/slot.ts';
 import { openTopology } from './placement/topology.ts';
 import { createCollector } from './receipts/collector.ts';
@@ -37,6 +38,7 @@ import { openPeerMemory } from './repair/memory.ts';
 import { createStanding } from './repair/standing.ts';
 import { createAccounting } from './replica/accounting.ts';
 import { createNewest, noticing } from './replica/newest.ts';
+import { createParking } from './replica/parking.ts';
 import { createReplicaReader } from './replica/reading.ts';
 import { createReplica, MAX_AHEAD_MS } from './replica/replica.ts';
 import { serveRecords } from './replica/serving.ts';
@@ -76,7 +78,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { reservedMs: await table.reservedMs() },
   );
   const topology = started.use(
-    await openTopology({ self, membership, crypto, log, table }, { counts: replicaCounts }),
+    await openTopology({ self, membership, crypto, clock, log, table }, { counts: replicaCounts }),
   );
   const verifier = createSealVerifier({ crypto, systemId });
   const promises = createPromises({ store });
@@ -99,7 +101,18 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     hybridClock,
     now,
     onStalePeer,
+    onAhead: (body, dueAt) => parking.park(body, dueAt),
   });
+  const parking = started.use(
+    createParking({
+      clock,
+      now,
+      async take(records) {
+        const placed = topology.placedNow();
+        if (placed) await replica.write({ ...placed, records }, self, { relayed: true });
+      },
+    }),
+  );
   const place = (namespace: string, partition: Uint8Array) =>
     slotOf(crypto, membership.slots, namespace, partition);
   const source = createLogSource({ replica, declarations, log: table.log, clock });
@@ -243,6 +256,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         return calls.ask(peerId, 'follow', placed, { timeoutMs, signal });
       },
       changes: createChangeReader({ verifier, topology, crypto, now }),
+      crypto,
+      holdersOf: (namespace, partition, count) =>
+        unionOf(topology.moves.required(place(namespace, partition), count)),
       read: (name, signal) =>
         findDeclaration(name.namespace).kind === 'cas'
           ? registers.read(name, { signal })
@@ -278,13 +294,15 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   /** The number of replicas of the namespace. */
   function checkRange(
-    { namespace, prefix, after }: ScanInput,
+    { namespace, prefix, after, partition }: ScanInput,
     kind: NamespaceDeclaration['kind'] = 'lww',
   ): number {
     const { replicas } = findDeclaration(namespace, kind);
     if (prefix.length > MAX_KEY_BYTES || (after?.length ?? 0) > MAX_KEY_BYTES) {
       throw new P2posError('BAD_REQUEST', { reason: `A prefix has at most ${MAX_KEY_BYTES} bytes.` });
     }
+    if (partition && !isKey(partition))
+      throw new P2posError('BAD_REQUEST', { reason: `Partitions have 1 to ${MAX_KEY_BYTES} bytes.` });
     requireMember();
     return replicas;
   }
@@ -333,6 +351,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       const name = { namespace, partition, key };
       return reader.read(name, checkName(name).place, consistency, options);
     },
+    scan: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
     scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
     watch: (input, { signal = new AbortController().signal } = {}) => watcher.watch(input, signal),
     registers,

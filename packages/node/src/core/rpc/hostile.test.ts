@@ -3,8 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeCbor, type P2posError } from '@p2pos/protocol';
 import fc from 'fast-check';
-import { drain } from '../../testing/manual-clock.ts';
-import type { Channel } from '../net/index.ts';
 import {
   ANSWER,
   ANSWER_PART,
@@ -15,7 +13,9 @@ import {
   FrameReader,
   headerBytes,
   writeHeader,
-} from './frame.ts';
+} from '../../../../protocol/src/rpc/wire/frame.ts';
+import { drain } from '../../testing/manual-clock.ts';
+import type { Channel } from '../net/index.ts';
 import { createPair, echo, never, type PairConfig } from './test-pair.ts';
 
 const timeoutMs = 1_000;

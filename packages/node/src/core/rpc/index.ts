@@ -1,68 +1,24 @@
 /**
  * Calls between nodes: one long-lived channel per peer and capability, opened on first use, pipelined both ways.
- * A capability is a value; its methods' bodies are CBOR, checked by schema and size on both sides.
+ * A capability is a value; its methods' bodies are CBOR, checked by schema and size on both sides. Pages are peers too, so
+ * what both ends run is in `protocol/src/rpc/`; what it promises is in DESIGN.md, and its tests over whole networks are here.
  *
  * @example
  * const echo = defineCapability('/p2pos/echo/1.0.0', { say: { id: 1, input: z.string(), output: z.string() } });
  * rpc.serve(echo, { say: async (text) => text });
  * await rpc.call(peerId, echo, 'say', 'hello', { timeoutMs: 1_000 });
  */
-import type { z } from 'zod';
-import type { PeerId } from '../net/index.ts';
-
-export type { RpcLimits } from './account.ts';
-export { createRpc, type RpcConfig, type RpcDeps } from './rpc.ts';
-
-/** Weights 8 : 2 : 1 when a channel is full, so repair never stops reads. */
-export type CostClass = 'interactive' | 'bulk' | 'repair';
-
-export interface Method {
-  /** Names the method on the wire; never reused. */
-  readonly id: number;
-  readonly input: z.ZodType;
-  readonly output: z.ZodType;
-  /** Default `interactive`. */
-  readonly cost?: CostClass;
-  /** Greatest encoded body either way. Default 1 MiB. */
-  readonly maxBodyBytes?: number;
-}
-
-export interface Capability<M extends Record<string, Method> = Record<string, Method>> {
-  readonly protocol: string;
-  readonly methods: M;
-}
-
-export function defineCapability<const M extends Record<string, Method>>(
-  protocol: string,
-  methods: M,
-): Capability<M> {
-  return { protocol, methods };
-}
-
-export interface CallContext {
-  readonly peerId: PeerId;
-  /** Aborts when the caller cancels, its deadline passes or it is gone. */
-  readonly signal: AbortSignal;
-}
-
-export type Handlers<M extends Record<string, Method>> = {
-  [K in keyof M]: (input: z.output<M[K]['input']>, context: CallContext) => Promise<z.input<M[K]['output']>>;
-};
-
-export interface CallOptions {
-  /** Greatest wait for the answer; travels with the call. */
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface Rpc extends AsyncDisposable {
-  serve<M extends Record<string, Method>>(capability: Capability<M>, handlers: Handlers<M>): Disposable;
-  /** Rejects with the P2posError that the peer answered, or TIMEOUT, PEER_UNREACHABLE, OVERLOADED, METHOD_UNKNOWN. */
-  call<M extends Record<string, Method>, K extends keyof M & string>(
-    peerId: PeerId,
-    capability: Capability<M>,
-    method: K,
-    input: z.input<M[K]['input']>,
-    options: CallOptions,
-  ): Promise<z.output<M[K]['output']>>;
-}
+export {
+  type CallContext,
+  type CallOptions,
+  type Capability,
+  type CostClass,
+  createRpc,
+  defineCapability,
+  type Handlers,
+  type Method,
+  type Rpc,
+  type RpcConfig,
+  type RpcDeps,
+  type RpcLimits,
+} from '@p2pos/protocol/rpc';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { P2posError } from '@p2pos/protocol';
 import { drain } from '../../testing/manual-clock.ts';
 import { defineCapability } from './index.ts';
-import { createPair, echo } from './test-pair.ts';
+import { createPair, echo, until } from './test-pair.ts';
 
 const timeoutMs = 1_000;
 
@@ -41,6 +41,25 @@ test('too much in flight is answered OVERLOADED by the callee, and refused at on
     ['Node b', 'Node b', 'Node b', 'Node b', 'Node b'],
   );
   assert.equal(contexts.length, 5);
+});
+
+test('T25: answers to what was asked do not count toward what a peer may ask, however many there are', async () => {
+  const limits = { maxCallsIn: 5, maxCallsOut: 1_024 };
+  const { a, caller, callee, all } = await createPair({ a: { limits }, b: { limits } });
+  // b asks a as much as it may, all the while a answers it by the thousand.
+  using _serving = caller.serve(echo, { ...all, hang: async (_, { signal }) => until(signal) });
+  const hanging = Array.from({ length: 5 }, () =>
+    callee.call('a', echo, 'hang', 'x', { timeoutMs: 60_000 }).catch(() => {}),
+  );
+  await drain();
+  for (let i = 0; i < 500; i++) {
+    const answers = Array.from({ length: 4 }, () => caller.call('b', echo, 'say', 'x', { timeoutMs }));
+    assert.deepEqual(await Promise.all(answers), ['x', 'x', 'x', 'x']);
+  }
+  // Nor do they make room for more: the sixth is one too many as before.
+  await assert.rejects(callee.call('a', echo, 'hang', 'x', { timeoutMs }), { code: 'OVERLOADED' });
+  await a[Symbol.asyncDispose]();
+  await Promise.all(hanging);
 });
 
 test('the memory for half-sent bodies of a peer is bounded', async () => {

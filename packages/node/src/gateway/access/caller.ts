@@ -99,7 +99,7 @@ async function callerOf(deps: CallerDeps, guess: string, app: unknown): Promise<
 
 /** Whether they could allow it for some name; for which, is checked when the input is known. @throws P2posError GRANT_MISSING */
 export function checkGrant(grants: readonly string[], grant: Grant): void {
-  if (grant === 'none' || grant === 'loopback' || grant === 'token' || mayAllow(grants, grant)) return;
+  if (mayAllow(grants, grant)) return;
   throw new P2posError('GRANT_MISSING', { grant });
 }
 

@@ -13,6 +13,7 @@ import { createSessions } from '../access/sessions.ts';
 import type { Tenants } from '../access/tenants.ts';
 import { createAdmission } from '../admission.ts';
 import { HTTP_LIMITS, type HttpConfig, type HttpLimits } from '../config.ts';
+import { createPeerDoor, type PeerCalls } from '../peers/peer-door.ts';
 import type { Service, StreamOperation } from '../service.ts';
 import type { Metrics } from '../site/metrics.ts';
 import { openPage } from '../site/page.ts';
@@ -43,6 +44,8 @@ export interface HttpDeps {
   readonly streams?: readonly StreamOperation[];
   /** Absent: there are no apps but the operator's own. */
   readonly tenants?: Tenants | undefined;
+  /** Present where clients may also come as peers. */
+  readonly peers?: PeerCalls | undefined;
   /** Present only under `p2pctl dev`. */
   readonly supervisor?: Supervisor | undefined;
 }
@@ -96,20 +99,18 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     { clock, log, observe, admission, endpoints, token, sessions, tenants },
     { limits, allowedHosts },
   );
+  const shared = {
+    clock,
+    log,
+    observe,
+    admission,
+    requestId,
+    catalogue: createCatalogue(operations, (deps.streams ?? []).map(guardStream)),
+    admitToken: (guess: string, as: string | undefined) =>
+      admitToken({ token, sessions, tenants }, guess, as),
+  };
   const sockets = createSocketDoor(
-    {
-      clock,
-      log,
-      metrics,
-      observe,
-      admission,
-      requestId,
-      token,
-      sessions,
-      tenants,
-      catalogue: createCatalogue(operations, (deps.streams ?? []).map(guardStream)),
-      admitToken: (guess, app) => admitToken({ token, sessions, tenants }, guess, app),
-    },
+    { ...shared, metrics, token, sessions, tenants },
     {
       allowedHosts,
       requestTimeoutMs: limits.requestTimeoutMs,
@@ -121,10 +122,13 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     },
   );
   app.server.on('upgrade', sockets.upgrade);
+  const { peers } = deps;
+  const peerDoor = peers && createPeerDoor({ ...shared, peers }, limits);
 
   try {
     await app.listen({ host, port });
   } catch (error) {
+    peerDoor?.[Symbol.dispose]();
     await app.close();
     throw await listenFailure(error as NodeJS.ErrnoException, host, port);
   }
@@ -140,6 +144,7 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     port: bound,
     async [Symbol.asyncDispose]() {
       requests.close();
+      peerDoor?.[Symbol.dispose]();
       const closed = sockets[Symbol.asyncDispose]();
       using _patience = clock.after(limits.closeTimeoutMs, () => {
         requests.abort();

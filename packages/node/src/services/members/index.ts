@@ -9,6 +9,4 @@
  */
 export { createMembersChecks } from './checks.ts';
 export { createMembers, type Members, type MembersConfig, type MembersDeps } from './members.ts';
-export { createPuller, type Puller } from './pulling.ts';
 export { createMembersHandlers } from './routes.ts';
-export { MEMBERSHIP, MEMBERSHIP_PUSH } from './wire.ts';

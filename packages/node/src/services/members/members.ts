@@ -1,5 +1,12 @@
 /** Carries documents between nodes: serves them, passes on what is new, and asks when this node is behind. */
 import { P2posError } from '@p2pos/protocol';
+import {
+  createPuller,
+  MEMBERSHIP,
+  MEMBERSHIP_PUSH,
+  PAGE_BYTES,
+  PAGE_DOCUMENTS,
+} from '@p2pos/protocol/membership';
 import { createAllowance } from '../../core/allowance/index.ts';
 import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
@@ -14,8 +21,6 @@ import type { Net, PeerId } from '../../core/net/index.ts';
 import { type Random, shuffle } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
-import { createPuller } from './pulling.ts';
-import { MEMBERSHIP, MEMBERSHIP_PUSH, PAGE_BYTES, PAGE_DOCUMENTS } from './wire.ts';
 
 export interface MembersDeps {
   readonly membership: MembershipJournal;
@@ -69,7 +74,7 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
   const { membership, rpc, net, clock, random } = deps;
   const log = deps.log.child({ module: 'members' });
   const tasks = createTaskGroup({ clock, random, log });
-  const puller = createPuller({ membership, rpc, clock, log });
+  const puller = createPuller({ membership, rpc, log });
   const self = net.peerId;
   /** Members each have their own share; strangers have one among all of them, so names they choose win nothing (T26). */
   const allowance = createAllowance(clock, { burst: () => 200, perSecond: () => 50 });

@@ -32,6 +32,8 @@ export interface SimnetConfig {
   readonly members?: number;
   readonly slots?: number;
   readonly links?: LinkConfig;
+  /** What arrives within this time arrives at one moment: cheaper. Default: nothing does. */
+  readonly momentMs?: number;
   readonly pingIntervalMs?: number;
   readonly presenceIntervalMs?: number;
   readonly records?: TestnetConfig['records'];
@@ -58,6 +60,7 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     slots,
     cut: 'held',
     latencyMs: links.latencyMs,
+    ...(config.momentMs !== undefined && { momentMs: config.momentMs }),
     ...(config.members !== undefined && { members: config.members }),
     ...(config.pingIntervalMs !== undefined && { pingIntervalMs: config.pingIntervalMs }),
     ...(config.presenceIntervalMs !== undefined && { presenceIntervalMs: config.presenceIntervalMs }),

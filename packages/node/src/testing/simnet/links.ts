@@ -18,9 +18,12 @@ export interface Links {
 
 export const LAN: LinkConfig = { medianMs: 1, loss: 0.002, retransmitMs: 200 };
 
+const MAX_NODES = 1_048_576;
+
 export function createLinks(random: SeededRandom, { medianMs, loss, retransmitMs }: LinkConfig): Links {
-  const distances = new Map<string, number>();
-  const slowed = new Map<string, number>();
+  const distances = new Map<number, number>();
+  const slowed = new Map<number, number>();
+  const wayOf = (from: number, to: number) => from * MAX_NODES + to;
 
   /** Log-normal about 1: most take what they take, few take much longer. */
   function spread(): number {
@@ -30,19 +33,19 @@ export function createLinks(random: SeededRandom, { medianMs, loss, retransmitMs
 
   return {
     latencyMs(from, to) {
-      const link = from < to ? `${from}-${to}` : `${to}-${from}`;
+      const link = from < to ? wayOf(from, to) : wayOf(to, from);
       let distance = distances.get(link);
       if (distance === undefined) {
         distance = medianMs * (0.5 + random.float());
         distances.set(link, distance);
       }
-      let ms = distance * spread() * (slowed.get(`${from}>${to}`) ?? 1);
+      let ms = distance * spread() * (slowed.get(wayOf(from, to)) ?? 1);
       for (let wait = retransmitMs; random.chance(loss) && wait < 60_000; wait *= 2) ms += wait;
       return ms;
     },
     slow(from, to, factor) {
-      if (factor === 1) slowed.delete(`${from}>${to}`);
-      else slowed.set(`${from}>${to}`, factor);
+      if (factor === 1) slowed.delete(wayOf(from, to));
+      else slowed.set(wayOf(from, to), factor);
     },
     healAll: () => slowed.clear(),
   };

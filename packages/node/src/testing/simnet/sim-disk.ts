@@ -47,7 +47,8 @@ export function simDisk(
       if (state.failing) throw new P2posError('STORE_FAILED', { reason: 'the disk fails' });
       if (state.full) throw new P2posError('STORE_FULL', { maxBytes: 0 });
       if (state.liesMs === 0) return commit(statements);
-      turn = turn.catch(() => {}).then(() => sleep(clock, state.liesMs));
+      const late = sleep(clock, state.liesMs);
+      turn = turn.catch(() => {}).then(() => late);
       commit(statements).catch(() => {});
       // Nobody knows yet whether anything will change.
       return statements.map(() => ({ changes: 1 }));

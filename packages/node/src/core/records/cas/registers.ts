@@ -62,6 +62,9 @@ export function createRegisters({ proposer, crypto, check, scan }: RegistersDeps
     return proposer.read(nameOf(input), place, options);
   }
 
+  const settled = (input: ScanInput, options: CallOptions = {}) =>
+    scan(input, { ...options, settle: async (name) => (await read(name, options)) !== undefined });
+
   return {
     read,
     async change(input, options = {}) {
@@ -83,8 +86,9 @@ export function createRegisters({ proposer, crypto, check, scan }: RegistersDeps
     async settle(name) {
       await proposer.propose(name, check(name).place, undefined, {});
     },
-    scanAll: (input, options = {}) =>
-      scan(input, { ...options, settle: async (name) => (await read(name, options)) !== undefined }),
+    scan: ({ namespace, partition, prefix, after, limit }, options = {}) =>
+      settled({ namespace, partition, prefix, limit, ...(after && { after }) }, options),
+    scanAll: settled,
   };
 }
 

@@ -41,14 +41,15 @@ export type Agree = (
 export function createAgreement(deps: AgreementDeps): Agree {
   const { self, topology, calls, local, preference, clock, log } = deps;
   return async (name, place, trace) => {
+    // First: before it is known there are no sets.
+    const placed = topology.placedNow();
+    if (!placed) return 'unclear';
     const sets = topology.moves.required(place.slot, place.count);
     const [set] = sets;
     if (sets.length !== 1 || !set?.includes(self)) return 'unclear';
     const generation = topology.generation();
     const startedAt = clock.monotonic();
     try {
-      const { epoch, hash } = topology.current();
-      const placed = { epoch, placement: hash };
       const holders = fewestOf(sets, preference.order(set));
       // Late digests cost more than a late record: then everything is asked again.
       const patienceMs = 2 * preference.hedgeMs(holders);

@@ -126,3 +126,70 @@ test('one key in two partitions is listed once', async () => {
   const second = await scan(bed, 0, '', 5, { after: first.keys[0] as Uint8Array });
   assert.deepEqual(second.keys.map(decode), ['z']);
 });
+
+test('the keys of one partition are told by its replicas alone, in pages, and those of others never', async () => {
+  await using bed = await createTestbed({ nodes: 5, registers: true });
+  const home = bed.findKey((replicas) => !replicas.includes(4));
+  const partition = bytes(home);
+  const entries = Array.from({ length: 40 }, (_, i) => `e${String(i).padStart(2, '0')}`);
+  const put = (key: string, at: Uint8Array) =>
+    bed
+      .node(0)
+      .records.put({ namespace: NAMESPACE, partition: at, key: bytes(key), value: bytes(`of ${key}`) });
+  await bed.run(
+    Promise.all([...entries, home].flatMap((key) => [put(key, partition), put(key, bytes('elsewhere'))])),
+  );
+  await bed.run(
+    bed.node(1).records.delete({ namespace: NAMESPACE, partition, key: bytes(entries[7] as string) }),
+  );
+  const left = [...entries.filter((_, i) => i !== 7), home].sort();
+
+  const scanHome = (prefix: string, limit: number, after?: string) =>
+    bed.run(
+      bed.node(4).records.scan({
+        namespace: NAMESPACE,
+        partition,
+        prefix: bytes(prefix),
+        limit,
+        ...(after !== undefined && { after: bytes(after) }),
+      }),
+    );
+  for (const limit of [1, 7, 40, 100]) {
+    const got: string[] = [];
+    for (let after: string | undefined; ; after = got.at(-1)) {
+      const { keys, more } = await scanHome('', limit, after);
+      got.push(...keys.map(decode));
+      if (!more) break;
+      assert.equal(keys.length, limit);
+    }
+    assert.deepEqual(got, left, `pages of ${limit}`);
+  }
+  assert.deepEqual(
+    (await scanHome('e1', 100)).keys.map(decode),
+    left.filter((key) => key.startsWith('e1')),
+  );
+
+  // Who is no replica may be gone, two of the three may not.
+  const replicas = bed.replicasOf(home);
+  const other = [0, 1, 2, 3].find((index) => !replicas.includes(index)) as number;
+  await bed.crash(other);
+  await bed.crash(replicas[0] as number);
+  assert.deepEqual((await scanHome('', 100)).keys.map(decode), left);
+  await bed.crash(replicas[1] as number);
+  await assert.rejects(scanHome('', 100), (error) => isP2posError(error, 'RECORDS_QUORUM_LOST'));
+});
+
+test('a partition of registers is scanned as they have agreed', async () => {
+  await using bed = await createTestbed({ nodes: 4, registers: true });
+  const partition = bytes('home');
+  const { registers } = bed.node(0).records;
+  for (const key of ['a', 'b', 'c']) {
+    const name = { namespace: 'default/kv-cas', partition, key: bytes(key) };
+    await bed.run(registers.change({ ...name, value: bytes(key), condition: { kind: 'absent' } }));
+    if (key === 'b') await bed.run(registers.change({ ...name, value: null, condition: { kind: 'any' } }));
+  }
+  const input = { namespace: 'default/kv-cas', partition, prefix: bytes(''), limit: 10 };
+  const { keys, more } = await bed.run(bed.node(3).records.registers.scan(input));
+  assert.deepEqual([keys.map(decode), more], [['a', 'c'], false]);
+  await assert.rejects(bed.node(3).records.scan(input), (error) => isP2posError(error, 'NAMESPACE_KIND'));
+});

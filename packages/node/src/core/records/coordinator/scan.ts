@@ -2,6 +2,7 @@
  * Keys of a namespace over all slots. Every replica tells what it holds in a range of keys; a slot counts when a majority
  * of each of its needed sets has answered. Of what these say of a key the newest version decides, as in a quorum read: so
  * a deleted key stays deleted, and every acknowledged one is there. A key whose write is under way may be there too.
+ * Keys of one partition lie in one slot, so only its replicas are asked.
  */
 import { compareBytes, equalBytes, isP2posError, P2posError } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
@@ -46,6 +47,8 @@ export interface ScanInput {
   readonly after?: Uint8Array;
   readonly limit: number;
   readonly partial?: boolean;
+  /** Only keys of this one. */
+  readonly partition?: Uint8Array;
 }
 
 export interface ScanOutcome {
@@ -83,7 +86,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
   const { topology, calls, preference, slotOf, clock, now } = deps;
 
   async function readPage(
-    { namespace, prefix, limit, partial }: ScanInput,
+    { namespace, prefix, limit, partial, partition: only }: ScanInput,
     count: number,
     after: Position | undefined,
     failed: Set<PeerId>,
@@ -92,13 +95,15 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     const era = currentEra();
     if (!era) return 'stale';
     const { epoch, hash } = era;
-    const sets = Array.from({ length: topology.moves.ring(count)?.closed.length ?? 0 }, (_, slot) =>
-      topology.moves.required(slot, count),
-    );
-    const holders = new Set(sets.flat(2));
+    const slots = only
+      ? [slotOf(namespace, only)]
+      : Array.from({ length: topology.moves.ring(count)?.closed.length ?? 0 }, (_, slot) => slot);
+    const sets = new Map(slots.map((slot) => [slot, topology.moves.required(slot, count)]));
+    const setsOf = (slot: number) => sets.get(slot) ?? [];
+    const holders = new Set([...sets.values()].flat(2));
     const peers = [...holders].filter((peerId) => !failed.has(peerId) && !preference.isSilent(peerId));
     // What a replica holds of a range is its share of the slots; a little more, so that most pages need one round.
-    const share = Math.ceil((1.25 * limit * count) / Math.max(1, holders.size));
+    const share = only ? limit : Math.ceil((1.25 * limit * count) / Math.max(1, holders.size));
     const input = {
       epoch,
       placement: hash,
@@ -106,6 +111,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
       prefix,
       after: after ? { key: after.key, partition: after.partition } : null,
       limit: Math.min(MAX_SCAN_LIMIT, share + LEAST_PAGE),
+      ...(only && { partition: only }),
     };
     let stale = false;
     const answers = new Map<PeerId, { readonly keys: readonly KeyBody[]; readonly more: boolean }>();
@@ -129,14 +135,12 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
       }),
     );
     signal?.throwIfAborted();
-    const missingSlots = [...sets.keys()].filter(
-      (slot) => !reaches(sets[slot] ?? [], (peerId) => counts(slot, peerId)),
-    );
+    const missingSlots = slots.filter((slot) => !reaches(setsOf(slot), (peerId) => counts(slot, peerId)));
     if (missingSlots.length > 0 && stale) return 'stale';
     const [first] = missingSlots;
     if (first !== undefined && !partial) {
       throw new P2posError('RECORDS_QUORUM_LOST', {
-        ...shortfall(sets[first] ?? [], (peerId) => counts(first, peerId)),
+        ...shortfall(setsOf(first), (peerId) => counts(first, peerId)),
         missingSlots: missingSlots.length,
         retryAfterMs: 1_000,
       });
@@ -146,12 +150,12 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     const newest = merge(
       answers,
       until,
-      namespace,
-      (slot, peerId) => counts(slot, peerId) && (sets[slot]?.some((set) => set.includes(peerId)) ?? false),
+      { namespace, only },
+      (slot, peerId) => counts(slot, peerId) && setsOf(slot).some((set) => set.includes(peerId)),
     );
     if (settle) {
       for (const one of newest) {
-        const agreed = reaches(sets[one.slot] ?? [], (peerId) => one.holders.has(peerId));
+        const agreed = reaches(setsOf(one.slot), (peerId) => one.holders.has(peerId));
         if (missing.has(one.slot) || (agreed && !one.expired)) continue;
         const partition = one.partition.length === 0 ? one.key : one.partition;
         one.dead = !(await settle({ namespace, key: one.key, partition }));
@@ -173,7 +177,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
   function merge(
     answers: ReadonlyMap<PeerId, { readonly keys: readonly KeyBody[] }>,
     until: Position | undefined,
-    namespace: string,
+    { namespace, only }: { readonly namespace: string; readonly only: Uint8Array | undefined },
     counts: (slot: number, peerId: PeerId) => boolean,
   ): Candidate[] {
     const time = now();
@@ -183,6 +187,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
       for (const [key, partition, version, tombstone, expiresAt] of keys) {
         const at = { key, partition: partition ?? EMPTY };
         if (until && compare(at, until) > 0) break;
+        if (only && !equalBytes(partition ?? key, only)) continue;
         const name = `${latin1(key)}\0${key.length}${latin1(at.partition)}`;
         const known = newest.get(name);
         const slot = known?.slot ?? slotOf(namespace, partition ?? key);

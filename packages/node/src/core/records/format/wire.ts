@@ -271,6 +271,8 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
       prefix: partOfKey,
       after: z.strictObject({ key: partOfKey, partition: partOfKey }).nullable(),
       limit: integerSchema(1, MAX_SCAN_LIMIT),
+      /** Only keys of this one. */
+      partition: z.custom<Uint8Array>(isKey, { error: 'must be a partition' }).optional(),
     }),
     output: z.strictObject({
       keys: listOf(isKeyBody, MAX_SCAN_LIMIT, 'must be keys with their versions'),

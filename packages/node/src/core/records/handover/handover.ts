@@ -57,15 +57,6 @@ export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: Handove
   let saved = '';
   let mayHoldStrays = true;
 
-  function placedNow(): Placed | undefined {
-    try {
-      const { epoch, hash } = topology.current();
-      return { epoch, placement: hash };
-    } catch {
-      return undefined;
-    }
-  }
-
   async function save(): Promise<void> {
     const era = moves.current();
     if (!era) return;
@@ -215,7 +206,7 @@ export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: Handove
 
   /** Whether something is left to do. */
   async function step(): Promise<boolean> {
-    const placed = placedNow();
+    const placed = topology.placedNow();
     if (!placed) return false; // a change of the membership wakes this again
     const generation = topology.generation();
     let left = false;

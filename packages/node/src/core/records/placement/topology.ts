@@ -4,9 +4,11 @@
  * the chain is read first, and until then this node answers no request.
  */
 import { type Crypto, equalBytes, P2posError } from '@p2pos/protocol';
+import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { MembershipJournal, View } from '../../membership/index.ts';
 import type { PeerId } from '../../net/index.ts';
+import type { Placed } from '../format/wire.ts';
 import type { RecordTable } from '../replica/store.ts';
 import { type Authors, type ChainLink, createAuthors, readChain } from './chain.ts';
 import type { Era } from './eras.ts';
@@ -22,6 +24,8 @@ export interface Topology extends Disposable {
   readonly moves: Moves;
   /** @throws P2posError STATE_UNCONFIGURED unless this node is a member, PLACEMENT_STALE while the chain is read */
   current(): Era;
+  /** The same as it is named to others; undefined where `current` refuses. `onChange` tells when that may have ended. */
+  placedNow(): Placed | undefined;
   /** Grows with every change, so what began before one is known to be old. */
   generation(): number;
   /** Whether the peer was listed at that time, ms since the epoch. */
@@ -36,12 +40,17 @@ export interface TopologyDeps {
   readonly self: PeerId;
   readonly membership: RecordsMembership;
   readonly crypto: Crypto;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly table: Pick<RecordTable, 'rings'>;
 }
 
+/** Before the chain is read again, where it could not be read or did not lead to the snapshot in force. */
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 5_000;
+
 export async function openTopology(
-  { self, membership, crypto, log, table }: TopologyDeps,
+  { self, membership, crypto, clock, log, table }: TopologyDeps,
   { counts }: { readonly counts: readonly number[] },
 ): Promise<Topology> {
   const placer = createPlacer({ crypto }, { slots: () => membership.slots });
@@ -52,6 +61,9 @@ export async function openTopology(
   let authors: Authors = createAuthors();
   let generation = 0;
   let reading: Promise<void> | undefined;
+  let retry: Disposable | undefined;
+  let pauseMs = FIRST_PAUSE_MS;
+  let closed = false;
   const listeners = new Set<() => void>();
   const notify = () => {
     for (const listener of listeners) listener();
@@ -59,15 +71,22 @@ export async function openTopology(
 
   async function readAll(): Promise<void> {
     for (;;) {
+      const { hash: sought } = membership.view();
       const chain: ChainLink[] = [];
       const listed = createAuthors();
       await readChain({ membership, crypto }, (link) => {
         chain.push(link);
         listed.learn(link);
       });
+      const { hash, snapshot } = membership.view();
+      // It has grown while it was read.
+      if (!equalBytes(sought, hash)) continue;
       const head = chain.at(-1);
-      // It may have grown while it was read.
-      if (!equalBytes(head?.hash ?? membership.view().hash, membership.view().hash)) continue;
+      // What is in force was on disk before: this disk does not give back what was written to it.
+      if (head ? !equalBytes(head.hash, hash) : snapshot !== undefined) {
+        const reason = 'the snapshot in force is not among those it gives back';
+        throw new P2posError('STORE_CORRUPT', { file: 'of this node', reason });
+      }
       if (head) {
         moves.replace(chain);
         authors = listed;
@@ -76,17 +95,34 @@ export async function openTopology(
     }
   }
 
-  /** Until it is done `current` refuses. A failure shows there again, since the heads still differ. */
+  /** Until it is done `current` refuses. */
   function startReading(): void {
-    reading ??= readAll()
-      .catch((error) =>
-        log.error({ action: 'records_chain', error }, 'reading the chain of snapshots failed'),
-      )
-      .finally(() => {
+    if (reading || closed) return;
+    retry?.[Symbol.dispose]();
+    retry = undefined;
+    reading = readAll()
+      .then(() => {
         reading = undefined;
+        pauseMs = FIRST_PAUSE_MS;
         generation++;
         notify();
+      })
+      .catch((error) => {
+        reading = undefined;
+        log.error({ action: 'records_chain', error }, 'reading the chain of snapshots failed');
+        // Nobody is told: whoever waits would ask again at once, and this would go round without end.
+        if (!closed) retry = clock.after(pauseMs, startReading);
+        pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
       });
+  }
+
+  function current(): Era {
+    const { hash, epoch, members, snapshot } = membership.view();
+    if (!snapshot || !members.has(self)) throw new P2posError('STATE_UNCONFIGURED', { peerId: self });
+    const head = moves.current();
+    if (!reading && head && equalBytes(head.hash, hash)) return head;
+    if (!retry) startReading();
+    throw new P2posError('PLACEMENT_STALE', { peerId: self, epoch });
   }
 
   function follow(current: View): void {
@@ -119,13 +155,14 @@ export async function openTopology(
 
   return {
     moves,
-    current() {
-      const { hash, epoch, members, snapshot } = membership.view();
-      if (!snapshot || !members.has(self)) throw new P2posError('STATE_UNCONFIGURED', { peerId: self });
-      const head = moves.current();
-      if (!reading && head && equalBytes(head.hash, hash)) return head;
-      startReading();
-      throw new P2posError('PLACEMENT_STALE', { peerId: self, epoch });
+    current,
+    placedNow() {
+      try {
+        const { epoch, hash } = current();
+        return { epoch, placement: hash };
+      } catch {
+        return undefined;
+      }
     },
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
@@ -135,7 +172,11 @@ export async function openTopology(
       return { [Symbol.dispose]: () => void listeners.delete(told) };
     },
     ready: async () => reading,
-    [Symbol.dispose]: () => listening[Symbol.dispose](),
+    [Symbol.dispose]() {
+      closed = true;
+      retry?.[Symbol.dispose]();
+      listening[Symbol.dispose]();
+    },
   };
 }
 

@@ -80,15 +80,6 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   let wake = Promise.withResolvers<void>();
   let all = false;
 
-  function placedNow(): Placed | undefined {
-    try {
-      const { epoch, hash } = topology.current();
-      return { epoch, placement: hash };
-    } catch {
-      return undefined;
-    }
-  }
-
   const members = () => [...membership.view().members.keys()].filter((peerId) => peerId !== self);
 
   function sharing(): PeerId[] {
@@ -158,7 +149,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   async function compareWith(peers: readonly PeerId[], signal?: AbortSignal): Promise<boolean> {
     let same = true;
     for (const peerId of peers) {
-      const placed = placedNow();
+      const placed = topology.placedNow();
       if (!placed || signal?.aborted) return false;
       if (preference.isSilent(peerId)) {
         same = false;
@@ -200,7 +191,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     let pauseMs = FIRST_PAUSE_MS;
     while (!signal.aborted) {
       wake = Promise.withResolvers();
-      const placed = placedNow();
+      const placed = topology.placedNow();
       const before = standing.state();
       let waits = false;
       try {

@@ -24,6 +24,7 @@ export interface ScanInput extends Placed {
   readonly prefix: Uint8Array;
   readonly after: { readonly key: Uint8Array; readonly partition: Uint8Array } | null;
   readonly limit: number;
+  readonly partition?: Uint8Array | undefined;
 }
 
 interface SlotPlace {
@@ -130,7 +131,7 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
       admission.confirm();
       return limited(answers);
     },
-    async scan({ namespace, prefix, after, limit, ...placed }, from) {
+    async scan({ namespace, prefix, after, limit, partition: only, ...placed }, from) {
       const admission = replica.admit(placed, from);
       const { replicas: count } = declarations.find(namespace);
       const held = topology.moves.held(count);
@@ -141,6 +142,7 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
         prefix,
         after: after ?? undefined,
         limit: Math.min(limit, MAX_SCAN_LIMIT),
+        partition: only,
       });
       admission.confirm();
       return {

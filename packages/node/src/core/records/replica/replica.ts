@@ -46,6 +46,8 @@ export interface ReplicaDeps {
   readonly now: () => number;
   /** Told of a peer that follows another snapshot. */
   readonly onStalePeer: (peerId: PeerId) => void;
+  /** Told of what others pass on that is too far ahead until then, corrected time in ms. Nothing of it was checked. */
+  readonly onAhead: (body: RecordBody, dueAt: number) => void;
 }
 
 /** Proof that a request was admitted; asked again when its work is done. */
@@ -90,10 +92,11 @@ export function createReplica(deps: ReplicaDeps): Replica {
 
   /** All but the signature, whose verdict comes with it. @throws P2posError for what is refused */
   function check(
-    [header, value, proof]: RecordBody,
+    body: RecordBody,
     from: PeerId,
     relayed: boolean,
   ): { readonly record: CheckedRecord; readonly verdict: Promise<boolean> } {
+    const [header, value, proof] = body;
     const fields = decodeHeader(header);
     const declaration = declarations.find(fields.namespace);
     const register = declaration.kind === 'cas';
@@ -107,7 +110,10 @@ export function createReplica(deps: ReplicaDeps): Replica {
         relayed ? `${author} was no member then` : `${from} sent it first-hand for ${author}`,
       );
     }
-    if (ms > now() + MAX_AHEAD_MS) throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
+    if (ms > now() + MAX_AHEAD_MS) {
+      if (relayed) deps.onAhead(body, ms - MAX_AHEAD_MS);
+      throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
+    }
     checkValue(fields, value);
     const carried = register && value ? decodeState(value).value : value;
     if (carried && carried.length > declaration.maxValueBytes)

@@ -64,6 +64,10 @@ export const MIGRATIONS: readonly string[] = [
       ON CONFLICT (namespace) DO UPDATE SET compacted = max(compacted, excluded.compacted);
   END;
   `,
+  `
+  -- For scans of one partition; costs nothing where keys are their own.
+  CREATE INDEX records_by_partition ON records (namespace, partition, key) WHERE partition <> x'';
+  `,
 ];
 
 /** Worked out where commits are made, one after the other, so positions are seen in their order. */
@@ -117,6 +121,14 @@ export const SELECT_KEYS = `
   SELECT key, partition, version, tombstone, expires_at FROM records
   WHERE namespace = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3) AND (key, partition) > (?4, ?5)
   ORDER BY key, partition LIMIT ?6`;
+/** The key that is the partition's own name is stored without it. */
+export const SELECT_PARTITION = `
+  SELECT key, partition, version, tombstone, expires_at FROM records
+  WHERE namespace = ?1 AND partition = ?5 AND partition <> x'' AND key >= ?2 AND (?3 IS NULL OR key < ?3) AND key > ?4
+  UNION ALL
+  SELECT key, partition, version, tombstone, expires_at FROM records
+  WHERE namespace = ?1 AND key = ?5 AND partition = x'' AND key >= ?2 AND (?3 IS NULL OR key < ?3) AND key > ?4
+  ORDER BY key LIMIT ?6`;
 
 export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
 export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND leaf = ?';

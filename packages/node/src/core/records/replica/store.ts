@@ -52,6 +52,8 @@ export interface KeyRange {
   /** Exclusive; undefined: from the first. */
   readonly after: { readonly key: Uint8Array; readonly partition: Uint8Array } | undefined;
   readonly limit: number;
+  /** Only of this one. */
+  readonly partition?: Uint8Array | undefined;
 }
 
 export interface RecordTable {
@@ -185,15 +187,11 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
     async markDamaged(name, version) {
       await change([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
     },
-    async keys({ namespace, prefix, after, limit }) {
-      const rows = await store.read<KeyRow>(sql.SELECT_KEYS, [
-        namespace,
-        prefix,
-        endOf(prefix),
-        after?.key ?? EMPTY,
-        after ? partitionColumn(after) : EMPTY,
-        limit,
-      ]);
+    async keys({ namespace, prefix, after, limit, partition: only }) {
+      const range = [namespace, prefix, endOf(prefix), after?.key ?? EMPTY] as const;
+      const rows = await (only
+        ? store.read<KeyRow>(sql.SELECT_PARTITION, [...range, only, limit])
+        : store.read<KeyRow>(sql.SELECT_KEYS, [...range, after ? partitionColumn(after) : EMPTY, limit]));
       return rows.map((row) => ({
         key: row.key,
         partition: row.partition.length === 0 ? row.key : row.partition,

@@ -1,6 +1,7 @@
 /** Registers under a watch: what one replica accepted is not yet agreed on, and is told as soon as it is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { instantCrypto } from '../../../testing/instant-crypto.ts';
 import { createManualClock } from '../../../testing/manual-clock.ts';
 import type { WatchEvent } from '../index.ts';
 import { createWatcher } from './watcher.ts';
@@ -40,6 +41,8 @@ async function createBed() {
         const changes = log.slice(position) as never[];
         return { store: peerId, position: log.length, floor: 0, compacted: false, more: false, changes };
       },
+      crypto: instantCrypto,
+      holdersOf: () => [...logs.keys()],
       changes: {
         read: async (_range, body) => ({
           key: bytes('k'),

@@ -1,26 +1,33 @@
-/** Where a watch stands, as clients carry it: a position in the log of each replica, and the newest version told so far. */
+/**
+ * Where a watch stands, as clients carry it: a position in the log of each replica, the newest version told so far, and what
+ * was told that lies behind some of the positions.
+ */
 import { decodeCbor, encodeCbor, fromBase64url, P2posError, toBase64url } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
+import { TOLD_BYTES } from './unheard.ts';
 
 export interface Standing {
   /** First part of the greatest version told, 16 hex digits; what is not above it may have been told already. */
   readonly horizon: string;
   readonly positions: ReadonlyMap<PeerId, { readonly store: string; readonly position: number }>;
+  /** Digests of changes that replicas will tell again. */
+  readonly told: readonly Uint8Array[];
 }
 
 /** 256 replicas and more to come. */
 export const MAX_TOKEN_CHARACTERS = 65_536;
 const FORM = 1;
 const MAX_REPLICAS = 1_024;
+export const MAX_TOLD = 256;
 
-/** base64url of `[form, horizon, [[peerId, store, position], …]]` */
-export function encodeToken({ horizon, positions }: Standing): string {
+/** base64url of `[form, horizon, [[peerId, store, position], …], [told, …]]`; without the last where nothing is. */
+export function encodeToken({ horizon, positions, told }: Standing): string {
   const list = [...positions].map(([peerId, { store, position }]) => [
     peerId,
     Buffer.from(store, 'hex'),
     position,
   ]);
-  return toBase64url(encodeCbor([FORM, horizon, list]));
+  return toBase64url(encodeCbor([FORM, horizon, list, ...(told.length > 0 ? [told] : [])]));
 }
 
 /** @throws P2posError WATCH_TOKEN_INVALID */
@@ -37,10 +44,12 @@ function parse(token: string): Standing | undefined {
   } catch {
     return undefined;
   }
-  if (!Array.isArray(fields) || fields.length !== 3 || fields[0] !== FORM) return undefined;
-  const [, horizon, list] = fields as unknown[];
+  if (!Array.isArray(fields) || (fields.length !== 3 && fields.length !== 4) || fields[0] !== FORM)
+    return undefined;
+  const [, horizon, list, told = []] = fields as unknown[];
   if (typeof horizon !== 'string' || !/^([0-9a-f]{16})?$/.test(horizon)) return undefined;
   if (!Array.isArray(list) || list.length > MAX_REPLICAS) return undefined;
+  if (!isTold(told)) return undefined;
   const positions = new Map<PeerId, { store: string; position: number }>();
   for (const entry of list as unknown[]) {
     if (!Array.isArray(entry) || entry.length !== 3) return undefined;
@@ -50,5 +59,13 @@ function parse(token: string): Standing | undefined {
     if (!Number.isSafeInteger(position) || (position as number) < 0) return undefined;
     positions.set(peerId, { store: Buffer.from(store).toString('hex'), position: position as number });
   }
-  return { horizon, positions };
+  return { horizon, positions, told };
+}
+
+function isTold(list: unknown): list is readonly Uint8Array[] {
+  return (
+    Array.isArray(list) &&
+    list.length <= MAX_TOLD &&
+    list.every((item) => item instanceof Uint8Array && item.length === TOLD_BYTES)
+  );
 }

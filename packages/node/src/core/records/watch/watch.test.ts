@@ -64,6 +64,39 @@ test('a watch goes on through another node from its token, with what was missed 
   await watching.stop();
 });
 
+test('a watch that goes on tells nothing twice, also when a replica that was away is caught up with', async () => {
+  await using bed = await createTestbed({ nodes: 5 });
+  const watching = await started(bed, 0);
+  const key = bed.findKey((replicas) => !replicas.includes(0));
+  const [down] = bed.replicasOf(key) as [number];
+  await bed.crash(down);
+  const keys = Array.from({ length: 30 }, (_, i) => `${key}-${i}`);
+  for (const name of [key, ...keys]) await bed.put(0, name, 'one');
+  await bed.put(0, key, 'two');
+  await bed.remove(0, keys[0] as string);
+  await until(bed, () => watching.state.get(keys[0] as string)?.value === undefined);
+  await until(bed, () => watching.state.get(key)?.value === 'two' && watching.state.size === 31);
+  // Twice, since the token of who was just resumed must not forget.
+  for (const index of [1, 2].map((i) => (down + i) % 5)) {
+    await watching.stop();
+    watching.events.length = 0;
+    watching.start(index);
+    await until(bed, () => isSynced(watching));
+    await bed.clock.advance(1_000);
+  }
+  await bed.start(down);
+  await bed.clock.advance(90_000);
+  const [row] = await bed
+    .node(down)
+    .store.read<{ n: number }>("SELECT count(*) AS n FROM records WHERE namespace = 'default/kv'");
+  assert.ok(Number(row?.n) > 10, `${row?.n} came to the one that was away`);
+  const told = watching.changes().filter((text) => text.includes('='));
+  assert.deepEqual(told, []);
+  await bed.put(0, key, 'three');
+  await until(bed, () => watching.state.get(key)?.value === 'three');
+  await watching.stop();
+});
+
 test('a change is told although a replica of it is down, and the one that comes back says nothing old', async () => {
   await using bed = await createTestbed({ nodes: 5 });
   const watching = await started(bed, 0);

@@ -3,7 +3,7 @@
  * that was acknowledged is on a majority, so it comes through whichever of them is heard, and what comes twice or late is
  * told once. DESIGN.md says why nothing is missed.
  */
-import { P2posError } from '@p2pos/protocol';
+import { type Crypto, P2posError } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
@@ -13,16 +13,20 @@ import type { NamespaceDeclaration, RecordKey, WatchEvent, WatchInput } from '..
 import type { Moves } from '../placement/moves.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-import { type ChangeReader, nameOf } from './change.ts';
+import { type Change, type ChangeReader, type Hint, nameOf } from './change.ts';
 import { Compacted, type FollowerDeps, follow, type Progress } from './follower.ts';
 import { Known } from './known.ts';
 import { Outlet } from './outlet.ts';
-import { decodeToken, encodeToken, type Standing } from './token.ts';
+import { decodeToken, encodeToken, MAX_TOLD, type Standing } from './token.ts';
+import { Repeats, Unheard } from './unheard.ts';
 
 export interface WatcherDeps {
   readonly topology: Pick<Topology, 'onChange'> & { readonly moves: Pick<Moves, 'ring' | 'required'> };
   readonly ask: FollowerDeps['ask'];
   readonly changes: ChangeReader;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+  /** Who should hold records of the partition. */
+  readonly holdersOf: (namespace: string, partition: Uint8Array, count: number) => readonly PeerId[];
   /** What a quorum holds. @throws P2posError RECORDS_QUORUM_LOST */
   readonly read: (
     name: RecordKey,
@@ -63,7 +67,7 @@ type Mode =
   | { readonly kind: 'resume'; readonly standing: Standing };
 
 export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Watcher {
-  const { topology, ask, changes, read, check, clock, random } = deps;
+  const { topology, ask, changes, crypto, holdersOf, read, check, clock, random } = deps;
   const { maxWatches = 256, maxKnown = 16_384 } = config;
   const log = deps.log;
   const closing = new AbortController();
@@ -96,6 +100,8 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       { maxKeys: maxKnown },
     );
     const positions = new Map<PeerId, Progress>(mode.kind === 'resume' ? mode.standing.positions : []);
+    const unheard = new Unheard(crypto, { max: MAX_TOLD });
+    const repeats = new Repeats(crypto, mode.kind === 'resume' ? mode.standing.told : []);
     const live = new Set<PeerId>();
     const followed = new Map<PeerId, AbortController>();
     const running = new Set<Promise<void>>();
@@ -108,10 +114,12 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     function token(): string {
       moved = false;
       tokenAt = clock.monotonic();
-      return encodeToken({ horizon: known.horizon, positions });
+      const told = [...repeats.left(), ...unheard.digests()].slice(-MAX_TOLD);
+      return encodeToken({ horizon: known.horizon, positions, told });
     }
 
     function tell(
+      peerId: PeerId,
       { key, partition }: Pick<RecordKey, 'key' | 'partition'>,
       change: {
         readonly version: string;
@@ -125,7 +133,9 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       // Of what was never told as alive a listing need not tell that it is gone.
       const quiet = told.dead && !synced && mode.kind !== 'resume' && !known.get(name);
       known.set(name, told);
-      if (quiet) return;
+      const others = holdersOf(namespace, partition, count).filter((other) => other !== peerId);
+      unheard.told(name, told, others);
+      if (quiet || repeats.take(name, told)) return;
       const { version, value, expiresAt } = change;
       outlet.push({
         type: 'change',
@@ -150,24 +160,30 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       }
     }
 
-    async function take(body: ChangeBody): Promise<void> {
+    async function take(peerId: PeerId, body: ChangeBody): Promise<void> {
       const change = await changes.read(range, body);
+      await consider(peerId, change);
+      const { key, partition, version } = change;
+      if (version !== undefined) unheard.heard(peerId, nameOf(key, partition), version);
+    }
+
+    async function consider(peerId: PeerId, change: Change | Hint): Promise<void> {
       const { key, partition } = change;
       const name = nameOf(key, partition);
       if (change.version !== undefined) {
         const { version, value } = change;
         if (known.covers(name, { version, dead: value === null })) return;
-        if (kind === 'lww' && !known.isUnsure(name, version)) return tell(change, change);
+        if (kind === 'lww' && !known.isUnsure(name, version)) return tell(peerId, change, change);
       }
       const found = await confirmed({ namespace, key, partition });
-      if (found) tell(change, found);
+      if (found) tell(peerId, change, found);
       else if (change.version !== undefined && change.value === null)
-        tell(change, { version: change.version, value: null });
+        tell(peerId, change, { version: change.version, value: null });
       else if (kind === 'cas') {
         // Whatever a replica accepted of a register, only a majority's word is told; and under the version that was told
         // before, since what was accepted may still be agreed on.
         const told = known.get(name);
-        if (told && !told.dead) tell(change, { version: told.version, value: null });
+        if (told && !told.dead) tell(peerId, change, { version: told.version, value: null });
       }
     }
 
@@ -191,7 +207,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
           range,
           from: positions.get(peerId),
           async onPage(list) {
-            await Promise.all(list.map(take));
+            await Promise.all(list.map((body) => take(peerId, body)));
             await outlet.drained();
           },
           onProgress(progress, caughtUp) {

@@ -1,0 +1,88 @@
+/** What a peer holds: the documents and what they mean; what it tells others of it, and what one more changes. */
+import { type Crypto, compareBytes, concatBytes, fromHex, P2posError, toHex } from '../index.ts';
+import type { Accepted } from './acceptance.ts';
+import { SnapshotTree } from './branches.ts';
+import type { DocumentList, Heads, Verdict, View } from './carried.ts';
+import type { Documents, Meaning } from './standing.ts';
+
+/** What is held now. */
+export interface Held {
+  readonly documents: Documents;
+  readonly meaning: Meaning;
+}
+
+interface Entry {
+  readonly epoch: number;
+  readonly hash: string;
+}
+
+/** Equal on nodes that would answer each other nothing new. */
+export function headsOf(view: View, held: Held | undefined, crypto: Pick<Crypto, 'sha256'>): Heads {
+  const digest = (entries: readonly Entry[]) =>
+    toHex(crypto.sha256(concatBytes(...entries.map(({ hash }) => fromHex(hash)).sort(compareBytes))));
+  return {
+    epoch: view.epoch,
+    snapshot: toHex(view.hash),
+    revocations: digest([...listed('revocations', held), ...listed('branches', held)]),
+    keys: digest(listed('rotations', held)),
+  };
+}
+
+/** By (epoch, hash). What no longer counts, as void snapshots, is not passed on. */
+export function listed(list: DocumentList, held: Held | undefined): readonly Entry[] {
+  if (!held) return [];
+  const { documents, meaning } = held;
+  switch (list) {
+    case 'genesis':
+      return [{ epoch: 0, hash: documents.genesis.hash }];
+    case 'rotations': {
+      const { links, fork } = meaning.roots;
+      const inForce = links.slice(1).map(({ version, hash }) => ({ epoch: version, hash }));
+      const evidence = fork?.children.map((hash) => ({ epoch: fork.version + 1, hash })) ?? [];
+      return [...inForce, ...evidence];
+    }
+    case 'revocations':
+      return [...documents.revocations.values()]
+        .map(({ hash, body }) => ({ epoch: body.epoch, hash }))
+        .sort((a, b) => a.epoch - b.epoch || (a.hash < b.hash ? -1 : 1));
+    case 'snapshots':
+      return meaning.chain;
+    case 'branches':
+      return meaning.losers;
+  }
+}
+
+/** The documents with one more; the first is the genesis. */
+export function added(documents: Documents | undefined, accepted: Accepted): Documents {
+  if (accepted.kind === 'genesis') {
+    const genesis = accepted.held;
+    return {
+      genesis,
+      rotations: new Map(),
+      revocations: new Map(),
+      snapshots: new SnapshotTree(genesis.hash),
+    };
+  }
+  if (!documents) throw new P2posError('INTERNAL', { requestId: 'membership' });
+  const { hash } = accepted.carried;
+  if (accepted.kind === 'rotation') documents.rotations.set(hash, accepted.held);
+  else if (accepted.kind === 'revocation') documents.revocations.set(hash, accepted.held);
+  else documents.snapshots.add(accepted.held);
+  return documents;
+}
+
+export function verdictOf(accepted: Accepted, { meaning }: Held): Verdict {
+  const { hash, epoch } = accepted.carried;
+  if (accepted.kind === 'rotation') {
+    if (meaning.roots.links.some((link) => link.hash === hash)) return { result: 'applied' };
+    return {
+      result: 'refused',
+      error: new P2posError('ROOT_FORKED', { previous: toHex(accepted.held.body.previous) }),
+    };
+  }
+  if (accepted.kind !== 'snapshot' || meaning.chain[epoch - 1]?.hash === hash) return { result: 'applied' };
+  const { serial } = accepted.held.proof.body;
+  return meaning.standing(accepted.held) === 'waiting'
+    ? { result: 'refused', error: new P2posError('SNAPSHOT_WAITING', { serial }) }
+    : { result: 'stale' };
+}

@@ -1,0 +1,110 @@
+/** What a set of documents means: the pure function from everything a node holds to what is in force on it. */
+import {
+  type Genesis,
+  type Hex,
+  isCovered,
+  type KeyRotation,
+  type Proof,
+  proofWindow,
+  type Revocation,
+  type Revoked,
+  type RootChain,
+  revoked,
+  rootChain,
+  type Signed,
+} from '../index.ts';
+import type { PeerId } from '../rpc/index.ts';
+import {
+  type Conflict,
+  conflicts,
+  losingSnapshots,
+  type SnapshotNode,
+  type SnapshotTree,
+  winningChain,
+} from './branches.ts';
+
+export interface HeldSnapshot extends SnapshotNode {
+  readonly proof: Proof;
+}
+
+/** Everything a node holds, by hash; what it means depends on nothing else. Only grows. */
+export interface Documents {
+  readonly genesis: Signed<Genesis>;
+  readonly rotations: Map<Hex, Signed<KeyRotation>>;
+  readonly revocations: Map<Hex, Signed<Revocation>>;
+  readonly snapshots: SnapshotTree<HeldSnapshot>;
+}
+
+/**
+ * `good` may be in force; `void` never will be with these documents; `waiting` depends on a last good snapshot that
+ * a revocation names and that is not held yet.
+ */
+export type Standing = 'good' | 'void' | 'waiting';
+
+export interface Meaning {
+  readonly roots: RootChain;
+  readonly revoked: Revoked;
+  /** First to last; the last is in force. */
+  readonly chain: readonly HeldSnapshot[];
+  readonly losers: readonly HeldSnapshot[];
+  readonly conflicts: readonly Conflict[];
+  /** Not members whatever the snapshot says: revoked, or removed by a branch that lost. */
+  readonly refused: ReadonlySet<PeerId>;
+  standing(snapshot: HeldSnapshot): Standing;
+}
+
+export function meaningOf(documents: Documents, anchor?: Hex): Meaning {
+  const { genesis, rotations, revocations, snapshots } = documents;
+  const roots = rootChain(genesis, rotations.values());
+  const taken = revoked(roots, revocations.values());
+  const own = ownStanding(roots, taken, snapshots);
+  const standings = new Map<Hex, Standing>();
+  // A parent is always stored before its children.
+  for (const node of snapshots.nodes()) {
+    standings.set(node.hash, worse(standings.get(node.previous) ?? 'good', own(node)));
+  }
+  const standing = (node: HeldSnapshot) =>
+    standings.get(node.hash) ?? worse(standings.get(node.previous) ?? 'good', own(node));
+  const isGood = (node: HeldSnapshot) => standing(node) === 'good';
+
+  const held = anchor === undefined ? undefined : snapshots.get(anchor);
+  const ignored = held !== undefined && standing(held) === 'void';
+  const chain = winningChain(snapshots, { isGood, anchor: ignored ? undefined : anchor });
+  const open = conflicts(snapshots, chain, isGood);
+  return {
+    roots,
+    revoked: taken,
+    chain,
+    losers: losingSnapshots(snapshots, chain, isGood),
+    conflicts: open,
+    refused: new Set([...taken.peers, ...open.flatMap((conflict) => conflict.refused)]),
+    standing,
+  };
+}
+
+/** By its own proof alone, whatever stands before it. */
+function ownStanding(roots: RootChain, { serials }: Revoked, snapshots: SnapshotTree<HeldSnapshot>) {
+  const known = new Map<Hex, ReadonlySet<Hex>>();
+  const upTo = (lastGood: Hex) => {
+    const path = known.get(lastGood) ?? new Set([...snapshots.path(lastGood)].map(({ hash }) => hash));
+    known.set(lastGood, path);
+    return path;
+  };
+  return ({ hash, issuedAt, proof }: HeldSnapshot): Standing => {
+    const window = proofWindow(roots, proof);
+    if (!window || !isCovered(window, issuedAt)) return 'void';
+    let standing: Standing = 'good';
+    for (const lastGood of serials.get(proof.body.serial) ?? []) {
+      if (lastGood === undefined) return 'void';
+      const path = upTo(lastGood);
+      if (path.has(hash)) continue;
+      standing = worse(standing, path.size === 0 ? 'waiting' : 'void');
+    }
+    return standing;
+  };
+}
+
+function worse(a: Standing, b: Standing): Standing {
+  if (a === 'void' || b === 'void') return 'void';
+  return a === 'waiting' || b === 'waiting' ? 'waiting' : 'good';
+}

@@ -1,0 +1,106 @@
+/** Operations and streams as a client knows them: by name, with how their fields travel. The table is generated. */
+import {
+  type ErrorCode,
+  type OperationId,
+  type OperationOf,
+  P2posError,
+  type Route,
+  type RouteInput,
+  type RouteOutput,
+  refuseField,
+} from '@p2pos/protocol';
+import { OPERATIONS } from './operations.ts';
+import { decodeShape, encodeShape, Mismatch, type Shape } from './shape.ts';
+
+/** Name in code (`?`: may be absent), place, name on the wire, shape. */
+export type Field = readonly [
+  name: string,
+  place: 'path' | 'query' | 'header',
+  wireName: string,
+  shape: Shape,
+];
+
+export interface Operation {
+  readonly method: Route['method'];
+  readonly path: string;
+  readonly fields: readonly Field[];
+  /** The content type of bytes, or the shape of JSON. */
+  readonly body?: { readonly bytes: string } | { readonly json: Shape };
+  /** Of an answer in bytes or without a body, the fields in its headers. */
+  readonly output: { readonly json: Shape } | { readonly kind: string; readonly fields: readonly Field[] };
+  readonly invalid?: Readonly<Record<string, ErrorCode>>;
+  /** A repeat has no further effect, if need be under an idempotency key. */
+  readonly repeatable: boolean;
+}
+
+export interface StreamTable {
+  readonly input: Readonly<Record<string, Shape>>;
+  readonly opened: Shape;
+  readonly events: Readonly<Record<string, Shape>>;
+}
+
+/** By its name, or as a value of the contract, found again by method and path. */
+export type Asked = OperationId | Route;
+type Known<A extends Asked> = A extends OperationId ? OperationOf<A> : A extends Route ? A : never;
+export type Input<A extends Asked> = RouteInput<Known<A>>;
+export type Output<A extends Asked> = RouteOutput<Known<A>>;
+
+let names: ReadonlyMap<string, OperationId> | undefined;
+
+/** @throws P2posError BAD_REQUEST for what this version of the contract does not have */
+export function operationId(asked: Asked): OperationId {
+  if (typeof asked === 'string') {
+    if (Object.hasOwn(OPERATIONS, asked)) return asked;
+    throw new P2posError('BAD_REQUEST', { reason: `The contract has no operation ${asked}.` });
+  }
+  names ??= new Map(
+    Object.entries(OPERATIONS).map(([id, one]) => [`${one.method} ${one.path}`, id as OperationId]),
+  );
+  const id = names.get(`${asked.method} ${asked.path}`);
+  if (id) return id;
+  throw new P2posError('BAD_REQUEST', {
+    reason: `The contract has no operation ${asked.method} ${asked.path}.`,
+  });
+}
+
+/** All but the body, by name in code, as text or what a socket carries. Throws the node's own refusals. */
+export function* encodeFields(
+  operation: Operation,
+  input: Readonly<Record<string, unknown>>,
+): Generator<{ readonly name: string; readonly field: Field; readonly wire: unknown }> {
+  for (const field of operation.fields) {
+    const [named, , , shape] = field;
+    const name = named.replace('?', '');
+    const value = input[name];
+    if (value === undefined && named !== name) continue;
+    try {
+      yield { name, field, wire: encodeShape(shape, value) };
+    } catch (error) {
+      throw error instanceof Mismatch ? refuse(operation, field, error.reason) : error;
+    }
+  }
+}
+
+/** The body as JSON or a socket carries it; bytes as they are. */
+export function encodeBody({ body }: Operation, value: unknown): unknown {
+  if (!body) return undefined;
+  try {
+    return encodeShape('json' in body ? body.json : 'bytes', value);
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    throw new P2posError('BAD_REQUEST', { reason: `The body is refused: ${error.reason}.` });
+  }
+}
+
+/** @throws P2posError ANSWER_UNEXPECTED */
+export function decodeAs(shape: Shape, wire: unknown, url: string): unknown {
+  try {
+    return decodeShape(shape, wire);
+  } catch (error) {
+    throw new P2posError('ANSWER_UNEXPECTED', { url, reason: (error as Mismatch).reason });
+  }
+}
+
+export function refuse(operation: Operation, [named, place, wireName]: Field, reason: string): P2posError {
+  return refuseField(operation, { name: named.replace('?', ''), place, wireName }, reason);
+}

@@ -1,0 +1,63 @@
+/** Calls of the contract through members that serve clients: the same operations, tokens and refusals as over HTTP. */
+import { isP2posError, P2posError } from '@p2pos/protocol';
+import { CLIENT, type PeerId, type Rpc } from '@p2pos/protocol/rpc';
+import { OPERATIONS } from '../contract/operations.ts';
+import { decodeOutput, encodeInput } from '../socket/fields.ts';
+import type { Transport } from '../transport.ts';
+
+export interface PeerTransportOptions {
+  /** `p2pos_…`; it is shown to members of the verified snapshot only. */
+  readonly token?: string | undefined;
+  /** Only with the operator's token. */
+  readonly app?: string | undefined;
+}
+
+export interface PeerTransportDeps {
+  readonly rpc: Pick<Rpc, 'call'>;
+  readonly systemId: string;
+  /** Connected members with the capability `gateway`, the preferred first. */
+  readonly gateways: () => readonly PeerId[];
+}
+
+/** The caller's own deadline comes first. */
+const TIMEOUT_MS = 120_000;
+
+export function createPeerTransport(
+  { rpc, systemId, gateways }: PeerTransportDeps,
+  { token, app }: PeerTransportOptions,
+): Transport {
+  const url = `p2pos:${systemId}`;
+  let tried = 0;
+
+  return {
+    async attempt(method, input, _node, signal) {
+      const operation = OPERATIONS[method];
+      const wire = encodeInput(operation, input);
+      const members = gateways();
+      const peerId = members[tried % Math.max(1, members.length)];
+      if (peerId === undefined) {
+        const reason = 'no member that serves clients is connected';
+        const cause = new Error(reason, { cause: { code: 'ECONNREFUSED' } });
+        throw new P2posError('NODE_UNREACHABLE', { url, reason }, { cause });
+      }
+      try {
+        const asked = {
+          method,
+          input: wire,
+          ...(token !== undefined && { token }),
+          ...(app !== undefined && { app }),
+        };
+        const { output } = await rpc.call(peerId, CLIENT, 'call', asked, { timeoutMs: TIMEOUT_MS, signal });
+        return decodeOutput(operation, output, `${url}/${peerId}`);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        // The next attempt goes to another.
+        if (isP2posError(error) && error.retry) tried++;
+        if (!isP2posError(error, 'PEER_UNREACHABLE')) throw error;
+        const reason = String(error.details['reason'] ?? 'the connection was lost');
+        throw new P2posError('NODE_UNREACHABLE', { url: `${url}/${peerId}`, reason }, { cause: error });
+      }
+    },
+    close() {},
+  };
+}
