@@ -1,8 +1,8 @@
 /** The console in a real browser: opened by a link as a person does, watched for breaches of its policy. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { contract } from '@p2pos/protocol';
 import { connect } from '@p2pos/sdk';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -11,7 +11,7 @@ import { CLONE } from './harness.ts';
 const EXECUTABLE = '/usr/bin/chromium';
 export const hasBrowser = existsSync(EXECUTABLE);
 export const PAGE_FOLDER = join(CLONE, 'packages/console/dist');
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
 export async function openBrowser(): Promise<Browser & AsyncDisposable> {
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox'] });
@@ -75,21 +75,25 @@ export async function openConsole(
   };
 }
 
-/** Findings of axe that keep people out. */
-export async function seriousFindings({ page }: ConsolePage): Promise<string[]> {
+interface Axe {
+  run(options: { runOnly?: string[] }): Promise<{ violations: Violation[] }>;
+}
+interface Violation {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly target: readonly string[] }[];
+}
+
+/** Findings of axe that keep people out; of these rules alone, or of all. */
+export async function seriousFindings({ page }: ConsolePage, runOnly?: string[]): Promise<string[]> {
   // Through the protocol of the browser, which the page's policy does not bind.
   await page.evaluate(axe);
   const violations = await page.evaluate(
-    async () =>
-      (
-        await (
-          globalThis as unknown as {
-            axe: {
-              run(): Promise<{ violations: { id: string; impact: string; nodes: { target: string[] }[] }[] }>;
-            };
-          }
-        ).axe.run()
-      ).violations,
+    async (options) => {
+      const { violations: found } = await (globalThis as unknown as { axe: Axe }).axe.run(options);
+      return found;
+    },
+    runOnly ? { runOnly } : {},
   );
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')

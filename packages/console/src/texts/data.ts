@@ -1,4 +1,6 @@
 /** What applications store, and the node itself. */
+import { count } from '../format.ts';
+
 export const dataTexts = {
   kv: {
     title: 'Keys and values',
@@ -10,7 +12,7 @@ export const dataTexts = {
     replicas: 'Who holds it',
     answered: (result: string, ms: number) => `${result} in ${ms.toFixed(1)} ms`,
     notAsked: 'holds it, was not needed for the answer',
-    stored: (durable: number) => `Stored on ${durable} disks.`,
+    stored: (durable: number) => `Stored on ${count(durable, 'disk')}.`,
     size: 'Size',
     slot: 'Slot',
     version: 'Version',
@@ -49,8 +51,8 @@ export const dataTexts = {
     following: 'Rows change below as they change in the database.',
     liveAt: (index: string) => `live, at ${index}`,
     result: 'Result',
-    rows: (count: number, took: string) => `${count} rows in ${took}.`,
-    changed: (count: number, took: string) => `${count} rows changed in ${took}.`,
+    rows: (rows: number, took: string) => `${count(rows, 'row')} in ${took}.`,
+    changed: (rows: number, took: string) => `${count(rows, 'row')} changed in ${took}.`,
     blob: (bytes: number) => `(${bytes} bytes)`,
   },
   topics: {
@@ -60,20 +62,21 @@ export const dataTexts = {
     listen: 'Listen',
     stop: 'Stop',
     listeningTo: (pattern: string) => `listening to ${pattern}`,
-    open: (nodes: number) => `The subscription stands on ${nodes} nodes.`,
+    open: (nodes: number) => `The subscription stands on ${count(nodes, 'node')}.`,
     gap: (topic: string, from: number, to: number) =>
       `Messages ${from} to ${to} on ${topic} did not come through.`,
-    missed: (count: number) => `${count} messages came faster than they could be shown.`,
+    missed: (messages: number) => `${count(messages, 'message')} came faster than could be shown.`,
     publish: 'Publish',
     topic: 'Topic',
     message: 'Message',
     send: 'Publish to all',
-    published: (nodes: number, clients: number) => `${nodes} nodes have it, for ${clients} subscribers.`,
+    published: (nodes: number, clients: number) =>
+      `Handed to ${count(clients, 'subscriber')} on ${count(nodes, 'node')}.`,
     presence: (who: readonly string[]) =>
       who.length === 0 ? 'Nobody listens to this topic.' : `Listening: ${who.join(', ')}`,
     wanted: 'What is listened to',
     nobody: 'Nobody listens to anything.',
-    nodes: (count: number) => `on ${count} nodes`,
+    nodes: (nodes: number) => `on ${count(nodes, 'node')}`,
   },
   apps: {
     title: 'Apps',

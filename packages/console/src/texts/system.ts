@@ -1,4 +1,6 @@
 /** The frame of the page, and the views of the system and its members. */
+import { count } from '../format.ts';
+
 export const systemTexts = {
   product: 'P2POS',
   skip: 'Skip to the content',
@@ -150,8 +152,8 @@ export const systemTexts = {
     title: 'Members',
     table: 'Table of the members',
     inForceNow: 'Who belongs',
-    snapshotLine: (epoch: number, at: string, count: number) =>
-      `Snapshot ${epoch}, signed ${at}, lists ${count} members. Changes below take effect when they are signed and pushed.`,
+    snapshotLine: (epoch: number, at: string, members: number) =>
+      `Snapshot ${epoch}, signed ${at}, lists ${count(members, 'member')}. Changes below take effect when they are signed and pushed.`,
     fields: {
       peerId: 'Peer id',
       name: 'Name',

@@ -50,7 +50,7 @@ export function useKvBrowser({ source: { client }, nameOf }: System) {
       key: name,
       version,
       bytes: entry.value.length,
-      expiresAt: expiresAt === undefined ? undefined : String(expiresAt),
+      expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt).toLocaleString(),
       explain,
     };
     return undefined;
