@@ -4,8 +4,10 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { asyncApi } from './reference/asyncapi.ts';
+import { peersCddl, socketCddl } from './reference/cddl-files.ts';
 import { configPage } from './reference/config-page.ts';
 import { errorsPage } from './reference/errors-page.ts';
+import { framesSchema } from './reference/frames-schema.ts';
 import { pythonAnswers, pythonContract, pythonErrors } from './reference/python-files.ts';
 import { routesPage } from './reference/routes-page.ts';
 import { sdkOperations } from './reference/sdk-operations.ts';
@@ -17,6 +19,9 @@ const PAGES: Files = {
   'asyncapi.json': asyncApi,
   'config.md': configPage,
   'errors.md': errorsPage,
+  'frames.cddl': socketCddl,
+  'frames.schema.json': framesSchema,
+  'peers.cddl': peersCddl,
   'routes.md': routesPage,
   'streams.md': streamsPage,
 };

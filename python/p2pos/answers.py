@@ -90,6 +90,30 @@ class KvList(TypedDict):
     missingSlots: NotRequired[list[int]]
 
 
+class KvAttestReceiptStatementsItem(TypedDict):
+    peerId: str
+    at: int
+    size: int
+    index: int
+    path: dict[str, Any]
+    signature: dict[str, Any]
+
+
+class KvAttestReceipt(TypedDict):
+    systemId: str
+    epoch: int
+    header: dict[str, Any]
+    statements: list[KvAttestReceiptStatementsItem]
+
+
+class KvAttest(TypedDict):
+    key: str
+    version: str
+    value: dict[str, Any]
+    expiresAt: NotRequired[str]
+    receipt: KvAttestReceipt
+
+
 class KvLock(TypedDict):
     held: bool
     token: int | None

@@ -73,6 +73,16 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         None,
         True,
     ),
+    "kv.attest": Operation(
+        "GET",
+        "/v1/kv-receipts/{key+}",
+        ("key",),
+        {},
+        {},
+        None,
+        None,
+        True,
+    ),
     "kv.lock": Operation(
         "POST",
         "/v1/kv-locks/{key+}",

@@ -71,7 +71,7 @@ export function asyncApi(): string {
   return `${JSON.stringify(document, null, 1)}\n`;
 }
 
-function clientFrames(calls: readonly Json[]): Record<string, Message> {
+export function clientFrames(calls: readonly Json[]): Record<string, Message> {
   const simple = (op: string, id: boolean) =>
     objectOf({ op: { const: op }, ...(id && { id: idSchema }) }, id ? ['op', 'id'] : ['op']);
   const call = objectOf(
@@ -93,7 +93,7 @@ function clientFrames(calls: readonly Json[]): Record<string, Message> {
       summary: 'Says who the client is; only without an Authorization header, within 5 s.',
       payload: objectOf({ op: { const: 'auth' }, token: text, app: text }, ['op', 'token']),
     },
-    call: { summary: 'Calls an operation.', payload: { ...call, oneOf: calls } },
+    call: { summary: 'Calls an operation.', payload: { ...call, ...(calls.length > 0 && { oneOf: calls }) } },
     cancel: { summary: 'Gives up on a call.', payload: simple('cancel', true) },
     ...Object.fromEntries(subscriptions),
     unsubscribe: { summary: 'Ends a subscription.', payload: simple('unsubscribe', true) },
@@ -101,7 +101,7 @@ function clientFrames(calls: readonly Json[]): Record<string, Message> {
   };
 }
 
-function serverFrames(): Record<string, Message> {
+export function serverFrames(): Record<string, Message> {
   const frame = (type: string, properties: Readonly<Record<string, Json>>, required: readonly string[]) => ({
     type: 'object',
     properties: { type: { const: type }, ...properties },

@@ -16,14 +16,22 @@ const HEX_32 = /^[0-9a-f]{64}$/;
 const SERIAL = /^[0-9a-f]{32}$/;
 const ADDRESS = /^\/[\x21-\x7e]{1,255}$/;
 
+/** What a check is in CDDL (RFC 8610), for the reference. */
+export const cddlTypes = z.registry<{ readonly cddl: string }>();
+
 /** A value that passes `test`. Aborts on failure, so refinements of what holds it see only sound values. */
-export function checked<T>(test: (value: unknown) => boolean, error: string) {
-  return z.custom<T>(test, { error, abort: true });
+export function checked<T>(test: (value: unknown) => boolean, error: string, cddl?: string) {
+  const schema = z.custom<T>(test, { error, abort: true });
+  return cddl === undefined ? schema : schema.register(cddlTypes, { cddl });
 }
 
 /** Text of at most 256 characters that matches `shape` (which must be anchored). */
 export function patternSchema<T extends string = string>(shape: RegExp, error: string) {
-  return checked<T>((value) => typeof value === 'string' && value.length <= 256 && shape.test(value), error);
+  return checked<T>(
+    (value) => typeof value === 'string' && value.length <= 256 && shape.test(value),
+    error,
+    'tstr',
+  );
 }
 
 /** A byte string of `min` to `max` bytes. */
@@ -31,6 +39,7 @@ export function bytesSchema({ min = 0, max }: { readonly min?: number; readonly 
   return checked<Uint8Array>(
     (value) => value instanceof Uint8Array && value.length >= min && value.length <= max,
     `must be a byte string of ${min === max ? max : `${min} to ${max}`} bytes`,
+    min === max ? `bstr .size ${max}` : `bstr .size (${min}..${max})`,
   );
 }
 
@@ -40,6 +49,7 @@ export function textSchema(max: number, { min = 0 }: { readonly min?: number } =
     (value) =>
       typeof value === 'string' && value.length >= min && value.length <= max && value.isWellFormed(),
     `must be text of ${min} to ${max} characters`,
+    'tstr',
   );
 }
 
@@ -48,6 +58,7 @@ export function integerSchema(min: number, max: number = Number.MAX_SAFE_INTEGER
   return checked<number>(
     (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
     `must be a whole number from ${min} to ${max}`,
+    `${min}..${max}`,
   );
 }
 
@@ -61,16 +72,25 @@ export const signatureSchema = bytesSchema({ min: 64, max: 64 });
 export const hexHashSchema = patternSchema(HEX_32, 'must be 64 lower-case hex digits');
 /** Of an admin proof. */
 export const serialSchema = patternSchema(SERIAL, 'must be 32 lower-case hex digits');
-export const peerIdSchema = checked<string>(isPeerId, 'must be a peer id that begins with 12D3KooW');
-export const systemIdSchema = checked<SystemId>(isSystemId, 'must be a system id that begins with sys1');
+export const peerIdSchema = checked<string>(isPeerId, 'must be a peer id that begins with 12D3KooW', 'tstr');
+export const systemIdSchema = checked<SystemId>(
+  isSystemId,
+  'must be a system id that begins with sys1',
+  'tstr',
+);
 export const timestampSchema = checked<Timestamp>(
   isTimestamp,
   'must be a UTC time such as 2026-11-21T01:02:03.000000000Z',
+  'tstr',
 );
 /** Of a record. */
-export const versionSchema = checked<string>(isVersion, 'must be a record version');
+export const versionSchema = checked<string>(isVersion, 'must be a record version', 'tstr');
 /** A multiaddr in text form; whether it can be dialled shows when it is tried. */
-export const addressSchema = checked<string>(isAddress, 'must be a multiaddr of at most 256 characters');
+export const addressSchema = checked<string>(
+  isAddress,
+  'must be a multiaddr of at most 256 characters',
+  'tstr',
+);
 
 export function isAddress(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 256 && ADDRESS.test(value);

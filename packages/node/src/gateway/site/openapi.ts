@@ -13,7 +13,28 @@ import type { Operation } from '../service.ts';
 
 type Json = Record<string, unknown>;
 
-const COMMON_ERRORS = ['BAD_REQUEST', 'OVERLOADED', 'TIMEOUT', 'INTERNAL'] as const satisfies ErrorCode[];
+/** What the door itself answers, before or around an operation. */
+const COMMON_ERRORS = [
+  'BAD_REQUEST',
+  'HOST_REFUSED',
+  'ORIGIN_REFUSED',
+  'URL_TOO_LONG',
+  'HEADERS_TOO_LARGE',
+  'REQUEST_TOO_SLOW',
+  'OVERLOADED',
+  'TIMEOUT',
+  'NODE_CLOSING',
+  'INTERNAL',
+] as const satisfies ErrorCode[];
+const TOKEN_ERRORS = [
+  'AUTH_REQUIRED',
+  'AUTH_STALE',
+  'TOKEN_EXPIRED',
+  'GRANT_MISSING',
+  'APP_NOT_FOUND',
+  'APP_SUSPENDED',
+  'QUOTA_EXCEEDED',
+] as const satisfies ErrorCode[];
 
 export function createOpenApi(
   operations: readonly Operation[],
@@ -107,10 +128,11 @@ function success(output: Output): Json {
   };
 }
 
-function failures({ errors, grant, method }: Route): Json {
-  const auth = grant === 'none' ? [] : (['AUTH_REQUIRED', 'GRANT_MISSING'] as const);
+function failures(route: Route): Json {
+  const { errors, grant, method } = route;
+  const token = grant === 'none' ? [] : TOKEN_ERRORS;
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set<ErrorCode>([...errors, ...auth, ...COMMON_ERRORS])) {
+  for (const code of new Set<ErrorCode>([...errors, ...token, ...bodyErrors(route), ...COMMON_ERRORS])) {
     byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
   }
   const content = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
@@ -120,6 +142,13 @@ function failures({ errors, grant, method }: Route): Json {
       { description: codes.join(', '), ...(method !== 'HEAD' && { content }) },
     ]),
   );
+}
+
+function bodyErrors({ body, meter }: Route): ErrorCode[] {
+  const storage: ErrorCode[] = meter === 'storage' ? ['QUOTA_STORAGE'] : [];
+  if (!body) return storage;
+  if (body.kind === 'json') return [...storage, 'BODY_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED'];
+  return [...storage, body.tooLarge ?? 'BODY_TOO_LARGE'];
 }
 
 /** Whole numbers are shown as such, everything else as the text it is on the wire. */

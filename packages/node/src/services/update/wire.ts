@@ -7,7 +7,7 @@ import type { UpdateHost } from './host.ts';
 
 export const PIECE_BYTES = 262_144;
 
-const UPDATE = defineCapability('/p2pos/update/1.0.0', {
+export const UPDATE = defineCapability('/p2pos/update/1.0.0', {
   piece: {
     id: 1,
     input: z.strictObject({ sha256: hash32Schema, offset: integerSchema(0) }),
