@@ -11,6 +11,7 @@ export const dataTexts = {
     value: 'Value',
     replicas: 'Who holds it',
     answered: (result: string, ms: number) => `${result} in ${ms.toFixed(1)} ms`,
+    noText: 'Nothing was changed: these bytes are no text, and what is shown here only stands for them.',
     notAsked: 'holds it, was not needed for the answer',
     stored: (durable: number) => `Stored on ${count(durable, 'disk')}.`,
     size: 'Size',
