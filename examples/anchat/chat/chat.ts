@@ -46,6 +46,11 @@ export interface Chat {
   join(room: string): Promise<Room>;
   invite(room: string, address: string): Promise<Room>;
   remove(room: string, address: string): Promise<Room>;
+  /** Neither joined nor declined yet. */
+  invitations(): Promise<readonly { readonly room: string; readonly from: string }[]>;
+  decline(room: string): Promise<void>;
+  /** Ids of the devices of this address but this one. */
+  otherDevices(): Promise<readonly string[]>;
   /** To `#room` or to an address. Resolves when a majority has it on disk; what fails is kept and sent later. */
   say(where: string, text: string): Promise<void>;
   /** All lines that this device knows, to another one of the same address. */
@@ -144,8 +149,10 @@ export function createChat({ client, store, device, now = Date.now }: ChatDeps):
       after.push(readWaiting);
     } else if (content.type === 'invitation') {
       const { room } = content as { room?: unknown };
-      if (typeof room === 'string' && (await rooms.find(room))?.members.includes(address))
+      if (typeof room === 'string' && (await rooms.find(room))?.members.includes(address)) {
+        kept.push([`invitation/${room}`, from]);
         after.push(() => tell({ type: 'invitation', room, from }));
+      }
     } else if (content.type === 'history' && from === address && by !== device.id) {
       const { lines, joined } = linesOf(content);
       let count = 0;
@@ -185,7 +192,10 @@ export function createChat({ client, store, device, now = Date.now }: ChatDeps):
       throw new P2posError('BAD_REQUEST', {
         reason: `There is a room ${name} already, and you are not in it: ask ${room.members[0]} to invite you.`,
       });
-    await store.write([[`joined/${name}`, true]]);
+    await store.write([
+      [`joined/${name}`, true],
+      [`invitation/${name}`, undefined],
+    ]);
     start?.(name);
     return room;
   }
@@ -215,6 +225,16 @@ export function createChat({ client, store, device, now = Date.now }: ChatDeps):
       return room;
     },
     remove: (name, who) => change(name, (members) => members.filter((member) => member !== who)),
+    invitations: async () =>
+      (await store.list('invitation/')).map(([key, from]) => ({
+        room: key.slice('invitation/'.length),
+        from: String(from),
+      })),
+    decline: (name) => store.write([[`invitation/${name}`, undefined]]),
+    otherDevices: async () => {
+      const all = await directory.devicesOf(address, { fresh: true });
+      return others(all).map(({ id }) => id);
+    },
     async say(where, text) {
       const line: Line = { id: createId(now()), where, from: address, text };
       if (!lineOf(line, where, address))

@@ -7,7 +7,7 @@ import type { Store } from '../chat/store.ts';
 export function openDiskStore(file: string): Store & Disposable {
   const database = new DatabaseSync(file);
   chmodSync(file, 0o600);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
+  database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
   database.exec('CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID');
   const one = database.prepare('SELECT value FROM kept WHERE key = ?');
   const some = database.prepare('SELECT key, value FROM kept WHERE key >= ? AND key < ? ORDER BY key');
