@@ -180,7 +180,7 @@ describe('anchat', { skip: !existsSync(executablePath) }, () => {
           for (const node of addedNodes)
             seen[(node as Element).querySelector('.words')?.textContent ?? ''] = Date.now();
       };
-      new MutationObserver(note).observe(document.getElementById('log') as Element, { childList: true });
+      new MutationObserver(note).observe(document.getElementById('lines') as Element, { childList: true });
     });
     const took: number[] = [];
     for (let i = 0; i < LINES; i++) {

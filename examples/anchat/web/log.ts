@@ -12,8 +12,11 @@ const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: 'full' });
 
 export function createLog(own: string): Log {
-  const list = byId('log');
+  const frame = byId('log');
+  const list = byId('lines');
   let last: Line | undefined;
+  // By keys, too, it can be scrolled.
+  frame.tabIndex = 0;
 
   function itemsOf(line: Line, pending: boolean): HTMLElement[] {
     const at = new Date(timeOf(line.id));
@@ -38,17 +41,17 @@ export function createLog(own: string): Log {
     show(lines) {
       last = undefined;
       // What was said before is not read out; what comes is.
-      list.ariaLive = 'off';
+      frame.ariaLive = 'off';
       list.replaceChildren(...lines.flatMap((line) => itemsOf(line, false)));
-      list.scrollTop = list.scrollHeight;
+      frame.scrollTop = frame.scrollHeight;
       requestAnimationFrame(() => {
-        list.ariaLive = 'polite';
+        frame.ariaLive = 'polite';
       });
     },
     add(line, pending) {
-      const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+      const isAtEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 80;
       list.append(...itemsOf(line, pending));
-      if (isAtEnd || pending) list.scrollTop = list.scrollHeight;
+      if (isAtEnd || pending) frame.scrollTop = frame.scrollHeight;
     },
     markSent(id) {
       list.querySelector(`[data-id="${CSS.escape(id)}"] .pending`)?.remove();
