@@ -55,7 +55,8 @@ test('a room of three: nobody loses a line, who is put out reads nothing new, no
   const urls = dev.nodes().map(({ http }) => http);
   const through = (i: number) => connect({ url: [...urls.slice(i), ...urls.slice(0, i)], token });
   await using alice = await enter(through(0));
-  await using bob = await enter(through(1));
+  const bobsWallet = createWallet((await createIdentity()).signing);
+  await using bob = await enter(through(1), bobsWallet);
   await using carol = await enter(through(2));
 
   await alice.chat.join('lobby');
@@ -89,6 +90,26 @@ test('a room of three: nobody loses a line, who is put out reads nothing new, no
   await assert.rejects(carol.chat.say('#lobby', 'x'), /not in the room/);
   await assert.rejects(carol.chat.invite('lobby', carol.address), /Only members/);
   assert.equal(carol.said('lobby').length, 12);
+
+  // Bob goes, and comes back as the device that he was: what was said meanwhile comes, and nothing twice.
+  await bob[Symbol.asyncDispose]();
+  await alice.chat.say('#lobby', 'xyzzy-while-away');
+  await using again = await enter(through(2), undefined, bob.store);
+  assert.equal(again.chat.device, bob.chat.device);
+  await eventually(() => again.said('lobby').length > 0, { timeoutMs: 30_000 });
+  assert.deepEqual(again.said('lobby'), ['xyzzy-while-away']);
+
+  // His second device reads nothing of before until the first gives it; then both know the same.
+  await using phone = await enter(through(1), bobsWallet);
+  await eventually(() => again.told.some(({ type }) => type === 'device'), { timeoutMs: 30_000 });
+  assert.deepEqual(await phone.chat.archive.all(), []);
+  await again.chat.shareHistory(phone.chat.device);
+  await eventually(() => phone.told.some(({ type }) => type === 'history'), { timeoutMs: 30_000 });
+  assert.deepEqual(await phone.chat.archive.all(), await again.chat.archive.all());
+  await again.chat.say('#lobby', 'xyzzy-from-bob');
+  await eventually(() => phone.said('lobby').at(-1) === 'xyzzy-from-bob', { timeoutMs: 30_000 });
+  // Nobody else's device can be had so.
+  await assert.rejects(again.chat.shareHistory(alice.chat.device), /no such other device/);
 
   // Mallory has a token of the app and may write every record of it, and still is nobody's member.
   await using mallory = await enter(through(1));

@@ -22,7 +22,7 @@ export function createId(now: number): string {
 }
 
 /** Resolves when a majority of replicas has it on disk. A second time changes nothing. */
-export async function post(client: Client, { place, id, bytes }: Post): Promise<void> {
+export async function post(client: Pick<Client, 'kv' | 'pubsub'>, { place, id, bytes }: Post): Promise<void> {
   await client.kv.put(`${place}/${id}`, bytes, { ttlMs: KEPT_MS });
   // Who listens has it at once; without it, the watch brings it.
   await client.pubsub.publish(topicOf(place), encodeCbor({ id, bytes })).catch(() => {});

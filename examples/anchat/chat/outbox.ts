@@ -15,7 +15,11 @@ export interface Outbox {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function createOutbox(client: Client, store: Store, onSent: (id: string) => void): Outbox {
+export function createOutbox(
+  client: Pick<Client, 'kv' | 'pubsub'>,
+  store: Store,
+  onSent: (id: string) => void,
+): Outbox {
   const nameOf = ({ place, id }: Post) => `outbox/${place}/${id}`;
   const under = new Set<string>();
 

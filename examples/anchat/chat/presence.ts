@@ -23,12 +23,14 @@ interface Beat {
   readonly address: string;
   readonly device: Uint8Array;
   readonly at: number;
+  /** Who comes asks; who is here answers. */
+  readonly asks: boolean;
   readonly signature: Uint8Array;
 }
 
 export interface PresenceDeps {
-  readonly client: Client;
-  readonly directory: Directory;
+  readonly client: Pick<Client, 'pubsub'>;
+  readonly directory: Pick<Directory, 'check'>;
   readonly device: Device;
 }
 
@@ -40,29 +42,28 @@ export function createPresence({ client, directory, device }: PresenceDeps, now:
   let listener = () => {};
   let answered = 0;
 
-  async function beat(): Promise<void> {
-    const at = now();
-    const signature = await sign(privateKey, signedBytes(device.address, publicKey, at));
-    const bytes = encodeCbor({ address: device.address, device: publicKey, at, signature });
+  async function beat(asks: boolean): Promise<void> {
+    const said = { address: device.address, device: publicKey, at: now(), asks };
+    const bytes = encodeCbor({ ...said, signature: await sign(privateKey, signedBytes(said)) });
     await client.pubsub.publish(`here.${device.address}`, bytes).catch(() => {});
   }
 
   async function hear(bytes: Uint8Array): Promise<void> {
-    const { address, device: key, at, signature } = decodeCbor(bytes, { maxBytes: 512 }) as Beat;
+    const said = decodeCbor(bytes, { maxBytes: 512 }) as Beat;
+    const { address, device: key, at, asks, signature } = said;
     if (address === device.address || !keyOf(address)) return;
     const before = heard.get(address);
     // One that was heard before tells nothing: whoever recorded it could send it again.
     if (!Number.isSafeInteger(at) || Math.abs(now() - at) > AWAY_AFTER_MS || at <= (before?.said ?? 0))
       return;
-    if (!(await verify(key, signature, signedBytes(address, key, at)))) return;
+    if (!(await verify(key, signature, signedBytes(said)))) return;
     await directory.check(address, key);
     if (heard.size >= MAX_PEOPLE && !before) return;
-    const isNew = !isHere(address);
     heard.set(address, { at: now(), said: at });
     refresh();
-    if (isNew && now() - answered > AGAIN_MS) {
+    if (asks && now() - answered > AGAIN_MS) {
       answered = now();
-      await beat();
+      await beat(false);
     }
   }
 
@@ -89,7 +90,7 @@ export function createPresence({ client, directory, device }: PresenceDeps, now:
           try {
             for await (const event of client.pubsub.subscribe('here.*', { signal }))
               if (event.type === 'message') await hear(event.data).catch(() => {});
-              else if (event.type === 'open') void beat();
+              else if (event.type === 'open') void beat(true);
           } catch {
             await pause(AGAIN_MS, signal);
           }
@@ -100,12 +101,12 @@ export function createPresence({ client, directory, device }: PresenceDeps, now:
         await pause(EVERY_MS, signal);
         if (signal.aborted) return;
         refresh();
-        await beat();
+        await beat(false);
       }
     },
   };
 }
 
-function signedBytes(address: string, device: Uint8Array, at: number): Uint8Array {
-  return encodeCbor([PURPOSE, address, device, at]);
+function signedBytes({ address, device, at, asks }: Omit<Beat, 'signature'>): Uint8Array {
+  return encodeCbor([PURPOSE, address, device, at, asks]);
 }

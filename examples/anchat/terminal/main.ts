@@ -93,7 +93,7 @@ function show(told: Told): void {
   } else if (told.type === 'invitation') console.log(`${told.from} invites you: /join ${told.room}`);
   else if (told.type === 'device')
     console.log(`Another device of yours: ${told.id}\n/share ${told.id} gives it all that was said.`);
-  else if (told.type === 'history')
+  else if (told.type === 'history' && told.lines > 0)
     console.log(`${told.lines} older lines came from another device of yours.`);
 }
 

@@ -28,7 +28,7 @@ export function createLog(own: string): Log {
     const item = element(
       'li',
       { className: `${line.from === own ? 'own' : ''} ${isFirst ? 'first' : ''}` },
-      element('div', { className: 'author', title: line.from }, author),
+      element('div', { className: `author hue-${hueOf(line.from)}`, title: line.from }, author),
       element('span', { className: 'words' }, line.text),
       element('time', { dateTime: at.toISOString() }, clock.format(at)),
       pending ? element('span', { className: 'pending' }, 'sending …') : undefined,
@@ -57,4 +57,9 @@ export function createLog(own: string): Log {
       list.querySelector(`[data-id="${CSS.escape(id)}"] .pending`)?.remove();
     },
   };
+}
+
+/** The same for the same address. */
+function hueOf(address: string): number {
+  return [...address].reduce((sum, sign) => sum + (sign.codePointAt(0) ?? 0), 0) % 6;
 }

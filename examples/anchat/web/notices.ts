@@ -52,7 +52,7 @@ export function createNotices(chat: Chat, { attempt, say, open }: NoticesOptions
       if (told.type === 'invitation') invite(told.room, told.from);
       if (told.type === 'device')
         ask(
-          `Another device of yours signed in: ${told.id.slice(0, 8)}. Is it you, and does it show that name?`,
+          `Another device of yours signed in, ${told.id.slice(0, 8)}. Is that its name, under “You” there?`,
           'Give it all lines',
           async () => {
             await chat.shareHistory(told.id);

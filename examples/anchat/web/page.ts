@@ -10,13 +10,16 @@ import { byId } from './element.ts';
 import { showTalk } from './talk.ts';
 
 const state = byId('state');
-const say = (text: string) => {
-  state.className = '';
+let fading: ReturnType<typeof setTimeout> | undefined;
+const put = (text: string, className: string) => {
+  clearTimeout(fading);
+  fading = setTimeout(() => put('', ''), 15_000);
+  state.className = className;
   state.textContent = text;
 };
+const say = (text: string) => put(text, '');
 const report = (error: unknown) => {
-  state.className = 'bad';
-  state.textContent = error instanceof P2posError || error instanceof Error ? error.message : String(error);
+  put(error instanceof P2posError || error instanceof Error ? error.message : String(error), 'bad');
 };
 
 // Two tabs would use one key twice.

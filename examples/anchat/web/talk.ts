@@ -19,6 +19,9 @@ export async function showTalk(chat: Chat, { signOut, report, say }: TalkOptions
   const notices = createNotices(chat, { attempt, say, open: (room) => enter(room) });
 
   byId('talk').hidden = false;
+  // Where there is little room, what is not needed for talking is folded away.
+  for (const one of document.querySelectorAll<HTMLDetailsElement>('.folding'))
+    one.open = matchMedia('(min-width: 40rem)').matches;
   openAccount(chat, { attempt, say, signOut });
   onSubmit('join', ({ room = '' }) => enter(room.replace(/^#/, '')));
   onSubmit('write', ({ address = '' }) => open(address));
@@ -63,7 +66,7 @@ export async function showTalk(chat: Chat, { signOut, report, say }: TalkOptions
     } else if (told.type === 'sent') log.markSent(told.id);
     else if (told.type === 'room') await showPeople();
     else if (told.type === 'history') {
-      say(`${told.lines} older lines came from another device of yours.`);
+      if (told.lines > 0) say(`${told.lines} older lines came from another device of yours.`);
       if (where) await open(where);
       else await refresh();
     } else await notices.take(told);
