@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { createWallet, keyOf, type Wallet } from '../../examples/anchat/chat/wallet.ts';
 import { listenSite } from '../../examples/anchat/server/site.ts';
@@ -14,14 +14,10 @@ import { createIdentity } from '../../packages/protocol/src/e2ee/index.ts';
 import { CLONE, type DevSystem, startDev } from '../harness.ts';
 
 const executablePath = '/usr/bin/chromium';
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const LINES = 40;
 const PATIENT = { timeout: 60_000 };
 
 /** In the page. */
-declare const axe: {
-  run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
-};
 declare const seen: Record<string, number>;
 
 async function openPage(browser: Browser, url: string, colorScheme: 'light' | 'dark', wallet?: Wallet) {
@@ -92,7 +88,7 @@ const sees = (page: Page, text: string) =>
   );
 
 async function assertAccessible(page: Page): Promise<void> {
-  await page.evaluate(axeSource);
+  await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => axe.run(document));
   assert.deepEqual(
     violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
