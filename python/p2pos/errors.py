@@ -21,6 +21,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "Not an address that this node can dial: {address}: {reason}. It looks like /ip4/192.0.2.1/tcp/4100/p2p/12D3KooW…; p2pctl peers --json shows those that are known.",
     ),
+    "ADMIN_BUNDLE_INVALID": ErrorEntry(
+        400,
+        False,
+        "This is no admin bundle: {reason}. It begins with p2pos-admin:// and is one text without blanks; ask whoever made it for another copy.",
+    ),
     "ADMISSION_UNSUPPORTED": ErrorEntry(
         400,
         False,

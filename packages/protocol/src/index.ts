@@ -1,3 +1,4 @@
+export * from './admin-bundle.ts';
 export * from './apps.ts';
 export * from './ceremony/armor.ts';
 export * from './ceremony/request.ts';

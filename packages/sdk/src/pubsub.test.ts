@@ -20,7 +20,7 @@ const gap = (from: number, to: number) => ({
 
 /** What is told of these batches; what a reconnect after the last would ask for goes to `asked`. */
 async function told(batches: readonly (readonly object[])[], asked: object[] = []): Promise<string[]> {
-  const subscribe = async function* (_: unknown, __: unknown, input: object, options: unknown) {
+  const subscribe = async function* (_: unknown, input: object, options: unknown) {
     yield* batches;
     const { resume } = options as { resume(input: object, last: object): object };
     asked.push(resume(input, batches.at(-1)?.at(-1) ?? {}));
