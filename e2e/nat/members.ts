@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NetworkStatus, PeerStatus } from '@p2pos/protocol';
 import { CLONE, type DevSystem, startDev } from '../harness.ts';
-import { createInternet, type RouterKind } from './routers.ts';
+import { createInternet, type RouterKind } from '../namespaces/routers.ts';
 
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 

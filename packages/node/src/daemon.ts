@@ -80,6 +80,7 @@ export async function createDaemon(
               isBehindRouter: config.net.mode !== 'public' && !listensLocally(config),
               limits: {
                 maxReservations: config.net.maxRelayed,
+                relayedBytesPerSecond: config.net.relayedBytesPerSecond,
                 maxConnections: config.net.maxConnections,
                 inboundPerSecondPerHost: config.net.inboundConnectionsPerSecond,
               },

@@ -108,6 +108,11 @@ export const SETTINGS = {
       64,
       'Members that this node relays for, where its capabilities say that it is a relay.',
     ),
+    relayedBytesPerSecond: setting(
+      size({ min: 0, max: TIB }),
+      0,
+      'Bytes a second that this node relays for one member, both ways together. 0: no bound. What is over it waits.',
+    ),
     maxConnections: setting(
       integer({ min: 16, max: 65_535 }),
       1_024,
