@@ -13,6 +13,10 @@ export type RouterKind = 'open' | 'full-cone' | 'restricted' | 'port-restricted'
 export interface Internet extends Disposable {
   /** To be put before a command that shall run on machine `i`. */
   prefix(i: number): readonly string[];
+  /** The same for the router before it. */
+  routerPrefix(i: number): readonly string[];
+  /** The router's, as machine `i` sees it. */
+  routerAddress(i: number): string;
   /** Its own, and as the others see it. */
   address(i: number): string;
   publicAddress(i: number): string;
@@ -41,6 +45,8 @@ export function createInternet(kinds: readonly RouterKind[]): Internet {
   });
   return {
     prefix: spaces.prefix,
+    routerPrefix: (i) => spaces.prefix(`router${i}`),
+    routerAddress: (i) => `10.${i + 10}.0.1`,
     address,
     publicAddress,
     [Symbol.dispose]: spaces[Symbol.dispose],

@@ -1,4 +1,4 @@
-/** A router on loopback that speaks UPnP: answers a search, describes itself, and keeps a table of mappings. */
+/** A router that speaks UPnP, on loopback or where it is put: answers a search, describes itself, and keeps a table of mappings. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -20,6 +20,11 @@ export interface FakeRouterConfig {
   readonly onlyPermanent?: boolean;
   /** Of IGD. Default 1, as most routers are. */
   readonly version?: 1 | 2;
+  /** Its inner address. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Hears searches by multicast, as real ones do; else at a port of its own. */
+  readonly multicast?: boolean;
+  readonly onChange?: (table: FakeRouter['table']) => void;
   /** What its answer says instead. */
   readonly location?: string;
   readonly description?: string;
@@ -29,6 +34,7 @@ const textIn = (xml: string, name: string) => new RegExp(`<${name}>([^<]*)</${na
 
 export async function createFakeRouter(config: FakeRouterConfig = {}): Promise<FakeRouter> {
   const { outerHost = '198.51.100.7', taken = [], onlyPermanent = false, version = 1 } = config;
+  const { host = '127.0.0.1', multicast = false, onChange = () => {} } = config;
   const service = `urn:schemas-upnp-org:service:WANIPConnection:${version}`;
   const target = `urn:schemas-upnp-org:device:InternetGatewayDevice:${version}`;
   const table: FakeRouter['table'] = new Map();
@@ -47,12 +53,17 @@ export async function createFakeRouter(config: FakeRouterConfig = {}): Promise<F
       return fine(`<NewExternalIPAddress>${outerHost}</NewExternalIPAddress>`);
     const outer = Number(textIn(body, 'NewExternalPort'));
     const name = `${textIn(body, 'NewProtocol')} ${outer}`;
-    if (action === 'DeletePortMapping') return table.delete(name) ? fine() : fault(714, 'NoSuchEntryInArray');
+    if (action === 'DeletePortMapping') {
+      if (!table.delete(name)) return fault(714, 'NoSuchEntryInArray');
+      onChange(table);
+      return fine();
+    }
     const leaseS = Number(textIn(body, 'NewLeaseDuration'));
     if (taken.includes(outer)) return fault(718, 'ConflictInMappingEntry');
     if (onlyPermanent && leaseS > 0) return fault(725, 'OnlyPermanentLeasesSupported');
     const client = textIn(body, 'NewInternalClient');
     table.set(name, { client, port: Number(textIn(body, 'NewInternalPort')), leaseS });
+    onChange(table);
     return fine();
   }
 
@@ -69,21 +80,23 @@ export async function createFakeRouter(config: FakeRouterConfig = {}): Promise<F
     const { status, text } = answer(action, body);
     response.writeHead(status).end(`<s:Envelope><s:Body>${text}</s:Body></s:Envelope>`);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
 
-  const socket = createSocket('udp4');
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
   socket.on('message', (message, from) => {
     if (!message.includes(`ST: ${target}`)) return;
-    const location = config.location ?? `http://127.0.0.1:${port}/device.xml`;
+    const location = config.location ?? `http://${host}:${port}/device.xml`;
     socket.send(`HTTP/1.1 200 OK\r\nST: ${target}\r\nLOCATION: ${location}\r\n\r\n`, from.port, from.address);
   });
-  socket.bind(0, '127.0.0.1');
+  if (multicast) socket.bind(1_900);
+  else socket.bind(0, host);
   await once(socket, 'listening');
+  if (multicast) socket.addMembership('239.255.255.250', host);
 
   return {
-    place: { localHost: '127.0.0.1', host: '127.0.0.1', port: socket.address().port },
+    place: { localHost: host, host, port: socket.address().port },
     table,
     asked,
     async [Symbol.asyncDispose]() {

@@ -26,11 +26,12 @@ export interface PortMappingConfig {
 
 export interface PortMapping extends AsyncDisposable {
   current(): PortMappingView;
-  /** Looks again now. */
+  /** Something speaks for it: looks at once where nothing was tried yet, and now and then where it failed. */
   look(): void;
 }
 
 const LEASE_S = 3_600;
+const RETRY_MS = 2 * 60_000;
 const FIND_TIMEOUT_MS = 5_000;
 const CALL_TIMEOUT_MS = 5_000;
 const STOP_TIMEOUT_MS = 2_000;
@@ -48,6 +49,7 @@ export function createPortMapping(deps: PortMappingDeps, config: PortMappingConf
   const tasks = createTaskGroup({ clock, random, log });
   let view: PortMappingView = { state: 'idle', addresses: [] };
   let router: Router | undefined;
+  let retryAt = Number.NEGATIVE_INFINITY;
   /** By protocol and inner port. */
   const held = new Map<string, Mapping>();
 
@@ -102,6 +104,7 @@ export function createPortMapping(deps: PortMappingDeps, config: PortMappingConf
 
   async function round(signal: AbortSignal): Promise<void> {
     if (held.size === 0 && !isWanted()) return tell({ state: 'idle', addresses: [] });
+    retryAt = clock.monotonic() + RETRY_MS;
     router ??= await find(signal);
     if (!router) return tell({ state: 'none', addresses: [] });
     const at = router;
@@ -150,7 +153,9 @@ export function createPortMapping(deps: PortMappingDeps, config: PortMappingConf
 
   return {
     current: () => view,
-    look: trigger,
+    look() {
+      if (view.state !== 'mapped' && clock.monotonic() >= retryAt) trigger();
+    },
     async [Symbol.asyncDispose]() {
       await tasks[Symbol.asyncDispose]();
       const at = router;

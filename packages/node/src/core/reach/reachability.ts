@@ -128,12 +128,15 @@ function createActive(
     // Whom a single member cannot dial, that one needs a relay for.
     reach = finding.reachedBy === finding.asked ? 'public' : 'private';
     outside = finding.outside;
-    if (reach === 'private') ports?.look();
     if (reach !== before)
       log.info(
         { action: 'reach', from: before, to: reach, asked: finding.asked, reached: finding.reachedBy },
         'how others reach this node',
       );
+  }
+
+  function askRouter(): void {
+    if (reach === 'private' || mapping === 'on') ports?.look();
   }
 
   async function keepRelays(signal: AbortSignal): Promise<void> {
@@ -217,10 +220,12 @@ function createActive(
   const { trigger } = tasks.every({ name: 'reach', intervalMs }, async (signal) => {
     if (!isActive(self)) return;
     await guess(signal);
+    askRouter();
     await keepRelays(signal);
     announce();
     upgradeRelayed();
     await findOut(signal);
+    askRouter();
     await keepRelays(signal);
     announce();
     upgradeRelayed();

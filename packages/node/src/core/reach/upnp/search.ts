@@ -55,6 +55,7 @@ export async function* search(
     });
     socket.bind({ address: localHost, port: 0 });
     await once(socket, 'listening', { signal });
+    socket.setMulticastInterface(localHost);
     for (const target of TARGETS) {
       const lines = [
         'M-SEARCH * HTTP/1.1',
