@@ -50,7 +50,9 @@ export async function startMembers(
 
   async function ask<T>(i: number, method: string, path: string, body?: string): Promise<T> {
     const { http } = dev.node(i);
-    const init = JSON.stringify({ method, headers: { authorization: `Bearer ${dev.token(i)}` }, body });
+    const json = method === 'POST' ? { 'content-type': 'application/json' } : {};
+    const headers = { authorization: `Bearer ${dev.token(i)}`, ...json };
+    const init = JSON.stringify({ method, headers, body });
     const script = `fetch('${http}${path}',${init}).then(async(r)=>console.log(await r.text()),(error)=>console.log(JSON.stringify({error:String(error.cause??error)})))`;
     const child = launch(i, ['-e', script]);
     let text = '';

@@ -381,11 +381,18 @@ class AppsAudit(TypedDict):
     entries: list[AppsAuditEntriesItem]
 
 
+class SqlCreateBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlCreate(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlCreateBackup]
     created: bool
 
 
@@ -393,11 +400,18 @@ class SqlDrop(TypedDict):
     existed: bool
 
 
+class SqlListDatabasesItemBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlListDatabasesItem(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlListDatabasesItemBackup]
 
 
 class SqlList(TypedDict):
@@ -418,6 +432,7 @@ class SqlExecute(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlExecuteReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlTransactionResultsItemReturned(TypedDict):
@@ -429,6 +444,7 @@ class SqlTransactionResultsItem(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlTransactionResultsItemReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlTransaction(TypedDict):
@@ -460,26 +476,68 @@ class SqlSchema(TypedDict):
     tables: list[SqlSchemaTablesItem]
 
 
+class SqlStatusDatabaseBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlStatusDatabase(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlStatusDatabaseBackup]
+
+
+class SqlStatusHoldersItemBackups(TypedDict):
+    count: int
+    newest: str
 
 
 class SqlStatusHoldersItem(TypedDict):
     peerId: str
     reachable: bool
-    role: Literal["holder", "leader", "follower", "candidate", "unknown"]
+    role: Literal["holder", "leader", "follower", "candidate", "reader", "unknown"]
     engineVersion: str | None
     index: int | None
     bytes: int | None
     problem: str | None
+    backups: NotRequired[SqlStatusHoldersItemBackups]
 
 
 class SqlStatus(TypedDict):
     database: SqlStatusDatabase
     holders: list[SqlStatusHoldersItem]
+
+
+class SqlAdjustBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
+class SqlAdjust(TypedDict):
+    name: str
+    engine: Literal["sqlite", "rqlite"]
+    holders: list[str]
+    createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlAdjustBackup]
+
+
+class SqlMoveBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
+class SqlMove(TypedDict):
+    name: str
+    engine: Literal["sqlite", "rqlite"]
+    holders: list[str]
+    createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlMoveBackup]
+    moved: bool
 
 
 class SqlRecover(TypedDict):
@@ -510,10 +568,24 @@ class SqlStep(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlStepReturned]
+    deferred: NotRequired[Literal[true]]
+
+
+class SqlCommitResultsItemReturned(TypedDict):
+    columns: list[str]
+    rows: Any
+
+
+class SqlCommitResultsItem(TypedDict):
+    changes: int
+    lastInsertId: Any
+    returned: NotRequired[SqlCommitResultsItemReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlCommit(TypedDict):
     committed: Literal[true]
+    results: NotRequired[list[SqlCommitResultsItem]]
 
 
 class SqlRollback(TypedDict):
