@@ -105,6 +105,14 @@ export function defineSql({ root, run }: Program): void {
     )
     .action(run(async () => (await import('../sql/statements.ts')).executeStatements));
   sql
+    .command('shell')
+    .description(
+      'Enter statements one after the other, with history and completion; or read them from a pipe.',
+    )
+    .argument('<database>')
+    .addHelpText('after', '\nExample:\n  $ p2pctl sql shell shop')
+    .action(run(async () => (await import('../sql/shell/shell.ts')).openShell));
+  sql
     .command('watch')
     .description('Show the rows of a query, then each change of them, until Ctrl-C.')
     .argument('<database>')

@@ -79,7 +79,7 @@ const STALE: ReadonlySet<ErrorCode> = new Set([
   'SQL_MOVING',
 ]);
 const MOVING_MS = 200;
-const HEDGE_MS = 2_500;
+const HEDGE_MS = 4_000;
 const PAUSE_MS = 150;
 const MAX_REMEMBERED = 10_000;
 
@@ -138,6 +138,10 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     return (await rpc.call(peerId, SQL, method, body, { timeoutMs, signal })) as Output<M>;
   }
 
+  function leftOf(until: number): number {
+    return Math.max(1, Math.ceil(until - clock.monotonic()));
+  }
+
   function nobody(entry: Entry, cause: P2posError | undefined): P2posError {
     const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
     return new P2posError('SQL_HOLDER_UNREACHABLE', { database: entry.name, holders }, { cause });
@@ -152,14 +156,17 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     options: RouteOptions,
   ): Promise<Output<M>> {
     const { id } = entry;
+    // All of them together: one that never answers must not leave the client waiting beyond its patience.
+    const until = clock.monotonic() + options.timeoutMs;
     let last: P2posError | undefined;
     const order = inOrder(entry, isNear(method, input));
     for (const [at, peerId] of order.entries()) {
+      if (at > 0 && clock.monotonic() >= until) break;
       try {
         const { output, by } = await withSecond(
           peerId,
           order[at + 1],
-          (peer, signal) => ask(entry, peer, method, input, here, { ...options, signal }),
+          (peer, signal) => ask(entry, peer, method, input, here, { timeoutMs: leftOf(until), signal }),
           options.signal,
         );
         remember(id, output.leader ?? by);
@@ -210,9 +217,8 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
   ): Promise<Output<M>> {
     const until = clock.monotonic() + timeoutMs;
     for (;;) {
-      const leftMs = Math.max(1, Math.ceil(until - clock.monotonic()));
       try {
-        return await round(entry, method, input, here, { timeoutMs: leftMs, signal });
+        return await round(entry, method, input, here, { timeoutMs: leftOf(until), signal });
       } catch (error) {
         const isPassing =
           isP2posError(error) && (error.code === 'SQL_HOLDER_UNREACHABLE' || TOLD.has(error.code));
@@ -232,7 +238,7 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
       let known = entry;
       for (;;) {
         try {
-          return await attempt(known, method, input, here, options);
+          return await attempt(known, method, input, here, { ...options, timeoutMs: leftOf(until) });
         } catch (error) {
           if (!isP2posError(error) || !STALE.has(error.code)) throw error;
           catalogue.forget(name);

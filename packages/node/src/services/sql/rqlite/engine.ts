@@ -260,13 +260,19 @@ export function createRqliteEngine(
       const run = async (sql: string): Promise<RawResult> => {
         const { examined, params } = statement;
         const body = `[${statementJson({ examined: { ...examined, sql }, params }, capabilities)}]`;
-        const [raw = {}] = resultsOf(await door.ask('POST', path, body, options), name);
+        const answer = await door.ask('POST', path, body, options).catch((error) => {
+          // Elsewhere it would take as long.
+          if (isP2posError(error) && /no answer within/.test(error.message))
+            throw new P2posError('SQL_TIMEOUT', { timeoutMs });
+          throw error;
+        });
+        const [raw = {}] = resultsOf(answer, name);
         if (raw.error !== undefined) throw statementError(raw.error, name, timeoutMs);
         return raw;
       };
       const { sql, verb } = statement.examined;
       const raw = await run(sql);
-      if (verb === 'EXPLAIN' || !mayHideBlobs(raw)) return rowsOf(raw);
+      if (verb === 'EXPLAIN' || !mayHideBlobs(raw, capabilities.blobArrays)) return rowsOf(raw);
       const columns = raw.columns ?? [];
       return rowsWithTypes(columns, await run(withTypes(sql, columns.length)));
     },

@@ -9,7 +9,7 @@
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
 import type { EngineOptions, StatementResult, WriteRequest } from '../engine.ts';
-import { type RawResult, resultsOf, rowsOf, statementError } from './answers.ts';
+import { type RawResult, resultsOf, rowsOf, rowsReturned, statementError } from './answers.ts';
 import type { Door } from './door.ts';
 import { statementJson } from './literals.ts';
 import type { Capabilities } from './program.ts';
@@ -93,9 +93,10 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
   ): StatementResult[] {
     return statements.map(({ examined: { verb } }, at) => {
       const raw = results[from + 2 * at] ?? {};
-      const returned = raw.columns ? { returned: rowsOf(raw) } : {};
+      const returned = raw.columns ? { returned: rowsReturned(raw, !capabilities.blobArrays) } : {};
       const changes = DML.has(verb) ? (raw.rows_affected ?? raw.values?.length ?? 0) : 0;
-      const id = raw.last_insert_id ?? null;
+      // It leaves out a 0, and tells none of a statement that returns rows.
+      const id = raw.last_insert_id ?? (raw.columns ? null : 0);
       return { changes, lastInsertId: INSERTS.has(verb) && changes > 0 ? id : null, ...returned };
     });
   }
