@@ -71,7 +71,8 @@ async function build() {
       cssCodeSplit: false,
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1_500,
-      rollupOptions: {
+      rolldownOptions: {
+        checks: { bundlerTimings: false },
         output: {
           entryFileNames: 'assets/[name].js',
           chunkFileNames: 'assets/[name].js',
