@@ -297,7 +297,9 @@ const receipts: Target = {
       statements: [delivered],
     };
     const register = { ...stored, state: blob(40) };
-    return [stored, delivery, register].map((one, i) => Uint8Array.of(i, ...utf8.encode(JSON.stringify(one))));
+    return [stored, delivery, register].map((one, i) =>
+      Uint8Array.of(i, ...utf8.encode(JSON.stringify(one))),
+    );
   },
   async run(input) {
     let value: unknown;

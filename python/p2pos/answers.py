@@ -105,6 +105,7 @@ class KvAttestReceipt(TypedDict):
     systemId: str
     epoch: int
     header: dict[str, Any]
+    state: NotRequired[dict[str, Any]]
     statements: list[KvAttestReceiptStatementsItem]
 
 
