@@ -8,7 +8,10 @@ import type { Rqlite } from './rqlite/opening.ts';
 import { createShelf } from './shelf.ts';
 import type { SqliteHost } from './sqlite/process.ts';
 
-const sqlite = { [Symbol.asyncDispose]: async () => {} } as SqliteHost;
+const sqlite: SqliteHost = {
+  run: async () => ({ id: 0 }),
+  [Symbol.asyncDispose]: async () => {},
+};
 let port = 5_000;
 const rqlite = {
   host: '127.0.0.1',
