@@ -1,5 +1,6 @@
 /** Values that the schemas of the contract take, made from the schemas alone: whoever adds an operation adds no sample. */
 import { type Route, type RouteHandlers, type Routes, routeFields } from '@p2pos/protocol';
+import fc from 'fast-check';
 import { z } from 'zod';
 
 const PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
@@ -11,6 +12,7 @@ const CANDIDATES: readonly unknown[] = [
   '5s',
   '1h',
   '65536',
+  'AQ==',
   '2026-01-01T00:00:00.000Z',
   '2026-01-01T00:00:00.000000000Z',
   '/ip4/127.0.0.1/tcp/1',
@@ -20,10 +22,12 @@ const CANDIDATES: readonly unknown[] = [
   'a'.repeat(64),
   'x'.repeat(43),
   'kv:read',
+  'rotation',
+  'snapshots',
   '"1"',
-  'AQ==',
   '*',
   1,
+  60_000,
   0,
   Uint8Array.of(1),
   ...[8, 12, 16, 32, 64].map((size) => new Uint8Array(size)),
@@ -41,7 +45,8 @@ export function wireSample(schema: z.core.$ZodType, preferred?: string): unknown
   const made = construct(schema, preferred);
   for (const value of [...(preferred === undefined ? [] : [preferred]), made, ...CANDIDATES])
     if (value !== undefined && (schema as z.ZodType).safeDecode(value as never).success) return value;
-  throw new TypeError(`no sample fits: add one to CANDIDATES for ${JSON.stringify(made)}`);
+  const { error } = (schema as z.ZodType).safeDecode((made ?? '') as never);
+  throw new TypeError(`no sample fits; add one to CANDIDATES: ${error?.message}`);
 }
 
 /** As code handles it. */
@@ -77,6 +82,8 @@ export function sampleHandlers<R extends Routes>(routes: R): RouteHandlers<R> {
 function construct(schema: z.core.$ZodType, preferred: string | undefined): unknown {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
+    case 'string':
+      return matching(schema);
     case 'boolean':
       return true;
     case 'enum':
@@ -100,6 +107,15 @@ function construct(schema: z.core.$ZodType, preferred: string | undefined): unkn
     default:
       return undefined;
   }
+}
+
+/** Undefined without a pattern: then a candidate will do. */
+function matching(schema: z.core.$ZodType): string | undefined {
+  const { pattern } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  if (pattern === undefined) return undefined;
+  const shape = new RegExp(pattern);
+  if (CANDIDATES.some((text) => typeof text === 'string' && shape.test(text))) return undefined;
+  return fc.sample(fc.stringMatching(shape), { seed: 1, numRuns: 1 })[0];
 }
 
 /** JSON text in a header is made from what it holds. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   appsRoutes,
   configRoutes,
+  contract,
   type Health,
   healthRoutes,
   kvRoutes,
@@ -14,6 +15,7 @@ import {
   pubsubRoutes,
   type Registration,
   type RouteHandlers,
+  type Routes,
   rendezvousRoutes,
   sqlRoutes,
   topicRoutes,
@@ -35,6 +37,7 @@ import {
   type Supervisor,
   type Tenants,
 } from '../gateway/index.ts';
+import { sampleHandlers } from './contract-samples.ts';
 import { fakeApps } from './fake-apps.ts';
 import { createFakeSql } from './fake-sql.ts';
 
@@ -55,6 +58,8 @@ export interface TestDoorOptions {
   readonly extra?: readonly Service[];
   readonly streams?: readonly StreamOperation[];
   readonly config?: Partial<HttpConfig>;
+  /** Every operation answers with a sample, and what it is asked is told here. */
+  readonly onCall?: (id: string, input: Record<string, unknown>) => void;
 }
 
 export async function createTestDoor({
@@ -65,6 +70,7 @@ export async function createTestDoor({
   extra = [],
   streams = [],
   config,
+  onCall,
 }: TestDoorOptions = {}): Promise<TestDoor> {
   await using stack = new AsyncDisposableStack();
   const home = await mkdtemp(join(tmpdir(), 'p2pos-door-'));
@@ -73,21 +79,21 @@ export async function createTestDoor({
   const log: Logger = { ...silentLogger, error: (fields) => void errors.push(fields) };
   const metrics = stack.use(createMetrics({ clock }));
   const tokenFile = join(home, 'token');
-  const services = [
-    bindRoutes('kv', kvRoutes, { ...createMemoryKv(), ...kv }),
-    bindRoutes('network', networkRoutes, fakeNetwork),
-    bindRoutes('members', membersRoutes, createFakeMembers()),
-    bindRoutes('apps', appsRoutes, fakeApps),
-    bindRoutes('pubsub', pubsubRoutes, {
+  const fakes = [
+    fake('kv', kvRoutes, { ...createMemoryKv(), ...kv }),
+    fake('network', networkRoutes, fakeNetwork),
+    fake('members', membersRoutes, createFakeMembers()),
+    fake('apps', appsRoutes, fakeApps),
+    fake('pubsub', pubsubRoutes, {
       publish: async () => ({ id: `${TEST_PEER}/1/1`, subscribers: 2, clients: 3 }),
       topics: async () => ({ topics: [{ pattern: 'a.>', nodes: 2 }] }),
       presence: async ({ topic }) => ({ topic, nodes: [{ peerId: TEST_PEER, clients: 3 }] }),
     }),
-    bindRoutes('update', updateRoutes, fakeUpdate),
-    bindRoutes('config', configRoutes, {
+    fake('update', updateRoutes, fakeUpdate),
+    fake('config', configRoutes, {
       reload: async () => ({ applied: ['log.level'], needsRestart: [] }),
     }),
-    bindRoutes('topics', topicRoutes, {
+    fake('topics', topicRoutes, {
       append: async ({ topic }) => ({ topic, sequence: 7, token: 1, subscribers: 2 }),
       replay: async ({ from }) => ({ messages: [], next: from === undefined ? null : 7, gone: 0 }),
       state: async ({ topic }) => ({ topic, ...fakeTopic }),
@@ -98,11 +104,12 @@ export async function createTestDoor({
       }),
       acknowledge: async ({ body }) => ({ acknowledged: body.sequences.length }),
     }),
-    bindRoutes('rendezvous', rendezvousRoutes, createFakeRendezvous()),
-    bindRoutes('sql', sqlRoutes, createFakeSql()),
-    bindRoutes('health', healthRoutes, { read: async () => HEALTHY }),
+    fake('rendezvous', rendezvousRoutes, createFakeRendezvous()),
+    fake('sql', sqlRoutes, createFakeSql()),
+    fake('health', healthRoutes, { read: async () => HEALTHY }),
     ...extra,
   ];
+  const services = onCall ? listenedTo(samplesBeside([]), onCall) : [...fakes, ...samplesBeside(fakes)];
   const door = stack.use(
     await listenHttp(
       {
@@ -131,6 +138,36 @@ export async function createTestDoor({
   };
 }
 
+/** What is not faked is answered with samples, so that a new operation needs no fake. */
+function fake<R extends Routes>(capability: string, routes: R, handlers: Partial<RouteHandlers<R>>): Service {
+  return bindRoutes<Routes>(capability, routes, { ...sampleHandlers(routes), ...handlers } as never);
+}
+
+function samplesBeside(fakes: readonly Service[]): Service[] {
+  const faked = new Set(fakes.flat().map(({ id }) => id));
+  const capabilities = Object.entries<Routes>(contract)
+    // These the door serves itself.
+    .filter(([capability]) => capability !== 'session' && capability !== 'dev');
+  return capabilities.map(([capability, routes]) =>
+    bindRoutes(capability, routes, sampleHandlers(routes)).filter(({ id }) => !faked.has(id)),
+  );
+}
+
+function listenedTo(
+  services: readonly Service[],
+  onCall: (id: string, input: Record<string, unknown>) => void,
+): Service[] {
+  return services.map((service) =>
+    service.map((operation) => ({
+      ...operation,
+      handle(input, context) {
+        onCall(operation.id, input);
+        return operation.handle(input, context);
+      },
+    })),
+  );
+}
+
 const fakeTopic = {
   holder: TEST_PEER,
   retention: { ageMs: 60_000, messages: 1_000, bytes: 1_000_000 },
@@ -140,7 +177,7 @@ const fakeTopic = {
 };
 const HEALTHY: Health = { status: 'ok', checks: [{ name: 'store', status: 'ok', detail: 'writable' }] };
 
-function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
+function createMemoryKv(): Partial<RouteHandlers<typeof kvRoutes>> {
   const values = new Map<string, { readonly body: Uint8Array; readonly version: string }>();
   let clock = 0;
   const at = (app: string, key: string) => `${app}/kv/${key}`;
@@ -197,13 +234,19 @@ function createMemoryKv(): RouteHandlers<typeof kvRoutes> {
       const more = last !== undefined && keys.length > page.length;
       return { keys: page, cursor: more ? Buffer.from(last).toString('base64url') : null };
     },
+    attest: async ({ key }) => ({
+      key,
+      version: `${'0'.repeat(16)}-${TEST_PEER}`,
+      value: new TextEncoder().encode('attested'),
+      receipt: { systemId: 'sys1test', epoch: 1, header: new Uint8Array(1), statements: [] },
+    }),
     lock: async () => ({ held: true, token: 1 }),
     renewLock: async () => ({ held: true }),
     unlock: async () => ({ released: true }),
   };
 }
 
-const fakeNetwork: RouteHandlers<typeof networkRoutes> = {
+const fakeNetwork: Partial<RouteHandlers<typeof networkRoutes>> = {
   status: async () => ({
     systemId: 'sys1test',
     peerId: TEST_PEER,
@@ -247,7 +290,7 @@ const UPDATE: UpdateStatus = {
   nodes: [],
 };
 
-const fakeUpdate: RouteHandlers<typeof updateRoutes> = {
+const fakeUpdate: Partial<RouteHandlers<typeof updateRoutes>> = {
   status: async () => UPDATE,
   async check({ body }) {
     if (body.length === 0) throw new P2posError('RELEASE_SIGNATURE', { reason: 'it is empty' });
@@ -260,7 +303,7 @@ const fakeUpdate: RouteHandlers<typeof updateRoutes> = {
   finalize: async () => UPDATE,
 };
 
-function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
+function createFakeMembers(): Partial<RouteHandlers<typeof membersRoutes>> {
   let snapshot: Uint8Array | undefined;
   const hash = 'ab'.repeat(32);
   return {
@@ -323,7 +366,7 @@ function createFakeMembers(): RouteHandlers<typeof membersRoutes> {
   };
 }
 
-function createFakeRendezvous(): RouteHandlers<typeof rendezvousRoutes> {
+function createFakeRendezvous(): Partial<RouteHandlers<typeof rendezvousRoutes>> {
   const registrations = new Map<string, Registration>();
   const expiresAt = '2026-11-21T01:02:03.000000000Z';
   return {
