@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { createWallet, keyOf, type Wallet } from '../../examples/anchat/chat/wallet.ts';
+import { buildPage } from '../../examples/anchat/server/page.ts';
 import { listenSite } from '../../examples/anchat/server/site.ts';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
@@ -119,13 +120,10 @@ describe('anchat', { skip: !existsSync(executablePath) }, () => {
     const tokenFile = join(folder.path, 'anchat.token');
     writeFileSync(tokenFile, stdout);
     const urls = dev.nodes().map(({ http }) => http);
-    await using site = await listenSite({
-      urls,
-      token: stdout.trim(),
-      port: 0,
-      testWallet: true,
-      folder: join(folder.path, 'page'),
-    });
+    const page = join(folder.path, 'page');
+    await buildPage(page);
+    const token = stdout.trim();
+    await using site = await listenSite({ urls, token, port: 0, testWallet: true, folder: page });
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
     await using _browser = { [Symbol.asyncDispose]: () => browser.close() };
     const wallet = createWallet((await createIdentity()).signing);
