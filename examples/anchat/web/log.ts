@@ -22,8 +22,12 @@ export function createLog(own: string): Log {
   };
   // By keys, too, it can be scrolled.
   frame.tabIndex = 0;
+  let top = 0;
   frame.addEventListener('scroll', () => {
-    isFollowed = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 80;
+    const isAtEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 80;
+    // What made the frame smaller has scrolled nothing: only who goes up has left the end.
+    if (isAtEnd || frame.scrollTop < top) isFollowed = isAtEnd;
+    top = frame.scrollTop;
   });
   new ResizeObserver(() => {
     if (isFollowed) toEnd();
