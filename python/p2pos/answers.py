@@ -489,11 +489,11 @@ class SqlStep(TypedDict):
 
 
 class SqlCommit(TypedDict):
-    committed: Literal[true]
+    committed: Literal[True]
 
 
 class SqlRollback(TypedDict):
-    committed: Literal[false]
+    committed: Literal[False]
 
 
 class RendezvousRegister(TypedDict):
