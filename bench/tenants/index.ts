@@ -4,7 +4,6 @@
  * does the same: calm is compared with storm. Give it time: `npm run bench -- tenants --seconds 10`.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { type DevSystem, startDev } from '../../e2e/harness.ts';
 import type { BenchmarkOptions, BenchmarkReport, Series } from '../report.ts';
 import { type OpenCrowd, type Outcome, openCrowd } from './clients.ts';
@@ -87,12 +86,22 @@ async function makeApp(dev: DevSystem, app: string): Promise<string> {
 
 async function startFlood(crowd: object): Promise<ChildProcess> {
   const child = fork(new URL('./flood.ts', import.meta.url), [JSON.stringify(crowd)]);
-  await once(child, 'message');
+  await answerOf(child);
   return child;
 }
 
 async function order(child: ChildProcess, perSecond: number, seconds: number): Promise<Outcome> {
-  const answer = once(child, 'message');
+  const answer = answerOf(child);
   child.send({ perSecond, seconds });
-  return (await answer)[0] as Outcome;
+  return (await answer) as Outcome;
+}
+
+async function answerOf(child: ChildProcess): Promise<unknown> {
+  using stack = new DisposableStack();
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const gone = () => reject(new Error('the flood has ended by itself'));
+  child.once('message', resolve);
+  child.once('exit', gone);
+  stack.defer(() => void child.off('exit', gone));
+  return await promise;
 }
