@@ -19,13 +19,14 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    minutes: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !known.includes(name));
 if (positionals.length === 0 || unknown.length > 0) {
   if (unknown.length > 0) console.error(`There is no benchmark ${unknown.join(', ')}.`);
   console.error(
-    `Benchmarks: ${known.join(', ')}. Run one with: npm run bench -- ${known[0]} [--rounds 5] [--seconds 2] [--json]`,
+    `Benchmarks: ${known.join(', ')}. Run one with: npm run bench -- ${known[0]} [--rounds 5] [--seconds 2] [--minutes 1] [--json]`,
   );
   process.exit(2);
 }
@@ -42,6 +43,7 @@ for (const name of positionals) {
   const report = await run({
     rounds: Number(values.rounds ?? 5),
     seconds: Number(values.seconds ?? 2),
+    minutes: Number(values.minutes ?? 1),
     say: (line) => console.error(line),
   });
   const whole = { name, command: `npm run bench -- ${process.argv.slice(2).join(' ')}`, machine, ...report };

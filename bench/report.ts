@@ -4,6 +4,8 @@ export interface BenchmarkOptions {
   readonly rounds: number;
   /** Length of one measurement. */
   readonly seconds: number;
+  /** Length of the whole, of those that take minutes. */
+  readonly minutes?: number;
   /** Progress for people. */
   readonly say: (line: string) => void;
 }

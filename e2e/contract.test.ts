@@ -73,6 +73,10 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
       cursor: null,
     });
   },
+  async 'kv.attest'(call) {
+    const { key, value, receipt } = await call(kvRoutes.attest, { key: 'a' });
+    assert.deepEqual([key, value, receipt.epoch], ['a', bytes('attested'), 1]);
+  },
   async 'kv.lock'(call) {
     const locked = await call(kvRoutes.lock, { key: 'l', holder: 'a', ttlMs: 1_000 });
     assert.deepEqual(locked, { held: true, token: 1 });
@@ -181,6 +185,15 @@ const CASES: Record<string, (call: Call) => Promise<void>> = {
   async 'sql.rollback'(call) {
     const input = { database: 'shop', transaction: '0'.repeat(32) };
     assert.deepEqual(await call(sqlRoutes.rollback, input), { committed: false });
+  },
+  async 'sql.adjust'(call) {
+    const body = { readers: 2, backup: { everyMs: 60_000, keep: 3 } };
+    const adjusted = await call(sqlRoutes.adjust, { database: 'shop', body });
+    assert.deepEqual([adjusted.readers, adjusted.backup], [2, body.backup]);
+  },
+  async 'sql.move'(call) {
+    const moved = await call(sqlRoutes.move, { database: 'shop', body: { engine: 'rqlite', voters: 5 } });
+    assert.deepEqual([moved.engine, moved.moved], ['rqlite', true]);
   },
   async 'sql.recover'(call) {
     assert.equal((await call(sqlRoutes.recover, { database: 'shop', confirm: 'shop' })).index, 7);

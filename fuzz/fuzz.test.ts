@@ -1,5 +1,7 @@
 /** A short run of each target over its kept corpus, and proof that the engine finds what is wrong. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { readCorpus } from './corpus.ts';
 import { fuzz, type Target } from './engine.ts';
@@ -18,6 +20,26 @@ for (const target of targets) {
     assert.deepEqual(findings, []);
   });
 }
+
+test('every capability that nodes serve each other has a target', () => {
+  const folder = join(import.meta.dirname, '../packages');
+  const served = ['node/src', 'protocol/src']
+    .flatMap((part) =>
+      readdirSync(join(folder, part), { recursive: true, encoding: 'utf8' }).map((name) => join(part, name)),
+    )
+    .filter((name) => name.endsWith('.ts') && !/\.test\.ts$|test-|testing\//.test(name))
+    .flatMap((name) => [
+      ...readFileSync(join(folder, name), 'utf8').matchAll(/= defineCapability\('\/p2pos\/([^/]+)/g),
+    ])
+    .map(([, capability]) => capability as string)
+    .filter((capability) => capability !== 'echo');
+  assert.ok(served.length >= 16, served.join(', '));
+  const known = targets.map(({ name }) => name);
+  assert.deepEqual(
+    served.filter((capability) => !known.includes(capability)),
+    [],
+  );
+});
 
 test('a decoder that trips over one byte in the middle is found', async () => {
   const broken: Target = {

@@ -71,7 +71,10 @@ async function build() {
       cssCodeSplit: false,
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1_500,
-      rollupOptions: {
+      rolldownOptions: {
+        // The page of a node's door, and the one for any web server.
+        input: ['index.html', 'static.html'].map((name) => join(source, name)),
+        checks: { bundlerTimings: false },
         output: {
           entryFileNames: 'assets/[name].js',
           chunkFileNames: 'assets/[name].js',

@@ -2,14 +2,18 @@
 import { isP2posError } from '@p2pos/protocol';
 import { KAD } from '../../packages/node/src/core/dht/wire/rpc-transport.ts';
 import { HEARTBEAT } from '../../packages/node/src/core/presence/wire.ts';
+import { REACH } from '../../packages/node/src/core/reach/wire.ts';
 import { RECORDS } from '../../packages/node/src/core/records/format/wire.ts';
 import type { Capability } from '../../packages/node/src/core/rpc/index.ts';
 import { APPS } from '../../packages/node/src/services/apps/wire.ts';
 import { STATUS } from '../../packages/node/src/services/network/wire.ts';
 import { GROUPS, TOPICS } from '../../packages/node/src/services/pubsub/topics/wire.ts';
 import { PUBSUB } from '../../packages/node/src/services/pubsub/wire.ts';
+import { RENDEZVOUS } from '../../packages/node/src/services/rendezvous/wire.ts';
 import { SQL } from '../../packages/node/src/services/sql/wire.ts';
+import { UPDATE } from '../../packages/node/src/services/update/wire.ts';
 import { MEMBERSHIP, MEMBERSHIP_PUSH } from '../../packages/protocol/src/membership/wire.ts';
+import { CLIENT } from '../../packages/protocol/src/rpc/client.ts';
 import { PEERS, PING } from '../../packages/protocol/src/rpc/mesh.ts';
 import { decodeBody } from '../../packages/protocol/src/rpc/wire/body.ts';
 import type { Target } from '../engine.ts';
@@ -29,6 +33,10 @@ const CAPABILITIES: readonly Capability[] = [
   GROUPS,
   SQL,
   KAD,
+  REACH,
+  RENDEZVOUS,
+  UPDATE,
+  CLIENT,
 ];
 
 /** The first byte of an input names the method and the way: even numbers are calls, odd ones answers. */

@@ -5,10 +5,14 @@ import {
   decodeCanonical,
   decodeCbor,
   decodeDocument,
+  dhtEntryDocument,
   encodeCbor,
   genesisDocument,
+  invitationDocument,
   isP2posError,
   keyRotationDocument,
+  keyStatementDocument,
+  releaseManifestDocument,
   revocationDocument,
   snapshotDocument,
 } from '@p2pos/protocol';
@@ -21,6 +25,7 @@ import {
   decodeHeader as decodeYamuxHeader,
   YamuxFault,
 } from '../../packages/node/src/core/net/yamux/frame.ts';
+import { heartbeatDocument } from '../../packages/node/src/core/presence/heartbeat.ts';
 import { decodeHeader } from '../../packages/node/src/core/records/format/record.ts';
 import { createSealVerifier } from '../../packages/node/src/core/records/format/seal.ts';
 import { instantCrypto } from '../../packages/node/src/testing/instant-crypto.ts';
@@ -62,6 +67,11 @@ const KINDS = [
   adminProofDocument,
   revocationDocument,
   snapshotDocument,
+  dhtEntryDocument,
+  invitationDocument,
+  keyStatementDocument,
+  releaseManifestDocument,
+  heartbeatDocument,
 ] as unknown as readonly DocumentKind<unknown>[];
 
 /** The first byte names the kind. */

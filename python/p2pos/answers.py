@@ -90,6 +90,30 @@ class KvList(TypedDict):
     missingSlots: NotRequired[list[int]]
 
 
+class KvAttestReceiptStatementsItem(TypedDict):
+    peerId: str
+    at: int
+    size: int
+    index: int
+    path: dict[str, Any]
+    signature: dict[str, Any]
+
+
+class KvAttestReceipt(TypedDict):
+    systemId: str
+    epoch: int
+    header: dict[str, Any]
+    statements: list[KvAttestReceiptStatementsItem]
+
+
+class KvAttest(TypedDict):
+    key: str
+    version: str
+    value: dict[str, Any]
+    expiresAt: NotRequired[str]
+    receipt: KvAttestReceipt
+
+
 class KvLock(TypedDict):
     held: bool
     token: int | None
@@ -357,11 +381,18 @@ class AppsAudit(TypedDict):
     entries: list[AppsAuditEntriesItem]
 
 
+class SqlCreateBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlCreate(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlCreateBackup]
     created: bool
 
 
@@ -369,11 +400,18 @@ class SqlDrop(TypedDict):
     existed: bool
 
 
+class SqlListDatabasesItemBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlListDatabasesItem(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlListDatabasesItemBackup]
 
 
 class SqlList(TypedDict):
@@ -394,6 +432,7 @@ class SqlExecute(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlExecuteReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlTransactionResultsItemReturned(TypedDict):
@@ -405,6 +444,7 @@ class SqlTransactionResultsItem(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlTransactionResultsItemReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlTransaction(TypedDict):
@@ -436,26 +476,68 @@ class SqlSchema(TypedDict):
     tables: list[SqlSchemaTablesItem]
 
 
+class SqlStatusDatabaseBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
 class SqlStatusDatabase(TypedDict):
     name: str
     engine: Literal["sqlite", "rqlite"]
     holders: list[str]
     createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlStatusDatabaseBackup]
+
+
+class SqlStatusHoldersItemBackups(TypedDict):
+    count: int
+    newest: str
 
 
 class SqlStatusHoldersItem(TypedDict):
     peerId: str
     reachable: bool
-    role: Literal["holder", "leader", "follower", "candidate", "unknown"]
+    role: Literal["holder", "leader", "follower", "candidate", "reader", "unknown"]
     engineVersion: str | None
     index: int | None
     bytes: int | None
     problem: str | None
+    backups: NotRequired[SqlStatusHoldersItemBackups]
 
 
 class SqlStatus(TypedDict):
     database: SqlStatusDatabase
     holders: list[SqlStatusHoldersItem]
+
+
+class SqlAdjustBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
+class SqlAdjust(TypedDict):
+    name: str
+    engine: Literal["sqlite", "rqlite"]
+    holders: list[str]
+    createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlAdjustBackup]
+
+
+class SqlMoveBackup(TypedDict):
+    everyMs: int
+    keep: int
+
+
+class SqlMove(TypedDict):
+    name: str
+    engine: Literal["sqlite", "rqlite"]
+    holders: list[str]
+    createdAt: str
+    readers: NotRequired[int]
+    backup: NotRequired[SqlMoveBackup]
+    moved: bool
 
 
 class SqlRecover(TypedDict):
@@ -486,10 +568,25 @@ class SqlStep(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlStepReturned]
+    deferred: NotRequired[Literal[true]]
+
+
+class SqlCommitResultsItemReturned(TypedDict):
+    columns: list[str]
+    rows: Any
+
+
+class SqlCommitResultsItem(TypedDict):
+    changes: int
+    lastInsertId: Any
+    returned: NotRequired[SqlCommitResultsItemReturned]
+    deferred: NotRequired[Literal[true]]
 
 
 class SqlCommit(TypedDict):
     committed: Literal[True]
+    committed: Literal[true]
+    results: NotRequired[list[SqlCommitResultsItem]]
 
 
 class SqlRollback(TypedDict):

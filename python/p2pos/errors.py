@@ -21,6 +21,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "Not an address that this node can dial: {address}: {reason}. It looks like /ip4/192.0.2.1/tcp/4100/p2p/12D3KooW…; p2pctl peers --json shows those that are known.",
     ),
+    "ADMIN_BUNDLE_INVALID": ErrorEntry(
+        400,
+        False,
+        "This is no admin bundle: {reason}. It begins with p2pos-admin:// and is one text without blanks; ask whoever made it for another copy.",
+    ),
     "ADMISSION_UNSUPPORTED": ErrorEntry(
         400,
         False,
@@ -850,6 +855,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         409,
         False,
         "The migrations are refused: {reason}.",
+    ),
+    "SQL_MOVING": ErrorEntry(
+        503,
+        True,
+        "The database {database} is being moved to another engine. Try again: writes go on in a moment.",
     ),
     "SQL_NOT_ENOUGH_NODES": ErrorEntry(
         409,

@@ -1,7 +1,10 @@
 /** The person or program at the other end: what is asked for goes to stdout, everything else to stderr. */
+import { createInterface as createLines } from 'node:readline';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
+
+const HISTORY_LINES = 1_000;
 
 export interface Terminal {
   /** Whether a person watches: progress may be drawn over itself, questions may be asked. */
@@ -24,8 +27,27 @@ export interface Terminal {
   readonly isKeyboard: boolean;
   /** True for y or yes. */
   confirm(question: string): Promise<boolean>;
+  /** Lines as they are entered, with history and completion at a keyboard, until the input ends. */
+  converse(wishes: ConversationWishes): Conversation;
   /** A line from the keyboard that is not shown; undefined where there is no keyboard or it was cancelled. */
   secret(question: string): Promise<string | undefined>;
+}
+
+export interface ConversationWishes {
+  /** Before each line. */
+  readonly prompt: () => string;
+  /** Of earlier conversations, the newest first. */
+  readonly history: readonly string[];
+  /** What the end of the line may become, and that end. */
+  readonly complete: (line: string) => [string[], string];
+  /** Ctrl-C: the line is dropped; a second one ends it. */
+  readonly onInterrupt: () => void;
+}
+
+export interface Conversation extends AsyncDisposable {
+  readonly lines: AsyncIterable<string>;
+  /** With what was entered now. */
+  history(): readonly string[];
 }
 
 export function createTerminal(): Terminal {
@@ -71,6 +93,52 @@ export function createTerminal(): Terminal {
         if (size > maxBytes) break;
       }
       return Buffer.concat(chunks).subarray(0, maxBytes + 1);
+    },
+    converse({ prompt, history, complete, onInterrupt }) {
+      const isTTY = stdin.isTTY === true;
+      const reader = createLines({
+        input: stdin,
+        ...(isTTY && { output: stderr }),
+        terminal: isTTY,
+        history: [...history],
+        historySize: HISTORY_LINES,
+        removeHistoryDuplicates: true,
+        completer: complete,
+      });
+      let entered: readonly string[] = history;
+      let isInterrupted = false;
+      const ask = () => {
+        if (!isTTY) return;
+        reader.setPrompt(prompt());
+        reader.prompt();
+      };
+      reader.on('history', (lines: string[]) => {
+        entered = [...lines];
+      });
+      reader.on('SIGINT', () => {
+        if (isInterrupted) return reader.close();
+        isInterrupted = true;
+        onInterrupt();
+        reader.write(null, { ctrl: true, name: 'u' });
+        stderr.write('\n(once more, or Ctrl-D, to leave)\n');
+        ask();
+      });
+      async function* lines() {
+        ask();
+        for await (const line of reader) {
+          isInterrupted = false;
+          yield line;
+          ask();
+        }
+        if (isTTY) stderr.write('\n');
+      }
+      return {
+        lines: lines(),
+        history: () => entered,
+        async [Symbol.asyncDispose]() {
+          reader.close();
+        },
+      };
     },
     async secret(question) {
       if (stdin.isTTY !== true) return undefined;

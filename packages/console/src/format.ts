@@ -32,3 +32,8 @@ export function listOf(names: readonly string[]): string {
 export function shortId(peerId: string): string {
   return peerId.length > 16 ? `…${peerId.slice(-10)}` : peerId;
 }
+
+/** `1 node`, `2 nodes`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -49,10 +49,10 @@ export function useSystem(): System {
   return system;
 }
 
-/** Members and the node itself by name; a peer without a live connection is not answering, whatever it last said. */
+/** Members, the node itself and who is connected without being a member, by name; a peer without a live connection is not answering, whatever it last said. */
 export function nodeViews(peers: readonly PeerStatus[], running: ReadonlyMap<string, boolean>): NodeView[] {
   return peers
-    .filter((peer) => peer.member || peer.self || running.has(peer.peerId))
+    .filter((peer) => peer.member || peer.self || peer.connected || running.has(peer.peerId))
     .map((peer) => ({
       peerId: peer.peerId,
       name: peer.name ?? peer.peerId.slice(-6),

@@ -248,7 +248,7 @@ function createSqlShelf(config: Config, { self, home, clock, random, log }: SqlC
   const limits = { maxResultBytes, maxValueBytes: Math.max(maxResultBytes, 1_048_576) };
   const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
   const rqlite = createRqlite(
-    { clock, random, log },
+    { clock, random, log, sqlite },
     {
       self,
       host: config.sql.host ?? ownHost([...config.net.announce, ...config.net.listen]),
@@ -257,7 +257,7 @@ function createSqlShelf(config: Config, { self, home, clock, random, log }: SqlC
       maxResultBytes,
     },
   );
-  return createShelf({ sqlite, rqlite, clock }, { folder, maxDatabases });
+  return createShelf({ sqlite, rqlite, clock, log }, { folder, maxDatabases });
 }
 
 /** The first IPv4 address of these; where a node listens on all, the first that leads out of this machine. */

@@ -1,3 +1,4 @@
+export * from './admin-bundle.ts';
 export * from './apps.ts';
 export * from './ceremony/armor.ts';
 export * from './ceremony/request.ts';
@@ -63,6 +64,14 @@ export * from './record-version.ts';
 export * from './rendezvous.ts';
 export * from './session.ts';
 export * from './sql.ts';
+export * from './sql-database.ts';
+export {
+  MAX_SQL_LENGTH,
+  SqlMigration,
+  SqlResult,
+  SqlRowSet,
+  SqlStatement,
+} from './sql-statement.ts';
 export { isSqlValue, SqlParams, SqlRowId, SqlRows, sqlParamsSchema, sqlRowsSchema } from './sql-values.ts';
 export type { SqlValue } from './sql-wire.ts';
 export * from './system-id.ts';

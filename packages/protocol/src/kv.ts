@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { bytes, bytesBody, defineRoutes, empty, header, json, parameter } from './contract/route.ts';
 import { defineStreams } from './contract/stream.ts';
-import { duration, Etag, flag, Instant, integer, jsonText } from './contract/values.ts';
+import { Blob64, duration, Etag, flag, Instant, integer, jsonText } from './contract/values.ts';
 import { SignedReceipt } from './receipt.ts';
 
 /** UTF-8 bytes of a key. */
@@ -69,6 +69,17 @@ export const KvReceipt = z.object({
   receipt: SignedReceipt.optional(),
 });
 export type KvReceipt = z.output<typeof KvReceipt>;
+
+/** What replicas say under their signatures that they hold, for who trusts no single node. */
+export const KvAttestation = z.object({
+  key: z.string(),
+  version: z.string(),
+  value: Blob64,
+  expiresAt: Instant.optional(),
+  /** Of a majority of the replicas, each at the time of the request. */
+  receipt: SignedReceipt,
+});
+export type KvAttestation = z.output<typeof KvAttestation>;
 
 export const KvList = z.object({
   /** In the order of their UTF-8 bytes. */
@@ -211,6 +222,17 @@ export const kvRoutes = defineRoutes({
     output: json(KvList),
     errors: ['KV_KEY_INVALID', 'KV_CURSOR_INVALID', ...unavailable],
     invalid: { prefix: 'KV_KEY_INVALID', cursor: 'KV_CURSOR_INVALID' },
+  },
+  attest: {
+    summary: 'The bytes under the key with signatures of its replicas that these are the newest they hold.',
+    method: 'GET',
+    path: '/v1/kv-receipts/{key+}',
+    grant: 'kv:read',
+    subject: 'key',
+    params: key,
+    output: json(KvAttestation),
+    errors: ['KV_KEY_INVALID', 'KV_KEY_NOT_FOUND', 'RECEIPT_UNAVAILABLE', ...unavailable],
+    invalid,
   },
   lock: {
     summary: 'Takes a lock unless another holds it; a repeat by its holder answers the same token.',

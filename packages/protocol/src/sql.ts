@@ -4,99 +4,21 @@ import { bytes, bytesBody, defineRoutes, header, json, jsonBody } from './contra
 import { defineStreams } from './contract/stream.ts';
 import type { ErrorCode } from './errors/errors.ts';
 import { IdempotencyKey } from './kv.ts';
-import { SqlParams, SqlRowId, SqlRows } from './sql-values.ts';
+import {
+  SqlConsistency,
+  SqlDatabase,
+  SqlDatabaseName,
+  SqlEngine,
+  SqlSchema,
+  SqlStatus,
+} from './sql-database.ts';
+import { SqlMigration, SqlResult, SqlRowSet, SqlStatement, SqlStatementText } from './sql-statement.ts';
+import { SqlParams, SqlRows } from './sql-values.ts';
 
-/** UTF-16 code units of one statement. */
-export const MAX_SQL_LENGTH = 1_048_576;
 export const MAX_SQL_STATEMENTS = 10_000;
 export const MAX_SQL_BODY_BYTES = 16 * 1_048_576;
 /** Of a backup, either way. */
 export const MAX_SQL_BACKUP_BYTES = 128 * 1_048_576;
-
-export const SqlDatabaseName = z
-  .string()
-  .regex(/^[A-Za-z][\w-]{0,62}$/, { error: 'it has other characters, is empty or too long' });
-export const SqlEngine = z.enum(['sqlite', 'rqlite'], { error: 'must be sqlite or rqlite' });
-export type SqlEngine = z.output<typeof SqlEngine>;
-
-/** `none`: what the asked node has; `weak`: its leader believes to lead; `linearizable`: everything acknowledged before. */
-export const SqlConsistency = z.enum(['none', 'weak', 'linearizable'], {
-  error: 'must be none, weak or linearizable',
-});
-export type SqlConsistency = z.output<typeof SqlConsistency>;
-
-export const SqlDatabase = z.object({
-  name: z.string(),
-  engine: SqlEngine,
-  /** Peer ids of those that hold it. */
-  holders: z.array(z.string()).min(1),
-  createdAt: z.string(),
-});
-export type SqlDatabase = z.output<typeof SqlDatabase>;
-
-const sqlText = z
-  .string()
-  .min(1, { error: 'it is empty' })
-  .max(MAX_SQL_LENGTH, { error: `it is longer than ${MAX_SQL_LENGTH} characters` });
-
-export const SqlStatement = z.strictObject({ sql: sqlText, params: SqlParams.optional() });
-export type SqlStatement = z.output<typeof SqlStatement>;
-
-export const SqlRowSet = z.object({ columns: z.array(z.string()), rows: SqlRows });
-export type SqlRowSet = z.output<typeof SqlRowSet>;
-
-export const SqlResult = z.object({
-  /** Rows that the statement itself inserted, changed or deleted. */
-  changes: z.int(),
-  /** Row id of the last insert; null: it inserted none. */
-  lastInsertId: SqlRowId.nullable(),
-  /** What RETURNING, or a SELECT within a transaction, gave. */
-  returned: SqlRowSet.optional(),
-});
-export type SqlResult = z.output<typeof SqlResult>;
-
-export const SqlColumn = z.object({
-  name: z.string(),
-  type: z.string(),
-  notNull: z.boolean(),
-  /** Place in the primary key, from 1; 0: not in it. */
-  primaryKey: z.int(),
-  default: z.string().nullable(),
-});
-export const SqlTable = z.object({
-  name: z.string(),
-  kind: z.enum(['table', 'view']),
-  columns: z.array(SqlColumn),
-  indexes: z.array(z.object({ name: z.string(), sql: z.string().nullable() })),
-  sql: z.string().nullable(),
-});
-export const SqlSchema = z.object({ tables: z.array(SqlTable) });
-export type SqlSchema = z.output<typeof SqlSchema>;
-
-export const SqlHolderStatus = z.object({
-  peerId: z.string(),
-  /** Whether it answered this time. */
-  reachable: z.boolean(),
-  role: z.enum(['holder', 'leader', 'follower', 'candidate', 'unknown']),
-  engineVersion: z.string().nullable(),
-  /** How far it is: commits of a file, the applied index of a voter. */
-  index: z.int().nullable(),
-  bytes: z.int().nullable(),
-  /** Why it is not well; null: it is. */
-  problem: z.string().nullable(),
-});
-export type SqlHolderStatus = z.output<typeof SqlHolderStatus>;
-export const SqlStatus = z.object({ database: SqlDatabase, holders: z.array(SqlHolderStatus) });
-export type SqlStatus = z.output<typeof SqlStatus>;
-
-export const SqlMigration = z.strictObject({
-  /** From 1, without gaps. */
-  number: z.int().min(1).max(1_000_000),
-  name: z.string().min(1).max(200),
-  /** One or more statements. */
-  sql: sqlText,
-});
-export type SqlMigration = z.output<typeof SqlMigration>;
 
 const database = { database: SqlDatabaseName };
 const transaction = {
@@ -115,6 +37,7 @@ const REACHING = [
   'SQL_ENGINE_MISSING',
   'SQL_CORRUPT',
   'SQL_PLACEMENT_STALE',
+  'SQL_MOVING',
   'RECORDS_QUORUM_LOST',
   'STATE_UNCONFIGURED',
 ] as const satisfies readonly ErrorCode[];
@@ -248,6 +171,64 @@ export const sqlRoutes = defineRoutes({
     errors: ['SQL_DATABASE_INVALID', 'SQL_DATABASE_NOT_FOUND', 'RECORDS_QUORUM_LOST', 'STATE_UNCONFIGURED'],
     invalid,
   },
+  adjust: {
+    summary: 'Changes how many voters and readers a database has, and its backups; what is not named stays.',
+    method: 'PUT',
+    path: '/v1/sql/{database}/settings',
+    grant: 'sql:admin',
+    subject: 'database',
+    params: database,
+    body: jsonBody(
+      z.strictObject({
+        voters: z.union([z.literal(3), z.literal(5)], { error: 'must be 3 or 5' }).optional(),
+        readers: z.int().min(0).max(8).optional(),
+        /** Null: none. */
+        backup: z
+          .strictObject({
+            everyMs: z
+              .int()
+              .min(1_000)
+              .max(31 * 86_400_000),
+            keep: z.int().min(1).max(1_000),
+          })
+          .nullable()
+          .optional(),
+      }),
+      4_096,
+    ),
+    output: json(SqlDatabase),
+    errors: [...REACHING, 'SQL_UNSUPPORTED'],
+    invalid,
+    repeatable: true,
+  },
+  move: {
+    summary:
+      'Copies everything into a database of the other engine, which then has the name. Writes meanwhile wait or are refused with SQL_MOVING; when it fails, all is as before.',
+    method: 'PUT',
+    path: '/v1/sql/{database}/engine',
+    grant: 'sql:admin',
+    subject: 'database',
+    params: database,
+    body: jsonBody(
+      z.strictObject({
+        engine: SqlEngine,
+        /** Of rqlite: 3 or 5; default 3. */
+        voters: z.union([z.literal(3), z.literal(5)], { error: 'must be 3 or 5' }).optional(),
+      }),
+      4_096,
+    ),
+    output: json(SqlDatabase.extend({ moved: z.boolean() })),
+    errors: [
+      ...REACHING,
+      'SQL_NOT_ENOUGH_NODES',
+      'SQL_LIMIT',
+      'SQL_UNSUPPORTED',
+      'SQL_REFUSED',
+      'SQL_TOO_LARGE',
+    ],
+    invalid,
+    repeatable: true,
+  },
   recover: {
     summary: 'Where a majority of the voters is gone for good: goes on from the survivor that is furthest.',
     method: 'POST',
@@ -305,24 +286,25 @@ export const sqlRoutes = defineRoutes({
     query: { confirm: z.string().optional() },
     body: bytesBody(MAX_SQL_BACKUP_BYTES, { contentType: 'application/vnd.sqlite3' }),
     output: json(z.object({ bytes: z.int() })),
-    errors: [...REACHING, 'SQL_CONFIRM_NAME', 'SQL_REFUSED'],
+    errors: [...REACHING, 'SQL_CONFIRM_NAME', 'SQL_REFUSED', 'SQL_UNSUPPORTED'],
     invalid,
     repeatable: true,
   },
   begin: {
     summary:
-      'Begins a transaction that takes several calls; nobody else writes while it is open, 10 s at most.',
+      'Begins a transaction that takes several calls, serializable. Engine sqlite: nobody else writes while it is open, 10 s at most; rqlite: what it read is compared at its commit, 30 s at most.',
     method: 'POST',
     path: '/v1/sql/{database}/transactions',
     grant: 'sql:write',
     subject: 'database',
     params: database,
     output: json(z.object({ transaction: z.string(), expiresInMs: z.int() })),
-    errors: [...REACHING, 'SQL_BUSY', 'SQL_UNSUPPORTED'],
+    errors: [...REACHING, 'SQL_BUSY', 'OVERLOADED'],
     invalid,
   },
   step: {
-    summary: 'Runs a statement within a transaction; it sees what was done in it before.',
+    summary:
+      'Runs a statement within a transaction. Engine sqlite: it sees what was done in it before; rqlite: writes are done at the commit, and reading what they change is refused.',
     method: 'POST',
     path: '/v1/sql/{database}/transactions/{transaction}',
     grant: 'sql:write',
@@ -340,8 +322,14 @@ export const sqlRoutes = defineRoutes({
     grant: 'sql:write',
     subject: 'database',
     params: transaction,
-    output: json(z.object({ committed: z.literal(true) })),
-    errors: [...WRITING, 'SQL_TRANSACTION_ENDED'],
+    output: json(
+      z.object({
+        committed: z.literal(true),
+        /** Of the statements that were deferred, in their order; absent where there were none or it is not known any more. */
+        results: z.array(SqlResult).optional(),
+      }),
+    ),
+    errors: [...WRITING, 'SQL_TRANSACTION_ENDED', 'SQL_CONFLICT'],
     invalid,
   },
   rollback: {
@@ -371,7 +359,7 @@ export const sqlStreams = defineStreams({
     subject: 'database',
     input: {
       database: SqlDatabaseName,
-      sql: sqlText,
+      sql: SqlStatementText,
       params: SqlParams.optional(),
       /** Columns whose values name a row; default: all, so that a row that changes goes and comes. */
       key: z.array(column).min(1).max(100).optional(),

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import {
   adminProofDocument,
   compareVersions,
+  DeliveryReceipt,
   type DocumentKind,
   decodeCanonical,
   decodeCbor,
@@ -35,6 +36,7 @@ import {
   toHex,
   verifiedKeys,
   verifyCountersignature,
+  verifyDelivery,
   verifyReceipt,
 } from './index.ts';
 import { testCrypto as crypto, testKey } from './testing/keys.ts';
@@ -51,6 +53,18 @@ interface Cbor {
   readonly hex: string;
   readonly value: Json;
   readonly why: string;
+}
+interface DeliveryVectors {
+  readonly systemId: string;
+  readonly epoch: number;
+  readonly members: readonly { readonly peerId: string }[];
+  readonly valid: readonly {
+    readonly receipt: z.input<typeof DeliveryReceipt>;
+    readonly topic: string;
+    readonly data: string;
+    readonly clients: number;
+  }[];
+  readonly refused: readonly { readonly receipt: z.input<typeof DeliveryReceipt>; readonly why: string }[];
 }
 interface ReceiptVectors {
   readonly systemId: string;
@@ -254,6 +268,31 @@ test('receipts', async () => {
   for (const { receipt, why } of refused)
     await assert.rejects(
       verifyReceipt(SignedReceipt.decode(receipt), claim, crypto),
+      (error) => isP2posError(error, 'RECEIPT_REFUSED'),
+      why,
+    );
+});
+
+test('receipts of delivery', async () => {
+  const { systemId, members, epoch, valid, refused } = read<DeliveryVectors>('deliveries.json');
+  const claim = { systemId, members, epoch };
+  for (const { receipt, topic, data, clients } of valid) {
+    const of = { ...claim, topic, data: fromHex(data) };
+    const verified = await verifyDelivery(DeliveryReceipt.decode(receipt), of, crypto);
+    assert.equal(verified.clients, clients);
+    assert.deepEqual(
+      verified.peerIds,
+      receipt.statements.map(({ peerId }) => peerId),
+    );
+    for (const other of [
+      { ...of, topic: `${topic}x` },
+      { ...of, data: new Uint8Array(13) },
+    ])
+      await assert.rejects(verifyDelivery(DeliveryReceipt.decode(receipt), other, crypto));
+  }
+  for (const { receipt, why } of refused)
+    await assert.rejects(
+      verifyDelivery(DeliveryReceipt.decode(receipt), claim, crypto),
       (error) => isP2posError(error, 'RECEIPT_REFUSED'),
       why,
     );

@@ -5,57 +5,16 @@ import { membersRoutes, P2posError, sessionRoutes } from '@p2pos/protocol';
 import { connect } from './connect.ts';
 import { RemoteError } from './remote-error.ts';
 import { createManualTiming } from './testing/manual-timing.ts';
-
-interface Sent {
-  readonly url: string;
-  readonly method: string;
-  readonly headers: Headers;
-  readonly body: unknown;
-}
-type Reply = (sent: Sent, signal: AbortSignal) => Response | Promise<Response>;
-
-/** Each request takes the next reply; the last one stays. */
-function createNetwork(...replies: readonly Reply[]) {
-  const sent: Sent[] = [];
-  const fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const one: Sent = {
-      url: String(url),
-      method: init.method ?? 'GET',
-      headers: new Headers(init.headers),
-      body: init.body,
-    };
-    sent.push(one);
-    const reply = replies[Math.min(sent.length, replies.length) - 1] as Reply;
-    return reply(one, init.signal as AbortSignal);
-  };
-  return { sent, fetch };
-}
-
-const RECEIPT = { key: 'a', version: '1', replicas: ['p'], durable: 1 };
-const ok: Reply = () => Response.json(RECEIPT);
-const refuse =
-  (status: number, code: string, headers: Record<string, string> = {}): Reply =>
-  () =>
-    Response.json({ code, message: `says ${code}`, details: { a: 1 }, requestId: 'r' }, { status, headers });
-const broken =
-  (code?: string): Reply =>
-  () => {
-    throw new TypeError('fetch failed', { cause: Object.assign(new Error('socket'), { code }) });
-  };
-const silent: Reply = (_sent, signal) =>
-  new Promise((_, reject) =>
-    signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError'))),
-  );
-
-function createClient(
-  network: { readonly fetch: typeof globalThis.fetch },
-  urls: string | string[] = 'http://one',
-) {
-  const timing = createManualTiming();
-  return { timing, client: connect({ url: urls, token: 't', fetch: network.fetch, timing }) };
-}
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
+import {
+  broken,
+  createClient,
+  createNetwork,
+  ok,
+  RECEIPT,
+  refuse,
+  settle,
+  silent,
+} from './testing/played-network.ts';
 
 describe('calls', () => {
   it('send what the contract says, once', async () => {
@@ -286,73 +245,6 @@ describe('calls', () => {
     for (const url of ['', 'one', 'ftp://one', []]) {
       assert.throws(() => connect({ url: url as string }), { code: 'BAD_REQUEST' });
     }
-  });
-});
-
-describe('offline', () => {
-  function createOnline(now: boolean) {
-    const waiting = new Set<() => void>();
-    return {
-      isOnline: () => now,
-      onceOnline(run: () => void) {
-        waiting.add(run);
-        return () => void waiting.delete(run);
-      },
-      waiting,
-      set(value: boolean) {
-        now = value;
-        if (value) for (const run of [...waiting]) run();
-      },
-    };
-  }
-
-  it('calls wait for a network, even such as may not be repeated', async () => {
-    const network = createNetwork(() =>
-      Response.json({ url: 'http://one/session/x', expiresAt: 'soon' }, { status: 201 }),
-    );
-    const online = createOnline(false);
-    const timing = createManualTiming();
-    const client = connect({ url: 'http://one', token: 't', fetch: network.fetch, timing, online });
-    const link = client.call('session.link', {});
-    await settle();
-    assert.equal(network.sent.length, 0);
-    online.set(true);
-    assert.equal((await link).url, 'http://one/session/x');
-    assert.equal(online.waiting.size, 0);
-    assert.equal(timing.pending(), 0);
-  });
-
-  it('calls say at their deadline that there is none', async () => {
-    const network = createNetwork(ok);
-    const timing = createManualTiming();
-    const online = createOnline(false);
-    const client = connect({ url: 'http://one', fetch: network.fetch, timing, online, timeoutMs: 500 });
-    const answer = assert.rejects(client.kv.get('a'), { code: 'NODE_UNREACHABLE', message: /is offline/ });
-    await settle();
-    assert.equal(await timing.next(), 500);
-    await answer;
-    assert.equal(network.sent.length, 0);
-    assert.equal(online.waiting.size, 0);
-  });
-
-  it('a wait before a repeat ends when the network comes back', async () => {
-    const network = createNetwork(broken(), ok);
-    const timing = createManualTiming();
-    const online = createOnline(true);
-    const client = connect({ url: 'http://one', token: 't', fetch: network.fetch, timing, online });
-    const receipt = client.kv.put('a', 'x');
-    await settle();
-    assert.equal(network.sent.length, 1);
-    online.set(true);
-    assert.deepEqual(await receipt, RECEIPT);
-    assert.equal(timing.pending(), 0);
-  });
-
-  it('a node on this machine is asked all the same', async () => {
-    const network = createNetwork(ok);
-    for (const url of ['http://127.0.0.1:1', 'http://localhost:1', 'http://[::1]:1'])
-      await connect({ url, fetch: network.fetch, online: createOnline(false) }).kv.put('a', 'x');
-    assert.equal(network.sent.length, 3);
   });
 });
 

@@ -9,8 +9,9 @@ import { createNetworkClient, type NetworkClient } from './network.ts';
 import { type Online, onlineFor, systemOnline } from './online.ts';
 import { createPubsubClient, type PubsubClient } from './pubsub.ts';
 import { createRendezvousClient, type RendezvousClient } from './rendezvous.ts';
+import { oneByOne } from './socket/one-by-one.ts';
 import { createSocketTransport, type SocketTransport } from './socket/socket-transport.ts';
-import { createSubscribe, oneByOne, type Subscribe } from './socket/subscribe.ts';
+import { createSubscribe, type Subscribe } from './socket/subscribe.ts';
 import { createSqlClient, type SqlClient } from './sql.ts';
 import { systemTiming, type Timing } from './timing.ts';
 import { createTopicsClient, type TopicsClient } from './topics.ts';
@@ -103,7 +104,7 @@ export function connect(options: ConnectOptions | ConnectOverOptions): Client {
     { transport: links, timing, online, closed: ending.signal },
     { nodes: urls.length, ...backoff },
   );
-  const subscribe = oneByOne(batches);
+  const subscribe: Subscribe = (...of) => oneByOne(batches(...of));
   const close = async () => {
     closed = true;
     ending.abort(new P2posError('CLIENT_CLOSED'));

@@ -7,6 +7,7 @@ import {
   type TopicPresence,
 } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
+import { oneByOne } from './socket/one-by-one.ts';
 import type { StreamTold, SubscribeBatches } from './socket/subscribe.ts';
 import type { Timing } from './timing.ts';
 
@@ -83,26 +84,31 @@ interface Source {
 }
 
 export function createPubsubClient({ call, subscribe, timing }: PubsubDeps): PubsubClient {
-  async function* follow(topic: string, { slow, signal }: PubsubOptions = {}): AsyncGenerator<PubsubEvent> {
-    const sources = new Map<string, Source>();
+  async function* follow(
+    topic: string,
+    { slow, signal }: PubsubOptions = {},
+  ): AsyncGenerator<readonly PubsubEvent[]> {
+    const sources = createSources();
     let openedAt: number | undefined;
     const resume = () => ({
       topic,
       ...(slow && { slow }),
       // Whatever was published since the first time it stood has come, or is still to come.
-      ...(openedAt !== undefined && { sinceMs: Math.ceil(timing.now() - openedAt), after: newest(sources) }),
+      ...(openedAt !== undefined && { sinceMs: Math.ceil(timing.now() - openedAt), after: sources.newest() }),
     });
     const batches = subscribe('pubsub', { topic, ...(slow && { slow }) }, { signal, resume });
     for await (const batch of batches) {
+      const events: PubsubEvent[] = [];
       for (const event of batch) {
         if (event.type === 'open') {
           openedAt ??= timing.now();
-          yield event;
+          events.push(event);
         } else if (event.type === 'missed') {
-          for (const source of sources.values()) source.loose = true;
-          yield event;
-        } else yield* inOrder(sources, event, slow === 'latest');
+          sources.loosen();
+          events.push(event);
+        } else sources.inOrder(event, slow === 'latest', events);
       }
+      yield events;
     }
   }
 
@@ -115,7 +121,7 @@ export function createPubsubClient({ call, subscribe, timing }: PubsubDeps): Pub
         options,
       );
     },
-    subscribe: follow,
+    subscribe: (topic, options) => oneByOne(follow(topic, options)),
     topics: async (options) => (await call('pubsub.topics', {}, options)).topics,
     presence: (topic, options) => call('pubsub.presence', { topic }, options),
   };
@@ -123,37 +129,49 @@ export function createPubsubClient({ call, subscribe, timing }: PubsubDeps): Pub
 
 type Numbered = Extract<StreamTold<'pubsub'>, { readonly type: 'message' | 'gap' }>;
 
-/** What is new of it, after what is missing before it. */
-function* inOrder(
-  sources: Map<string, Source>,
-  event: Numbered,
-  skips: boolean,
-): Generator<PubsubEvent, void> {
-  const { publisher, incarnation, topic } = event;
-  const name = `${publisher}/${incarnation}/${topic}`;
-  const [from, to] = event.type === 'gap' ? [event.from, event.to] : [event.seq, event.seq];
-  const source = sources.get(name);
-  if (source) {
-    if (to <= source.seq) return;
-    const next = source.seq + 1;
-    if (from > next && !source.loose && !skips)
-      yield { type: 'gap', topic, publisher, incarnation, from: next, to: from - 1 };
-    source.seq = to;
-    source.loose = false;
-    if (event.type === 'gap') yield { ...event, from: Math.max(from, next) };
-  } else {
-    sources.set(name, { topic, publisher, incarnation, seq: to, loose: false });
-    if (sources.size > MAX_REMEMBERED) sources.delete(sources.keys().next().value as string);
-    if (event.type === 'gap') yield event;
+function createSources() {
+  const sources = new Map<string, Source>();
+  /** Most messages are of the topic and the publisher of the one before them, whose name need not be put together. */
+  let recent: Source | undefined;
+
+  function sourceOf(event: Numbered): Source {
+    const { publisher, incarnation, topic } = event;
+    if (recent?.topic === topic && recent.publisher === publisher && recent.incarnation === incarnation)
+      return recent;
+    const name = `${publisher}/${incarnation}/${topic}`;
+    let source = sources.get(name);
+    if (!source) {
+      // All before the first that comes is not missed.
+      const first = event.type === 'gap' ? event.from : event.seq;
+      source = { topic, publisher, incarnation, seq: first - 1, loose: false };
+      sources.set(name, source);
+      if (sources.size > MAX_REMEMBERED) sources.delete(sources.keys().next().value as string);
+    }
+    recent = source;
+    return source;
   }
-  if (event.type === 'message') {
-    const { data } = event;
-    yield { ...event, text: () => utf8.decode(data) };
-  }
+
+  return {
+    /** Adds to `out` what is new of it, after what is missing before it. */
+    inOrder(event: Numbered, skips: boolean, out: PubsubEvent[]): void {
+      const source = sourceOf(event);
+      const [from, to] = event.type === 'gap' ? [event.from, event.to] : [event.seq, event.seq];
+      if (to <= source.seq) return;
+      const next = source.seq + 1;
+      if (from > next && !source.loose && !skips) {
+        const { topic, publisher, incarnation } = event;
+        out.push({ type: 'gap', topic, publisher, incarnation, from: next, to: from - 1 });
+      }
+      source.seq = to;
+      source.loose = false;
+      if (event.type === 'gap') out.push({ ...event, from: Math.max(from, next) });
+      else out.push(Object.assign(event, { text: () => utf8.decode(event.data) }));
+    },
+    loosen(): void {
+      for (const source of sources.values()) source.loose = true;
+    },
+    newest: () => [...sources.values()].slice(-MAX_PUBSUB_AFTER).map(({ loose: _, ...source }) => source),
+  };
 }
 
 const utf8 = new TextDecoder();
-
-function newest(sources: ReadonlyMap<string, Source>) {
-  return [...sources.values()].slice(-MAX_PUBSUB_AFTER).map(({ loose: _, ...source }) => source);
-}

@@ -62,12 +62,19 @@ export interface SqlDatabaseClient {
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<SqlLiveEvent>;
-  /** Several calls as one transaction, 10 s at most; undone when it is disposed of without a commit. Engine sqlite. */
+  /**
+   * Several calls as one transaction, serializable; undone when it is disposed of without a commit. Engine sqlite: others
+   * wait, 10 s at most. rqlite: writes are done at the commit, which fails with SQL_CONFLICT where what was read has changed.
+   */
   begin(options?: CallOptions): Promise<SqlTransaction>;
   schema(options?: CallOptions): Promise<SqlSchema>;
   status(options?: CallOptions): Promise<SqlStatus>;
   /** Applies those that were not applied yet, each as a whole. */
   migrate(migrations: readonly SqlMigration[], options?: CallOptions): Promise<Output<'sql.migrate'>>;
+  /** How many voters and readers there shall be, and which backups it makes; what is not named stays. */
+  adjust(settings: Settings, options?: CallOptions): Promise<SqlDatabase>;
+  /** Everything into a database of the other engine, which then has the name. */
+  move(wish: Input<'sql.move'>['body'], options?: CallOptions): Promise<Output<'sql.move'>>;
   /** A SQLite file of everything, as of one moment. */
   backup(options?: CallOptions): Promise<Uint8Array>;
   /** Puts such a file in the place of everything; `confirm` is the name of the database once more. */
@@ -79,13 +86,15 @@ export interface SqlDatabaseClient {
 export type SqlLiveEvent = StreamOpen<'sql'> | StreamTold<'sql'>;
 
 export interface SqlTransaction extends AsyncDisposable {
-  /** Sees what was done in it before. */
+  /** Sees what was done in it before; with rqlite it must not ask for what was changed in it. */
   query<R extends SqlRow = SqlRow>(asked: SqlAsked, params?: SqlParams, options?: CallOptions): Promise<R[]>;
   execute(asked: SqlAsked, params?: SqlParams, options?: CallOptions): Promise<SqlResult>;
-  commit(options?: CallOptions): Promise<void>;
+  /** What the statements did that were deferred to the commit (engine rqlite). */
+  commit(options?: CallOptions): Promise<SqlResult[]>;
   rollback(options?: CallOptions): Promise<void>;
 }
 
+type Settings = Input<'sql.adjust'>['body'];
 type Creation = Input<'sql.create'>['body'];
 
 export interface SqlClient {
@@ -96,6 +105,9 @@ export interface SqlClient {
   drop(name: string, confirm: string, options?: CallOptions): Promise<{ readonly existed: boolean }>;
   list(options?: CallOptions): Promise<SqlDatabase[]>;
 }
+
+/** For a whole database to be copied. */
+const MOVE_MS = 300_000;
 
 /**
  * @example
@@ -147,7 +159,7 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
           },
           async commit(more) {
             isOver = true;
-            await call('sql.commit', input, more);
+            return (await call('sql.commit', input, more)).results ?? [];
           },
           async [Symbol.asyncDispose]() {
             if (!isOver) await rollback().catch(() => {});
@@ -158,6 +170,9 @@ export function createSqlClient(call: Call, subscribe: Subscribe): SqlClient {
       status: (options) => call('sql.status', { database: name }, options),
       migrate: (migrations, options) =>
         call('sql.migrate', { database: name, body: { migrations: [...migrations] } }, options),
+      adjust: (settings, options) => call('sql.adjust', { database: name, body: settings }, options),
+      move: (wish, options) =>
+        call('sql.move', { database: name, body: wish }, { timeoutMs: MOVE_MS, ...options }),
       backup: async (options) => (await call('sql.backup', { database: name }, options)).body,
       async restore(file, confirm, options) {
         await call('sql.restore', { database: name, confirm, body: file }, options);

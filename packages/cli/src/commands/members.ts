@@ -62,14 +62,20 @@ export function defineMembers({ root, run }: Program): void {
       '\nExample:\n  $ p2pctl members renew --admin-key admin.key --admin-proof renewed.cbor',
     )
     .action(run(async () => (await import('../members/edit.ts')).renewMembers));
+  members
+    .command('conflicts')
+    .description('Branches beside the snapshot in force: who issued them, whom they removed or added.')
+    .addHelpText('after', '\nExample:\n  $ p2pctl members conflicts --json')
+    .action(run(async () => (await import('../members/conflicts.ts')).listConflicts));
   withAdmin(
     members
       .command('merge')
       .description('Sign and push a snapshot that has seen what the branches beside it removed.')
-      .option('--readmit <peer-id...>', 'removed there, and a member again'),
+      .option('--readmit <member...>', 'peer id or name: removed there, and a member again')
+      .option('--force', 'even where a majority of the members or of the replicas of a slot goes with it'),
   )
-    .addHelpText('after', '\nExample:\n  $ p2pctl members merge')
-    .action(run(async () => (await import('../members/edit.ts')).mergeBranches));
+    .addHelpText('after', '\nExample:\n  $ p2pctl members merge\n  $ p2pctl members merge --readmit node3')
+    .action(run(async () => (await import('../members/conflicts.ts')).mergeBranches));
   members
     .command('push')
     .description('Push a signed snapshot from a file.')

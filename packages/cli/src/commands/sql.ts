@@ -1,5 +1,5 @@
 /** `p2pctl sql`: databases. */
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { Program } from '../program.ts';
 
 const consistency = () =>
@@ -44,6 +44,29 @@ export function defineSql({ root, run }: Program): void {
     .argument('<database>')
     .action(run(async () => (await import('../sql/databases.ts')).showStatus));
   sql
+    .command('settings')
+    .description(
+      'Show or change how many voters and readers a database has, and the backups it makes by itself.',
+    )
+    .argument('<database>')
+    .option('--voters <n>', 'of rqlite: 3 or 5')
+    .option('--readers <n>', 'of rqlite: how many have everything and no vote, 0 to 8')
+    .option('--backup-every <duration>', 'how often it is copied, such as 1h; off: never')
+    .option('--backup-keep <n>', 'how many copies are kept (default: 7)')
+    .addHelpText(
+      'after',
+      '\nCopies are files of the leader’s or holder’s node, in data/sql/backups of its home; p2pctl sql status tells where.\n\nExample:\n  $ p2pctl sql settings shop --readers 1 --backup-every 1h --backup-keep 24',
+    )
+    .action(run(async () => (await import('../sql/settings.ts')).adjustDatabase));
+  sql
+    .command('engine')
+    .description('Move a database to the other engine: everything is copied, writes wait for that long.')
+    .argument('<database>')
+    .addArgument(new Argument('<engine>', 'what shall keep it').choices(['sqlite', 'rqlite']))
+    .option('--voters <n>', 'of rqlite: 3 or 5')
+    .addHelpText('after', '\nExample:\n  $ p2pctl sql engine shop rqlite --voters 3')
+    .action(run(async () => (await import('../sql/settings.ts')).moveDatabase));
+  sql
     .command('recover')
     .description('Where a majority of the voters is gone for good: go on from the one that is furthest.')
     .argument('<database>')
@@ -81,6 +104,14 @@ export function defineSql({ root, run }: Program): void {
       `${VALUES}\n\nExample:\n  $ p2pctl sql execute shop "INSERT INTO orders (what) VALUES (?)" --param tea`,
     )
     .action(run(async () => (await import('../sql/statements.ts')).executeStatements));
+  sql
+    .command('shell')
+    .description(
+      'Enter statements one after the other, with history and completion; or read them from a pipe.',
+    )
+    .argument('<database>')
+    .addHelpText('after', '\nExample:\n  $ p2pctl sql shell shop')
+    .action(run(async () => (await import('../sql/shell/shell.ts')).openShell));
   sql
     .command('watch')
     .description('Show the rows of a query, then each change of them, until Ctrl-C.')

@@ -1,5 +1,5 @@
 /** Signs the snapshot that follows the one in force, with one member more or less, and pushes it. */
-import { type Capability, fromHex, isPeerId, type Member, membersRoutes, P2posError } from '@p2pos/protocol';
+import { type Capability, isPeerId, type Member, P2posError } from '@p2pos/protocol';
 import { systemClock } from '../clock.ts';
 import { DEV_CAPABILITIES } from '../dev/founding.ts';
 import { usage } from '../failure.ts';
@@ -22,7 +22,7 @@ export const addMember: Action = async (invocation, [peerId = ''], flags) => {
       throw usage(`${peerId} is a member already.`, 'p2pctl members list');
     return [...current, member];
   };
-  return edit(invocation, flags, { members }, `${member.name} is added`);
+  return editMembers(invocation, flags, { members }, `${member.name} is added`);
 };
 
 export const removeMember: Action = async (invocation, given, flags) => {
@@ -38,26 +38,14 @@ export const removeMember: Action = async (invocation, given, flags) => {
   // Named before it is done, whether it is forced or refused.
   await tellLoss(invocation, words);
   const done = `${words.join(', ')} ${words.length === 1 ? 'is' : 'are'} removed`;
-  return edit(invocation, flags, { members, force: flags['force'] === true }, done);
+  return editMembers(invocation, flags, { members, force: flags['force'] === true }, done);
 };
 
 /** The same list again, with the proof that is used now. */
 export const renewMembers: Action = (invocation, _args, flags) =>
-  edit(invocation, flags, { members: (current) => current }, 'the members are as before');
+  editMembers(invocation, flags, { members: (current) => current }, 'the members are as before');
 
-export const mergeBranches: Action = async (invocation, _args, flags) => {
-  const { conflicts } = await withNode(invocation, ({ client }) => client.call(membersRoutes.root, {}));
-  if (conflicts.length === 0) throw usage('There is nothing to merge.', 'p2pctl system show');
-  const readmitted = (flags['readmit'] ?? []) as readonly string[];
-  const out = new Set(
-    conflicts.flatMap(({ refused }) => refused).filter((peerId) => !readmitted.includes(peerId)),
-  );
-  const members = (current: readonly Member[]) => current.filter(({ peerId }) => !out.has(peerId));
-  const merges = conflicts.map(({ loser }) => fromHex(loser));
-  return edit(invocation, flags, { members, merges }, `${merges.length} branches are merged`);
-};
-
-async function edit(
+export async function editMembers(
   invocation: Invocation,
   flags: Flags,
   change: MembershipChange,

@@ -27,6 +27,7 @@ const CANDIDATES: readonly unknown[] = [
   '"1"',
   '*',
   1,
+  60_000,
   0,
   Uint8Array.of(1),
   ...[8, 12, 16, 32, 64].map((size) => new Uint8Array(size)),

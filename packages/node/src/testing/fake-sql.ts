@@ -27,6 +27,12 @@ export function createFakeSql(): RouteHandlers<typeof sqlRoutes> {
     step: async () => result,
     commit: async () => ({ committed: true }),
     rollback: async () => ({ committed: false }),
+    adjust: async ({ body: { backup, readers } }) => ({
+      ...SHOP,
+      ...(backup && { backup }),
+      ...(readers !== undefined && { readers }),
+    }),
+    move: async ({ body: { engine } }) => ({ ...SHOP, engine, moved: true }),
     recover: async () => ({ survivor: PEER, index: 7 }),
     migrate: async ({ body }) => ({ applied: body.migrations.map(({ number }) => number), version: 2 }),
     backup: async () => ({ body: Uint8Array.of(0, 255) }),

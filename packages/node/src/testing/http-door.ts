@@ -234,6 +234,12 @@ function createMemoryKv(): Partial<RouteHandlers<typeof kvRoutes>> {
       const more = last !== undefined && keys.length > page.length;
       return { keys: page, cursor: more ? Buffer.from(last).toString('base64url') : null };
     },
+    attest: async ({ key }) => ({
+      key,
+      version: `${'0'.repeat(16)}-${TEST_PEER}`,
+      value: new TextEncoder().encode('attested'),
+      receipt: { systemId: 'sys1test', epoch: 1, header: new Uint8Array(1), statements: [] },
+    }),
     lock: async () => ({ held: true, token: 1 }),
     renewLock: async () => ({ held: true }),
     unlock: async () => ({ released: true }),

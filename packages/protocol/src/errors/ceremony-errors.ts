@@ -17,6 +17,11 @@ export const CEREMONY_ERRORS = {
     retry: false,
     text: 'The key file {file} is sealed, and there is no keyboard to ask for its passphrase. Name a file that holds it with --passphrase-file.',
   },
+  ADMIN_BUNDLE_INVALID: {
+    status: 400,
+    retry: false,
+    text: 'This is no admin bundle: {reason}. It begins with p2pos-admin:// and is one text without blanks; ask whoever made it for another copy.',
+  },
   CEREMONY_FILE_KIND: {
     status: 400,
     retry: false,

@@ -113,6 +113,11 @@ export const SQL_ERRORS = {
     retry: false,
     text: 'The database {database} is damaged: {reason}. Restore a backup: p2pctl sql restore {database} FILE',
   },
+  SQL_MOVING: {
+    status: 503,
+    retry: true,
+    text: 'The database {database} is being moved to another engine. Try again: writes go on in a moment.',
+  },
   SQL_PLACEMENT_STALE: {
     status: 503,
     retry: true,

@@ -21,3 +21,4 @@ export {
   type PeerTrust,
 } from './peer.ts';
 export type { PeerTransportOptions } from './peer-transport.ts';
+export type { VerifiedReadOptions, VerifiedValue } from './verified-kv.ts';

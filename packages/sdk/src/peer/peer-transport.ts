@@ -8,6 +8,8 @@ import type { Transport } from '../transport.ts';
 export interface PeerTransportOptions {
   /** `p2pos_…`; it is shown to members of the verified snapshot only. */
   readonly token?: string | undefined;
+  /** This member only: an operator's token is good at its own node. Default: any that serves clients. */
+  readonly via?: PeerId | undefined;
   /** Only with the operator's token. */
   readonly app?: string | undefined;
 }
@@ -24,7 +26,7 @@ const TIMEOUT_MS = 120_000;
 
 export function createPeerTransport(
   { rpc, systemId, gateways }: PeerTransportDeps,
-  { token, app }: PeerTransportOptions,
+  { token, app, via }: PeerTransportOptions,
 ): Transport {
   const url = `p2pos:${systemId}`;
   let tried = 0;
@@ -33,7 +35,7 @@ export function createPeerTransport(
     async attempt(method, input, _node, signal) {
       const operation = OPERATIONS[method];
       const wire = encodeInput(operation, input);
-      const members = gateways();
+      const members = gateways().filter((peerId) => via === undefined || peerId === via);
       const peerId = members[tried % Math.max(1, members.length)];
       if (peerId === undefined) {
         const reason = 'no member that serves clients is connected';

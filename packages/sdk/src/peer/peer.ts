@@ -23,6 +23,7 @@ import {
   MEMBERSHIP_PUSH,
 } from '@p2pos/protocol/membership';
 import { createRpc, type PeerId, PING, silentRpcLog } from '@p2pos/protocol/rpc';
+import type { Client } from '../connect.ts';
 import { RemoteError } from '../remote-error.ts';
 import type { Transport } from '../transport.ts';
 import { createHost, type HostConnection } from './host.ts';
@@ -30,6 +31,7 @@ import { createPageMesh } from './mesh.ts';
 import { createPageClock, createPageCrypto } from './page-crypto.ts';
 import { createPageMembership } from './page-membership.ts';
 import { createPeerTransport, type PeerTransportOptions } from './peer-transport.ts';
+import { readVerified, type VerifiedReadOptions, type VerifiedValue } from './verified-kv.ts';
 
 export interface PeerOptions {
   /** `sys1…`, from an invitation or a person, never from the network. */
@@ -115,6 +117,17 @@ export interface Peer extends AsyncDisposable {
   ): Promise<'applied' | 'stale'>;
   /** `push('snapshot', …)` */
   pushSnapshot(bytes: Uint8Array, options?: CallLimits): Promise<'applied' | 'stale'>;
+  /**
+   * What is under the key, by the signatures of members that hold it: no single node can forge it. Undefined: the node that was
+   * asked says that there is nothing, which cannot be proved.
+   *
+   * @throws P2posError RECEIPT_REFUSED for what does not verify
+   */
+  readKv(
+    client: Pick<Client, 'call'>,
+    key: string,
+    options?: VerifiedReadOptions,
+  ): Promise<VerifiedValue | undefined>;
   /** For `connect({ transport })`: the contract's calls, made by members with the capability `gateway`. */
   transport(options?: PeerTransportOptions): Transport;
 }
@@ -254,6 +267,11 @@ export async function connectPeer(options: PeerOptions): Promise<Peer> {
     },
     push,
     pushSnapshot: (bytes, limits) => push('snapshot', bytes, limits),
+    readKv({ call }, key, readOptions) {
+      const { epoch, members } = membership.view();
+      const view = { systemId, epoch, members: [...members.values()] };
+      return readVerified({ call, crypto, now: () => clock.now() }, view, key, readOptions);
+    },
     transport: (init = {}) =>
       createPeerTransport(
         {

@@ -4,7 +4,6 @@
  */
 import {
   type ClientFrame,
-  decodeCbor,
   type ErrorDetails,
   encodeCbor,
   MAX_SOCKET_FRAMES,
@@ -15,9 +14,10 @@ import {
 } from '@p2pos/protocol';
 import { RemoteError } from '../remote-error.ts';
 import type { Timing } from '../timing.ts';
+import { type Frame, readFrames } from './frames.ts';
 
 /** A frame of the node that names what it belongs to. */
-export type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
+export type Event = Frame;
 
 export interface Listener {
   onEvent(event: Event): void;
@@ -48,7 +48,6 @@ export interface LinkDeps {
 }
 
 const OPEN_TIMEOUT_MS = 10_000;
-const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 /** In one message; a message of the greatest value has room to spare. */
 const FLUSH_BYTES = 256 * 1_024;
 
@@ -112,17 +111,12 @@ export function createLink({ WebSocket, timing }: LinkDeps, config: LinkConfig):
   function receive(from: WebSocket, data: unknown): void {
     if (from !== socket) return;
     heardAt = timing.now();
-    let frames: unknown;
-    try {
-      frames = decodeCbor(new Uint8Array(data as ArrayBuffer), { maxBytes: MAX_MESSAGE_BYTES, shares: true });
-    } catch {
-      frames = undefined;
-    }
-    if (!Array.isArray(frames)) {
+    const frames = data instanceof ArrayBuffer ? readFrames(new Uint8Array(data)) : undefined;
+    if (!frames) {
       lose(from, 'it sent what is no frame');
       return;
     }
-    for (const frame of frames as (Event & { readonly id?: number })[]) {
+    for (const frame of frames) {
       const listener = frame.id === undefined ? undefined : listeners.get(frame.id);
       if (frame.type === 'error') {
         if (frame.id === undefined) {

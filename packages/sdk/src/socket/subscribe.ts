@@ -167,12 +167,6 @@ export function createSubscribe(
   };
 }
 
-export function oneByOne(subscribe: SubscribeBatches): Subscribe {
-  return async function* (kind, input, options) {
-    for await (const batch of subscribe(kind, input, options)) yield* batch;
-  };
-}
-
 /** Of what is long in it. */
 function sizeOf(event: Event): number {
   let sum = 128;

@@ -260,6 +260,11 @@ export interface Records extends AsyncDisposable {
     options?: CallOptions,
   ): Promise<WriteOutcome>;
   get(input: RecordKey & { readonly consistency: Consistency }, options?: CallOptions): Promise<ReadOutcome>;
+  /** A quorum read with the replicas' signatures for what it found. @throws P2posError RECEIPT_UNAVAILABLE */
+  attest(
+    input: RecordKey,
+    options?: CallOptions,
+  ): Promise<(NonNullable<ReadOutcome['found']> & { readonly receipt: SignedReceipt }) | undefined>;
   /** Of one partition: asks its replicas alone. @throws P2posError RECORDS_QUORUM_LOST */
   scan(input: PartitionScan, options?: CallOptions): Promise<PartitionKeys>;
   /** Keys in byte order over all slots, at most `limit`, after `after`. RECORDS_QUORUM_LOST unless `partial`. */

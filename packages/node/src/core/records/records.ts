@@ -351,6 +351,16 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       const name = { namespace, partition, key };
       return reader.read(name, checkName(name).place, consistency, options);
     },
+    async attest(name, options = {}) {
+      const { place } = checkName(name);
+      const { found } = await reader.read(name, place, 'quorum', options);
+      if (!found) return undefined;
+      const holders = {
+        version: found.version,
+        replicas: topology.moves.required(place.slot, place.count).flat(),
+      };
+      return { ...found, receipt: await receipts.collect(name, place, holders, options) };
+    },
     scan: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
     scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
     watch: (input, { signal = new AbortController().signal } = {}) => watcher.watch(input, signal),

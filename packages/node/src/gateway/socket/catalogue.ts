@@ -2,6 +2,7 @@
 import { P2posError, type RequestContext, type Route, type Stream } from '@p2pos/protocol';
 import { z } from 'zod';
 import type { Operation, StreamOperation } from '../service.ts';
+import type { SharedEvent } from './codec.ts';
 import { createRouteReader, createStreamReader, encodeResult, type FieldReader } from './fields.ts';
 
 export interface BoundCall {
@@ -11,15 +12,20 @@ export interface BoundCall {
   encode(value: unknown): unknown;
 }
 
-type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
+/**
+ * Where an event keeps how it is told. A WeakMap would do the same at a price: what an old table refers to counts as alive
+ * until the next full collection, so every event would be moved twice by the quick ones.
+ */
+const SHARED: unique symbol = Symbol('shared');
+type Event = { readonly type: string; [SHARED]?: SharedEvent } & Readonly<Record<string, unknown>>;
 
 export interface BoundStream {
   readonly stream: Stream;
   readonly reader: FieldReader;
   readonly open: StreamOperation['open'];
   encodeOpened(opened: unknown): Record<string, unknown>;
-  /** Fields of its frame, all but the id. The same event gives the same object. */
-  encodeEvent(event: Event): Readonly<Record<string, unknown>>;
+  /** The same event gives the same object. */
+  encodeEvent(event: Event): SharedEvent;
 }
 
 export interface Catalogue {
@@ -39,7 +45,6 @@ export function createCatalogue(
       { route, reader: createRouteReader(route), handle, encode: (value) => encodeResult(route, value) },
     ]),
   );
-  const told = new WeakMap<Event, Readonly<Record<string, unknown>>>();
   const kinds = new Map(
     streams.map(({ kind, stream, open }): [string, BoundStream] => [
       kind,
@@ -49,13 +54,13 @@ export function createCatalogue(
         open,
         encodeOpened: (opened) => z.encode(stream.opened, opened as never) as Record<string, unknown>,
         encodeEvent(event) {
-          let encoded = told.get(event);
-          if (encoded) return encoded;
+          const known = event[SHARED];
+          if (known) return known;
           const { type, ...fields } = event;
           const schema = stream.events[type];
           if (!schema) throw new TypeError(`stream ${kind} has no event ${type}`);
-          encoded = { ...z.encode(schema, fields as never), type };
-          told.set(event, encoded);
+          const encoded: SharedEvent = { fields: { ...z.encode(schema, fields as never), type } };
+          if (Object.isExtensible(event)) event[SHARED] = encoded;
           return encoded;
         },
       },

@@ -19,11 +19,18 @@ export interface SharedFrame {
 }
 export type OutgoingFrame = ServerFrame | SharedFrame;
 
+/** An event as frames carry it, all but the id; with what the codecs made of it, so that they do so once. */
+export interface SharedEvent {
+  readonly fields: Readonly<Record<string, unknown>>;
+  text?: string;
+  bytes?: Uint8Array;
+}
+
 export interface SocketCodec {
   /** Frames of one message, checked. @throws P2posError BAD_REQUEST, CBOR_MALFORMED */
   decode(message: Buffer, isBinary: boolean): ClientFrame[];
   /** The fields of a frame without its id, once for all who get them: the same object gives the same bytes. */
-  share(fields: Readonly<Record<string, unknown>>): Uint8Array | string;
+  share(event: SharedEvent): Uint8Array | string;
   /** One or more messages for these frames. */
   encode(frames: readonly OutgoingFrame[]): (string | Uint8Array)[];
 }
@@ -44,7 +51,10 @@ const json: SocketCodec = {
     }
     return [check(value)];
   },
-  share: (fields) => memo(texts, fields, () => JSON.stringify(fields, replaceBytes).slice(1)),
+  share(event) {
+    event.text ??= JSON.stringify(event.fields, replaceBytes).slice(1);
+    return event.text;
+  },
   encode: (frames) =>
     frames.map((frame) =>
       isShared(frame)
@@ -61,33 +71,34 @@ const cbor: SocketCodec = {
       throw refused(`it is not an array of at most ${MAX_SOCKET_FRAMES} frames`);
     return value.map(check);
   },
-  share: (fields) => memo(encodings, fields, () => encodeCbor(fields)),
+  share(event) {
+    event.bytes ??= encodeCbor(event.fields);
+    return event.bytes;
+  },
   encode(frames) {
-    const parts: Uint8Array[] = [arrayHead(frames.length)];
-    for (const frame of frames) {
-      if (!isShared(frame)) {
-        parts.push(encodeCbor(frame));
-        continue;
+    const head = arrayHead(frames.length);
+    const bodies = frames.map((frame) =>
+      isShared(frame) ? (frame.shared as Uint8Array) : encodeCbor(frame as ServerFrame),
+    );
+    const prefixes = frames.map((frame, i) => prefixOf(frame, bodies[i] as Uint8Array));
+    const size = bodies.reduce((sum, body, i) => sum + body.length + (prefixes[i]?.length ?? 0), head.length);
+    const message = Buffer.allocUnsafe(size);
+    message.set(head);
+    let at = head.length;
+    for (const [i, body] of bodies.entries()) {
+      const prefix = prefixes[i];
+      if (!prefix) message.set(body, at);
+      else {
+        // The head of the map, which counts one field more now, moves before the id.
+        message.set(body, at + prefix.length);
+        message.set(prefix, at + 1);
+        message[at] = (body[0] as number) + 1;
       }
-      const fields = frame.shared as Uint8Array;
-      // A map of one field more: below 24 of them the count stands in the first byte (RFC 8949 §3.1).
-      parts.push(idField((fields[0] as number) + 1, frame.id), fields.subarray(1));
+      at += body.length + (prefix?.length ?? 0);
     }
-    return [Buffer.concat(parts)];
+    return [message];
   },
 };
-
-const texts = new WeakMap<object, string>();
-const encodings = new WeakMap<object, Uint8Array>();
-
-function memo<T>(known: WeakMap<object, T>, fields: object, make: () => T): T {
-  let made = known.get(fields);
-  if (made === undefined) {
-    made = make();
-    known.set(fields, made);
-  }
-  return made;
-}
 
 function isShared(frame: OutgoingFrame): frame is SharedFrame {
   return 'shared' in frame && !('type' in frame);
@@ -98,14 +109,21 @@ function arrayHead(count: number): Uint8Array {
   return count < 0x100 ? Uint8Array.of(0x98, count) : Uint8Array.of(0x99, count >>> 8, count & 0xff);
 }
 
-/** The head of the map, and its first field. */
-function idField(head: number, id: SocketId): Uint8Array {
-  const encoded = encodeCbor(id);
-  const field = new Uint8Array(4 + encoded.length);
-  field.set([head, 0x62, 0x69, 0x64]);
-  field.set(encoded, 4);
-  return field;
+/** The field `id`, of a frame whose other fields are encoded already. Most frames of a message are of few subscriptions. */
+function prefixOf(frame: OutgoingFrame, body: Uint8Array): Uint8Array | undefined {
+  if (!isShared(frame)) return undefined;
+  // Below 24 fields their count stands in the first byte (RFC 8949 §3.1).
+  if ((body[0] as number) >= 0xb7) throw new TypeError('an event has too many fields');
+  if (latest?.id !== frame.id) {
+    const encoded = encodeCbor(frame.id);
+    const bytes = new Uint8Array(3 + encoded.length);
+    bytes.set([0x62, 0x69, 0x64]);
+    bytes.set(encoded, 3);
+    latest = { id: frame.id, bytes };
+  }
+  return latest.bytes;
 }
+let latest: { readonly id: SocketId; readonly bytes: Uint8Array } | undefined;
 
 function check(value: unknown): ClientFrame {
   if (isCall(value)) return value;

@@ -6,8 +6,10 @@ import {
   AppState,
   decodeCbor,
   encodeCbor,
+  firstIssue,
   GrantText,
   MAX_GRANTS,
+  P2posError,
   type TokenInfo,
 } from '@p2pos/protocol';
 import { z } from 'zod';
@@ -44,9 +46,13 @@ export function encodeDocument(document: Document): Uint8Array {
   return encodeCbor(document);
 }
 
-/** Members are trusted with it, yet what does not fit is never half believed. Throws what makes it unusable. */
+/** Members are trusted with it, yet what does not fit is never half believed. @throws P2posError RECORD_INVALID, CBOR_MALFORMED, BODY_TOO_LARGE */
 export function decodeDocument(bytes: Uint8Array): Document {
-  return Document.parse(decodeCbor(bytes, { maxBytes: MAX_DOCUMENT_BYTES }));
+  const result = Document.safeParse(decodeCbor(bytes, { maxBytes: MAX_DOCUMENT_BYTES }));
+  if (result.success) return result.data;
+  throw new P2posError('RECORD_INVALID', {
+    reason: `the register holds no app: ${firstIssue(result.error)}`,
+  });
 }
 
 export function appInfo({ app, state, createdAt, quotas, tokens }: Document): AppInfo {

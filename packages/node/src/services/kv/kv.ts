@@ -16,7 +16,7 @@ import {
 export interface KvDeps {
   readonly records: Pick<
     Records,
-    'declare' | 'put' | 'delete' | 'get' | 'scanAll' | 'watch' | 'locate' | 'registers' | 'leases'
+    'declare' | 'put' | 'delete' | 'get' | 'attest' | 'scanAll' | 'watch' | 'locate' | 'registers' | 'leases'
   >;
 }
 
@@ -62,6 +62,8 @@ export interface Kv {
     input: KeyInput & { readonly consistency?: Consistency | undefined },
     options?: CallOptions,
   ): Promise<ReadOutcome>;
+  /** As a quorum read, with the signatures of the replicas. @throws P2posError RECEIPT_UNAVAILABLE */
+  attest(input: KeyInput, options?: CallOptions): ReturnType<Records['attest']>;
   /** Keys in the order of their UTF-8 bytes. @throws P2posError KV_CURSOR_INVALID */
   list(input: ListInput, options?: CallOptions): Promise<Listing>;
   /** What is there, unless `from` is given, and every change of it until the signal aborts. */
@@ -114,6 +116,7 @@ export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: K
     async get({ app, key, consistency = 'quorum' }, options) {
       return records.get({ ...nameOf(app, key), consistency }, options);
     },
+    attest: async ({ app, key }, options) => records.attest(nameOf(app, key), options),
     list: (input, options) =>
       listKeys((range) => records.scanAll(range, options), namespaceOf(input.app), input),
     async *watch({ app, prefix = '', from, cas = false }, options) {

@@ -86,6 +86,12 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
         ...(partial && { missingSlots: [...page.missingSlots] }),
       };
     },
+    async attest({ key }, { app, signal }) {
+      const found = await kv.attest({ app, key }, { signal });
+      if (!found) throw new P2posError('KV_KEY_NOT_FOUND', { key });
+      const { version, value, expiresAt, receipt } = found;
+      return { key, version, value, receipt, ...(expiresAt !== undefined && { expiresAt }) };
+    },
     async lock({ key, holder, ttlMs }, { app, signal }) {
       const grant = await kv.cas.lock({ app, key, holder, ttlMs }, { signal });
       return { held: grant !== undefined, token: grant?.token ?? null };

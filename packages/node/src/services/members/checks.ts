@@ -29,7 +29,7 @@ export function createMembersChecks({
           return { status: 'failing', detail };
         }
         if (conflicts.length > 0) {
-          const detail = `${conflicts.length} snapshots stand beside the one in force; issue one that merges them: p2pctl members merge`;
+          const detail = `${conflicts.length} snapshots stand beside the one in force; look at them with p2pctl members conflicts, end them with p2pctl members merge`;
           return { status: 'degraded', detail };
         }
         if (!root) return { status: 'degraded', detail: 'The genesis of the system is not known yet.' };

@@ -47,6 +47,8 @@ export interface Outbox extends Disposable {
 }
 
 const RETRY_MS = 250;
+/** Topics of which nothing is left to send but that something is missing. */
+const MAX_LOST_TOPICS = 10_000;
 
 export function createOutbox(
   { clock, isConnected, send }: OutboxDeps,
@@ -56,6 +58,8 @@ export function createOutbox(
   let bytes = 0;
   /** So many at the head of the queue, numbers alone. */
   let givenUp = 0;
+  /** By topic, the last of those whose numbers were dropped too: sent when the member is back, for nothing may follow it. */
+  const lost = new Map<string, MessageBody>();
   let underWay = 0;
   let order = 0;
   /** A batch failed: those after it must not overtake it. */
@@ -80,7 +84,7 @@ export function createOutbox(
       if (parcel.queuedAt > old && bytes <= maxBytes) break;
       giveUp(parcel);
     }
-    // Even numbers alone grow too many or too old; what comes next tells of the gap by itself.
+    // Even numbers alone grow too many or too old: of each topic the last one stands for all before it.
     let most = Math.max(0, queue.length - maxMessages);
     while (most < givenUp && (queue[most] as Parcel).queuedAt < old - 3 * keepMs) most++;
     if (most === 0) return;
@@ -89,7 +93,23 @@ export function createOutbox(
     for (const parcel of dropped) {
       giveUp(parcel);
       bytes -= sizeOf(parcel);
+      const [name] = parcel.body;
+      lost.delete(name);
+      lost.set(name, parcel.body);
+      if (lost.size > MAX_LOST_TOPICS) lost.delete(lost.keys().next().value as string);
     }
+  }
+
+  /** What was dropped is older than all that waits. */
+  function tellLost(): void {
+    const queuedAt = clock.monotonic();
+    const parcels = Array.from(lost.values(), (body): Parcel => {
+      return { body, queuedAt, order: -1, onTold: undefined, sign: false };
+    });
+    lost.clear();
+    for (const parcel of parcels) bytes += sizeOf(parcel);
+    queue = [...parcels, ...queue];
+    givenUp += parcels.length;
   }
 
   function nextBatch(): Parcel[] {
@@ -114,6 +134,7 @@ export function createOutbox(
       retryLater();
       return;
     }
+    if (lost.size > 0 && failed.length === 0) tellLost();
     while (queue.length > 0 && underWay < maxUnderWay && failed.length === 0) {
       const batch = nextBatch();
       underWay++;
@@ -150,7 +171,7 @@ export function createOutbox(
   }
 
   function retryLater(): void {
-    if (queue.length === 0) return;
+    if (queue.length + lost.size === 0) return;
     timer ??= clock.after(RETRY_MS, () => {
       timer = undefined;
       pump();

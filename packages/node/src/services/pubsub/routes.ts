@@ -39,17 +39,13 @@ export function createPubsubStreams(pubsub: Pubsub, durable: Durable): StreamHan
 
 type Told = StreamEvent<(typeof pubsubStreams)['pubsub']>;
 
-/** As clients get it: one object for all of them, so that it is encoded once. */
-const told = new WeakMap<SubscriptionEvent, Told>();
+/** As clients get it: one object for all of them, so that it is encoded once. It goes with the event that it was made of. */
+const TOLD: unique symbol = Symbol('told');
 
-function tell(event: SubscriptionEvent): Told {
+function tell(event: SubscriptionEvent & { [TOLD]?: Told }): Told {
   if (event.type !== 'message') return event;
-  let made = told.get(event);
-  if (!made) {
-    made = { ...event, at: timeOf(event) };
-    told.set(event, made);
-  }
-  return made;
+  event[TOLD] ??= { ...event, at: timeOf(event) };
+  return event[TOLD];
 }
 
 async function* dated(batches: AsyncIterable<readonly SubscriptionEvent[]>) {

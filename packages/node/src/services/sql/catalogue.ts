@@ -23,26 +23,46 @@ const holderSchema = z.strictObject({
   port: integerSchema(1, 65_535).optional(),
   /** Took the place of another, so it joins those that are there. */
   joined: z.boolean().optional(),
+  /** Has everything, and no vote. */
+  reader: z.boolean().optional(),
 });
 export type Holder = z.output<typeof holderSchema>;
 
 const ID = /^[0-9a-f]{32}$/;
-const entrySchema = z.strictObject({
-  format: z.literal(1),
+/** What another engine would change. */
+const keptSchema = z.strictObject({
   /** Of this very database: another made later under the same name has another. */
   id: z.string().regex(ID),
   engine: SqlEngine,
   holders: z.array(holderSchema).min(1).max(16),
-  /** How many holders there shall be. */
+  /** How many holders there shall be that have a vote. */
   wanted: integerSchema(1, 16),
-  createdAt: integerSchema(0),
   /** From which the voters derive what they prove themselves with to each other. */
   secret: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32).optional(),
+});
+const entrySchema = z.strictObject({
+  format: z.literal(1),
+  ...keptSchema.shape,
+  createdAt: integerSchema(0),
+  /** How many holders there shall be that have none. */
+  readers: integerSchema(0, 8).optional(),
+  /** Copies of itself that it makes. */
+  backup: z.strictObject({ everyMs: integerSchema(1), keep: integerSchema(1, 1_000) }).optional(),
+  /** What takes its place when everything is copied. */
+  next: z.strictObject({ ...keptSchema.shape, since: integerSchema(0) }).optional(),
 });
 
 export interface Entry extends Omit<z.output<typeof entrySchema>, 'format'> {
   readonly app: string;
   readonly name: string;
+}
+
+/** The one that is being filled, as if it were there already. */
+export function nextOf(entry: Entry): Entry | undefined {
+  const { next, secret: _, ...bare } = entry;
+  if (!next) return undefined;
+  const { since: __, ...kept } = next;
+  return { ...bare, ...kept };
 }
 
 /** With the version of the register that it was read from. */

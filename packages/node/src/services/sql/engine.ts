@@ -17,6 +17,8 @@ export interface StatementResult {
   readonly changes: number;
   readonly lastInsertId: number | bigint | null;
   readonly returned?: RowSet;
+  /** It is done at the commit, whose answer tells what it did. */
+  readonly deferred?: true;
 }
 
 export interface WriteRequest {
@@ -44,11 +46,13 @@ export interface Engine extends AsyncDisposable {
   backup(options: EngineOptions): Promise<Uint8Array>;
   /** Puts such a file in the place of everything. @throws P2posError SQL_REFUSED: it is no sound SQLite file */
   restore(file: Uint8Array, options: EngineOptions): Promise<void>;
+  /** From now on every write and commit fails with SQL_MOVING, whoever sends it; or goes on. */
+  fence(isUp: boolean, options: EngineOptions): Promise<void>;
+  isFenced(options: EngineOptions): Promise<boolean>;
   /** Drops what is kept for repeats of requests that were made before. */
   forget(before: number, options: EngineOptions): Promise<void>;
   status(options: EngineOptions): Promise<Omit<SqlHolderStatus, 'peerId' | 'reachable'>>;
-  /** Of engines whose transactions may take several calls. */
-  readonly interactive?: Interactive;
+  readonly interactive: Interactive;
   /** Called when what is committed here may have changed. */
   onChange(listener: () => void): Disposable;
   /** Who should be asked next time; undefined: not known, or all are alike. */
@@ -57,19 +61,28 @@ export interface Engine extends AsyncDisposable {
   readonly cluster?: Cluster;
 }
 
-/** Serializable: nobody else writes while one is open, and nobody sees what it has not committed. */
+/**
+ * Serializable, and nobody sees what is not committed. `sqlite`: nobody else writes while one is open. `rqlite`: what was
+ * read is compared at the commit, and nobody waits.
+ */
 export interface Interactive {
-  /** Waits for the one that is open. @throws P2posError SQL_BUSY */
+  /** @throws P2posError SQL_BUSY, OVERLOADED */
   begin(transaction: string, options: EngineOptions): Promise<{ readonly expiresInMs: number }>;
   /** A statement that fails is undone alone. @throws P2posError SQL_TRANSACTION_ENDED, what the statement does wrong */
-  step(transaction: string, statement: Statement): Promise<StatementResult>;
-  /** @throws P2posError SQL_TRANSACTION_ENDED, SQL_CONSTRAINT */
-  end(transaction: string, how: 'commit' | 'rollback'): Promise<void>;
+  step(transaction: string, statement: Statement, options: EngineOptions): Promise<StatementResult>;
+  /** What the deferred statements did, where it is known. @throws P2posError SQL_TRANSACTION_ENDED, SQL_CONSTRAINT, SQL_CONFLICT */
+  end(
+    transaction: string,
+    how: 'commit' | 'rollback',
+    options: EngineOptions,
+  ): Promise<StatementResult[] | undefined>;
 }
 
 export interface ClusterVoter {
   readonly peerId: PeerId;
   readonly reachable: boolean;
+  /** False: it reads only. */
+  readonly votes: boolean;
 }
 
 export interface Cluster {

@@ -1,10 +1,9 @@
 /** One API on every engine: the same values, results and refusals. */
 import assert from 'node:assert/strict';
-import { describe, it, test } from 'node:test';
+import { describe, it } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
 import { createNodeCrypto } from '../../core/crypto/index.ts';
 import { migrate } from './migrations.ts';
-import { examine } from './statements/examination.ts';
 import { knownEngines, openEngine } from './testing/engines.ts';
 
 const coded = (code: string) => (error: unknown) => {
@@ -259,35 +258,3 @@ for (const { name, kind, program } of await knownEngines()) {
     });
   });
 }
-
-test('a transaction of several calls is serializable, ends by itself, and holds up writers only for its time', async () => {
-  await using db = await openEngine('sqlite');
-  const { interactive } = db.engine;
-  assert.ok(interactive);
-  await db.write(['CREATE TABLE t (a UNIQUE)', 'INSERT INTO t VALUES (1)']);
-  const step = (id: string, sql: string) => interactive.step(id, { examined: examine(sql), params: [] });
-  const options = { timeoutMs: 2_000 };
-  await interactive.begin('one', options);
-  await step('one', 'UPDATE t SET a = a + 1');
-  const waiting = db.write(['INSERT INTO t VALUES (10)']);
-  assert.deepEqual((await db.query('SELECT a FROM t')).rows, [[1]], 'others see nothing of it');
-  assert.deepEqual((await step('one', 'SELECT a FROM t')).returned?.rows, [[2]], 'it sees itself');
-  await assert.rejects(step('one', 'INSERT INTO t VALUES (2)'), coded('SQL_CONSTRAINT'));
-  await assert.rejects(step('two', 'SELECT 1'), coded('SQL_TRANSACTION_ENDED'));
-  await assert.rejects(interactive.begin('two', { timeoutMs: 100 }), coded('SQL_BUSY'));
-  await interactive.end('one', 'commit');
-  await waiting;
-  assert.deepEqual((await db.query('SELECT a FROM t ORDER BY a')).rows, [[2], [10]]);
-  await interactive.begin('three', options);
-  await step('three', 'DELETE FROM t');
-  await interactive.end('three', 'rollback');
-  await assert.rejects(interactive.end('three', 'commit'), coded('SQL_TRANSACTION_ENDED'));
-  await interactive.begin('four', options);
-  await step('four', 'DELETE FROM t');
-  await assert.rejects(
-    step('four', 'INSERT OR ROLLBACK INTO t SELECT 1 UNION ALL SELECT 1'),
-    coded('SQL_CONSTRAINT'),
-  );
-  await assert.rejects(step('four', 'SELECT 1'), coded('SQL_TRANSACTION_ENDED'));
-  assert.deepEqual((await db.query('SELECT count(*) FROM t')).rows, [[2]]);
-});

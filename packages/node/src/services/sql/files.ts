@@ -38,23 +38,69 @@ export interface Files {
   ): Promise<void>;
 }
 
-export function createFiles(deps: FilesDeps): Files {
+/** Of an entry as it is given, whatever the catalogue says. */
+export interface FilesOf {
+  backupOf(entry: Entry, options: Options): Promise<Uint8Array>;
+  restoreInto(entry: Entry, file: Uint8Array, options: Options): Promise<void>;
+}
+
+export function createFiles(deps: FilesDeps): Files & FilesOf {
   const { self, rpc, crypto, clock, random, routing, catalogue, hosting } = deps;
   const now = () => clock.now();
 
   /** The first holder that can be reached does all of it. */
-  async function atOne<T>(name: Name, options: Options, work: (entry: Entry, peerId: string) => Promise<T>) {
-    const entry = await catalogue.find(name, options);
+  async function atOne<T>(entry: Entry, work: (peerId: string) => Promise<T>) {
     const peers = entry.holders.map(({ peerId }) => peerId);
     const ordered = [...peers.filter((peer) => peer === self), ...peers.filter((peer) => peer !== self)];
     for (const peerId of ordered) {
       try {
-        return await work(entry, peerId);
+        return await work(peerId);
       } catch (error) {
         if (!isP2posError(error, 'PEER_UNREACHABLE')) throw error;
       }
     }
-    throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: name.name, holders: peers.join(', ') });
+    throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: entry.name, holders: peers.join(', ') });
+  }
+
+  function backupOf(entry: Entry, { signal }: Options): Promise<Uint8Array> {
+    const { app, name, id } = entry;
+    const target = { app, name, id };
+    const call: CallOptions = { timeoutMs: FILE_MS, signal };
+    return atOne(entry, async (peerId) => {
+      if (peerId === self) return (await hosting.engineOf(target)).backup(call);
+      const first = await rpc.call(peerId, SQL, 'backup', { ...target, offset: 0 }, call);
+      const file = new Uint8Array(first.total);
+      file.set(first.chunk);
+      for (let offset = first.chunk.length; offset < first.total; ) {
+        const piece = { ...target, ticket: first.ticket, offset };
+        const { chunk } = await rpc.call(peerId, SQL, 'backup', piece, call);
+        if (chunk.length === 0)
+          throw new P2posError('PEER_PROTOCOL', { peerId, reason: 'a piece of a backup is empty' });
+        file.set(chunk, offset);
+        offset += chunk.length;
+      }
+      return file;
+    });
+  }
+
+  function restoreInto(entry: Entry, file: Uint8Array, { signal }: Options): Promise<void> {
+    const { app, name, id } = entry;
+    const target = { app, name, id };
+    const call: CallOptions = { timeoutMs: FILE_MS, signal };
+    return atOne(entry, async (peerId) => {
+      if (peerId === self) return (await hosting.engineOf(target)).restore(file, call);
+      const ticket = Buffer.from(random.bytes(16)).toString('hex');
+      for (let offset = 0; offset === 0 || offset < file.length; offset += CHUNK_BYTES) {
+        const chunk = file.slice(offset, offset + CHUNK_BYTES);
+        await rpc.call(
+          peerId,
+          SQL,
+          'restore',
+          { ...target, ticket, total: file.length, offset, chunk },
+          call,
+        );
+      }
+    });
   }
 
   return {
@@ -72,48 +118,14 @@ export function createFiles(deps: FilesDeps): Files {
       return { applied, version };
     },
 
-    backup: (name, options = {}) =>
-      atOne(name, options, async ({ id }, peerId) => {
-        const target = { ...name, id };
-        const call: CallOptions = { timeoutMs: FILE_MS, signal: options.signal };
-        if (peerId === self) return (await hosting.engineOf(target)).backup(call);
-        const first = await rpc.call(peerId, SQL, 'backup', { ...target, offset: 0 }, call);
-        const file = new Uint8Array(first.total);
-        file.set(first.chunk);
-        for (let offset = first.chunk.length; offset < first.total; ) {
-          const { chunk } = await rpc.call(
-            peerId,
-            SQL,
-            'backup',
-            { ...target, ticket: first.ticket, offset },
-            call,
-          );
-          if (chunk.length === 0)
-            throw new P2posError('PEER_PROTOCOL', { peerId, reason: 'a piece of a backup is empty' });
-          file.set(chunk, offset);
-          offset += chunk.length;
-        }
-        return file;
-      }),
-
+    backup: async (name, options = {}) => backupOf(await catalogue.find(name, options), options),
     async restore({ confirm, file, ...name }, options = {}) {
       if (confirm !== name.name) throw new P2posError('SQL_CONFIRM_NAME', { database: name.name });
-      await atOne(name, options, async ({ id }, peerId) => {
-        const target = { ...name, id };
-        const call: CallOptions = { timeoutMs: FILE_MS, signal: options.signal };
-        if (peerId === self) return (await hosting.engineOf(target)).restore(file, call);
-        const ticket = Buffer.from(random.bytes(16)).toString('hex');
-        for (let offset = 0; offset === 0 || offset < file.length; offset += CHUNK_BYTES) {
-          const chunk = file.slice(offset, offset + CHUNK_BYTES);
-          await rpc.call(
-            peerId,
-            SQL,
-            'restore',
-            { ...target, ticket, total: file.length, offset, chunk },
-            call,
-          );
-        }
-      });
+      const entry = await catalogue.find(name, options);
+      if (entry.next) throw new P2posError('SQL_MOVING', { database: name.name });
+      await restoreInto(entry, file, options);
     },
+    backupOf,
+    restoreInto,
   };
 }

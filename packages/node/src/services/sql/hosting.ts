@@ -4,7 +4,7 @@ import { type Clock, sleep } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
 import type { TaskGroup } from '../../core/tasks/index.ts';
-import type { Catalogue, Entry } from './catalogue.ts';
+import { type Catalogue, type Entry, nextOf } from './catalogue.ts';
 import type { Engine } from './engine.ts';
 import type { Manifest, Preparation, Shelf } from './shelf.ts';
 
@@ -50,8 +50,9 @@ export function createHosting({ self, shelf, catalogue, tasks, clock, log }: Hos
 
   async function ownEntry({ app, name, id }: Target): Promise<Entry | undefined> {
     const found = await catalogue.read({ app, name });
-    const isOwn = found?.entry.id === id && found.entry.holders.some(({ peerId }) => peerId === self);
-    return isOwn ? found.entry : undefined;
+    const entry = found?.entry.id === id ? found.entry : found && nextOf(found.entry);
+    const isOwn = entry?.id === id && entry.holders.some(({ peerId }) => peerId === self);
+    return isOwn ? entry : undefined;
   }
 
   async function openNew(target: Target): Promise<Engine> {

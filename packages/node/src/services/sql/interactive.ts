@@ -1,7 +1,8 @@
 /** Transactions of several calls, from any node to the one that holds the database. */
-import { P2posError, type SqlParams } from '@p2pos/protocol';
+import type { Crypto, SqlParams } from '@p2pos/protocol';
+import type { PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
-import type { Engine, EngineOptions, Interactive, StatementResult } from './engine.ts';
+import type { Engine, StatementResult } from './engine.ts';
 import type { Routing } from './routing.ts';
 import { checkParams, examine } from './statements/examination.ts';
 
@@ -14,7 +15,7 @@ interface Options {
 }
 
 export interface Transactions {
-  /** Serializable. Nobody else writes until it ends, which it does by itself. @throws P2posError SQL_BUSY, SQL_UNSUPPORTED */
+  /** Serializable; it ends by itself after a time. @throws P2posError SQL_BUSY, OVERLOADED */
   begin(
     input: Name,
     options?: Options,
@@ -28,56 +29,75 @@ export interface Transactions {
     },
     options?: Options,
   ): Promise<StatementResult>;
-  /** @throws P2posError SQL_TRANSACTION_ENDED */
+  /**
+   * What the statements did that were deferred to the commit, where there are such and it is known.
+   *
+   * @throws P2posError SQL_TRANSACTION_ENDED, SQL_CONFLICT
+   */
   end(
     input: Name & { readonly transaction: string; readonly how: 'commit' | 'rollback' },
     options?: Options,
-  ): Promise<void>;
+  ): Promise<StatementResult[] | undefined>;
+}
+
+export interface TransactionsDeps {
+  readonly self: PeerId;
+  readonly routing: Routing;
+  readonly random: Pick<Random, 'bytes'>;
+  readonly crypto: Pick<Crypto, 'sha256'>;
 }
 
 const ROUTE_MS = 5_000;
 
-/** @throws P2posError SQL_UNSUPPORTED */
-export function interactiveOf({ interactive }: Engine): Interactive {
-  if (interactive) return interactive;
-  throw new P2posError('SQL_UNSUPPORTED', {
-    reason: 'with rqlite a transaction is one call; send its statements together',
-  });
+/** With a mark of the node that keeps it, so that any node finds the way there. */
+export function newTransaction(
+  crypto: Pick<Crypto, 'sha256'>,
+  random: Pick<Random, 'bytes'>,
+  self: PeerId,
+): string {
+  return markOf(crypto, self) + Buffer.from(random.bytes(12)).toString('hex');
 }
 
-export async function begin(engine: Engine, random: Random, options: EngineOptions) {
-  const interactive = interactiveOf(engine);
-  const transaction = Buffer.from(random.bytes(16)).toString('hex');
-  return { transaction, ...(await interactive.begin(transaction, options)) };
+function markOf(crypto: Pick<Crypto, 'sha256'>, peerId: PeerId): string {
+  return Buffer.from(crypto.sha256(new TextEncoder().encode(peerId)).subarray(0, 4)).toString('hex');
 }
 
 export function createTransactions(
-  { routing, random }: { readonly routing: Routing; readonly random: Random },
+  { self, routing, random, crypto }: TransactionsDeps,
   { statementTimeoutMs }: { readonly statementTimeoutMs: number },
 ): Transactions {
   const timeoutMs = statementTimeoutMs + ROUTE_MS;
+  const homeOf = (transaction: string) => (peerId: PeerId) => transaction.startsWith(markOf(crypto, peerId));
   return {
     async begin(name, { signal } = {}) {
-      const here = (engine: Engine) => begin(engine, random, { timeoutMs: statementTimeoutMs, signal });
+      const within = { timeoutMs: statementTimeoutMs, signal };
+      const id = newTransaction(crypto, random, self);
+      const here = async ({ interactive }: Engine) => ({
+        transaction: id,
+        ...(await interactive.begin(id, within)),
+      });
       const { transaction, expiresInMs } = await routing.call(name, 'begin', {}, here, { timeoutMs, signal });
       return { transaction, expiresInMs };
     },
     async step({ app, name, transaction, sql, params = [] }, { signal } = {}) {
       const examined = examine(sql);
       checkParams(examined, params);
-      const here = (engine: Engine) => interactiveOf(engine).step(transaction, { examined, params });
+      const within = { timeoutMs: statementTimeoutMs, signal };
+      const here = ({ interactive }: Engine) => interactive.step(transaction, { examined, params }, within);
       const input = { transaction, sql, params };
-      return (await routing.call({ app, name }, 'step', input, here as never, {
-        timeoutMs,
-        signal,
-      })) as StatementResult;
+      const options = { timeoutMs, signal, home: homeOf(transaction) };
+      return (await routing.call({ app, name }, 'step', input, here as never, options)) as StatementResult;
     },
     async end({ app, name, transaction, how }, { signal } = {}) {
-      const here = async (engine: Engine) => {
-        await interactiveOf(engine).end(transaction, how);
-        return {};
+      const within = { timeoutMs: statementTimeoutMs, signal };
+      const here = async ({ interactive }: Engine) => {
+        const results = await interactive.end(transaction, how, within);
+        return { ...(results && { results }) };
       };
-      await routing.call({ app, name }, 'end', { transaction, how }, here, { timeoutMs, signal });
+      const options = { timeoutMs, signal, home: homeOf(transaction) };
+      const input = { transaction, how };
+      const { results } = await routing.call({ app, name }, 'end', input, here as never, options);
+      return results as StatementResult[] | undefined;
     },
   };
 }

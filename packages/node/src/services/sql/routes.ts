@@ -41,12 +41,18 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
     step: async ({ database: name, transaction, body }, { app, signal }) =>
       plain(await sql.step({ app, name, transaction, ...body }, { signal })),
     async commit({ database: name, transaction }, { app, signal }) {
-      await sql.end({ app, name, transaction, how: 'commit' }, { signal });
-      return { committed: true as const };
+      const results = await sql.end({ app, name, transaction, how: 'commit' }, { signal });
+      return { committed: true as const, ...(results && { results: results.map(plain) }) };
     },
     async rollback({ database: name, transaction }, { app, signal }) {
       await sql.end({ app, name, transaction, how: 'rollback' }, { signal });
       return { committed: false as const };
+    },
+    adjust: async ({ database: name, body }, { app, signal }) =>
+      sql.adjust({ app, name, ...body }, { signal }),
+    async move({ database: name, body }, { app, signal }) {
+      const { database, moved } = await sql.move({ app, name, ...body }, { signal });
+      return { ...database, moved };
     },
     recover: async ({ database: name, confirm }, { app, signal }) =>
       sql.recover({ app, name, confirm }, { signal }),
@@ -54,8 +60,8 @@ export function createSqlHandlers(sql: Sql): RouteHandlers<typeof sqlRoutes> {
   };
 }
 
-function plain({ changes, lastInsertId, returned }: StatementResult): SqlResult {
-  return { changes, lastInsertId, ...(returned && { returned }) };
+function plain({ changes, lastInsertId, returned, deferred }: StatementResult): SqlResult {
+  return { changes, lastInsertId, ...(returned && { returned }), ...(deferred && { deferred }) };
 }
 
 export function createSqlStreams(sql: Pick<Sql, 'live'>): StreamHandlers<typeof sqlStreams> {

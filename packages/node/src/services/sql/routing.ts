@@ -22,9 +22,11 @@ export interface RoutingDeps {
 export interface RouteOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Of a transaction: the holder that keeps it; others can only tell how it ended. */
+  readonly home?: ((peerId: PeerId) => boolean) | undefined;
 }
 
-type Method = 'query' | 'write' | 'migrate' | 'wait' | 'begin' | 'step' | 'end';
+type Method = 'query' | 'write' | 'migrate' | 'wait' | 'begin' | 'step' | 'end' | 'fence';
 type Methods = typeof SQL.methods;
 type Input<M extends Method> = Omit<z.input<Methods[M]['input']>, 'app' | 'name' | 'id'>;
 type Output<M extends Method> = z.output<Methods[M]['output']>;
@@ -42,6 +44,14 @@ export interface Routing {
     here: (engine: Engine) => Promise<Output<M>>,
     options: RouteOptions,
   ): Promise<Output<M>>;
+  /** The same of an entry as it is given. */
+  ask<M extends Method>(
+    entry: Entry,
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    options: RouteOptions,
+  ): Promise<Output<M>>;
 }
 
 /** Another holder may do better. */
@@ -52,24 +62,91 @@ const ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
   'OVERLOADED',
   'SQL_NO_LEADER',
   'SQL_ENGINE_FAILED',
+  // A node that is starting hears others before it serves databases.
+  'METHOD_UNKNOWN',
 ]);
 /** What a client hears as it is when no holder did better. */
 const TOLD: ReadonlySet<ErrorCode> = new Set(['SQL_NO_LEADER', 'SQL_ENGINE_FAILED']);
+/** The holder of a transaction cannot be asked about it. */
+const GONE: ReadonlySet<ErrorCode> = new Set([
+  'PEER_UNREACHABLE',
+  'TIMEOUT',
+  'NODE_CLOSING',
+  'SQL_PLACEMENT_STALE',
+]);
+/** The catalogue may know better by now. */
+const STALE: ReadonlySet<ErrorCode> = new Set([
+  'SQL_PLACEMENT_STALE',
+  'SQL_HOLDER_UNREACHABLE',
+  'SQL_MOVING',
+]);
+const MOVING_MS = 200;
+const HEDGE_MS = 4_000;
 const PAUSE_MS = 150;
 const MAX_REMEMBERED = 10_000;
 
 export function createRouting({ self, rpc, catalogue, hosting, clock, random }: RoutingDeps): Routing {
   const preferred = new Map<string, PeerId>();
 
-  function inOrder({ id, holders }: Entry): PeerId[] {
+  function inOrder({ id, holders }: Entry, isNearest: boolean): PeerId[] {
     const peers = holders.map(({ peerId }) => peerId);
-    const first = preferred.get(id) ?? self;
+    const first = isNearest && peers.includes(self) ? self : (preferred.get(id) ?? self);
     return [...peers.filter((peer) => peer === first), ...peers.filter((peer) => peer !== first)];
   }
 
   function remember(id: string, peerId: PeerId): void {
     if (preferred.size >= MAX_REMEMBERED) preferred.clear();
     preferred.set(id, peerId);
+  }
+
+  /** One that says nothing for a while may be cut off; then the next is asked as well, and the first answer counts. */
+  async function withSecond<T>(
+    first: PeerId,
+    second: PeerId | undefined,
+    run: (peerId: PeerId, signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly output: T; readonly by: PeerId }> {
+    const over = new AbortController();
+    const within = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+    const of = (peerId: PeerId) => run(peerId, within).then((output) => ({ output, by: peerId }));
+    const one = of(first);
+    try {
+      if (second === undefined) return await one;
+      const late = sleep(clock, HEDGE_MS, { signal: within }).then(() => undefined);
+      late.catch(() => {});
+      const early = await Promise.race([one, late]);
+      if (early) return early;
+      const other = of(second);
+      // What the one asked first says of itself is what counts; the other helps only when it does better.
+      other.catch(() => {});
+      return await Promise.any([one, other]).catch(() => one);
+    } finally {
+      over.abort(new P2posError('CANCELLED'));
+    }
+  }
+
+  async function ask<M extends Method>(
+    { app, name, id }: Entry,
+    peerId: PeerId,
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    options: RouteOptions,
+  ): Promise<Output<M>> {
+    options.signal?.throwIfAborted();
+    if (peerId === self) return here(await hosting.engineOf({ app, name, id }));
+    const { timeoutMs, signal } = options;
+    const body = { app, name, id, ...input } as never;
+    return (await rpc.call(peerId, SQL, method, body, { timeoutMs, signal })) as Output<M>;
+  }
+
+  function leftOf(until: number): number {
+    return Math.max(1, Math.ceil(until - clock.monotonic()));
+  }
+
+  function nobody(entry: Entry, cause: P2posError | undefined): P2posError {
+    const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
+    return new P2posError('SQL_HOLDER_UNREACHABLE', { database: entry.name, holders }, { cause });
   }
 
   /** Each holder once. @throws P2posError what the last of them answered */
@@ -80,22 +157,21 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     here: (engine: Engine) => Promise<Output<M>>,
     options: RouteOptions,
   ): Promise<Output<M>> {
-    const { app, name, id } = entry;
+    const { id } = entry;
+    // All of them together: one that never answers must not leave the client waiting beyond its patience.
+    const until = clock.monotonic() + options.timeoutMs;
     let last: P2posError | undefined;
-    for (const peerId of inOrder(entry)) {
-      options.signal?.throwIfAborted();
+    const order = inOrder(entry, isNear(method, input));
+    for (const [at, peerId] of order.entries()) {
+      if (at > 0 && clock.monotonic() >= until) break;
       try {
-        const output: Output<M> =
-          peerId === self
-            ? await here(await hosting.engineOf({ app, name, id }))
-            : ((await rpc.call(
-                peerId,
-                SQL,
-                method,
-                { app, name, id, ...input } as never,
-                options,
-              )) as Output<M>);
-        remember(id, output.leader ?? peerId);
+        const { output, by } = await withSecond(
+          peerId,
+          order[at + 1],
+          (peer, signal) => ask(entry, peer, method, input, here, { timeoutMs: leftOf(until), signal }),
+          options.signal,
+        );
+        remember(id, output.leader ?? by);
         return output;
       } catch (error) {
         if (!isP2posError(error) || !ELSEWHERE.has(error.code)) throw error;
@@ -104,8 +180,33 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     }
     preferred.delete(id);
     if (last && TOLD.has(last.code)) throw last;
-    const holders = entry.holders.map(({ peerId }) => peerId).join(', ');
-    throw new P2posError('SQL_HOLDER_UNREACHABLE', { database: name, holders }, { cause: last });
+    throw nobody(entry, last);
+  }
+
+  /** The one that keeps the transaction; where it is gone others know how it ended. */
+  async function atHome<M extends Method>(
+    entry: Entry,
+    method: M,
+    input: Input<M>,
+    here: (engine: Engine) => Promise<Output<M>>,
+    options: RouteOptions & { readonly home: (peerId: PeerId) => boolean },
+  ): Promise<Output<M>> {
+    const peers = entry.holders.map(({ peerId }) => peerId);
+    const home = peers.filter(options.home);
+    const others =
+      entry.engine === 'rqlite' && method === 'end' ? peers.filter((peer) => !home.includes(peer)) : [];
+    let last: P2posError | undefined;
+    for (const peerId of [...home, ...others]) {
+      try {
+        return await ask(entry, peerId, method, input, here, options);
+      } catch (error) {
+        if (!isP2posError(error) || !GONE.has(error.code)) throw error;
+        last = error;
+      }
+    }
+    if (entry.engine === 'sqlite' || method === 'end') throw nobody(entry, last);
+    const reason = 'the node that kept it is gone';
+    throw new P2posError('SQL_TRANSACTION_ENDED', { database: entry.name, transaction: 'open', reason });
   }
 
   /** Of several voters another leads soon, so they are asked until the time is over. */
@@ -118,9 +219,8 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
   ): Promise<Output<M>> {
     const until = clock.monotonic() + timeoutMs;
     for (;;) {
-      const leftMs = Math.max(1, Math.ceil(until - clock.monotonic()));
       try {
-        return await round(entry, method, input, here, { timeoutMs: leftMs, signal });
+        return await round(entry, method, input, here, { timeoutMs: leftOf(until), signal });
       } catch (error) {
         const isPassing =
           isP2posError(error) && (error.code === 'SQL_HOLDER_UNREACHABLE' || TOLD.has(error.code));
@@ -131,19 +231,33 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
   }
 
   return {
+    ask: attempt,
     async call(name, method, input, here, options) {
       const entry = await catalogue.find(name, options);
-      try {
-        return await attempt(entry, method, input, here, options);
-      } catch (error) {
-        if (!isP2posError(error, 'SQL_PLACEMENT_STALE') && !isP2posError(error, 'SQL_HOLDER_UNREACHABLE'))
-          throw error;
-        catalogue.forget(name);
-        const now = await catalogue.find(name, options);
-        const isSame = now.id === entry.id && JSON.stringify(now.holders) === JSON.stringify(entry.holders);
-        if (isSame) throw error;
-        return attempt(now, method, input, here, options);
+      const { home } = options;
+      if (home) return atHome(entry, method, input, here, { ...options, home });
+      const until = clock.monotonic() + options.timeoutMs;
+      let known = entry;
+      for (;;) {
+        try {
+          return await attempt(known, method, input, here, { ...options, timeoutMs: leftOf(until) });
+        } catch (error) {
+          if (!isP2posError(error) || !STALE.has(error.code)) throw error;
+          catalogue.forget(name);
+          const now = await catalogue.find(name, options);
+          const isSame = now.id === known.id && JSON.stringify(now.holders) === JSON.stringify(known.holders);
+          // One that moves has its new place soon.
+          const isMoving = now.next !== undefined || error.code === 'SQL_MOVING';
+          if ((isSame && !isMoving) || clock.monotonic() + MOVING_MS >= until) throw error;
+          if (isSame) await sleep(clock, MOVING_MS, { signal: options.signal });
+          known = now;
+        }
       }
     },
   };
+}
+
+/** What any voter or reader has will do. */
+function isNear<M extends Method>(method: M, input: Input<M>): boolean {
+  return method === 'query' && 'consistency' in input && input.consistency === 'none';
 }

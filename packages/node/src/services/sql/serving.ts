@@ -5,18 +5,22 @@ import type { Membership } from '../../core/membership/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
+import type { Backups } from './backups.ts';
 import type { Engine, Statement } from './engine.ts';
 import type { Hosting } from './hosting.ts';
-import { begin, interactiveOf } from './interactive.ts';
+import { newTransaction } from './interactive.ts';
 import { migrate } from './migrations.ts';
 import { awaitMove } from './moves.ts';
+import { statusHere } from './standing.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { createTransfers } from './transfer.ts';
 import { SQL } from './wire.ts';
 
 export interface ServeSqlDeps {
+  readonly self: PeerId;
   readonly rpc: Pick<Rpc, 'serve'>;
   readonly hosting: Pick<Hosting, 'engineOf' | 'prepare' | 'look'>;
+  readonly backups: Backups | undefined;
   readonly membership: Pick<Membership, 'isActive'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly clock: Clock;
@@ -27,7 +31,7 @@ export interface ServeSqlDeps {
 export const FILE_MS = 120_000;
 
 export function serveSql(
-  { rpc, hosting, membership, crypto, clock, random }: ServeSqlDeps,
+  { self, rpc, hosting, backups, membership, crypto, clock, random }: ServeSqlDeps,
   { statementTimeoutMs: timeoutMs }: { readonly statementTimeoutMs: number },
 ): Disposable {
   const transfers = createTransfers(clock);
@@ -79,17 +83,25 @@ export function serveSql(
     },
     async begin(target, { peerId, signal }) {
       admit(peerId);
-      const engine = await hosting.engineOf(target);
-      return begin(engine, random, { timeoutMs, signal });
+      const { interactive } = await hosting.engineOf(target);
+      const transaction = newTransaction(crypto, random, self);
+      return { transaction, ...(await interactive.begin(transaction, { timeoutMs, signal })) };
     },
-    async step({ transaction, sql, params, ...target }, { peerId }) {
+    async step({ transaction, sql, params, ...target }, { peerId, signal }) {
       admit(peerId);
       const checked = statementOf({ sql, params });
-      return interactiveOf(await hosting.engineOf(target)).step(transaction, checked);
+      const { interactive } = await hosting.engineOf(target);
+      return interactive.step(transaction, checked, { timeoutMs, signal });
     },
-    async end({ transaction, how, ...target }, { peerId }) {
+    async end({ transaction, how, ...target }, { peerId, signal }) {
       admit(peerId);
-      await interactiveOf(await hosting.engineOf(target)).end(transaction, how);
+      const { interactive } = await hosting.engineOf(target);
+      const results = await interactive.end(transaction, how, { timeoutMs, signal });
+      return { ...(results && { results }) };
+    },
+    async fence({ isUp, ...target }, { peerId, signal }) {
+      admit(peerId);
+      await (await hosting.engineOf(target)).fence(isUp, { timeoutMs, signal });
       return {};
     },
     async backup({ ticket: known, offset, ...target }, { peerId, signal }) {
@@ -116,7 +128,7 @@ export function serveSql(
     },
     async status(target, { peerId, signal }) {
       admit(peerId);
-      return (await hosting.engineOf(target)).status({ timeoutMs, signal });
+      return statusHere({ hosting, backups }, target, { timeoutMs, signal });
     },
   });
 }

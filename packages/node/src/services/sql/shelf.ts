@@ -6,6 +6,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { P2posError, type SqlEngine } from '@p2pos/protocol';
 import type { Clock } from '../../core/clock/index.ts';
+import type { Logger } from '../../core/log/index.ts';
+import { type Backups, createBackups } from './backups.ts';
 import type { Entry } from './catalogue.ts';
 import type { Engine } from './engine.ts';
 import type { Ports, Rqlite } from './rqlite/opening.ts';
@@ -37,6 +39,7 @@ export interface Shelf extends AsyncDisposable {
   prepare(manifest: Preparation): Promise<Place>;
   /** @throws P2posError SQL_CORRUPT when its folder is gone */
   open(entry: Entry): Promise<Engine>;
+  readonly backups: Backups;
   /** Everything in it is lost. */
   remove(id: string): Promise<void>;
 }
@@ -45,6 +48,7 @@ export interface ShelfDeps {
   readonly sqlite: SqliteHost;
   readonly rqlite: Rqlite;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 export interface ShelfConfig {
@@ -55,7 +59,7 @@ export interface ShelfConfig {
 const MANIFEST = 'database.json';
 
 export function createShelf(
-  { sqlite, rqlite, clock }: ShelfDeps,
+  { sqlite, rqlite, clock, log }: ShelfDeps,
   { folder, maxDatabases }: ShelfConfig,
 ): Shelf {
   const pathOf = (id: string) => join(folder, id);
@@ -91,6 +95,7 @@ export function createShelf(
 
   return {
     manifests,
+    backups: createBackups({ clock, log }, { folder: join(folder, 'backups') }),
     async prepare({ app, name, id, engine }) {
       const known = await manifestOf(id);
       if (known) return placeOf(known);

@@ -19,7 +19,7 @@ import type { Records } from '../../core/records/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
 import { takeCare } from './care.ts';
-import { createCatalogue, type Entry, newId } from './catalogue.ts';
+import { createCatalogue, type Entry, newId, nextOf } from './catalogue.ts';
 import type { Engine, RowSet, Statement, StatementResult } from './engine.ts';
 import { createFiles, type Files } from './files.ts';
 import { createHosting } from './hosting.ts';
@@ -33,6 +33,7 @@ import { led, serveSql } from './serving.ts';
 import type { Shelf } from './shelf.ts';
 import { createStanding, described, type Standing } from './standing.ts';
 import { checkParams, examine } from './statements/examination.ts';
+import { createTending, type Tending } from './tending.ts';
 import { SQL } from './wire.ts';
 
 export interface SqlDeps {
@@ -70,7 +71,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Sql extends AsyncDisposable, Files, Transactions, Standing {
+export interface Sql extends AsyncDisposable, Files, Transactions, Standing, Tending {
   /** `created: false`: one of that name was there, and nothing changed (T18). */
   create(
     input: Name & { readonly engine?: SqlEngine | undefined; readonly voters?: number | undefined },
@@ -110,14 +111,19 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
   const tasks = createTaskGroup({ clock, random, log });
   const hosting = createHosting({ self, shelf, catalogue, tasks, clock, log });
   const routing: Routing = createRouting({ self, rpc, catalogue, hosting, clock, random });
-  const served = serveSql({ ...deps, hosting }, { statementTimeoutMs });
+  const served = serveSql({ ...deps, hosting, backups: shelf?.backups }, { statementTimeoutMs });
   const timeoutMs = statementTimeoutMs + ROUTE_MS;
+  const holdsHere = shelf !== undefined;
+  const files = createFiles({ ...deps, routing, catalogue, hosting });
   const recruit = async (entry: Entry, besides: readonly PeerId[]) => {
     const wish = { id: entry.id, engine: entry.engine, count: 1, besides };
-    const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, wish);
+    const peerIds = choosePlaces({ ...deps, holdsHere }, wish);
     return (await prepare(entry, peerIds, {})).holders[0];
   };
-  takeCare({ ...deps, hosting, catalogue, tasks, recruit, notice }, { replaceAfterMs });
+  takeCare(
+    { ...deps, hosting, catalogue, tasks, recruit, notice, backups: shelf?.backups },
+    { replaceAfterMs },
+  );
 
   function statementOf({ sql, params = [] }: Asked): Statement {
     const examined = examine(sql);
@@ -187,6 +193,12 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
     return { ...entry, holders };
   }
 
+  /** On members that are chosen now: those with a vote first. */
+  function place(entry: Entry, options: CallOptions): Promise<Entry> {
+    const { id, engine, wanted } = entry;
+    return prepare(entry, choosePlaces({ ...deps, holdsHere }, { id, engine, count: wanted }), options);
+  }
+
   /** Best effort: each of them looks by itself later. */
   function notice({ app, name, id, holders }: Entry): void {
     for (const { peerId } of holders) {
@@ -217,14 +229,17 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
       if (!found) return { existed: false };
       if (!(await catalogue.remove(found, options))) continue;
       notice(found.entry);
+      const next = nextOf(found.entry);
+      if (next) notice(next);
       log.info({ action: 'sql_database_dropped', id: found.entry.id }, 'a database was deleted');
       return { existed: true };
     }
   }
 
   return {
-    ...createStanding({ ...deps, catalogue, hosting }),
-    ...createFiles({ ...deps, routing, catalogue, hosting }),
+    ...createStanding({ ...deps, catalogue, hosting, backups: shelf?.backups }),
+    ...files,
+    ...createTending({ ...deps, catalogue, routing, files, notice, prepare: place }),
     ...createTransactions({ ...deps, routing }, { statementTimeoutMs }),
     live: live.follow,
 
@@ -236,7 +251,6 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
         throw new P2posError('QUOTA_DATABASES', { app, limit });
       const count = countOf(engine, voters);
       const id = newId(crypto, random.bytes(32));
-      const peerIds = choosePlaces({ ...deps, holdsHere: shelf !== undefined }, { id, engine, count });
       const secret = engine === 'rqlite' ? { secret: random.bytes(32) } : {};
       const bare: Entry = {
         app,
@@ -248,9 +262,9 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
         createdAt: clock.now(),
         ...secret,
       };
-      const entry = await prepare(bare, peerIds, options);
+      const entry = await place(bare, options);
       if (await catalogue.add(entry, options)) {
-        log.info({ action: 'sql_database_created', engine, id, holders: peerIds }, 'a database was created');
+        log.info({ action: 'sql_database_created', engine, id, count }, 'a database was created');
         if (engine === 'rqlite') await awaitVoters(entry, options);
         return { database: described(entry), created: true };
       }

@@ -33,6 +33,7 @@ const result = z.object({
   changes: z.int(),
   lastInsertId: wideInteger.nullable(),
   returned: rowSet.optional(),
+  deferred: z.literal(true).optional(),
 });
 
 export const SQL = defineCapability('/p2pos/sql/1.0.0', {
@@ -128,6 +129,13 @@ export const SQL = defineCapability('/p2pos/sql/1.0.0', {
   end: {
     id: 13,
     input: z.strictObject({ ...target, transaction: ticket, how: z.enum(['commit', 'rollback']) }),
+    output: z.object({ results: z.array(result).optional(), leader }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** Stops its writes while it moves, or lets them go on. */
+  fence: {
+    id: 14,
+    input: z.strictObject({ ...target, isUp: z.boolean() }),
     output: z.object({ leader }),
     maxBodyBytes: MAX_SMALL_BYTES,
   },

@@ -1,5 +1,6 @@
 /** The golden vectors as values: `vectors/generate.ts` writes them, `vectors.test.ts` compares. */
 import { cborVectors } from './cbor.ts';
+import { deliveryVectors } from './deliveries.ts';
 import { dhtVectors } from './dht.ts';
 import { documentVectors } from './documents.ts';
 import { idVectors, timeVectors, versionVectors } from './names.ts';
@@ -7,6 +8,7 @@ import { receiptVectors } from './receipts.ts';
 
 const files = {
   'cbor.json': cborVectors,
+  'deliveries.json': await deliveryVectors(),
   'dht.json': await dhtVectors(),
   'documents.json': documentVectors,
   'ids.json': idVectors,

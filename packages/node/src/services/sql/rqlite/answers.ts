@@ -1,6 +1,7 @@
 /** rqlite's JSON (https://rqlite.io/docs/api) as results, and what it complains of as codes of ours. */
 import { P2posError, type SqlValue } from '@p2pos/protocol';
 import type { RowSet } from '../engine.ts';
+import { isFence } from '../fence.ts';
 import type { DoorAnswer } from './door.ts';
 
 /** Of one statement. */
@@ -42,6 +43,7 @@ function refusal(reason: string, database: string): P2posError {
     return new P2posError('SQL_NO_LEADER', { database });
   if (/unsupported value: [+-]?Inf/.test(reason))
     return new P2posError('SQL_UNSUPPORTED', { reason: 'rqlite cannot tell of infinite numbers' });
+  if (isFence(reason)) return new P2posError('SQL_MOVING', { database });
   // Noticed at commit, and told as a failure of the whole.
   if (/constraint failed/i.test(reason)) return new P2posError('SQL_CONSTRAINT', { database, reason });
   return new P2posError('SQL_ENGINE_FAILED', { database, reason });
@@ -49,9 +51,10 @@ function refusal(reason: string, database: string): P2posError {
 
 /** Of one statement. */
 export function statementError(reason: string, database: string, timeoutMs: number): P2posError {
+  if (isFence(reason)) return new P2posError('SQL_MOVING', { database });
   if (/timeout|interrupted/i.test(reason)) return new P2posError('SQL_TIMEOUT', { timeoutMs });
   if (/leader|leadership/i.test(reason)) return new P2posError('SQL_NO_LEADER', { database });
-  if (/constraint failed|datatype mismatch/i.test(reason))
+  if (/constraint failed|datatype mismatch|cannot store/i.test(reason))
     return new P2posError('SQL_CONSTRAINT', { database, reason });
   if (/attempt to change database|readonly database/i.test(reason)) return new P2posError('SQL_READ_ONLY');
   if (/too big|out of memory/i.test(reason))
@@ -62,6 +65,18 @@ export function statementError(reason: string, database: string, timeoutMs: numb
   return new P2posError('SQL_SYNTAX', { database, reason });
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNLIKELY = /[\0-\x08\x0e-\x1f\x7f\ufffd]/;
+
+/** Rows of RETURNING, which cannot be asked for again; `base64`: blobs of columns that are declared so. */
+export function rowsReturned({ columns = [], types = [], values = [] }: RawResult, base64: boolean): RowSet {
+  const told = (value: unknown, type = '') =>
+    base64 && type === 'blob' && typeof value === 'string'
+      ? new Uint8Array(Buffer.from(value, 'base64'))
+      : sqlValueOf(value, type);
+  return { columns: [...columns], rows: values.map((row) => row.map((value, at) => told(value, types[at]))) };
+}
+
 export function rowsOf({ columns = [], types = [], values = [] }: RawResult): RowSet {
   return {
     columns: [...columns],
@@ -69,18 +84,25 @@ export function rowsOf({ columns = [], types = [], values = [] }: RawResult): Ro
   };
 }
 
-/** A blob is an array of bytes, or, where the version has no such thing and the column is declared so, base64. */
+/** A blob is an array of bytes; where the version has no such thing `mayHideBlobs` is true and the types are asked for. */
 function sqlValueOf(value: unknown, type: string): SqlValue {
   if (Array.isArray(value)) return Uint8Array.from(value as number[]);
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (typeof value === 'bigint' && type === 'real') return Number(value);
-  if (type === 'blob' && typeof value === 'string') return new Uint8Array(Buffer.from(value, 'base64'));
   return value as SqlValue;
 }
 
-/** Where a column has no declared type, rqlite tells blobs as text, and what is no UTF-8 in them is lost. */
-export function mayHideBlobs({ values = [] }: RawResult): boolean {
-  return values.some((row) => row.some((value) => typeof value === 'string' && value.includes('\ufffd')));
+/**
+ * Where a column has no declared type, rqlite tells blobs as text, and what is no UTF-8 in them is lost: what hardly is text may be one. Where it is
+ * declared so, versions without arrays of bytes tell base64, which text in it may look like.
+ */
+export function mayHideBlobs({ values = [], types = [] }: RawResult, blobArrays: boolean): boolean {
+  return values.some((row) =>
+    row.some(
+      (value, at) =>
+        typeof value === 'string' && (UNLIKELY.test(value) || (!blobArrays && types[at] === 'blob')),
+    ),
+  );
 }
 
 /** The same rows, each value behind its type and blobs in hex. */

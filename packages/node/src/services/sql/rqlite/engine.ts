@@ -7,6 +7,8 @@ import type { Logger } from '../../../core/log/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
 import type { Entry } from '../catalogue.ts';
 import type { Cluster, Engine, EngineOptions, Statement } from '../engine.ts';
+import { FENCE_DOWN, FENCE_FOUND, FENCE_UP } from '../fence.ts';
+import { REQUESTS_BY_STATEMENT } from '../sqlite/adapting.ts';
 import { asksForNow } from '../statements/examination.ts';
 import {
   mayHideBlobs,
@@ -18,10 +20,11 @@ import {
   withTypes,
 } from './answers.ts';
 import type { Door } from './door.ts';
+import { createInteractive } from './interactive.ts';
 import { statementJson } from './literals.ts';
 import type { Program } from './program.ts';
 import type { Voter } from './voter.ts';
-import { createWrites, REQUESTS_TABLE } from './writes.ts';
+import { createWrites } from './writes.ts';
 
 export interface RqliteEngineDeps {
   readonly door: Door;
@@ -29,6 +32,8 @@ export interface RqliteEngineDeps {
   readonly program: Program;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Makes a backup of either engine one that can be loaded. @throws P2posError SQL_REFUSED, SQL_UNSUPPORTED */
+  adapt(file: Uint8Array): Promise<Uint8Array>;
 }
 
 export interface RqliteEngineConfig {
@@ -50,6 +55,8 @@ interface EngineView {
 
 const WATCH_MS = 1_000;
 const ASK_MS = 2_000;
+/** Another voter may be ready sooner. */
+const READY_MS = 1_000;
 const RETRY_MS = 150;
 const STATUS_BYTES = 1_048_576;
 const MAX_BACKUP_BYTES = 512 * 1_048_576;
@@ -58,7 +65,7 @@ export function createRqliteEngine(
   deps: RqliteEngineDeps,
   { self, entry, folder, maxResultBytes }: RqliteEngineConfig,
 ): Engine {
-  const { door, voter, program, clock, log } = deps;
+  const { door, voter, program, clock, log, adapt } = deps;
   const { name } = entry;
   const { capabilities, version } = program;
   const writes = createWrites({ door, clock }, { name, capabilities, maxResultBytes });
@@ -120,7 +127,7 @@ export function createRqliteEngine(
       try {
         const options = { timeoutMs: ASK_MS, maxBytes: STATUS_BYTES, signal: closing.signal };
         const [result] = resultsOf(
-          await door.ask('POST', '/db/execute', JSON.stringify([REQUESTS_TABLE]), options),
+          await door.ask('POST', '/db/execute', JSON.stringify([REQUESTS_BY_STATEMENT]), options),
           name,
         );
         if (result && result.error === undefined) return;
@@ -139,7 +146,7 @@ export function createRqliteEngine(
     const stop = () => patience.abort();
     signal?.addEventListener('abort', stop, { once: true });
     try {
-      const late = sleep(clock, Math.min(timeoutMs, ASK_MS), { signal: patience.signal }).then(() => {
+      const late = sleep(clock, Math.min(timeoutMs, READY_MS), { signal: patience.signal }).then(() => {
         const { problem } = voter;
         if (problem !== null) throw new P2posError('SQL_ENGINE_FAILED', { database: name, reason: problem });
         throw new P2posError('SQL_NO_LEADER', { database: name });
@@ -175,9 +182,15 @@ export function createRqliteEngine(
   const cluster: Cluster = {
     async voters(options) {
       if ((await look(options.signal)).store?.raft?.state !== 'Leader') return undefined;
-      type Told = { readonly nodes: readonly { readonly id: string; readonly reachable: boolean }[] };
-      const { nodes } = await ask<Told>('GET', '/nodes?ver=2&timeout=2s', undefined, options);
-      return nodes.map(({ id, reachable }) => ({ peerId: id, reachable }));
+      type Told = {
+        readonly nodes: readonly {
+          readonly id: string;
+          readonly reachable: boolean;
+          readonly voter: boolean;
+        }[];
+      };
+      const { nodes } = await ask<Told>('GET', '/nodes?ver=2&nonvoters&timeout=2s', undefined, options);
+      return nodes.map(({ id, reachable, voter: votes }) => ({ peerId: id, reachable, votes }));
     },
     async remove(peerId, options) {
       await ask('DELETE', '/remove', { id: peerId }, options);
@@ -190,6 +203,36 @@ export function createRqliteEngine(
     },
   };
 
+  /** A statement of the service itself, which leaves no row. */
+  async function executePlainly(sql: string, { timeoutMs, signal }: EngineOptions): Promise<void> {
+    const within = { timeoutMs, maxBytes: STATUS_BYTES, signal };
+    const [raw] = resultsOf(await door.ask('POST', '/db/execute', JSON.stringify([sql]), within), name);
+    if (raw?.error !== undefined) throw statementError(raw.error, name, timeoutMs);
+  }
+
+  async function readAll(
+    part: readonly string[],
+    query: string,
+    options: EngineOptions,
+  ): Promise<RawResult[]> {
+    await awaitReady(options);
+    const { timeoutMs, signal } = options;
+    const path = `/db/query?${query}&blob_array&timeout=${timeoutMs}ms&db_timeout=${timeoutMs}ms`;
+    const within = { timeoutMs: timeoutMs + 1_000, maxBytes: 3 * maxResultBytes, signal };
+    return resultsOf(await door.ask('POST', path, `[${part.join(',')}]`, within), name);
+  }
+
+  const interactive = createInteractive(
+    {
+      clock,
+      writes,
+      checkWrite,
+      read: (parts, options) => readAll(parts, 'level=weak&transaction', options),
+      readSurely: (part, options) => readAll([part], `level=${levelOf('linearizable')}`, options),
+    },
+    { name, capabilities },
+  );
+
   let isReady = false;
   const ready = prepare().then(() => {
     isReady = true;
@@ -199,6 +242,15 @@ export function createRqliteEngine(
 
   return {
     cluster,
+    interactive: {
+      ...interactive,
+      async end(transaction, how, options) {
+        await awaitReady(options);
+        const results = await interactive.end(transaction, how, options);
+        for (const listener of listeners) listener();
+        return results;
+      },
+    },
     leader: () => view.store?.leader?.node_id || undefined,
     async query(statement, { consistency, timeoutMs, signal }) {
       if (consistency !== 'none') await awaitReady({ timeoutMs, signal });
@@ -208,13 +260,19 @@ export function createRqliteEngine(
       const run = async (sql: string): Promise<RawResult> => {
         const { examined, params } = statement;
         const body = `[${statementJson({ examined: { ...examined, sql }, params }, capabilities)}]`;
-        const [raw = {}] = resultsOf(await door.ask('POST', path, body, options), name);
+        const answer = await door.ask('POST', path, body, options).catch((error) => {
+          // Elsewhere it would take as long.
+          if (isP2posError(error) && /no answer within/.test(error.message))
+            throw new P2posError('SQL_TIMEOUT', { timeoutMs });
+          throw error;
+        });
+        const [raw = {}] = resultsOf(answer, name);
         if (raw.error !== undefined) throw statementError(raw.error, name, timeoutMs);
         return raw;
       };
       const { sql, verb } = statement.examined;
       const raw = await run(sql);
-      if (verb === 'EXPLAIN' || !mayHideBlobs(raw)) return rowsOf(raw);
+      if (verb === 'EXPLAIN' || !mayHideBlobs(raw, capabilities.blobArrays)) return rowsOf(raw);
       const columns = raw.columns ?? [];
       return rowsWithTypes(columns, await run(withTypes(sql, columns.length)));
     },
@@ -233,10 +291,9 @@ export function createRqliteEngine(
       throw new P2posError('SQL_ENGINE_FAILED', { database: name, reason: body.toString('utf8').trim() });
     },
     async restore(file, { timeoutMs, signal }) {
-      if (Buffer.from(file.subarray(0, 15)).toString('latin1') !== 'SQLite format 3')
-        throw new P2posError('SQL_REFUSED', { reason: 'the file to restore is no SQLite file' });
+      const fitting = await adapt(file);
       await awaitReady({ timeoutMs, signal });
-      const { status, body } = await door.ask('POST', '/db/load', file, {
+      const { status, body } = await door.ask('POST', '/db/load', fitting, {
         timeoutMs,
         maxBytes: STATUS_BYTES,
         signal,
@@ -246,6 +303,14 @@ export function createRqliteEngine(
         throw new P2posError('SQL_REFUSED', { reason: `the file to restore is refused: ${text}` });
       await prepare();
       for (const listener of listeners) listener();
+    },
+    async fence(isUp, options) {
+      await awaitReady(options);
+      await executePlainly(isUp ? FENCE_UP : FENCE_DOWN, options);
+    },
+    async isFenced(options) {
+      const [raw = {}] = await readAll([JSON.stringify([FENCE_FOUND])], 'level=none', options);
+      return raw.values?.[0]?.[0] === 1;
     },
     async forget(before, { timeoutMs, signal }) {
       // Once for all voters.
@@ -260,7 +325,12 @@ export function createRqliteEngine(
       try {
         const { store } = await look(signal);
         const state = store?.raft?.state?.toLowerCase();
-        const role = state === 'leader' || state === 'follower' || state === 'candidate' ? state : 'unknown';
+        const isReader = entry.holders.some(({ peerId, reader }) => peerId === self && reader === true);
+        const role = isReader
+          ? 'reader'
+          : state === 'leader' || state === 'follower' || state === 'candidate'
+            ? state
+            : 'unknown';
         const trouble = store?.leader?.node_id ? null : 'it knows no leader';
         return {
           role,
@@ -282,6 +352,7 @@ export function createRqliteEngine(
     },
     async [Symbol.asyncDispose]() {
       closing.abort(new P2posError('NODE_CLOSING'));
+      interactive[Symbol.dispose]();
       await Promise.all([watching, ready.catch(() => {})]);
       await voter[Symbol.asyncDispose]();
       door[Symbol.dispose]();

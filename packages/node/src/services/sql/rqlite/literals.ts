@@ -26,9 +26,13 @@ export function statementJson({ examined: { sql }, params }: Statement, capabili
   const literals = new Map(
     Object.entries(named).map(([name, value]) => [name, literalOf(value, capabilities)]),
   );
-  const text = replaceVariables(sql, (variable) => literals.get(variable.slice(1)) ?? variable);
+  // It takes names that begin with a letter only.
+  const text = replaceVariables(
+    sql,
+    (variable) => literals.get(variable.slice(1)) ?? `:p${variable.slice(1)}`,
+  );
   const rest = Object.entries(named).filter(([name]) => literals.get(name) === undefined);
-  const fields = rest.map(([name, value]) => `${JSON.stringify(name)}:${jsonOf(wireOf(value))}`);
+  const fields = rest.map(([name, value]) => `${JSON.stringify(`p${name}`)}:${jsonOf(wireOf(value))}`);
   return `[${JSON.stringify(text)}${fields.length > 0 ? `,{${fields.join(',')}}` : ''}]`;
 }
 

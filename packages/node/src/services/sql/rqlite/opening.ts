@@ -1,4 +1,5 @@
 /** From what the catalogue and the manifest say of a database to its voter on this node. */
+import { join } from 'node:path';
 import { P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
 import type { Logger } from '../../../core/log/index.ts';
@@ -6,6 +7,8 @@ import type { PeerId } from '../../../core/net/index.ts';
 import type { Random } from '../../../core/random/index.ts';
 import type { Entry } from '../catalogue.ts';
 import type { Engine } from '../engine.ts';
+import type { SqliteHost } from '../sqlite/process.ts';
+import { adaptForVoters } from './adapting.ts';
 import { deriveCredentials } from './credentials.ts';
 import { createDoor } from './door.ts';
 import { createRqliteEngine } from './engine.ts';
@@ -17,6 +20,7 @@ export interface RqliteDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly sqlite: Pick<SqliteHost, 'run'>;
 }
 
 export interface RqliteConfig {
@@ -89,12 +93,21 @@ export function createRqlite(deps: RqliteDeps, config: RqliteConfig): Rqlite {
         host: own.host,
         raftPort: own.port,
         credentials,
-        voters: holders.map(({ host: at, port }) => `${at}:${port}`),
-        founds: own.joined !== true,
+        voters: holders
+          .filter(({ peerId, reader }) => reader !== true || peerId === self)
+          .map(({ host: at, port }) => `${at}:${port}`),
+        founds: own.joined !== true && own.reader !== true,
+        reads: own.reader === true,
       });
       const door = createDoor({ port: ports.http, credentials, name });
       return createRqliteEngine(
-        { ...deps, door, voter, program: used },
+        {
+          ...deps,
+          door,
+          voter,
+          program: used,
+          adapt: (file) => adaptForVoters(deps.sqlite, { name, file: join(folder, 'restore.sqlite') }, file),
+        },
         { self, entry, folder, maxResultBytes: config.maxResultBytes },
       );
     },

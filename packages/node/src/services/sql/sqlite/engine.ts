@@ -3,6 +3,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { type ErrorCode, isErrorCode, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
 import type { Engine } from '../engine.ts';
+import { FENCE_FOUND } from '../fence.ts';
+import { trust } from '../statements/examination.ts';
 import { createInteractive, jobOf } from './interactive.ts';
 import type { JobAnswer } from './job.ts';
 import type { SqliteHost } from './process.ts';
@@ -76,6 +78,16 @@ export function createSqliteEngine(
       await writeFile(other, bytes, { mode: 0o600, flush: true });
       sound(await open.whenFree(options, () => host.run({ kind: 'restore', file, other })));
       for (const listener of listeners) listener();
+    },
+    async fence(isUp, options) {
+      sound(await open.whenFree(options, () => host.run({ kind: 'fence', file, isUp })));
+    },
+    async isFenced() {
+      const examined = trust(FENCE_FOUND, 'SELECT');
+      const { rows } = sound(
+        await host.run({ kind: 'query', file, statement: jobOf({ examined, params: [] }) }),
+      );
+      return rows?.rows[0]?.[0] === 1;
     },
     async forget(before, options) {
       sound(await open.whenFree(options, () => host.run({ kind: 'forget', file, before })));

@@ -1,4 +1,5 @@
 /** SQLite's errors (https://sqlite.org/rescode.html) as codes of ours. */
+import { isFence } from '../fence.ts';
 import type { Failure } from './job.ts';
 
 interface SqliteError extends Error {
@@ -41,6 +42,7 @@ export function failureOf(error: unknown, denial: string | undefined): Failure {
     return { code: 'SQL_ENGINE_FAILED', details: { reason } };
   }
   const reason = denial ?? error.message;
+  if (isFence(reason)) return { code: 'SQL_MOVING', details: {} };
   if (denial === 'it would change the database') return { code: 'SQL_READ_ONLY', details: {} };
   const code = denial === undefined ? (CODES[error.errcode & 0xff] ?? 'SQL_ENGINE_FAILED') : 'SQL_REFUSED';
   if (code === 'SQL_TOO_LARGE')

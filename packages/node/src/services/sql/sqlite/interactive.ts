@@ -97,16 +97,20 @@ export function createInteractive({ clock, name, run, onCommit }: InteractiveDep
       },
       async end(transaction, how) {
         if (open?.transaction !== transaction) {
-          if (how === 'rollback') return;
+          if (how === 'rollback') return undefined;
           throw ended(transaction);
         }
-        if (how === 'rollback') return undo();
+        if (how === 'rollback') {
+          await undo();
+          return undefined;
+        }
         try {
           await run({ kind: 'commit' });
         } finally {
           close();
         }
         onCommit();
+        return undefined;
       },
     },
   };

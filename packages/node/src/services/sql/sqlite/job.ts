@@ -24,6 +24,9 @@ export type Work =
   | { readonly kind: 'begin' | 'commit' | 'rollback' }
   | { readonly kind: 'step'; readonly statement: JobStatement }
   | { readonly kind: 'status' }
+  | { readonly kind: 'fence'; readonly isUp: boolean }
+  /** Makes a file of either engine one of `engine`; answers what its schema is made of. */
+  | { readonly kind: 'adapt'; readonly other: string; readonly engine: 'sqlite' | 'rqlite' }
   /** Results of requests that were asked for before are dropped. */
   | { readonly kind: 'forget'; readonly before: number }
   /** Copies everything into a new file, or takes everything from one, which is then gone. */

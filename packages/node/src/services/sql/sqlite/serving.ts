@@ -1,4 +1,5 @@
 /** Carries out jobs, in their order; neighbours that write to one database share a commit. */
+import { adaptFile } from './adapting.ts';
 import { type Database, openDatabase, replaceFile } from './database.ts';
 import { failureOf } from './failure.ts';
 import type { FileLimits, Job, JobAnswer, WriteJob } from './job.ts';
@@ -32,13 +33,16 @@ export function createServing(limits: FileLimits): Serving {
     if (job.kind === 'restore') {
       open.get(job.file)?.[Symbol.dispose]();
       open.delete(job.file);
+      adaptFile(job.other, 'sqlite');
       replaceFile(job.file, job.other);
       return { id };
     }
+    if (job.kind === 'adapt') return { id, rows: adaptFile(job.other, job.engine) };
     const database = databaseOf(job.file);
     try {
       if (job.kind === 'step') return { id, results: [database.step(job.statement)] };
       if (job.kind === 'begin') database.begin();
+      if (job.kind === 'fence') database.fence(job.isUp);
       if (job.kind === 'commit' || job.kind === 'rollback') database.end(job.kind);
       if (job.kind === 'backup') {
         database.backup(job.other);

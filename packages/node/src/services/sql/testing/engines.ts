@@ -9,7 +9,7 @@ import { createTempFolder } from '../../../testing/temp-folder.ts';
 import type { Entry } from '../catalogue.ts';
 import type { Engine, RowSet, StatementResult } from '../engine.ts';
 import { createRqlite } from '../rqlite/opening.ts';
-import { findProgram } from '../rqlite/program.ts';
+import { findProgram, packagedFile } from '../rqlite/program.ts';
 import { createShelf } from '../shelf.ts';
 import { createSqliteProcess } from '../sqlite/process.ts';
 import { checkParams, examine } from '../statements/examination.ts';
@@ -40,6 +40,10 @@ export async function knownEngines(): Promise<
   const best = await findProgram({ development: true });
   if (typeof best !== 'string')
     found.push({ name: `rqlite ${best.version}`, kind: 'rqlite', program: best.file });
+  const packaged = packagedFile();
+  const other = packaged && (await findProgram({ development: true, file: packaged }));
+  if (other && typeof other !== 'string' && typeof best !== 'string' && other.version !== best.version)
+    found.push({ name: `rqlite ${other.version}`, kind: 'rqlite', program: other.file });
   return found;
 }
 
@@ -56,7 +60,7 @@ export async function openEngine(
   const limits = { maxResultBytes, maxValueBytes: 1_048_576 };
   const sqlite = createSqliteProcess({ clock, log }, { folder, statementTimeoutMs, limits });
   const rqlite = createRqlite(
-    { clock, random, log },
+    { clock, random, log, sqlite },
     {
       self: SELF,
       host: '127.0.0.1',
@@ -65,7 +69,7 @@ export async function openEngine(
       maxResultBytes,
     },
   );
-  const shelf = createShelf({ sqlite, rqlite, clock }, { folder, maxDatabases: 4 });
+  const shelf = createShelf({ sqlite, rqlite, clock, log }, { folder, maxDatabases: 4 });
   const id = '0'.repeat(32);
   const bare = { app: 'default', name: 'test', id, engine: kind };
   const place = await shelf.prepare(bare);
