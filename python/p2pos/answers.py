@@ -432,7 +432,7 @@ class SqlExecute(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlExecuteReturned]
-    deferred: NotRequired[Literal[true]]
+    deferred: NotRequired[Literal[True]]
 
 
 class SqlTransactionResultsItemReturned(TypedDict):
@@ -444,7 +444,7 @@ class SqlTransactionResultsItem(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlTransactionResultsItemReturned]
-    deferred: NotRequired[Literal[true]]
+    deferred: NotRequired[Literal[True]]
 
 
 class SqlTransaction(TypedDict):
@@ -568,7 +568,7 @@ class SqlStep(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlStepReturned]
-    deferred: NotRequired[Literal[true]]
+    deferred: NotRequired[Literal[True]]
 
 
 class SqlCommitResultsItemReturned(TypedDict):
@@ -580,12 +580,11 @@ class SqlCommitResultsItem(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlCommitResultsItemReturned]
-    deferred: NotRequired[Literal[true]]
+    deferred: NotRequired[Literal[True]]
 
 
 class SqlCommit(TypedDict):
     committed: Literal[True]
-    committed: Literal[true]
     results: NotRequired[list[SqlCommitResultsItem]]
 
 
