@@ -13,7 +13,7 @@ import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts
 import { CLONE, p2pctl, startDev } from '../harness.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
-const GUIDES = ['first-app.md', 'consistency.md', 'troubleshooting.md', 'versioning.md'];
+const GUIDES = ['first-app.md', 'five-minutes.md', 'consistency.md', 'troubleshooting.md', 'versioning.md'];
 const read = (name: string) => readFileSync(join(CLONE, 'docs/guide', name), 'utf8');
 const run = promisify(execFile);
 
