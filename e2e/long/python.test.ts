@@ -69,6 +69,7 @@ describe('the Python client', () => {
         .map(({ http }) => http)
         .join(','),
       P2POS_TOKEN: token.trim(),
+      P2POS_OPERATOR_TOKEN: dev.token(0),
     };
     const words = ['-m', 'pytest', '-p', 'no:cacheprovider', '-rs', join(FOLDER, 'tests')];
     const output = await run(tests.python, words, { env, cwd: folder.path });

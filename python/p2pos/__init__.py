@@ -12,6 +12,7 @@ only what a repeat cannot harm: reads, and writes under an idempotency key, whic
         entry.text()  # 'hello'
 """
 
+from .apps import Apps, AsyncApps
 from .cas import AsyncCas, Cas
 from .client import AsyncClient, Client, connect, connect_async
 from .errors import ERRORS, ErrorEntry
@@ -19,9 +20,11 @@ from .failure import P2posError, RemoteError
 from .kv import AsyncKv, Kv
 from .kv_answers import KvDeletion, KvEntry, KvHead, KvPage, KvReceipt
 from .lock import AsyncLock, Lock
+from .members import AsyncMembers, Members
 from .order import Gap, Message
 from .pubsub import AsyncPubsub, Missed, Opened, PublishReceipt, Pubsub, PubsubEvent
 from .receipt import ReceiptRecord, VerifiedReceipt, verify_receipt
+from .rendezvous import AsyncRendezvous, Discovered, Registration, Rendezvous
 from .sql import AsyncDatabase, AsyncSql, Database, Sql
 from .sql_answers import LiveChange, LiveEvent, LiveRows, SqlResult, SqlRowSet
 from .stream import AsyncStream, Stream
@@ -30,12 +33,16 @@ from .watch import Change, Compacted, Synced, WatchEvent
 
 __all__ = [
     "ERRORS",
+    "Apps",
+    "AsyncApps",
     "AsyncCas",
     "AsyncClient",
     "AsyncDatabase",
     "AsyncKv",
     "AsyncLock",
+    "AsyncMembers",
     "AsyncPubsub",
+    "AsyncRendezvous",
     "AsyncSql",
     "AsyncStream",
     "AsyncTopics",
@@ -44,6 +51,7 @@ __all__ = [
     "Client",
     "Compacted",
     "Database",
+    "Discovered",
     "ErrorEntry",
     "Gap",
     "Kv",
@@ -56,6 +64,7 @@ __all__ = [
     "LiveEvent",
     "LiveRows",
     "Lock",
+    "Members",
     "Message",
     "Missed",
     "Opened",
@@ -64,7 +73,9 @@ __all__ = [
     "Pubsub",
     "PubsubEvent",
     "ReceiptRecord",
+    "Registration",
     "RemoteError",
+    "Rendezvous",
     "Sql",
     "SqlResult",
     "SqlRowSet",

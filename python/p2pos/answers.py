@@ -435,7 +435,7 @@ class SqlExecute(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlExecuteReturned]
-    deferred: NotRequired[Literal[true]]
+    deferred: NotRequired[Literal[True]]
 
 
 class SqlTransactionResultsItemReturned(TypedDict):
@@ -447,7 +447,7 @@ class SqlTransactionResultsItem(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlTransactionResultsItemReturned]
-    deferred: NotRequired[Literal[true]]
+    deferred: NotRequired[Literal[True]]
 
 
 class SqlTransaction(TypedDict):
@@ -571,7 +571,7 @@ class SqlStep(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlStepReturned]
-    deferred: NotRequired[Literal[true]]
+    deferred: NotRequired[Literal[True]]
 
 
 class SqlCommitResultsItemReturned(TypedDict):
@@ -583,16 +583,16 @@ class SqlCommitResultsItem(TypedDict):
     changes: int
     lastInsertId: Any
     returned: NotRequired[SqlCommitResultsItemReturned]
-    deferred: NotRequired[Literal[true]]
+    deferred: NotRequired[Literal[True]]
 
 
 class SqlCommit(TypedDict):
-    committed: Literal[true]
+    committed: Literal[True]
     results: NotRequired[list[SqlCommitResultsItem]]
 
 
 class SqlRollback(TypedDict):
-    committed: Literal[false]
+    committed: Literal[False]
 
 
 class RendezvousRegister(TypedDict):

@@ -9,13 +9,16 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from .answers import AppsWhoami, HealthRead
+from .apps import Apps, AsyncApps
 from .caller import Caller, Limits, Transport
 from .failure import P2posError, bad_request
 from .http_transport import HttpTransport
 from .kv import AsyncKv, Kv
+from .members import AsyncMembers, Members
 from .network import AsyncNetwork, Network
 from .portal import Portal
 from .pubsub import AsyncPubsub, Pubsub
+from .rendezvous import AsyncRendezvous, Rendezvous
 from .socket_transport import SocketTransport
 from .sql import AsyncSql, Sql
 from .subscription import Subscriber
@@ -33,7 +36,10 @@ class AsyncClient:
     pubsub: AsyncPubsub
     topics: AsyncTopics
     sql: AsyncSql
+    rendezvous: AsyncRendezvous
+    apps: AsyncApps
     network: AsyncNetwork
+    members: AsyncMembers
 
     def __init__(
         self,
@@ -72,7 +78,10 @@ class AsyncClient:
         self.pubsub = AsyncPubsub(self.call, self._subscriber)
         self.topics = AsyncTopics(self.call, self._subscriber)
         self.sql = AsyncSql(self.call, self._subscriber)
+        self.rendezvous = AsyncRendezvous(self.call)
+        self.apps = AsyncApps(self.call)
         self.network = AsyncNetwork(self.call)
+        self.members = AsyncMembers(self.call)
 
     async def call(
         self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None
@@ -117,7 +126,10 @@ class Client:
     pubsub: Pubsub
     topics: Topics
     sql: Sql
+    rendezvous: Rendezvous
+    apps: Apps
     network: Network
+    members: Members
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
@@ -126,7 +138,10 @@ class Client:
         self.pubsub = Pubsub(self._portal, client.pubsub)
         self.topics = Topics(self._portal, client.topics)
         self.sql = Sql(self._portal, client.sql)
+        self.rendezvous = Rendezvous(self._portal, client.rendezvous)
+        self.apps = Apps(self._portal, client.apps)
         self.network = Network(self._portal, client.network)
+        self.members = Members(self._portal, client.members)
 
     def call(
         self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None

@@ -34,8 +34,8 @@ export function answerTypes(name: string, schema: object): string[] {
 
 function typeOf(schema: Schema, name: string, classes: string[]): string {
   const { type, properties, additionalProperties: rest } = schema;
-  if (schema.const !== undefined) return `Literal[${JSON.stringify(schema.const)}]`;
-  if (schema.enum) return `Literal[${schema.enum.map((value) => JSON.stringify(value)).join(', ')}]`;
+  if (schema.const !== undefined) return `Literal[${literal(schema.const)}]`;
+  if (schema.enum) return `Literal[${schema.enum.map(literal).join(', ')}]`;
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return union(choices.map((choice) => typeOf(choice, name, classes)));
   if (Array.isArray(type)) return union(type.map((one) => PLAIN[one] ?? 'Any'));
@@ -61,4 +61,9 @@ function union(types: readonly string[]): string {
 
 function capital(word: string): string {
   return word.slice(0, 1).toUpperCase() + word.slice(1);
+}
+
+function literal(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return value === null ? 'None' : JSON.stringify(value);
 }

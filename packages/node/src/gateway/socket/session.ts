@@ -3,6 +3,7 @@ import {
   type ClientFrame,
   isP2posError,
   P2posError,
+  type Route,
   SOCKET_CLOSE,
   SOCKET_HEARTBEAT_MS,
   type SocketId,
@@ -17,6 +18,7 @@ import type { Observation } from '../http/request-metrics.ts';
 import type { BoundCall, BoundStream, Catalogue } from './catalogue.ts';
 import type { SocketCodec } from './codec.ts';
 import type { Outbox } from './outbox.ts';
+import { Patience } from './patience.ts';
 import { RunningCall, type Work } from './running-call.ts';
 
 export interface SessionDeps {
@@ -71,6 +73,8 @@ export function createSession(
   let ended = false;
   let paused = false;
   let movedAt = openedAt;
+  const patience = new Patience();
+  let rest: Disposable | undefined;
   let timer = clock.after(TICK_MS, tick);
   if (caller) outbox.send({ type: 'ready', app: caller.app });
 
@@ -113,7 +117,7 @@ export function createSession(
       void outbox.room().then(() => {
         paused = false;
         heardAt = clock.monotonic();
-        socket.resume();
+        if (!waiting) socket.resume();
       });
     }
   }
@@ -140,19 +144,52 @@ export function createSession(
   }
 
   async function authenticate(token: string, app: string | undefined): Promise<void> {
-    // What follows in the meantime is kept in order; the client is not read further.
-    waiting = [];
-    socket.pause();
+    hold();
     try {
       caller = await deps.admitToken(token, app);
       if (!ended) outbox.send({ type: 'ready', app: caller.app });
     } catch (error) {
       close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
     }
-    const frames = waiting;
+    goOn();
+  }
+
+  /** What follows in the meantime is kept in order; the client is not read further. */
+  function hold(): void {
+    waiting ??= [];
+    socket.pause();
+  }
+
+  function goOn(): void {
+    const frames = waiting ?? [];
     waiting = undefined;
-    socket.resume();
+    if (!paused) socket.resume();
     takeAll(frames);
+  }
+
+  async function metered(by: Caller, route: Route): Promise<void> {
+    const charged = charge(by, route);
+    if (patience.isStrained) hold();
+    try {
+      await charged;
+      if (patience.isStrained && !rest) {
+        patience.passed();
+        goOn();
+      }
+    } catch (error) {
+      if (isP2posError(error, 'QUOTA_EXCEEDED')) restFor(Number(error.details['retryAfterMs']));
+      else if (patience.isStrained && !rest) goOn();
+      throw error;
+    }
+  }
+
+  function restFor(retryAfterMs: number): void {
+    if (rest || ended) return;
+    hold();
+    rest = clock.after(patience.refused(retryAfterMs), () => {
+      rest = undefined;
+      goOn();
+    });
   }
 
   /** What a token allows may change while its socket is open. */
@@ -186,12 +223,15 @@ export function createSession(
       const input = bound.reader.read(frame.input ?? NO_INPUT);
       if (work.size - subscriptions >= config.maxCalls)
         throw new P2posError('OVERLOADED', { what: `This socket with ${config.maxCalls} calls` });
-      place = admission.enter(bound.route.body ? bytesOf(input['body']) : 0);
       work.set(id, one);
       const { route } = bound;
-      const running = current.tenant
-        ? charge(current, route).then(() => (one.over ? undefined : bound.handle(input, one)))
-        : bound.handle(input, one);
+      const handle = () => {
+        if (one.over) return undefined;
+        place = admission.enter(route.body ? bytesOf(input['body']) : 0);
+        return bound.handle(input, one);
+      };
+      // Who waits to hear whether its app may call takes no place from others.
+      const running = current.tenant ? metered(current, route).then(handle) : Promise.resolve(handle());
       running.then(
         (value) => {
           if (one.over) return;
@@ -281,6 +321,7 @@ export function createSession(
     if (ended) return;
     ended = true;
     timer[Symbol.dispose]();
+    rest?.[Symbol.dispose]();
     for (const one of [...work.values()]) one.abort(error);
     fail(undefined, error, requestId());
     outbox.flush();
@@ -291,6 +332,7 @@ export function createSession(
   socket.once('close', () => {
     ended = true;
     timer[Symbol.dispose]();
+    rest?.[Symbol.dispose]();
     for (const one of [...work.values()]) one.abort(new P2posError('CANCELLED'));
   });
   return { receive, close };

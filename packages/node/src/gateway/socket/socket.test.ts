@@ -223,6 +223,46 @@ describe('the WebSocket door', () => {
     assert.equal((await client.frame({ id: 3 }))['code'], 'OVERLOADED');
   });
 
+  it('reads a client whose app is over its quota call by call, ever more slowly, until one passes', async () => {
+    const clock = createManualClock();
+    const app = 'shop';
+    let charged = 0;
+    let full = true;
+    const charge = async () => {
+      charged++;
+      if (full)
+        throw new P2posError('QUOTA_EXCEEDED', { app, quota: 'requests', limit: 1, retryAfterMs: 100 });
+      return undefined;
+    };
+    const token = { id: '1', grants: ['kv:*'] };
+    const tenants = {
+      admit: async () => ({ app, token, charge }),
+      check: async () => {},
+      note: async () => {},
+    };
+    await using door = await doorWith({ clock, tenants });
+    const authorization = `Bearer p2pos_${'t'.repeat(43)}`;
+    await using client = await openClient(door, { headers: { authorization } });
+    const call = (id: number) => client.send({ op: 'call', id, method: 'kv.list', input: {} });
+    call(0);
+    await client.frame({ id: 0, code: 'QUOTA_EXCEEDED' });
+    for (let id = 1; id <= 50; id++) call(id);
+    for (const [i, restMs] of [100, 200, 400, 800, 1_000, 1_000].entries()) {
+      // One that asks on another socket shows that the node has had time.
+      await using other = await openClient(door);
+      other.send({ op: 'ping' });
+      await other.frame({ type: 'pong' });
+      await clock.advance(restMs - 1);
+      assert.equal(charged, 1 + i);
+      await clock.advance(1);
+      await client.frame({ id: i + 1, code: 'QUOTA_EXCEEDED' });
+    }
+    full = false;
+    await clock.advance(1_000);
+    await client.frame({ id: 50, type: 'result' });
+    assert.equal(charged, 51);
+  });
+
   it('follows a stream to its end, to its error, and until it is let go', async () => {
     const { told, streams: counted } = createCounter();
     await using door = await doorWith({ streams: counted });

@@ -15,29 +15,49 @@ interface Holding {
   until: number;
 }
 
+export interface Ask {
+  readonly gateway: string;
+  readonly demand: number;
+  /** What it still holds of a share that another keeper gave. */
+  readonly held?: number | undefined;
+  readonly quota: number;
+  /** Its part of what needs no share. */
+  readonly alone: number;
+  readonly now: number;
+  readonly leaseMs: number;
+}
+
 export interface Allocation {
   /** The share, a second, of `gateway` until `now + leaseMs`. */
-  ask(gateway: string, demand: number, quota: number, now: number, leaseMs: number): number;
+  ask(ask: Ask): number;
 }
 
 export function createAllocation(): Allocation {
   const holdings = new Map<string, Holding>();
+  /** Until then shares of the keeper before are about, of which not all are known: nobody gets more than it has. */
+  let adoptingUntil = Number.NEGATIVE_INFINITY;
 
   return {
-    ask(gateway, demand, quota, now, leaseMs) {
+    ask({ gateway, demand, held, quota, alone, now, leaseMs }) {
       for (const [id, { until }] of holdings) if (until <= now) holdings.delete(id);
-      const own = holdings.get(gateway) ?? { demand, share: 0, until: now };
+      if (held !== undefined && now >= adoptingUntil) adoptingUntil = now + leaseMs;
+      const own = holdings.get(gateway) ?? { demand, share: held ?? 0, until: now };
+      const most = now < adoptingUntil ? Math.max(own.share, alone) : divisibleOf(quota);
       own.demand = demand;
       holdings.set(gateway, own);
-      const divisible = quota * (1 - UNASKED);
+      const divisible = divisibleOf(quota);
       const demands = [...holdings.values()].map((holding) => holding.demand);
       const wanted = Math.min(fairLevel(demands, divisible), demand * 2 + quota * ROOM);
       const others = [...holdings].reduce((sum, [id, { share }]) => (id === gateway ? sum : sum + share), 0);
-      own.share = Math.max(0, Math.min(wanted, divisible - others));
+      own.share = Math.max(0, Math.min(wanted, most, divisible - others));
       own.until = now + leaseMs;
       return own.share;
     },
   };
+}
+
+function divisibleOf(quota: number): number {
+  return quota * (1 - UNASKED);
 }
 
 /** The level at which each demand is cut so that all together are at most `total`; above all of them if they are less. */

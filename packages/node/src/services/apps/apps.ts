@@ -149,9 +149,9 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
   const askers = createAllowance(clock, { burst: () => 2_000, perSecond: () => 1_000 });
   const subscription = membership.events.on('membership:changed', () => askers.retain(isMember));
   const served = rpc.serve(APPS, {
-    async share({ app, demand }, { peerId }) {
+    async share({ app, demand, held }, { peerId }) {
       admitMember(peerId, 1);
-      return quotas.share(app, peerId, demand);
+      return quotas.share(app, peerId, demand, held);
     },
     async purge({ app }, { peerId, signal }) {
       admitMember(peerId, 100);

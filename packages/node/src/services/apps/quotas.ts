@@ -59,6 +59,7 @@ export interface Quotas extends AsyncDisposable {
     app: string,
     gateway: PeerId,
     demand: Rates,
+    held?: Rates,
   ): Promise<{ share: Rates; leaseMs: number; storedBytes?: number }>;
 }
 
@@ -76,6 +77,8 @@ interface AppState {
   usedAt: number;
   renewedAt: number;
   leaseUntil: number;
+  /** Who gave the lease. */
+  keeper: PeerId | undefined;
   storedBytes: number | undefined;
   renewing: Promise<void> | undefined;
 }
@@ -110,6 +113,7 @@ export function createQuotas(deps: QuotasDeps): Quotas {
       usedAt: now,
       renewedAt: now,
       leaseUntil: 0,
+      keeper: undefined,
       storedBytes: undefined,
       renewing: undefined,
     };
@@ -135,13 +139,15 @@ export function createQuotas(deps: QuotasDeps): Quotas {
     }
     state.renewedAt = now;
     const keeper = keeperOf(app);
+    const held = state.keeper !== keeper && state.leaseUntil > now ? ratesOf(state) : undefined;
     try {
       const answer =
         keeper === self
-          ? await share(app, self, demand)
-          : await rpc.call(keeper, APPS, 'share', { app, demand }, { timeoutMs: RENEW_MS });
+          ? await share(app, self, demand, held)
+          : await rpc.call(keeper, APPS, 'share', { app, demand, held }, { timeoutMs: RENEW_MS });
       // From before the call: a lease never lasts longer here than at the keeper.
       state.leaseUntil = now + answer.leaseMs;
+      state.keeper = keeper;
       state.storedBytes = answer.storedBytes;
       for (const rate of RATES) setRate(state.buckets[rate], answer.share[rate] ?? 0);
     } catch (error) {
@@ -160,7 +166,13 @@ export function createQuotas(deps: QuotasDeps): Quotas {
     bucket.at = now;
   }
 
-  async function share(app: string, gateway: PeerId, demand: Rates) {
+  function ratesOf({ quotas, buckets }: AppState): Rates {
+    const held: Rates = {};
+    for (const rate of RATES) if (quotas[rate] !== undefined) held[rate] = buckets[rate].rate;
+    return held;
+  }
+
+  async function share(app: string, gateway: PeerId, demand: Rates, held?: Rates) {
     const quotas = await quotasOf(app);
     const now = clock.monotonic();
     const known = kept.get(app) ?? { requests: createAllocation(), messages: createAllocation(), at: now };
@@ -169,8 +181,16 @@ export function createQuotas(deps: QuotasDeps): Quotas {
     const granted: Rates = {};
     for (const rate of RATES) {
       const quota = quotas[rate];
-      if (quota !== undefined)
-        granted[rate] = known[rate].ask(gateway, demand[rate] ?? 0, quota, now, LEASE_MS);
+      if (quota === undefined) continue;
+      granted[rate] = known[rate].ask({
+        gateway,
+        demand: demand[rate] ?? 0,
+        held: held?.[rate],
+        quota,
+        alone: (quota * UNASKED) / Math.max(1, members()),
+        now,
+        leaseMs: LEASE_MS,
+      });
     }
     const storedBytes = quotas.storedBytes === undefined ? undefined : await deps.storedBytes(app);
     return { share: granted, leaseMs: LEASE_MS, ...(storedBytes !== undefined && { storedBytes }) };

@@ -14,7 +14,12 @@ export const APPS = defineCapability('/p2pos/apps/1.0.0', {
   /** To the app's keeper: what is asked of me; what may I let through, for how long. */
   share: {
     id: 1,
-    input: z.strictObject({ app: AppName, demand: Rates }),
+    input: z.strictObject({
+      app: AppName,
+      demand: Rates,
+      /** What I still hold from another keeper. */
+      held: Rates.optional(),
+    }),
     output: z.strictObject({
       share: Rates,
       leaseMs: z.int().min(1).max(60_000),
