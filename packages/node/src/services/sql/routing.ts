@@ -81,7 +81,8 @@ const STALE: ReadonlySet<ErrorCode> = new Set([
   'SQL_MOVING',
 ]);
 const MOVING_MS = 200;
-const HEDGE_MS = 4_000;
+/** Reads may be long, and are not cheap to ask twice. What waits by its nature is asked of one. */
+const HEDGE_MS: Partial<Record<Method, number>> = { query: 4_000, write: 2_500 };
 const PAUSE_MS = 150;
 const MAX_REMEMBERED = 10_000;
 
@@ -102,7 +103,7 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
   /** One that says nothing for a while may be cut off; then the next is asked as well, and the first answer counts. */
   async function withSecond<T>(
     first: PeerId,
-    second: PeerId | undefined,
+    second: { readonly peerId: PeerId | undefined; readonly afterMs: number | undefined },
     run: (peerId: PeerId, signal: AbortSignal) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<{ readonly output: T; readonly by: PeerId }> {
@@ -111,12 +112,12 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     const of = (peerId: PeerId) => run(peerId, within).then((output) => ({ output, by: peerId }));
     const one = of(first);
     try {
-      if (second === undefined) return await one;
-      const late = sleep(clock, HEDGE_MS, { signal: within }).then(() => undefined);
+      if (second.peerId === undefined || second.afterMs === undefined) return await one;
+      const late = sleep(clock, second.afterMs, { signal: within }).then(() => undefined);
       late.catch(() => {});
       const early = await Promise.race([one, late]);
       if (early) return early;
-      const other = of(second);
+      const other = of(second.peerId);
       // What the one asked first says of itself is what counts; the other helps only when it does better.
       other.catch(() => {});
       return await Promise.any([one, other]).catch(() => one);
@@ -167,7 +168,7 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
       try {
         const { output, by } = await withSecond(
           peerId,
-          order[at + 1],
+          { peerId: order[at + 1], afterMs: HEDGE_MS[method] },
           (peer, signal) => ask(entry, peer, method, input, here, { timeoutMs: leftOf(until), signal }),
           options.signal,
         );
