@@ -32,6 +32,17 @@ export interface ConsolePage {
   unlock(files: AdminFiles): Promise<void>;
 }
 
+/** What the browser complains of from now on. */
+export function watchPage(page: Page): readonly string[] {
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    // Refusals and nodes that are down are part of the story; breaches of the policy are not.
+    if (/Content Security Policy|Vue warn/i.test(message.text())) complaints.push(message.text());
+  });
+  return complaints;
+}
+
 /** A context of its own, as another person's browser. */
 export async function openConsole(
   browser: Browser,
@@ -43,12 +54,7 @@ export async function openConsole(
   const context = await browser.newContext({ acceptDownloads: true, colorScheme: dark ? 'dark' : 'light' });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    // Refusals and nodes that are down are part of the story; breaches of the policy are not.
-    if (/Content Security Policy|Vue warn/i.test(message.text())) complaints.push(message.text());
-  });
+  const complaints = watchPage(page);
   await page.goto(url);
   await page.waitForURL(`${http}/`);
   await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
@@ -85,7 +91,10 @@ interface Violation {
 }
 
 /** Findings of axe that keep people out; of these rules alone, or of all. */
-export async function seriousFindings({ page }: ConsolePage, runOnly?: string[]): Promise<string[]> {
+export async function seriousFindings(
+  { page }: Pick<ConsolePage, 'page'>,
+  runOnly?: string[],
+): Promise<string[]> {
   // Through the protocol of the browser, which the page's policy does not bind.
   await page.evaluate(axe);
   const violations = await page.evaluate(
@@ -101,7 +110,10 @@ export async function seriousFindings({ page }: ConsolePage, runOnly?: string[])
 }
 
 /** Everything that the browser keeps for the page beyond its life must be nothing but the session's cookie. */
-export async function assertNothingStored({ page, context }: ConsolePage): Promise<void> {
+export async function assertNothingStored({
+  page,
+  context,
+}: Pick<ConsolePage, 'page' | 'context'>): Promise<void> {
   const stored = await page.evaluate(async () => ({
     local: { ...localStorage },
     session: { ...sessionStorage },

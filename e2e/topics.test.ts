@@ -1,11 +1,13 @@
 /** Durable topics between real processes: kept, replayed, followed through kills, shared by groups. */
 import assert from 'node:assert/strict';
-import { appendFileSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Client } from '@p2pos/sdk';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { startDev } from './harness.ts';
+import { CLONE, type DevSystem, startDev } from './harness.ts';
 
 const numbers = (to: number) => Array.from({ length: to }, (_, i) => i + 1);
 
@@ -102,68 +104,89 @@ test('a group goes on where it was when all its members and nodes have been kill
   assert.ok(done.length <= 60, `${done.length} deliveries of 40`);
 });
 
-test("a node's own log, followed live from another machine's terminal, is cut and goes on without a hole", {
+/** A terminal on another machine: what it has printed so far, and its end. */
+function terminal(dev: DevSystem, ...words: string[]) {
+  const program = join(CLONE, 'packages/cli/bin/p2pctl.mjs');
+  const child = spawn(process.execPath, [program, 'pubsub', 'subscribe', ...words, '--home', dev.home], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (chunk) => (text += chunk));
+  return {
+    heard: () =>
+      text
+        .split('\n')
+        .slice(0, -1)
+        .map((one) => JSON.parse(one) as { sequence: number; data: { $blob: string } })
+        .map(({ sequence, data }) => ({ sequence, line: Buffer.from(data.$blob, 'base64').toString() })),
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, 'exit');
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+test("a node's own structured log, followed live from another machine's terminal, is cut and goes on without a hole", {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const settings = { P2POS_LOG_FORMAT: 'json', P2POS_LOG_LEVEL: 'debug' };
+  Object.assign(process.env, settings);
+  await using dev = await startDev({ nodes: 3 }).finally(() => {
+    for (const name of Object.keys(settings)) delete process.env[name];
+  });
   await using shipper = dev.client(0);
+  const log = openSync(join(dev.node(0).home, 'logs', 'node.log'), 'r');
   const lines: string[] = [];
-  // What dev prints of node0 stands in its home, line by line.
-  const file = join(dev.node(0).home, 'shipped.log');
-  writeFileSync(file, '');
-  for (const line of dev.output().split('\n').filter(Boolean)) appendFileSync(file, `${line}\n`);
-  const ship = async (text: string) => {
-    lines.push(text);
-    await shipper.topics.append('logs.node0', text);
+  let rest = '';
+  /** What node0 has written since, each line a message. */
+  const ship = async (): Promise<void> => {
+    const buffer = Buffer.alloc(1_048_576);
+    const fresh = (rest + buffer.toString('utf8', 0, readSync(log, buffer))).split('\n');
+    rest = fresh.pop() as string;
+    for (const line of fresh) {
+      lines.push(line);
+      await eventually(
+        () => shipper.topics.append('logs.node0', line, { idempotencyKey: `line ${lines.length}` }),
+        { timeoutMs: 30_000 },
+      );
+    }
   };
-  const descriptor = openSync(file, 'r');
-  const buffer = Buffer.alloc(65_536);
-  const text = buffer.toString('utf8', 0, readSync(descriptor, buffer));
-  for (const line of text.trim().split('\n')) await ship(line);
-  const first = dev.p2pctl(
-    'pubsub',
-    'subscribe',
-    'logs.node0',
-    '--from',
-    'start',
-    '--for',
-    '5s',
-    '--node',
-    '2',
-    '--json',
-  );
-  for (let i = 0; i < 20; i++) await ship(`{"level":"info","action":"tick","i":${i}}`);
-  const heard = (await first).stdout
-    .trim()
-    .split('\n')
-    .map((one) => JSON.parse(one) as { sequence: number; data: { $blob: string } });
-  for (let i = 20; i < 60; i++) await ship(`{"level":"info","action":"tick","i":${i}}`);
-  const from = String((heard.at(-1)?.sequence ?? 0) + 1);
-  dev.kill(2);
-  await eventually(async () => (await dev.client(2).health()).status !== 'failing', { timeoutMs: 30_000 });
-  const second = await dev.p2pctl(
-    'pubsub',
-    'subscribe',
-    'logs.node0',
-    '--from',
-    from,
-    '--for',
-    '5s',
-    '--node',
-    '2',
-    '--json',
-  );
-  const more = second.stdout
-    .trim()
-    .split('\n')
-    .map((one) => JSON.parse(one) as (typeof heard)[0]);
-  const all = [...heard, ...more];
+  const shipUntil = (count: number) =>
+    eventually(
+      async () => {
+        await fetch(`${dev.node(0).http}/v1/health`);
+        await ship();
+        return lines.length >= count;
+      },
+      { timeoutMs: 60_000 },
+    );
+  const all: { readonly sequence: number; readonly line: string }[] = [];
+  {
+    await using first = terminal(dev, 'logs.node0', '--from', 'start', '--node', '2', '--json');
+    await shipUntil(50);
+    await eventually(() => first.heard().length >= 50, { timeoutMs: 30_000 });
+    // Its node goes, and comes back: the terminal stays and goes on by itself.
+    dev.kill(2);
+    await shipUntil(100);
+    await eventually(() => first.heard().length >= 100, { timeoutMs: 60_000 });
+    all.push(...first.heard());
+  }
+  // Now the terminal goes; another goes on from the next number.
+  await shipUntil(130);
+  const from = String((all.at(-1)?.sequence ?? 0) + 1);
+  await using second = terminal(dev, 'logs.node0', '--from', from, '--node', '1', '--json');
+  await shipUntil(150);
+  await eventually(() => all.length + second.heard().length >= lines.length, { timeoutMs: 30_000 });
+  all.push(...second.heard());
+  closeSync(log);
   assert.deepEqual(
     all.map(({ sequence }) => sequence),
     numbers(lines.length),
   );
   assert.deepEqual(
-    all.map(({ data }) => Buffer.from(data.$blob, 'base64').toString()),
+    all.map(({ line }) => line),
     lines,
   );
+  for (const line of lines) assert.ok('level' in (JSON.parse(line) as object), line);
 });

@@ -72,6 +72,8 @@ async function build() {
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1_500,
       rolldownOptions: {
+        // The page of a node's door, and the one for any web server.
+        input: ['index.html', 'static.html'].map((name) => join(source, name)),
         checks: { bundlerTimings: false },
         output: {
           entryFileNames: 'assets/[name].js',

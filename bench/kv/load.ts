@@ -53,7 +53,7 @@ export async function measure(
 }
 
 /** User and system time of a process so far, in steps of 10 ms (proc(5), fields 14 and 15 of stat). */
-function cpuMicros(pid: number): number {
+export function cpuMicros(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }

@@ -17,12 +17,14 @@ export async function gossip(subscribers: number): Promise<Candidate> {
   await using stack = new AsyncDisposableStack();
   const file = join(import.meta.dirname, 'gossip-hosts.ts');
   const addresses: string[] = [];
+  const pids: number[] = [];
   const listeners: ((data: Uint8Array, ms: number) => void)[] = [];
   const published: (() => void)[] = [];
 
   async function open(hosts: number, role: 'subscribe' | 'publish', first: number): Promise<ChildProcess> {
     const child = fork(file, [String(hosts), role], { execArgv: ['--disable-warning=ExperimentalWarning'] });
     stack.defer(() => void child.kill());
+    pids.push(child.pid as number);
     const ready = Promise.withResolvers<void>();
     const connected = Promise.withResolvers<void>();
     child.on('message', (message: FromHosts) => {
@@ -74,6 +76,7 @@ export async function gossip(subscribers: number): Promise<Candidate> {
   const owned = stack.move();
   return {
     name: 'gossipsub (signed)',
+    pids,
     publish,
     subscribe: async (onMessage) => void listeners.push(onMessage),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

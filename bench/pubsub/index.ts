@@ -7,6 +7,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { connect as connectNats } from '@nats-io/transport-node';
 import { startDev } from '../../e2e/harness.ts';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
+import { cpuMicros } from '../kv/load.ts';
 import type { BenchmarkOptions, BenchmarkReport, Series } from '../report.ts';
 import type { Candidate } from './candidate.ts';
 import { gossip, gossipVersion } from './gossip.ts';
@@ -47,6 +48,7 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
         record(`deliveries/s ${at}`, candidate.name, result.perSecond);
         record(`p50 ms ${at}`, candidate.name, result.p50);
         record(`p99 ms ${at}`, candidate.name, result.p99);
+        record(`processor µs a delivery ${at}`, candidate.name, result.microseconds);
         record(`lost, copied or out of order ${at}`, candidate.name, result.wrong);
       }
     }
@@ -95,6 +97,8 @@ function createCounter(): Counter {
 
 async function measure(candidate: Candidate, counter: Counter, rate: number | undefined, seconds: number) {
   counter.reset();
+  const before = candidate.pids.map(cpuMicros);
+  const ownBefore = process.cpuUsage();
   const started = performance.now();
   const end = started + seconds * 1_000;
   let sent = 0;
@@ -136,7 +140,17 @@ async function measure(candidate: Candidate, counter: Counter, rate: number | un
   const sorted = counter.latencies.toSorted((a, b) => a - b);
   const quantile = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
   const wrong = counter.wrong() + sent * SUBSCRIBERS - counter.received();
-  return { perSecond: counter.received() / elapsed, p50: quantile(0.5), p99: quantile(0.99), wrong };
+  // Of all that took part, publisher and subscribers too: what the machine is busy with otherwise changes it least.
+  const own = process.cpuUsage(ownBefore);
+  const theirs = candidate.pids.reduce((sum, pid, i) => sum + cpuMicros(pid) - (before[i] as number), 0);
+  const microseconds = (own.user + own.system + theirs) / counter.received();
+  return {
+    perSecond: counter.received() / elapsed,
+    p50: quantile(0.5),
+    p99: quantile(0.99),
+    microseconds,
+    wrong,
+  };
 }
 
 async function ours(): Promise<Candidate> {
@@ -153,6 +167,7 @@ async function ours(): Promise<Candidate> {
   const owned = stack.move();
   return {
     name: 'p2pos (5 nodes)',
+    pids: dev.nodes().flatMap(({ pid }) => (pid === null ? [] : [pid])),
     publish: (data) => publisher.pubsub.publish(TOPIC, data),
     async subscribe(onMessage) {
       const client = dev.client(1 + (turn++ % 4));
@@ -192,6 +207,7 @@ async function nats(): Promise<Candidate> {
   const owned = stack.move();
   return {
     name: 'NATS',
+    pids: [server.pid as number],
     async publish(data) {
       publisher.publish(TOPIC, data);
     },

@@ -19,13 +19,19 @@ export interface MachinesSystem extends AsyncDisposable {
   /** What the node on machine `i` answers to `GET path`. */
   ask(i: number, path: string): Promise<unknown>;
   /** A client on machine `i` that goes on until `end()`, which gives what it did. */
-  startWriter(i: number, orders: { readonly writer: number; readonly writers: number }): Writer;
+  startWriter(
+    i: number,
+    orders: { readonly writer: number; readonly writers: number },
+  ): MachineClient<Operation>;
+  /** Any program as a client on machine `i`: it is given the node's url and token, and tells one JSON line for each T. */
+  startClient<T>(i: number, file: string, orders: Readonly<Record<string, unknown>>): MachineClient<T>;
   /** Until every node answers and calls itself healthy. */
   settle(): Promise<void>;
 }
 
-export interface Writer {
-  end(): Promise<Operation[]>;
+export interface MachineClient<T> {
+  /** Closes its standard input and waits for its end. */
+  end(): Promise<T[]>;
 }
 
 export interface MachinesOptions {
@@ -81,6 +87,30 @@ export async function startMachinesSystem(
     return JSON.parse(text);
   }
 
+  function startClient<T>(
+    i: number,
+    file: string,
+    orders: Readonly<Record<string, unknown>>,
+  ): MachineClient<T> {
+    const more = { ...orders, url: dev.node(i).http, token: dev.token(i) };
+    const child = launch(i, [file, JSON.stringify(more)], 'pipe');
+    clients.add(child);
+    let text = '';
+    child.stdout?.on('data', (chunk) => (text += chunk));
+    const closed = once(child, 'close');
+    return {
+      async end() {
+        child.stdin?.end();
+        const [code] = await closed;
+        if (code !== 0) throw new Error(`${file} on machine ${i} ended with ${code}`);
+        return text
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line) as T);
+      },
+    };
+  }
+
   for (let i = 0; started && i < count; i++) start(i);
   const moved = parts.move();
   return {
@@ -93,25 +123,8 @@ export async function startMachinesSystem(
       running.delete(i);
       child?.kill('SIGKILL');
     },
-    startWriter(i, orders) {
-      const more = { ...orders, url: dev.node(i).http, token: dev.token(i) };
-      const child = launch(i, [join(import.meta.dirname, 'writer.ts'), JSON.stringify(more)], 'pipe');
-      clients.add(child);
-      let text = '';
-      child.stdout?.on('data', (chunk) => (text += chunk));
-      const closed = once(child, 'close');
-      return {
-        async end() {
-          child.stdin?.end();
-          const [code] = await closed;
-          if (code !== 0) throw new Error(`writer ${orders.writer} ended with ${code}`);
-          return text
-            .trim()
-            .split('\n')
-            .map((line) => JSON.parse(line) as Operation);
-        },
-      };
-    },
+    startWriter: (i, orders) => startClient(i, join(import.meta.dirname, 'writer.ts'), orders),
+    startClient,
     async settle() {
       for (let i = 0; i < count; i++) {
         await eventually(

@@ -15,6 +15,7 @@ export function createDoor(url: string): Source {
     start: (name) => call(contract.dev.start, { name }),
   };
   return {
+    way: 'door',
     label: new URL(url).host,
     client,
     status: () => call(networkRoutes.status, {}),

@@ -4,4 +4,5 @@ import './style.css';
 import { createApp } from 'vue';
 import App from './App.vue';
 
-createApp(App).mount('#app');
+const root = document.querySelector<HTMLElement>('#app');
+if (root) createApp(App, { served: root.dataset['way'] === 'door' }).mount(root);

@@ -1,5 +1,6 @@
 /** Which view is shown: the part of the address after `#/`, so it works under any path of any server. */
 import { type Component, type ComputedRef, computed, shallowRef } from 'vue';
+import type { Source } from './source.ts';
 import type { texts } from './texts.ts';
 
 export interface Place {
@@ -15,8 +16,8 @@ export interface ViewEntry {
   readonly component: Component;
   /** Absent: not in the menu. */
   readonly group?: keyof typeof texts.menu;
-  /** Needs a node's door. */
-  readonly needsClient?: boolean;
+  /** What it needs of the way in: nothing, a system (default), a client of its data, or one that also follows streams. */
+  readonly needs?: 'nothing' | 'client' | 'streams';
 }
 
 const place = shallowRef(read());
@@ -31,6 +32,12 @@ function read(): Place {
   } catch {
     return { view, rest: '' };
   }
+}
+
+export function isOpenTo({ needs }: ViewEntry, { way, client }: Pick<Source, 'way' | 'client'>): boolean {
+  if (way === 'none') return needs === 'nothing';
+  if (needs === 'streams') return client !== undefined && way === 'door';
+  return needs !== 'client' || client !== undefined;
 }
 
 export function usePlace(): ComputedRef<Place> {

@@ -38,6 +38,8 @@ export interface DevControls {
 }
 
 export interface Source {
+  /** `door`: a node that serves the page. `peer`: the nodes themselves. `none`: no system at all. */
+  readonly way: 'door' | 'peer' | 'none';
   /** How it is reached, in words. */
   readonly label: string;
   status(): Promise<NetworkStatus>;

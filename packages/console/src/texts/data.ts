@@ -11,6 +11,7 @@ export const dataTexts = {
     value: 'Value',
     replicas: 'Who holds it',
     answered: (result: string, ms: number) => `${result} in ${ms.toFixed(1)} ms`,
+    noText: 'Nothing was changed: these bytes are no text, and what is shown here only stands for them.',
     notAsked: 'holds it, was not needed for the answer',
     stored: (durable: number) => `Stored on ${count(durable, 'disk')}.`,
     size: 'Size',
@@ -27,6 +28,14 @@ export const dataTexts = {
     way: 'Reached at',
     started: 'Started',
     clock: 'Clock differs from the others by',
+    bundle: 'Admin bundle',
+    bundleWhy:
+      'The sealed admin key, its proof and some addresses in one text: with it and the passphrase you govern this system from any browser, without any node’s door.',
+    sealedKey: 'Sealed key of the admin',
+    proof: 'Proof of the admin',
+    bundleAddresses: 'Addresses that browsers reach (WebSockets, or /dnsaddr/ and a domain), one a line',
+    makeBundle: 'Make the bundle',
+    unsealed: 'This key is not sealed by a passphrase. Seal it first: p2pctl keys passphrase FILE',
     nothingStored:
       'This page stores nothing in the browser: no setting, no key, no token. Closing it forgets everything.',
   },

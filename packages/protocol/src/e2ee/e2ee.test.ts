@@ -77,6 +77,22 @@ describe('primitives', () => {
 });
 
 describe('the first secret', () => {
+  test('keys whose bytes nobody gets serve as well', async () => {
+    const [alice, bob] = await Promise.all([
+      createIdentity({ extractable: false }),
+      createIdentity({ extractable: false }),
+    ]);
+    const { bundle, secrets } = await createPreKeys(bob, { oneTime: 1, extractable: false });
+    for (const { privateKey } of [bob.signing, bob.agreement, secrets.signed, ...secrets.oneTime])
+      await assert.rejects(crypto.subtle.exportKey('pkcs8', privateKey as CryptoKey), /not extractable/);
+    const oneTimePreKey = secrets.oneTime[0]?.publicKey;
+    assert.ok(oneTimePreKey);
+    const first = await initiate(alice, { ...bundle, oneTimePreKey });
+    const sent = await encrypt(await startSending(first, bundle.signedPreKey), bytes('hello'));
+    const second = await accept(bob, secrets, first.opening);
+    const read = await decrypt(startReceiving(second, secrets.signed), sent.message);
+    assert.equal(text(read.plaintext), 'hello');
+  });
   test('both come to the same, and it differs with each one-time key', async () => {
     const { alice, bundle, first, second } = await meet();
     assert.deepEqual(first.secret, second.secret);

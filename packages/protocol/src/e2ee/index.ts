@@ -6,6 +6,6 @@
  * the application stores them, and stores the new one before it shows or sends what came with it.
  */
 export * from './double-ratchet.ts';
-export { type KeyPair, sign, verify } from './primitives.ts';
+export { type KeyPair, type PrivateKey, sign, verify } from './primitives.ts';
 export * from './sender-keys.ts';
 export * from './x3dh.ts';

@@ -5,7 +5,15 @@ import { P2posError } from '../errors/errors.ts';
 /** X25519 (RFC 7748) or Ed25519 (RFC 8032), raw, 32 bytes each. */
 export interface KeyPair {
   readonly publicKey: Uint8Array;
-  readonly privateKey: Uint8Array;
+  readonly privateKey: PrivateKey;
+}
+
+/** The bytes, or a key of WebCrypto, which a browser can keep without giving its bytes to any script. */
+export type PrivateKey = Uint8Array | CryptoKey;
+
+export interface KeyOptions {
+  /** False: private keys are keys of WebCrypto whose bytes nobody gets. Default true. */
+  readonly extractable?: boolean;
 }
 
 /** WebCrypto takes private keys as PKCS #8 only (RFC 8410): a fixed head and the 32 bytes. */
@@ -21,27 +29,21 @@ const { subtle } = globalThis.crypto;
 type Buffered = Uint8Array<ArrayBuffer>;
 
 /** A fresh pair for Diffie–Hellman. */
-export function generateDhPair(): Promise<KeyPair> {
-  return generatePair('X25519', X25519_HEAD);
+export function generateDhPair(options?: KeyOptions): Promise<KeyPair> {
+  return generatePair('X25519', X25519_HEAD, options);
 }
 
 /** A fresh pair for signatures. */
-export function generateSigningPair(): Promise<KeyPair> {
-  return generatePair('Ed25519', ED25519_HEAD);
+export function generateSigningPair(options?: KeyOptions): Promise<KeyPair> {
+  return generatePair('Ed25519', ED25519_HEAD, options);
 }
 
 /** X25519. @throws P2posError E2EE_KEY_INVALID for a point of small order or a wrong length */
-export async function diffieHellman(privateKey: Uint8Array, publicKey: Uint8Array): Promise<Uint8Array> {
+export async function diffieHellman(privateKey: PrivateKey, publicKey: Uint8Array): Promise<Uint8Array> {
   if (publicKey.length !== KEY_BYTES)
     throw new P2posError('E2EE_KEY_INVALID', { reason: 'it is not 32 bytes' });
   try {
-    const own = await subtle.importKey(
-      'pkcs8',
-      concatBytes(X25519_HEAD, privateKey) as Buffered,
-      'X25519',
-      false,
-      ['deriveBits'],
-    );
+    const own = await keyOf('X25519', X25519_HEAD, privateKey);
     const theirs = await subtle.importKey('raw', publicKey as Buffered, 'X25519', false, []);
     const bits = new Uint8Array(await subtle.deriveBits({ name: 'X25519', public: theirs }, own, 256));
     // RFC 7748, section 6.1: a point of small order would let a peer choose the secret.
@@ -105,9 +107,8 @@ export async function unseal(
   }
 }
 
-export async function sign(privateKey: Uint8Array, data: Uint8Array): Promise<Uint8Array> {
-  const bytes = concatBytes(ED25519_HEAD, privateKey) as Buffered;
-  const key = await subtle.importKey('pkcs8', bytes, 'Ed25519', false, ['sign']);
+export async function sign(privateKey: PrivateKey, data: Uint8Array): Promise<Uint8Array> {
+  const key = await keyOf('Ed25519', ED25519_HEAD, privateKey);
   return new Uint8Array(await subtle.sign('Ed25519', key, data as Buffered));
 }
 
@@ -125,11 +126,26 @@ export async function verify(
   }
 }
 
-async function generatePair(algorithm: 'X25519' | 'Ed25519', head: Uint8Array): Promise<KeyPair> {
+async function keyOf(
+  algorithm: 'X25519' | 'Ed25519',
+  head: Uint8Array,
+  privateKey: PrivateKey,
+): Promise<CryptoKey> {
+  if (!(privateKey instanceof Uint8Array)) return privateKey;
+  const bytes = concatBytes(head, privateKey) as Buffered;
+  return subtle.importKey('pkcs8', bytes, algorithm, false, [algorithm === 'X25519' ? 'deriveBits' : 'sign']);
+}
+
+async function generatePair(
+  algorithm: 'X25519' | 'Ed25519',
+  head: Uint8Array,
+  { extractable = true }: KeyOptions = {},
+): Promise<KeyPair> {
   const usages: KeyUsage[] = algorithm === 'X25519' ? ['deriveBits'] : ['sign', 'verify'];
-  const pair = (await subtle.generateKey(algorithm, true, usages)) as CryptoKeyPair;
-  const privateKey = new Uint8Array(await subtle.exportKey('pkcs8', pair.privateKey));
+  const pair = (await subtle.generateKey(algorithm, extractable, usages)) as CryptoKeyPair;
   const publicKey = new Uint8Array(await subtle.exportKey('raw', pair.publicKey));
+  if (!extractable) return { publicKey, privateKey: pair.privateKey };
+  const privateKey = new Uint8Array(await subtle.exportKey('pkcs8', pair.privateKey));
   return { publicKey, privateKey: privateKey.slice(head.length) };
 }
 

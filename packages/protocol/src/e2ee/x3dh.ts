@@ -14,6 +14,7 @@ import {
   generateDhPair,
   generateSigningPair,
   hkdf,
+  type KeyOptions,
   type KeyPair,
   sign,
   verify,
@@ -66,16 +67,17 @@ export interface Agreed {
   readonly associated: Uint8Array;
 }
 
-export async function createIdentity(): Promise<DeviceIdentity> {
-  return { signing: await generateSigningPair(), agreement: await generateDhPair() };
+export async function createIdentity(options?: KeyOptions): Promise<DeviceIdentity> {
+  return { signing: await generateSigningPair(options), agreement: await generateDhPair(options) };
 }
 
 export async function createPreKeys(
   identity: DeviceIdentity,
-  { oneTime }: { readonly oneTime: number },
+  { oneTime, ...options }: { readonly oneTime: number } & KeyOptions,
 ): Promise<{ readonly secrets: PreKeySecrets; readonly bundle: PreKeyBundle }> {
-  const signed = await generateDhPair();
-  const secrets = { signed, oneTime: await Promise.all(Array.from({ length: oneTime }, generateDhPair)) };
+  const signed = await generateDhPair(options);
+  const pairs = Array.from({ length: oneTime }, () => generateDhPair(options));
+  const secrets = { signed, oneTime: await Promise.all(pairs) };
   const bundle = {
     signingKey: identity.signing.publicKey,
     agreementKey: identity.agreement.publicKey,

@@ -1,5 +1,13 @@
 /** What a peer holds: the documents and what they mean; what it tells others of it, and what one more changes. */
-import { type Crypto, compareBytes, concatBytes, fromHex, P2posError, toHex } from '../index.ts';
+import {
+  type Crypto,
+  compareBytes,
+  concatBytes,
+  fromHex,
+  isRevocationSigned,
+  P2posError,
+  toHex,
+} from '../index.ts';
 import type { Accepted } from './acceptance.ts';
 import { SnapshotTree } from './branches.ts';
 import type { DocumentList, Heads, Verdict, View } from './carried.ts';
@@ -28,7 +36,7 @@ export function headsOf(view: View, held: Held | undefined, crypto: Pick<Crypto,
   };
 }
 
-/** By (epoch, hash). What no longer counts, as void snapshots, is not passed on. */
+/** By (epoch, hash). What no longer counts, as void snapshots or revocations of keys beside a fork, is not passed on. */
 export function listed(list: DocumentList, held: Held | undefined): readonly Entry[] {
   if (!held) return [];
   const { documents, meaning } = held;
@@ -43,6 +51,7 @@ export function listed(list: DocumentList, held: Held | undefined): readonly Ent
     }
     case 'revocations':
       return [...documents.revocations.values()]
+        .filter((revocation) => isRevocationSigned(meaning.roots, revocation))
         .map(({ hash, body }) => ({ epoch: body.epoch, hash }))
         .sort((a, b) => a.epoch - b.epoch || (a.hash < b.hash ? -1 : 1));
     case 'snapshots':

@@ -84,8 +84,9 @@ export function createPuller({ membership, rpc, log }: PullerDeps): Puller {
     const own = membership.heads();
     if (heads.keys !== own.keys) await take(peerId, 'rotations', 0, signal);
     if (heads.revocations !== own.revocations) await take(peerId, 'revocations', 0, signal);
-    const { epoch } = membership.view();
-    for (const start of new Set([epoch, Math.max(0, epoch - STEP_BACK), 0])) {
+    // A branch that wins may be the shorter one.
+    const latest = Math.min(membership.view().epoch, heads.epoch);
+    for (const start of new Set([latest, Math.max(0, latest - STEP_BACK), 0])) {
       if (await take(peerId, 'snapshots', start, signal)) break;
     }
     if (heads.revocations !== membership.heads().revocations) await take(peerId, 'branches', 0, signal);

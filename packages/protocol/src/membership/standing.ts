@@ -57,14 +57,7 @@ export function meaningOf(documents: Documents, anchor?: Hex): Meaning {
   const { genesis, rotations, revocations, snapshots } = documents;
   const roots = rootChain(genesis, rotations.values());
   const taken = revoked(roots, revocations.values());
-  const own = ownStanding(roots, taken, snapshots);
-  const standings = new Map<Hex, Standing>();
-  // A parent is always stored before its children.
-  for (const node of snapshots.nodes()) {
-    standings.set(node.hash, worse(standings.get(node.previous) ?? 'good', own(node)));
-  }
-  const standing = (node: HeldSnapshot) =>
-    standings.get(node.hash) ?? worse(standings.get(node.previous) ?? 'good', own(node));
+  const standing = standingIn(roots, taken, snapshots);
   const isGood = (node: HeldSnapshot) => standing(node) === 'good';
 
   const held = anchor === undefined ? undefined : snapshots.get(anchor);
@@ -82,8 +75,39 @@ export function meaningOf(documents: Documents, anchor?: Hex): Meaning {
   };
 }
 
+/**
+ * A last good snapshot that is itself not good leaves nothing of the admin for whom it was named: nodes do not pass on what is
+ * void, so who never held it could not tell what stood before it, and would disagree for ever with those that did. Which ones
+ * are good may depend on each other; what is found not to be is taken back until all the others hold together.
+ */
+function standingIn(roots: RootChain, taken: Revoked, snapshots: SnapshotTree<HeldSnapshot>) {
+  const named = new Set([...taken.serials.values()].flatMap((hashes) => [...hashes]));
+  const fallen = new Map<Hex, Standing>();
+  for (;;) {
+    const own = ownStanding(roots, taken, snapshots, fallen);
+    const standings = new Map<Hex, Standing>();
+    const standing = (node: HeldSnapshot) =>
+      standings.get(node.hash) ?? worse(standings.get(node.previous) ?? 'good', own(node));
+    // A parent is always stored before its children.
+    for (const node of snapshots.nodes()) standings.set(node.hash, standing(node));
+    let changed = false;
+    for (const hash of named) {
+      const found = (hash !== undefined && standings.get(hash)) || 'good';
+      if (hash === undefined || found === 'good' || fallen.get(hash) === found) continue;
+      fallen.set(hash, found);
+      changed = true;
+    }
+    if (!changed) return standing;
+  }
+}
+
 /** By its own proof alone, whatever stands before it. */
-function ownStanding(roots: RootChain, { serials }: Revoked, snapshots: SnapshotTree<HeldSnapshot>) {
+function ownStanding(
+  roots: RootChain,
+  { serials }: Revoked,
+  snapshots: SnapshotTree<HeldSnapshot>,
+  fallen: ReadonlyMap<Hex, Standing>,
+) {
   const known = new Map<Hex, ReadonlySet<Hex>>();
   const upTo = (lastGood: Hex) => {
     const path = known.get(lastGood) ?? new Set([...snapshots.path(lastGood)].map(({ hash }) => hash));
@@ -97,8 +121,8 @@ function ownStanding(roots: RootChain, { serials }: Revoked, snapshots: Snapshot
     for (const lastGood of serials.get(proof.body.serial) ?? []) {
       if (lastGood === undefined) return 'void';
       const path = upTo(lastGood);
-      if (path.has(hash)) continue;
-      standing = worse(standing, path.size === 0 ? 'waiting' : 'void');
+      if (path.has(hash)) standing = worse(standing, fallen.get(lastGood) ?? 'good');
+      else standing = worse(standing, path.size === 0 ? 'waiting' : 'void');
     }
     return standing;
   };

@@ -82,6 +82,9 @@ export function useKvBrowser({ source: { client }, nameOf }: System) {
     read: (name: string) => task.run(() => read(name)),
     store: () =>
       task.run(async () => {
+        // What stands there for bytes that are no text must not become the value.
+        if (shown.value?.key === key.value && value.value === texts.key.binary(shown.value.bytes))
+          throw new Error(t.noText);
         const receipt = await client?.kv.put(key.value, value.value);
         await read(key.value);
         await list();

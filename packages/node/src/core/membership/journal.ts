@@ -21,6 +21,7 @@ import {
   type Held,
   headsOf,
   KINDS,
+  listed,
   type Meaning,
   meaningOf,
   type ReplicasOf,
@@ -301,8 +302,9 @@ export async function openMembership(
   };
 }
 
-function rootOf({ documents: { genesis, revocations }, meaning }: Held): MembershipStatus['root'] {
-  const { name, releaseKeys, releaseThreshold } = genesis.body;
+function rootOf(held: Held): MembershipStatus['root'] {
+  const { documents, meaning } = held;
+  const { name, releaseKeys, releaseThreshold } = documents.genesis.body;
   const head = meaning.roots.links.at(-1);
   return {
     name,
@@ -311,6 +313,6 @@ function rootOf({ documents: { genesis, revocations }, meaning }: Held): Members
     threshold: head?.threshold ?? 0,
     releaseKeys,
     releaseThreshold,
-    revocations: revocations.size,
+    revocations: listed('revocations', held).length,
   };
 }

@@ -47,6 +47,11 @@ test('the tree finds what the definition finds, whatever was added and removed',
         const expected = [...held].filter((name) => matches(name.split(' ')[0] as string, topic));
         assert.deepEqual([...tree.match(topic)].sort(), expected.sort());
         assert.equal(tree.size, held.size);
+        const listed = [...tree.entries()].flatMap(([pattern, values]) =>
+          [...values].map((one) => [pattern, one]),
+        );
+        assert.deepEqual(listed.map(([, one]) => one).sort(), [...held].sort());
+        for (const [pattern, name] of listed) assert.equal(name?.split(' ')[0], pattern);
       },
     ),
   );

@@ -12,29 +12,27 @@ export interface PatternTree<T> {
   readonly size: number;
 }
 
+/** Most are leaves with one set: what a branch does not need it does not have. */
 interface Branch<T> {
-  readonly next: Map<string, Branch<T>>;
+  next: Map<string, Branch<T>> | undefined;
   /** Of patterns that end here. */
-  readonly ends: Set<T>;
+  ends: Set<T> | undefined;
   /** Of patterns that end here with `>`. */
-  readonly rest: Set<T>;
+  rest: Set<T> | undefined;
 }
 
 export function createPatternTree<T>(): PatternTree<T> {
   const root = createBranch<T>();
   let size = 0;
 
-  function seat(branch: Branch<T>, token: string, last: boolean): Set<T> | undefined {
-    if (!last) return undefined;
-    return token === '>' ? branch.rest : branch.next.get(token)?.ends;
-  }
-
   return {
     add(pattern, value) {
       let branch = root;
       const tokens = pattern.split('.');
-      for (const [i, token] of tokens.entries()) {
-        if (token === '>' && i === tokens.length - 1) break;
+      const all = tokens.at(-1) === '>';
+      if (all) tokens.pop();
+      for (const token of tokens) {
+        branch.next ??= new Map();
         let next = branch.next.get(token);
         if (!next) {
           next = createBranch();
@@ -42,7 +40,9 @@ export function createPatternTree<T>(): PatternTree<T> {
         }
         branch = next;
       }
-      const values = tokens.at(-1) === '>' ? branch.rest : branch.ends;
+      const seat = all ? 'rest' : 'ends';
+      branch[seat] ??= new Set();
+      const values = branch[seat];
       if (values.has(value)) return false;
       values.add(value);
       size++;
@@ -50,24 +50,26 @@ export function createPatternTree<T>(): PatternTree<T> {
     },
     remove(pattern, value) {
       const tokens = pattern.split('.');
+      const all = tokens.at(-1) === '>';
+      if (all) tokens.pop();
       const path: Branch<T>[] = [root];
-      for (const token of tokens.slice(0, -1)) {
-        const next = path.at(-1)?.next.get(token);
+      for (const token of tokens) {
+        const next = path.at(-1)?.next?.get(token);
         if (!next) return false;
         path.push(next);
       }
-      const last = tokens.at(-1) as string;
-      const values = seat(path.at(-1) as Branch<T>, last, true);
+      const last = path.at(-1) as Branch<T>;
+      const values = all ? last.rest : last.ends;
       if (!values?.delete(value)) return false;
       size--;
+      if (values.size === 0) last[all ? 'rest' : 'ends'] = undefined;
       // What nobody needs any more goes, from the leaf up.
-      for (let i = tokens.length - 1; i >= 0; i--) {
-        const parent = path[i] as Branch<T>;
-        const token = tokens[i] as string;
-        const child = parent.next.get(token);
-        if (!child) continue;
-        if (child.next.size > 0 || child.ends.size > 0 || child.rest.size > 0) break;
-        parent.next.delete(token);
+      for (let i = tokens.length; i > 0; i--) {
+        const { next, ends, rest } = path[i] as Branch<T>;
+        if (next || ends || rest) break;
+        const parent = path[i - 1] as Branch<T>;
+        parent.next?.delete(tokens[i - 1] as string);
+        if (parent.next?.size === 0) parent.next = undefined;
       }
       return true;
     },
@@ -76,13 +78,13 @@ export function createPatternTree<T>(): PatternTree<T> {
       const found = new Set<T>();
       const walk = (branch: Branch<T>, i: number) => {
         if (i === tokens.length) {
-          for (const value of branch.ends) found.add(value);
+          if (branch.ends) for (const value of branch.ends) found.add(value);
           return;
         }
-        for (const value of branch.rest) found.add(value);
-        const exact = branch.next.get(tokens[i] as string);
+        if (branch.rest) for (const value of branch.rest) found.add(value);
+        const exact = branch.next?.get(tokens[i] as string);
         if (exact) walk(exact, i + 1);
-        const any = branch.next.get('*');
+        const any = branch.next?.get('*');
         if (any) walk(any, i + 1);
       };
       walk(root, 0);
@@ -98,11 +100,11 @@ export function createPatternTree<T>(): PatternTree<T> {
 }
 
 function* list<T>(branch: Branch<T>, path: readonly string[]): Iterable<readonly [string, ReadonlySet<T>]> {
-  if (branch.ends.size > 0) yield [path.join('.'), branch.ends];
-  if (branch.rest.size > 0) yield [[...path, '>'].join('.'), branch.rest];
-  for (const [token, next] of branch.next) yield* list(next, [...path, token]);
+  if (branch.ends) yield [path.join('.'), branch.ends];
+  if (branch.rest) yield [[...path, '>'].join('.'), branch.rest];
+  for (const [token, next] of branch.next ?? []) yield* list(next, [...path, token]);
 }
 
 function createBranch<T>(): Branch<T> {
-  return { next: new Map(), ends: new Set(), rest: new Set() };
+  return { next: undefined, ends: undefined, rest: undefined };
 }

@@ -7,7 +7,7 @@ import { createSeededRandom } from '../../testing/seeded-random.ts';
 import type { Entry } from './catalogue.ts';
 import { createRouting } from './routing.ts';
 
-type Behaviour = 'answers' | 'hangs' | 'is gone' | 'has no leader';
+type Behaviour = 'answers' | 'hangs' | 'is gone' | 'has no leader' | 'is starting';
 
 function route(behaviours: Record<string, Behaviour>, engine: 'sqlite' | 'rqlite' = 'rqlite') {
   const clock = createManualClock();
@@ -29,6 +29,8 @@ function route(behaviours: Record<string, Behaviour>, engine: 'sqlite' | 'rqlite
         return Promise.reject(new P2posError('PEER_UNREACHABLE', { peerId }));
       if (behaviours[peerId] === 'has no leader')
         return Promise.reject(new P2posError('SQL_NO_LEADER', { database: 'n' }));
+      if (behaviours[peerId] === 'is starting')
+        return Promise.reject(new P2posError('METHOD_UNKNOWN', { peerId, method: 'query' }));
       return new Promise((_resolve, reject) => {
         clock.after(options.timeoutMs, () => reject(new P2posError('TIMEOUT')));
         options.signal?.addEventListener('abort', () => reject(options.signal?.reason));
@@ -80,7 +82,7 @@ test('T19: when all hang, the answer comes within the time of the request, not o
 test('voters without a leader are asked again until there is one, and for no longer than the request has', async () => {
   const behaviours: Record<string, Behaviour> = {
     one: 'has no leader',
-    two: 'is gone',
+    two: 'is starting',
     three: 'has no leader',
   };
   const { clock, ask } = route(behaviours);

@@ -62,6 +62,8 @@ const ELSEWHERE: ReadonlySet<ErrorCode> = new Set([
   'OVERLOADED',
   'SQL_NO_LEADER',
   'SQL_ENGINE_FAILED',
+  // A node that is starting hears others before it serves databases.
+  'METHOD_UNKNOWN',
 ]);
 /** What a client hears as it is when no holder did better. */
 const TOLD: ReadonlySet<ErrorCode> = new Set(['SQL_NO_LEADER', 'SQL_ENGINE_FAILED']);

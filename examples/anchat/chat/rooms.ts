@@ -8,6 +8,7 @@ import { sign, verify } from '@p2pos/protocol/e2ee';
 import type { Client } from '@p2pos/sdk';
 import type { Device } from './directory.ts';
 import { checkSignIn, type SignIn } from './sign-in.ts';
+import type { Store } from './store.ts';
 
 const PURPOSE = 'anchat/room/1';
 const MAX_MEMBERS = 128;
@@ -43,20 +44,27 @@ export interface Rooms {
   change(name: string, edit: (members: readonly string[]) => readonly string[]): Promise<Room>;
 }
 
-export function createRooms(client: Client, device: Device, now: () => number): Rooms {
-  /** Hash of the newest change seen of each room. */
-  const known = new Map<string, Uint8Array>();
+export interface RoomsDeps {
+  readonly client: Client;
+  /** `pin/<room>`: hash of the newest change seen. */
+  readonly store: Store;
+  readonly device: Device;
+}
+
+export function createRooms({ client, store, device }: RoomsDeps, now: () => number): Rooms {
+  const pin = (name: string, hash: Uint8Array) => store.write([[`pin/${name}`, hash]]);
 
   async function load(name: string) {
     const entry = await client.kv.cas.get(keyOf(name));
     if (!entry) return undefined;
     const changes = decodeCbor(entry.value, { maxBytes: MAX_ROOM_BYTES }) as Change[];
     const hashes = await check(name, changes);
-    const pinned = known.get(name);
+    const pinned = (await store.get(`pin/${name}`)) as Uint8Array | undefined;
     if (pinned && !hashes.some((hash) => equalBytes(hash, pinned)))
       throw unsound(name, 'it does not go on from the one that you know');
-    known.set(name, hashes.at(-1) as Uint8Array);
-    return { changes, version: entry.version, last: hashes.at(-1) as Uint8Array };
+    const last = hashes.at(-1) as Uint8Array;
+    if (!pinned || !equalBytes(pinned, last)) await pin(name, last);
+    return { changes, version: entry.version, last };
   }
 
   return {
@@ -96,7 +104,7 @@ export function createRooms(client: Client, device: Device, now: () => number): 
           if (isP2posError(error, 'CAS_CONDITION_FAILED')) continue;
           throw error;
         }
-        known.set(name, await hashOf(change));
+        await pin(name, await hashOf(change));
         return change;
       }
     },
