@@ -31,6 +31,7 @@ class KvPutReceipt(TypedDict):
     systemId: str
     epoch: int
     header: dict[str, Any]
+    state: NotRequired[dict[str, Any]]
     statements: list[KvPutReceiptStatementsItem]
 
 
@@ -70,6 +71,7 @@ class KvDeleteReceipt(TypedDict):
     systemId: str
     epoch: int
     header: dict[str, Any]
+    state: NotRequired[dict[str, Any]]
     statements: list[KvDeleteReceiptStatementsItem]
 
 
@@ -103,6 +105,7 @@ class KvAttestReceipt(TypedDict):
     systemId: str
     epoch: int
     header: dict[str, Any]
+    state: NotRequired[dict[str, Any]]
     statements: list[KvAttestReceiptStatementsItem]
 
 
