@@ -36,6 +36,7 @@ import {
   serveStatus,
 } from './services/network/index.ts';
 import type { Shelf, SqlConfig } from './services/sql/index.ts';
+import { createStrangers } from './strangers.ts';
 import { createUpkeep, type UpkeepConfig, type UpkeepPorts } from './upkeep.ts';
 
 /** Whether a peer may open a protocol here now. */
@@ -136,13 +137,15 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     ),
   );
   const admit: Admit = (peerId, protocol) =>
-    OPEN_TO_ALL.has(protocol) ||
+    (OPEN_TO_ALL.has(protocol) && strangers.hears(peerId)) ||
     (!presence.duplicate() &&
       membership.isActive(self) &&
       membership.isActive(peerId) &&
       (protocol !== KAD.protocol || dht.hears(peerId)));
   const net = starting.use(await ports.openNet(admit, (peerId) => membership.view().members.has(peerId)));
-  const rpc = starting.use(createRpc({ net, clock, log, random }, { admit }));
+  const isMember = (peerId: PeerId) => membership.view().members.has(peerId);
+  const strangers = starting.use(createStrangers({ net, isMember, clock, log }));
+  const rpc = starting.use(createRpc({ net, clock, log, random }, { admit, onMisconduct: strangers.note }));
   const liveness = starting.use(
     createLiveness({ rpc, net, membership, clock, random, log }, config.liveness),
   );

@@ -44,6 +44,9 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** `fault`: what no honest peer sends. `overload`: a call beyond what it may ask for. */
+export type Misconduct = 'fault' | 'overload';
+
 export interface Rpc extends AsyncDisposable {
   serve<M extends Record<string, Method>>(capability: Capability<M>, handlers: Handlers<M>): Disposable;
   /** Rejects with the P2posError that the peer answered, or TIMEOUT, PEER_UNREACHABLE, OVERLOADED, METHOD_UNKNOWN. */

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { type Clock, deadline } from '../clock.ts';
 import { isP2posError, P2posError } from '../errors/errors.ts';
-import type { CallContext, CallOptions, Capability, Method, Rpc } from './capability.ts';
+import type { CallContext, CallOptions, Capability, Method, Misconduct, Rpc } from './capability.ts';
 import type { Channel, PeerId, RpcLog, RpcNet, RpcRandom } from './ports.ts';
 import { createRequestIds } from './request-id.ts';
 import { type Account, DEFAULT_RPC_LIMITS, type RpcLimits } from './session/account.ts';
@@ -26,6 +26,8 @@ export interface RpcConfig {
    * a channel; this also covers calls that a peer sends over a channel that we opened. Default: all may.
    */
   readonly admit?: ((peerId: PeerId, protocol: string) => boolean) | undefined;
+  /** Told of each fault of a peer, and of each of its calls that was answered OVERLOADED. */
+  readonly onMisconduct?: ((peerId: PeerId, what: Misconduct) => void) | undefined;
   readonly limits?: Partial<RpcLimits> | undefined;
 }
 
@@ -95,7 +97,7 @@ class Call extends PendingCall {
 }
 
 export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfig = {}): Rpc {
-  const { admit = () => true } = config;
+  const { admit = () => true, onMisconduct = () => {} } = config;
   const limits: RpcLimits = { ...DEFAULT_RPC_LIMITS, ...config.limits };
   const deadlines = new Deadlines({ clock });
   const newRequestId = createRequestIds({ clock, random });
@@ -162,13 +164,16 @@ export function createRpc({ net, clock, log, random }: RpcDeps, config: RpcConfi
         methods: () => served.get(protocol),
         admit: () => admit(peerId, protocol),
         newRequestId,
+        onOverload: () => onMisconduct(peerId, 'overload'),
         onEnd(fault) {
           // A channel that has ended already tells so while its session is being made.
           over = true;
           const index = session ? sessions.indexOf(session) : -1;
           if (index >= 0) sessions.splice(index, 1);
           forgetIfIdle(peer);
-          if (fault) hangUp(peerId);
+          if (!fault) return;
+          onMisconduct(peerId, 'fault');
+          hangUp(peerId);
         },
         onLateEnd: () => forgetIfIdle(peer),
       },

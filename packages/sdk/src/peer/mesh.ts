@@ -104,8 +104,10 @@ export function createPageMesh(deps: PageMeshDeps, config: PageMeshConfig): Page
     try {
       using limit = deadline(clock, DIAL_TIMEOUT_MS, { what: `Node ${one.peerId}`, signal });
       await host.dial(one.address, { signal: limit.signal });
-      await look(one.peerId);
-      if (membership.view().epoch === 0) failed(one, 'who is there shows no membership of this system');
+      const answered = await look(one.peerId);
+      // Who is slow is asked again.
+      if (answered && membership.view().epoch === 0)
+        failed(one, 'who is there shows no membership of this system');
       else one.failures = 0;
     } catch (error) {
       if (signal.aborted) return;
@@ -126,9 +128,9 @@ export function createPageMesh(deps: PageMeshDeps, config: PageMeshConfig): Page
     first.reject(new P2posError('JOIN_UNREACHABLE', { addresses: known.size, reason }));
   }
 
-  /** Whether it is there, and whether it knows more than we do. */
-  async function look(peerId: PeerId): Promise<void> {
-    if (looking.has(peerId)) return;
+  /** Whether it is there, and takes what it knows more than we do; false: it did not answer. */
+  async function look(peerId: PeerId): Promise<boolean> {
+    if (looking.has(peerId)) return false;
     looking.add(peerId);
     try {
       const options = { timeoutMs: ANSWER_TIMEOUT_MS, signal };
@@ -142,12 +144,13 @@ export function createPageMesh(deps: PageMeshDeps, config: PageMeshConfig): Page
         void ask(peerId);
       }
       if (membership.view().epoch > 0) first.resolve();
+      return true;
     } catch (error) {
-      if (signal.aborted) return;
-      if (isP2posError(error, 'OVERLOADED')) return;
+      if (signal.aborted || isP2posError(error, 'OVERLOADED')) return false;
       const count = (misses.get(peerId) ?? 0) + 1;
       misses.set(peerId, count);
       if (count >= MISSES || isP2posError(error, 'PEER_PROTOCOL')) await host.hangUp(peerId);
+      return false;
     } finally {
       looking.delete(peerId);
     }

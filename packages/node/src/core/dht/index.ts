@@ -143,6 +143,9 @@ export interface Dht extends AsyncDisposable {
   status(): DhtStatus;
 }
 
+export { createReputation } from './guard/reputation.ts';
+export { networkGroupOf } from './routing/network-group.ts';
+
 export interface DhtStatus {
   readonly contacts: number;
   /** Values held for others, and their bytes. */

@@ -17,6 +17,7 @@ export {
   defineCapability,
   type Handlers,
   type Method,
+  type Misconduct,
   type Rpc,
   type RpcConfig,
   type RpcDeps,

@@ -27,6 +27,7 @@ export interface IncomingDeps {
   readonly methods: () => ReadonlyMap<number, ServedMethod> | undefined;
   readonly admit: () => boolean;
   readonly newRequestId: () => string;
+  readonly onOverload: () => void;
   /** The peer broke the protocol, found outside of `onFrame`. */
   readonly onFault: (fault: ProtocolFault) => void;
   /** A handler has settled after the end. */
@@ -223,7 +224,8 @@ export class Incoming {
   }
 
   #refuse(id: number, error: P2posError): undefined {
-    const { account, outbox, onFault } = this.#deps;
+    const { account, outbox, onFault, onOverload } = this.#deps;
+    if (error.code === 'OVERLOADED') onOverload();
     if (account.queuedBytes > this.#limits.maxQueuedBytes + REFUSAL_BYTES) {
       onFault(new ProtocolFault('it calls without reading the answers'));
     } else {

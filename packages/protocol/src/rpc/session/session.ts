@@ -34,6 +34,8 @@ export interface SessionDeps {
   readonly methods: () => ReadonlyMap<number, ServedMethod> | undefined;
   readonly admit: () => boolean;
   readonly newRequestId: () => string;
+  /** A call of the peer was answered OVERLOADED. */
+  readonly onOverload: () => void;
   /** `fault`: the peer broke the protocol. */
   readonly onEnd: (fault: boolean) => void;
   /** The last of a call is gone, after the end. */
