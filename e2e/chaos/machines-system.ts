@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { CLONE, type DevSystem, startDev } from '../harness.ts';
+import { createMachines, type Machines } from '../namespaces/machines.ts';
 import type { Operation } from './history.ts';
-import { createMachines, type Machines } from './namespaces.ts';
 
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startMachinesSystem } from '../chaos/machines-system.ts';
-import { missingForNamespaces } from '../chaos/namespaces.ts';
+import { missingForNamespaces } from '../namespaces/spaces.ts';
 import { judgeDeliveries, type Subscriber, type Taken, type Told } from '../pubsub/judge.ts';
 
 const NODES = Number(process.env['P2POS_PUBSUB_NODES'] ?? 10);

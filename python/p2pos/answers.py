@@ -617,6 +617,19 @@ class RendezvousDiscover(TypedDict):
     more: bool
 
 
+class NetworkStatusReachPortMapping(TypedDict):
+    state: Literal["off", "idle", "none", "mapped", "failed"]
+    router: NotRequired[str]
+    addresses: list[str]
+    reason: NotRequired[str]
+
+
+class NetworkStatusReach(TypedDict):
+    view: Literal["public", "private", "unknown"]
+    relays: list[str]
+    portMapping: NetworkStatusReachPortMapping
+
+
 class NetworkStatus(TypedDict):
     systemId: str
     peerId: str
@@ -632,6 +645,7 @@ class NetworkStatus(TypedDict):
     uptimeMs: int
     clockOffsetMs: float
     addresses: list[str]
+    reach: NotRequired[NetworkStatusReach]
 
 
 class NetworkPeersPeersItemDisk(TypedDict):

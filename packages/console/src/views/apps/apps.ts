@@ -66,6 +66,7 @@ export function useApps({ source: { client } }: System) {
     quotas,
     task,
     tokenTask,
+    usageOf: (app: string) => api().apps.usage(app),
     list: () => task.run(async () => void (await list())),
     open: (app: string) => task.run(async () => void (await open(app))),
     create: (app: string) =>
