@@ -5,7 +5,7 @@
 import type { Net } from '../../packages/node/src/core/net/index.ts';
 import { keyedCrypto, keyedSigner } from '../../packages/node/src/testing/simnet/keyed-crypto.ts';
 import { createTestnet, type Testnet } from '../../packages/node/src/testing/testnet.ts';
-import type { BenchmarkOptions, BenchmarkReport, Series } from '../report.ts';
+import { type BenchmarkOptions, type BenchmarkReport, median, type Series } from '../report.ts';
 
 const COUNTS = [25, 100];
 const HEARTBEAT = '/p2pos/heartbeat/';
@@ -21,8 +21,10 @@ export async function run({ rounds, say }: BenchmarkOptions): Promise<BenchmarkR
   const series: Series[] = [];
   for (const count of COUNTS) {
     const candidate = `${count} members`;
-    const add = (measure: string, values: readonly number[]) =>
-      void series.push({ measure, candidate, values });
+    const add = (measure: string, values: readonly number[]) => {
+      series.push({ measure, candidate, values });
+      say(`  ${measure}: ${median(values).toFixed(2)}`);
+    };
     say(`${candidate}: starting`);
     globalThis.gc?.();
     const before = process.memoryUsage().rss;
