@@ -20,11 +20,6 @@ node "$clone/deploy/dependencies.mjs" "$clone" > "$stage.list"
 (cd "$clone/node_modules" && tar -chf - -T "$stage.list") | tar -xf - -C "$stage/node_modules"
 rm -f "$stage.list"
 find "$stage/node_modules" -type d -name .bin -prune -exec rm -rf {} +
-mkdir "$stage/node_modules/@p2pos"
-for part in protocol sdk; do
-  mkdir -p "$stage/node_modules/@p2pos/$part"
-  printf '{"name":"@p2pos/%s","type":"module","exports":"./index.mjs"}\n' "$part" > "$stage/node_modules/@p2pos/$part/package.json"
-  printf "export * from '../../../packages/%s/src/index.ts';\n" "$part" > "$stage/node_modules/@p2pos/$part/index.mjs"
-done
+node "$clone/deploy/stubs.mjs" "$clone" "$stage"
 tar -czf "$out" -C "$stage" --owner=0 --group=0 --numeric-owner .
 printf '%s  %s\n' "$(sha256sum "$out" | cut -d' ' -f1)" "$out"

@@ -101,7 +101,7 @@ ln -sf "$prefix/versions/$version/packages/cli/bin/p2pctl.mjs" "$bin/p2pctl"
 
 if [ "$mode" = system ]; then
   if ! id "$USER_NAME" >/dev/null 2>&1; then
-    useradd --system --home-dir "$home" --shell /usr/sbin/nologin "$USER_NAME" || fail "the user $USER_NAME cannot be made"
+    useradd --system --user-group --home-dir "$home" --shell /usr/sbin/nologin "$USER_NAME" || fail "the user $USER_NAME cannot be made"
   fi
   mkdir -p "$home"
   chown "$USER_NAME:" "$home" && chmod 700 "$home"

@@ -53,7 +53,7 @@ export async function openConsole(
   const { url } = await client.call(contract.session.link, {});
   const context = await browser.newContext({ acceptDownloads: true, colorScheme: dark ? 'dark' : 'light' });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(40_000);
   const complaints = watchPage(page);
   await page.goto(url);
   await page.waitForURL(`${http}/`);

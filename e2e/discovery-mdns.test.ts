@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { startMachinesSystem } from './chaos/machines-system.ts';
-import { missingForNamespaces } from './chaos/namespaces.ts';
+import { missingForNamespaces } from './namespaces/spaces.ts';
 
 interface Status {
   readonly connected?: number;

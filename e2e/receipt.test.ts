@@ -14,6 +14,8 @@ test('p2pctl receipt verify: holds offline, and refuses what was tampered with',
   await using dev = await startDev({ nodes: 3 });
   const put = await dev.p2pctl('kv', 'put', 'deed', '--file', file('deed'), '--receipt', file('deed.json'));
   assert.equal(put.code, 0, put.stderr);
+  const agreed = ['kv', 'put', 'seat', 'mine', '--cas', '--if-absent', '--receipt', file('seat.json')];
+  assert.equal((await dev.p2pctl(...agreed)).code, 0);
   const { http } = dev.node(1);
   const response = await fetch(`${http}/v1/kv/deed?receipt=signed`, {
     method: 'DELETE',
@@ -28,6 +30,11 @@ test('p2pctl receipt verify: holds offline, and refuses what was tampered with',
   const valid = await verify(file('deed.json'), '--value-file', file('deed'));
   assert.equal(valid.code, 0, valid.stderr);
   assert.match(valid.stdout, /^valid: [23] members had 4 bytes under deed \(default\/kv\) on disk/);
+  const seat = await verify(file('seat.json'), '--value-file', file('deed'));
+  assert.equal(seat.code, 0, seat.stderr);
+  assert.match(seat.stdout, /^valid: [23] members had 4 bytes under seat \(default\/kv-cas\) on disk/);
+  const notYours = await verify(file('seat.json'), '--value-file', file('other'));
+  assert.match(notYours.stderr, /it is for another value/);
   const gone = await verify(file('gone.json'), '--json');
   assert.equal(JSON.parse(gone.stdout).deleted, true, gone.stderr);
   const other = await verify(file('deed.json'), '--value-file', file('other'));

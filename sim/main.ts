@@ -41,8 +41,16 @@ const { awkward } = await import('./awkward/index.ts');
 const { chaos } = await import('./chaos/index.ts');
 const { lookup } = await import('./lookup/index.ts');
 const { sybil } = await import('./lookup/sybil.ts');
+const { members } = await import('./members/index.ts');
 const { pubsub } = await import('./pubsub/index.ts');
-const SCENARIOS: Readonly<Record<string, Scenario>> = { chaos, awkward, pubsub, lookup, sybil };
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  chaos,
+  awkward,
+  pubsub,
+  lookup,
+  sybil,
+  members,
+};
 const name = positionals[0] ?? '';
 const scenario = SCENARIOS[name];
 if (!scenario) {

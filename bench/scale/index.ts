@@ -90,8 +90,8 @@ function report(
   const { asked, atOnce, afterAll, deaths, slowestMs } = availability;
   add('one node dead at a time: deaths', candidate, deaths);
   add('one node dead at a time: operations', candidate, asked);
-  add('one node dead at a time: answered at once, %', candidate, (100 * atOnce) / asked);
-  add('one node dead at a time: answered after one more try, %', candidate, (100 * afterAll) / asked);
+  add('one node dead at a time: not answered at once', candidate, asked - atOnce);
+  add('one node dead at a time: not answered by another node either', candidate, asked - afterAll);
   add('one node dead at a time: the slowest answer, ms', candidate, slowestMs);
   add('a node with nothing to do: % of a core', candidate, 100 * idleShare);
   add('start of all, s', candidate, bootSeconds);

@@ -5,9 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { missingForNamespaces } from '../namespaces/spaces.ts';
 import { judge, type Operation } from './history.ts';
 import { startMachinesSystem } from './machines-system.ts';
-import { missingForNamespaces } from './namespaces.ts';
 
 const NODES = 5;
 const WRITERS = 8;

@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { CLONE, type DevSystem, startDev } from '../harness.ts';
+import { createMachines, type Machines } from '../namespaces/machines.ts';
 import type { Operation } from './history.ts';
-import { createMachines, type Machines } from './namespaces.ts';
 
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 
@@ -39,11 +39,13 @@ export interface MachinesOptions {
   readonly settings?: (toml: string, i: number) => string;
   /** Default: all start at once. */
   readonly started?: boolean;
+  /** For each node to be healthy; many on few processors take long. Default 60 s. */
+  readonly patienceMs?: number;
 }
 
 export async function startMachinesSystem(
   count: number,
-  { settings = (toml) => toml, started = true }: MachinesOptions = {},
+  { settings = (toml) => toml, started = true, patienceMs = 60_000 }: MachinesOptions = {},
 ): Promise<MachinesSystem> {
   await using parts = new AsyncDisposableStack();
   const dev = parts.use(await startDev({ nodes: count }));
@@ -133,7 +135,7 @@ export async function startMachinesSystem(
             if (status.state !== 'healthy') throw new Error(`node ${i}: ${JSON.stringify(status)}`);
           },
           {
-            timeoutMs: 60_000,
+            timeoutMs: patienceMs,
             everyMs: 250,
           },
         );

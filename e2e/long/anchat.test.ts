@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { createWallet, keyOf, type Wallet } from '../../examples/anchat/chat/wallet.ts';
+import { buildPage } from '../../examples/anchat/server/page.ts';
 import { listenSite } from '../../examples/anchat/server/site.ts';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
@@ -119,13 +121,10 @@ describe('anchat', { skip: !existsSync(executablePath) }, () => {
     const tokenFile = join(folder.path, 'anchat.token');
     writeFileSync(tokenFile, stdout);
     const urls = dev.nodes().map(({ http }) => http);
-    await using site = await listenSite({
-      urls,
-      token: stdout.trim(),
-      port: 0,
-      testWallet: true,
-      folder: join(folder.path, 'page'),
-    });
+    const page = join(folder.path, 'page');
+    await buildPage(page);
+    const token = stdout.trim();
+    await using site = await listenSite({ urls, token, port: 0, testWallet: true, folder: page });
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
     await using _browser = { [Symbol.asyncDispose]: () => browser.close() };
     const wallet = createWallet((await createIdentity()).signing);
@@ -192,8 +191,12 @@ describe('anchat', { skip: !existsSync(executablePath) }, () => {
     }
     took.sort((a, b) => a - b);
     const [p50, p95] = [took[LINES / 2] as number, took[Math.floor(LINES * 0.95)] as number];
-    console.log(`a line from window to window: p50 ${p50} ms, p95 ${p95} ms, worst ${took.at(-1)} ms`);
-    assert.ok(p50 < 100, `p50 is ${p50} ms`);
+    // What else the machine does counts against nobody.
+    const load = Math.max(1, (loadavg()[0] as number) / availableParallelism());
+    console.log(
+      `a line from window to window: p50 ${p50} ms, p95 ${p95} ms, worst ${took.at(-1)} ms; load ${load.toFixed(1)} per core`,
+    );
+    assert.ok(p50 < 100 * load, `p50 is ${p50} ms`);
 
     // What was said is there after a reload, without the wallet.
     const before = await words(bob.page);
@@ -236,6 +239,21 @@ describe('anchat', { skip: !existsSync(executablePath) }, () => {
       assert.equal(new Set(all).size, all.length, 'no line comes twice');
       await page.waitForFunction(() => !document.querySelector('.pending'), undefined, PATIENT);
     }
+
+    // The newest line is in sight, after a reload in a smaller window too.
+    await alice.page.setViewportSize({ width: 400, height: 760 });
+    await alice.page.reload();
+    await sees(alice.page, said.at(-1) as string);
+    await alice.page.waitForFunction(
+      () => {
+        const log = document.getElementById('log') as Element;
+        const hasMembers = document.querySelectorAll('#members li').length === 3;
+        return hasMembers && log.scrollHeight - log.scrollTop - log.clientHeight < 2;
+      },
+      undefined,
+      PATIENT,
+    );
+    await assertAccessible(alice.page);
 
     // A second device of Bob reads what is new, and what was before only when the first gives it.
     const second = await openPage(browser, site.url, 'light', wallet);

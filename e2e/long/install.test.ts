@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
@@ -137,6 +137,38 @@ describe('install.sh', () => {
     assert.ok(!existsSync(at('.p2pos')));
   });
 
+  test('in a clean root --system makes the user, and the node runs by its unit as that user, comes back after kill -9, and all goes again', {
+    timeout: 300_000,
+    skip: whyNoCleanRoot(),
+  }, async () => {
+    await using temp = await createTempFolder();
+    const root = join(temp.path, 'root');
+    for (const name of ['etc/systemd/system', 'var/lib', 'usr', 'opt/node/bin', 'root', 'local/bin', 'tmp'])
+      mkdirSync(join(root, name), { recursive: true });
+    writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+    writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
+    writeFileSync(join(root, 'inside.sh'), INSIDE);
+    writeFileSync(join(root, 'root/passphrase'), 'a passphrase for tests\n', { mode: 0o600 });
+    const words = [
+      ...['--bind', root, '/', '--ro-bind', '/usr', '/usr', '--bind', join(root, 'local'), '/usr/local'],
+      ...['bin', 'sbin', 'lib', 'lib64'].flatMap((name) => ['--symlink', `usr/${name}`, `/${name}`]),
+      ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'],
+      ...['--ro-bind', process.execPath, '/opt/node/bin/node'],
+      ...['--ro-bind', archive, '/release.tar.gz', '--ro-bind', SCRIPT, '/install.sh'],
+      ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--die-with-parent'],
+      ...['--cap-add', 'ALL', '--clearenv', '--setenv', 'HOME', '/root', '--setenv', 'SHA256', sha256],
+      ...['--setenv', 'PATH', '/usr/local/bin:/opt/node/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      ...['--chdir', '/root', 'sh', '-eu', '/inside.sh'],
+    ];
+    const { code, stdout, stderr } = await run('timeout', ['240', 'bwrap', ...words], {});
+    assert.equal(code, 0, `${stdout}${stderr}`);
+    assert.match(stdout, /P2POS 0\.1\.0 is installed in \/opt\/p2pos/);
+    assert.match(stdout, /^runs as p2pos, not as root$/m);
+    assert.match(stdout, /^came back after its node was killed$/m);
+    assert.match(stdout, /^came back after its launcher was killed$/m);
+    assert.match(stdout, /^all is gone$/m);
+  });
+
   test('the unit is what systemd takes, and leaves little to attack', {
     skip: !hasSystemdAnalyze() && 'needs systemd-analyze',
   }, async () => {
@@ -159,6 +191,55 @@ describe('install.sh', () => {
     assert.equal(security.status, 0, `${security.stdout.split('\n').slice(-4).join('\n')}${security.stderr}`);
   });
 });
+
+/** What an operator does on a new machine; the loop stands for the service manager and takes its words from the unit. */
+const INSIDE = `
+[ "$(ls /opt)" = node ]
+sh /install.sh --system --archive /release.tar.gz --sha256 "$SHA256"
+p2pctl system create /root/system --passphrase-file /root/passphrase
+p2pctl init --home /var/lib/p2pos --system /root/system --found --passphrase-file /root/passphrase
+chown -R p2pos: /var/lib/p2pos
+unit=/etc/systemd/system/p2pos.service
+user=$(sed -n 's/^User=//p' $unit) command=$(sed -n 's/^ExecStart=//p' $unit)
+grep -q '^Restart=always$' $unit
+(while :; do
+  setpriv --reuid="$user" --regid="$user" --clear-groups $command >>/tmp/log 2>&1 & echo $! >/tmp/launcher
+  wait $! || true
+  sleep 1
+done) &
+ready() {
+  for _ in $(seq 240); do
+    if [ "$(grep -c action=ready /tmp/log)" -ge "$1" ] &&
+      node -e "fetch('http://127.0.0.1:4180/v1/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"; then return 0; fi
+    sleep 0.5
+  done
+  cat /tmp/log
+  return 1
+}
+: >/tmp/log
+ready 1
+node=$(tr ' ' '\\n' </proc/$(cat /tmp/launcher)/task/$(cat /tmp/launcher)/children | head -n 1)
+[ "$(stat -c %U /proc/$node)" = p2pos ] && echo 'runs as p2pos, not as root'
+kill -9 "$node"
+ready 2 && echo 'came back after its node was killed'
+kill -9 "$(tr ' ' '\\n' </proc/$(cat /tmp/launcher)/task/$(cat /tmp/launcher)/children | head -n 1)" "$(cat /tmp/launcher)"
+ready 3 && echo 'came back after its launcher was killed'
+sh /install.sh --uninstall --system --purge
+[ ! -e /opt/p2pos ] && [ ! -e /var/lib/p2pos ] && [ ! -e $unit ] && [ ! -e /usr/local/bin/p2pctl ] && echo 'all is gone'
+`;
+
+/** A root of the present system's programs and nothing else of it; false: it can be had. */
+function whyNoCleanRoot(): string | false {
+  if (process.getuid?.() !== 0) return 'needs root, to make a user';
+  for (const [program, ...words] of [
+    ['bwrap', '--ro-bind', '/', '/', '--unshare-pid', '--unshare-net', 'true'],
+    ['setpriv', '--version'],
+    ['useradd', '--help'],
+  ] as const) {
+    if (spawnSync(program, words).status !== 0) return `needs ${program} that works here`;
+  }
+  return false;
+}
 
 function hasSystemdAnalyze(): boolean {
   return spawnSync('systemd-analyze', ['--version']).status === 0;

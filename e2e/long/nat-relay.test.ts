@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
-import { missingForNamespaces } from '../chaos/namespaces.ts';
+import { missingForNamespaces } from '../namespaces/spaces.ts';
 import { startMembers } from '../nat/members.ts';
 
 const skip = missingForNamespaces() ?? false;

@@ -3,10 +3,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { NetworkStatus, PeerStatus } from '@p2pos/protocol';
 import { CLONE, type DevSystem, startDev } from '../harness.ts';
-import { createInternet, type RouterKind } from './routers.ts';
+import { createInternet, type Internet, type RouterKind } from '../namespaces/routers.ts';
 
+const GATEWAY = fileURLToPath(new URL('gateway.ts', import.meta.url));
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 
 export interface MembersSystem extends AsyncDisposable {
@@ -20,13 +22,18 @@ export interface MembersSystem extends AsyncDisposable {
   link(i: number, j: number): Promise<'direct' | 'relayed' | undefined>;
 }
 
-export async function startMembers(kinds: readonly RouterKind[]): Promise<MembersSystem> {
+/** @param upnp machines whose routers lead ports to them when they are asked */
+export async function startMembers(
+  kinds: readonly RouterKind[],
+  { upnp = [] }: { readonly upnp?: readonly number[] } = {},
+): Promise<MembersSystem> {
   await using parts = new AsyncDisposableStack();
   const dev = parts.use(await startDev({ nodes: kinds.length }));
   const ids = kinds.map((_, i) => dev.node(i).peerId);
   await dev.end();
   const internet = parts.use(createInternet(kinds));
   for (const i of kinds.keys()) moveOut(dev, kinds, i, internet.address);
+  for (const i of upnp) parts.use(await startGateway(internet, i));
   const running = new Map<number, ChildProcess>();
   parts.defer(async () => {
     const gone = [...running.values()].map((child) => once(child, 'exit'));
@@ -43,7 +50,9 @@ export async function startMembers(kinds: readonly RouterKind[]): Promise<Member
 
   async function ask<T>(i: number, method: string, path: string, body?: string): Promise<T> {
     const { http } = dev.node(i);
-    const init = JSON.stringify({ method, headers: { authorization: `Bearer ${dev.token(i)}` }, body });
+    const json = method === 'POST' ? { 'content-type': 'application/json' } : {};
+    const headers = { authorization: `Bearer ${dev.token(i)}`, ...json };
+    const init = JSON.stringify({ method, headers, body });
     const script = `fetch('${http}${path}',${init}).then(async(r)=>console.log(await r.text()),(error)=>console.log(JSON.stringify({error:String(error.cause??error)})))`;
     const child = launch(i, ['-e', script]);
     let text = '';
@@ -84,6 +93,16 @@ export async function startMembers(kinds: readonly RouterKind[]): Promise<Member
     },
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   };
+}
+
+async function startGateway(internet: Internet, i: number): Promise<Disposable> {
+  const [program = '', ...before] = internet.routerPrefix(i);
+  const words = [GATEWAY, internet.routerAddress(i), internet.publicAddress(i)];
+  const child = spawn(program, [...before, process.execPath, ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return { [Symbol.dispose]: () => void child.kill('SIGKILL') };
 }
 
 /** Its addresses become those of its machine; it knows only the public nodes. */

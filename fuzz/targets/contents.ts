@@ -296,7 +296,10 @@ const receipts: Target = {
       delivery: { $blob: header.toString('base64') },
       statements: [delivered],
     };
-    return [stored, delivery].map((one, i) => Uint8Array.of(i, ...utf8.encode(JSON.stringify(one))));
+    const register = { ...stored, state: blob(40) };
+    return [stored, delivery, register].map((one, i) =>
+      Uint8Array.of(i, ...utf8.encode(JSON.stringify(one))),
+    );
   },
   async run(input) {
     let value: unknown;

@@ -31,6 +31,7 @@ class KvPutReceipt(TypedDict):
     systemId: str
     epoch: int
     header: dict[str, Any]
+    state: NotRequired[dict[str, Any]]
     statements: list[KvPutReceiptStatementsItem]
 
 
@@ -70,6 +71,7 @@ class KvDeleteReceipt(TypedDict):
     systemId: str
     epoch: int
     header: dict[str, Any]
+    state: NotRequired[dict[str, Any]]
     statements: list[KvDeleteReceiptStatementsItem]
 
 
@@ -103,6 +105,7 @@ class KvAttestReceipt(TypedDict):
     systemId: str
     epoch: int
     header: dict[str, Any]
+    state: NotRequired[dict[str, Any]]
     statements: list[KvAttestReceiptStatementsItem]
 
 
@@ -617,6 +620,19 @@ class RendezvousDiscover(TypedDict):
     more: bool
 
 
+class NetworkStatusReachPortMapping(TypedDict):
+    state: Literal["off", "idle", "none", "mapped", "failed"]
+    router: NotRequired[str]
+    addresses: list[str]
+    reason: NotRequired[str]
+
+
+class NetworkStatusReach(TypedDict):
+    view: Literal["public", "private", "unknown"]
+    relays: list[str]
+    portMapping: NetworkStatusReachPortMapping
+
+
 class NetworkStatus(TypedDict):
     systemId: str
     peerId: str
@@ -632,6 +648,7 @@ class NetworkStatus(TypedDict):
     uptimeMs: int
     clockOffsetMs: float
     addresses: list[str]
+    reach: NotRequired[NetworkStatusReach]
 
 
 class NetworkPeersPeersItemDisk(TypedDict):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import cbor
@@ -22,6 +22,9 @@ PURPOSE = b"p2pos/receipt/1\x00"
 MAX_HEADERS = 256
 MAX_HEADER_BYTES = 2_560
 MAX_STATEMENTS = 64
+#: Namespaces whose records are registers: a receipt of one brings its state.
+REGISTERS = "/kv-cas"
+MAX_STATE_BYTES = 65_536
 _VERSION = re.compile(r"[0-9a-f]{16}-(12D3KooW.{44})")
 _NAMESPACE = re.compile(r"[\x21-\x2e\x30-\x7e]{1,62}/[\x21-\x2e\x30-\x7e]{1,62}")
 
@@ -41,6 +44,8 @@ class ReceiptRecord:
 @dataclass(frozen=True)
 class VerifiedReceipt:
     record: ReceiptRecord
+    #: As the write was answered; of a register not that of its record.
+    version: str
     #: Who signed, each once.
     peer_ids: tuple[str, ...]
     #: The earliest and the latest time at which they signed, ms.
@@ -83,9 +88,10 @@ def verify_receipt(
         raise _refused(f"it is for {record.namespace}, not for {namespace}")
     if key is not None and record.key != (key.encode("utf-8") if isinstance(key, str) else key):
         raise _refused("it is for another key")
-    if version is not None and record.version != version:
-        raise _refused(f"it is for version {record.version}, not for {version}")
-    _check_value(record, value, deleted)
+    held = _held(record, receipt.get("state"))
+    if version is not None and held.version != version:
+        raise _refused(f"it is for version {held.version}, not for {version}")
+    _check_value(held, value, deleted)
     storing = {str(one["peerId"]): "storage" in one.get("capabilities", ()) for one in members}
     times = dict(_verified(header, one, system_id, storing) for one in statements)
     if len(times) != len(statements):
@@ -93,7 +99,7 @@ def verify_receipt(
     if len(times) < needed:
         raise _refused(f"{len(times)} replicas signed it, {needed} are needed")
     ats = list(times.values()) or [0]
-    return VerifiedReceipt(record, tuple(times), min(ats), max(ats))
+    return VerifiedReceipt(record, held.version, tuple(times), min(ats), max(ats))
 
 
 def _verified(
@@ -166,6 +172,34 @@ def _record(header: bytes) -> ReceiptRecord:
         raise unreadable
     value = None if digest is None else (digest, size)
     return ReceiptRecord(namespace, key, version, expires_at, value)
+
+
+def _held(record: ReceiptRecord, blob: Any) -> ReceiptRecord:
+    """The record, or what its register holds: the version and the value that were agreed on."""
+    is_register = record.namespace.endswith(REGISTERS)
+    if blob is None:
+        if is_register:
+            raise _refused("the state of its register is missing")
+        return record
+    if not is_register:
+        raise _refused("it holds a state and is of no register")
+    try:
+        state = from_blob(blob)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _refused("the state in it cannot be read") from error
+    if record.value != (hashlib.sha256(state).digest(), len(state)):
+        raise _refused("the state in it is not the one that was signed")
+    unreadable = _refused("the state in it cannot be read")
+    try:
+        fields = cbor.decode(state) if len(state) <= MAX_STATE_BYTES else None
+        form, authors, (stamp, index), value = fields[:4] if isinstance(fields, list) else ()
+        version = f"{stamp.hex()}-{authors[index]}" if index >= 0 else ""
+    except (P2posError, TypeError, ValueError, AttributeError, LookupError):
+        raise unreadable from None
+    if form != 1 or not _is_version(version) or not (value is None or isinstance(value, bytes)):
+        raise unreadable
+    digest = None if value is None else (hashlib.sha256(value).digest(), len(value))
+    return replace(record, version=version, value=digest)
 
 
 def _check_value(record: ReceiptRecord, value: bytes | None, deleted: bool) -> None:

@@ -7,7 +7,7 @@ import { createSimnet, type Simnet } from '../../packages/node/src/testing/simne
 import { createPlainRecords, type PlainRecords } from '../checkers/plain-records.ts';
 import { createRegisterHistories } from '../checkers/registers.ts';
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
-import { PLAIN_KEYS, REGISTERS, startClients } from './clients.ts';
+import { PLAIN_KEYS, REGISTERS, startClients, TTL_MS } from './clients.ts';
 import { createFaults } from './faults.ts';
 import { createWounds } from './wounds.ts';
 
@@ -78,6 +78,8 @@ async function run({
   await faults.repair();
   await sim.clock.advance(REPAIR_MS);
   await sim.during(clients.end());
+  // What runs out between two looks at it would be another on every node.
+  await sim.clock.advance(TTL_MS + 5_000);
   const late = await lookAgain(sim, plain);
   return {
     violations: [...plain.violations, ...registers.violations(), ...late, ...wounds.unhealed(sim)],

@@ -21,6 +21,7 @@ import { pause } from './pause.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createRooms, type Room } from './rooms.ts';
 import { createSessions } from './sessions.ts';
+import { issuedAt } from './sign-in.ts';
 import type { Change, Store } from './store.ts';
 import { createTalk } from './talk.ts';
 
@@ -305,7 +306,8 @@ export function createChat({ client, store, device, now = Date.now }: ChatDeps):
           if (event.type !== 'change' || !event.value) continue;
           const id = event.key.slice(prefix.length);
           const other = await checkEntry(address, id, event.value, now()).catch(() => undefined);
-          if (!other || id === device.id) continue;
+          // The older one gives, and is the one to ask.
+          if (!other || id === device.id || other.since < issuedAt(device.signIn)) continue;
           await directory.devicesOf(address, { fresh: true }).catch(() => {});
           if (!(await store.get(`met/${id}`))) tell({ type: 'device', id });
           await store.write([[`met/${id}`, true]]);

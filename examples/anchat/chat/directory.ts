@@ -11,7 +11,7 @@ import {
   type PreKeySecrets,
 } from '@p2pos/protocol/e2ee';
 import type { Client } from '@p2pos/sdk';
-import { checkSignIn, type SignIn, signIn } from './sign-in.ts';
+import { checkSignIn, issuedAt, type SignIn, signIn } from './sign-in.ts';
 import type { Store } from './store.ts';
 import type { Wallet } from './wallet.ts';
 
@@ -36,6 +36,8 @@ export interface Listed {
   readonly address: string;
   readonly id: string;
   readonly bundle: PreKeyBundle;
+  /** When its wallet let it in. */
+  readonly since: number;
 }
 
 interface Entry {
@@ -167,7 +169,7 @@ export async function checkEntry(
     throw refuse('its record is malformed');
   if (toHex(bundle.signingKey) !== id) throw refuse('its key is another');
   await checkSignIn(word, { address, deviceKey: bundle.signingKey, now });
-  return { address, id, bundle };
+  return { address, id, bundle, since: issuedAt(word) };
 }
 
 /** By compare-and-set, so that no two writers get the same. */

@@ -21,11 +21,14 @@ export function createId(now: number): string {
   return `${String(now).padStart(14, '0')}-${[...random].map((part) => part.toString(36)).join('')}`;
 }
 
-/** Resolves when a majority of replicas has it on disk. A second time changes nothing. */
+/**
+ * Who listens has it at once; who does not, from the records. Resolves when a majority of replicas has it on disk. A second time
+ * changes nothing.
+ */
 export async function post(client: Pick<Client, 'kv' | 'pubsub'>, { place, id, bytes }: Post): Promise<void> {
+  const told = client.pubsub.publish(topicOf(place), encodeCbor({ id, bytes })).catch(() => {});
   await client.kv.put(`${place}/${id}`, bytes, { ttlMs: KEPT_MS });
-  // Who listens has it at once; without it, the watch brings it.
-  await client.pubsub.publish(topicOf(place), encodeCbor({ id, bytes })).catch(() => {});
+  await told;
 }
 
 /** From the first that is kept; until the signal aborts. */

@@ -38,7 +38,7 @@ async function setUp(now: () => number) {
   const directory = {
     async check(address: string, key: Uint8Array) {
       if (!devices.has(addressOf(key))) throw new P2posError('BAD_REQUEST', { reason: 'no device' });
-      return { address, id: '', bundle: {} as never };
+      return { address, id: '', bundle: {} as never, since: 0 };
     },
   };
   async function come({ known }: { known: boolean }) {
@@ -81,14 +81,18 @@ test('who comes is seen, and sees who is here; a stranger is nobody, and an old 
   assert.ok(alice.presence.isHere(bob.address));
   assert.ok(bob.presence.isHere(alice.address));
 
+  // Alice goes; her old beats, and those of a stranger, are published again and again.
+  await alice[Symbol.asyncDispose]();
   await using mallory = await world.come({ known: false });
-  at += 60_000;
-  assert.equal(bob.presence.isHere(alice.address), false);
   const recorded = [...world.beats];
-  for (const beat of recorded) await world.publish(beat);
-  const carolSeen = bob.change();
-  await using carol = await world.come({ known: true });
-  await carolSeen;
-  assert.ok(bob.presence.isHere(carol.address));
+  for (const laterMs of [30_000, 15_000]) {
+    at += laterMs;
+    for (const beat of recorded) await world.publish(beat);
+    const newcomer = bob.change();
+    await using carol = await world.come({ known: true });
+    await newcomer;
+    assert.ok(bob.presence.isHere(carol.address));
+  }
+  assert.equal(bob.presence.isHere(alice.address), false);
   assert.equal(bob.presence.isHere(mallory.address), false);
 });

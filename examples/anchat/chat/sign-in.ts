@@ -62,3 +62,8 @@ export async function checkSignIn(
   if (!(await verify(key, signature, new TextEncoder().encode(text))))
     throw refuse('the wallet has not signed it');
 }
+
+/** Milliseconds since 1970; of one that was checked. */
+export function issuedAt({ text }: SignIn): number {
+  return Date.parse(FORM.exec(text)?.groups?.['issued'] ?? '');
+}

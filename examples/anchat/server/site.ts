@@ -7,10 +7,7 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
 
-const PAGE = fileURLToPath(new URL('../web', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',
@@ -37,7 +34,7 @@ export interface SiteConfig {
   readonly port: number;
   /** Whether the page offers a wallet of its own, for development. */
   readonly testWallet: boolean;
-  /** Where the bundle is written. */
+  /** Where the bundle lies: `buildPage`. */
   readonly folder: string;
   /** Names under which the page may be asked for. Default: this machine's. */
   readonly hosts?: readonly string[];
@@ -49,12 +46,6 @@ export interface Site extends AsyncDisposable {
 
 export async function listenSite(config: SiteConfig): Promise<Site> {
   const { urls, token, port, testWallet, folder, hosts = ['127.0.0.1', 'localhost'] } = config;
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    root: PAGE,
-    build: { outDir: folder, emptyOutDir: true, target: 'es2023', modulePreload: { polyfill: false } },
-  });
   const sockets = new Set<Duplex>();
 
   /** A foreign name that leads here would let a foreign page read all (DNS rebinding). */

@@ -15,8 +15,23 @@ export function createLog(own: string): Log {
   const frame = byId('log');
   const list = byId('lines');
   let last: Line | undefined;
+  /** Whether what comes is followed: not while older lines are read. */
+  let isFollowed = true;
+  const toEnd = () => {
+    frame.scrollTop = frame.scrollHeight;
+  };
   // By keys, too, it can be scrolled.
   frame.tabIndex = 0;
+  let top = 0;
+  frame.addEventListener('scroll', () => {
+    const isAtEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 80;
+    // What made the frame smaller has scrolled nothing: only who goes up has left the end.
+    if (isAtEnd || frame.scrollTop < top) isFollowed = isAtEnd;
+    top = frame.scrollTop;
+  });
+  new ResizeObserver(() => {
+    if (isFollowed) toEnd();
+  }).observe(frame);
 
   function itemsOf(line: Line, pending: boolean): HTMLElement[] {
     const at = new Date(timeOf(line.id));
@@ -43,15 +58,15 @@ export function createLog(own: string): Log {
       // What was said before is not read out; what comes is.
       frame.ariaLive = 'off';
       list.replaceChildren(...lines.flatMap((line) => itemsOf(line, false)));
-      frame.scrollTop = frame.scrollHeight;
+      isFollowed = true;
+      toEnd();
       requestAnimationFrame(() => {
         frame.ariaLive = 'polite';
       });
     },
     add(line, pending) {
-      const isAtEnd = frame.scrollHeight - frame.scrollTop - frame.clientHeight < 80;
       list.append(...itemsOf(line, pending));
-      if (isAtEnd || pending) frame.scrollTop = frame.scrollHeight;
+      if (isFollowed || pending) toEnd();
     },
     markSent(id) {
       list.querySelector(`[data-id="${CSS.escape(id)}"] .pending`)?.remove();

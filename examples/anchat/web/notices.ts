@@ -53,7 +53,7 @@ export function createNotices(chat: Chat, { attempt, say, open }: NoticesOptions
       if (told.type === 'device')
         ask(
           `Another device of yours signed in, ${told.id.slice(0, 8)}. Is that its name, under “You” there?`,
-          'Give it all lines',
+          'Share lines',
           async () => {
             await chat.shareHistory(told.id);
             say('It has all lines now.');

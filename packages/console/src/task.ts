@@ -7,10 +7,13 @@ export interface Task {
   mood: 'good' | 'bad' | 'plain';
   /** Runs it unless it runs already; what it answers is shown. Never rejects; true: it went well. */
   run(work: () => Promise<string | undefined>): Promise<boolean>;
+  /** The same for what follows a person's choice: while another runs, the newest waits for it. */
+  latest(work: () => Promise<string | undefined>): Promise<boolean>;
   clear(): void;
 }
 
 export function createTask(): Task {
+  let waiting: (() => Promise<string | undefined>) | undefined;
   const task: Task = reactive({
     busy: false,
     text: '',
@@ -29,7 +32,15 @@ export function createTask(): Task {
         return false;
       } finally {
         task.busy = false;
+        const next = waiting;
+        waiting = undefined;
+        if (next) void task.run(next);
       }
+    },
+    async latest(work) {
+      if (!task.busy) return task.run(work);
+      waiting = work;
+      return false;
     },
     clear() {
       task.text = '';

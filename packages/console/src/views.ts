@@ -3,6 +3,7 @@ import type { ViewEntry } from './router.ts';
 import { texts } from './texts.ts';
 import Apps from './views/apps/Apps.vue';
 import Audit from './views/audit/Audit.vue';
+import Benchmark from './views/benchmark/Benchmark.vue';
 import Conflicts from './views/conflicts/Conflicts.vue';
 import Founding from './views/founding/Founding.vue';
 import Kv from './views/kv/Kv.vue';
@@ -28,5 +29,6 @@ export const views: readonly ViewEntry[] = [
   { view: 'sql', title: texts.sql.title, component: Sql, group: 'data', needs: 'streams' },
   { view: 'topics', title: texts.topics.title, component: Topics, group: 'data', needs: 'streams' },
   { view: 'apps', title: texts.apps.title, component: Apps, group: 'data', needs: 'client' },
+  { view: 'benchmark', title: texts.benchmark.title, component: Benchmark, group: 'data', needs: 'client' },
   { view: 'nodes', title: texts.node.title, component: Node },
 ];

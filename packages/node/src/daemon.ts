@@ -10,6 +10,7 @@ import { createNodeCrypto } from './core/crypto/index.ts';
 import { openIdentity } from './core/identity/index.ts';
 import { createNet } from './core/net/index.ts';
 import { createSystemRandom, type Random } from './core/random/index.ts';
+import { createUpnp } from './core/reach/index.ts';
 import { openStore } from './core/store/index.ts';
 import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
 import { type Joined, joinSystem } from './joining.ts';
@@ -79,6 +80,7 @@ export async function createDaemon(
               isBehindRouter: config.net.mode !== 'public' && !listensLocally(config),
               limits: {
                 maxReservations: config.net.maxRelayed,
+                relayedBytesPerSecond: config.net.relayedBytesPerSecond,
                 maxConnections: config.net.maxConnections,
                 inboundPerSecondPerHost: config.net.inboundConnectionsPerSecond,
               },
@@ -89,6 +91,7 @@ export async function createDaemon(
         updates,
         residentBytes: () => process.memoryUsage.rss(),
         certificateProblem: autoTls.problem,
+        portMapper: createUpnp({ fetch }),
         sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
       {
@@ -103,7 +106,11 @@ export async function createDaemon(
           intervalMs: config.discovery.intervalMs,
           wantedConnections: config.discovery.wantedConnections,
         },
-        reach: { mode: config.net.mode, relays: config.net.relays },
+        reach: {
+          mode: config.net.mode,
+          relays: config.net.relays,
+          portMapping: config.net.mode === 'private' ? 'off' : config.net.portMapping,
+        },
         records: config.records,
         kv: config.kv,
         update: { intervalMs: config.update.intervalMs },

@@ -16,7 +16,12 @@ import { createMesh, type Mesh } from './core/mesh/index.ts';
 import type { Address, Net, PeerId } from './core/net/index.ts';
 import { createPresence, type Presence } from './core/presence/index.ts';
 import type { Random } from './core/random/index.ts';
-import { createReachability, type Reachability, type ReachabilityConfig } from './core/reach/index.ts';
+import {
+  createReachability,
+  type PortMapper,
+  type Reachability,
+  type ReachabilityConfig,
+} from './core/reach/index.ts';
 import { createPlacer, createRecords, type Records } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
@@ -48,6 +53,8 @@ export interface NodePorts extends UpkeepPorts {
   /** Share of this machine in use, 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Leads ports of a router here; undefined: there is none. */
+  readonly portMapper?: PortMapper | undefined;
   /** Where SQL databases lie; undefined: this node holds none. */
   readonly sqlShelf?: Shelf | undefined;
 }
@@ -169,7 +176,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const mesh = starting.use(
     await createMesh({ net, rpc, membership, presence, store, clock, random, log }, config.mesh),
   );
-  const reachability = { net, rpc, membership, liveness, mesh, presence, clock, random, log };
+  const { portMapper: mapper } = ports;
+  const reachability = { net, rpc, membership, liveness, mesh, presence, mapper, clock, random, log };
   const reach = starting.use(createReachability(reachability, config.reach));
   const members = starting.use(createMembers({ membership, rpc, net, clock, random, log }));
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
@@ -222,7 +230,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     },
   );
   const network = createNetwork(
-    { rpc, net, membership, liveness, state, presence, clock },
+    { rpc, net, membership, liveness, state, presence, reach, clock },
     { version: config.version },
   );
   const byHand = createReach({ net, membership, mesh, signer: identity.signer, crypto, clock, random });

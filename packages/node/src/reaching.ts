@@ -37,7 +37,7 @@ export function listensLocally({ net: { listen } }: Config): boolean {
   return listen.length > 0 && listen.every((address) => /^\/(ip4\/127\.|ip6\/::1\/)/.test(address));
 }
 
-export function registerReachMetrics(metrics: Metrics, { net }: Node): void {
+export function registerReachMetrics(metrics: Metrics, { net, reach }: Node): void {
   const { nat } = net;
   if (nat) {
     const bytes = (help: string) => `Bytes of channels between nodes since the start, ${help}.`;
@@ -63,6 +63,11 @@ export function registerReachMetrics(metrics: Metrics, { net }: Node): void {
       nat.carriedBytes,
     );
     metrics.gauge('p2pos_relay_clients', 'Members that this node relays for.', nat.relayedFor);
+    metrics.gauge(
+      'p2pos_mapped_ports',
+      'Addresses at which a router leads to this node, by UPnP.',
+      () => reach.current().portMapping.addresses.length,
+    );
     metrics.gauge('p2pos_relays', 'Members that relay for this node.', () => nat.relays().length);
   }
 }

@@ -27,6 +27,21 @@ export const NetworkStatus = z.object({
   /** Median over members of their clocks minus this one. */
   clockOffsetMs: z.number(),
   addresses: z.array(z.string()),
+  /** How others reach the answering node; absent in answers of others. */
+  reach: z
+    .object({
+      view: z.enum(['public', 'private', 'unknown']),
+      /** Peer ids of members that relay for it now. */
+      relays: z.array(z.string()),
+      /** What its router was asked by UPnP, and where it is reached by that. */
+      portMapping: z.object({
+        state: z.enum(['off', 'idle', 'none', 'mapped', 'failed']),
+        router: z.string().optional(),
+        addresses: z.array(z.string()),
+        reason: z.string().optional(),
+      }),
+    })
+    .optional(),
 });
 export type NetworkStatus = z.output<typeof NetworkStatus>;
 

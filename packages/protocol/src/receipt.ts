@@ -17,11 +17,14 @@ import { isP2posError, P2posError } from './errors/errors.ts';
 import { buildTree, foldPath, HASH_BYTES, leafHash } from './merkle.ts';
 import { publicKeyFromPeerId } from './peer-id.ts';
 import { decodeHeader, MAX_HEADER_BYTES, type RecordHeader } from './record-header.ts';
+import { readRegisterState } from './register-state.ts';
 
 const PURPOSE = 'p2pos/receipt/1';
 /** Headers under one signature. */
 export const MAX_RECEIPT_HEADERS = 256;
 const MAX_PATH_BYTES = 8 * HASH_BYTES;
+/** Namespaces whose records are registers: a receipt of one brings its state. */
+const REGISTERS = '/kv-cas';
 
 const time = z.int().min(0);
 
@@ -42,6 +45,8 @@ export const SignedReceipt = z.object({
   epoch: z.int().min(1),
   /** The record's header, canonical CBOR: namespace, key, version, expiry, hash of the value. */
   header: Blob64,
+  /** Of a register: what its record holds, which names the version and the value that were agreed on. */
+  state: Blob64.optional(),
   statements: z.array(Statement).max(64),
 });
 export type SignedReceipt = z.output<typeof SignedReceipt>;
@@ -112,6 +117,10 @@ export interface ReceiptClaim {
 
 export interface VerifiedReceipt {
   readonly record: RecordHeader;
+  /** As the write was answered; of a register not that of its record. */
+  readonly version: string;
+  /** Of the value; undefined: deleted. */
+  readonly bytes: number | undefined;
   /** Who signed, each once. */
   readonly peerIds: readonly string[];
   /** The earliest and the latest time at which they signed, ms. */
@@ -129,7 +138,8 @@ export async function verifyReceipt(
   if (receipt.systemId !== systemId)
     throw refused(`it is of the system ${receipt.systemId}, not of ${systemId}`);
   const record = readHeader(receipt.header);
-  checkClaim(record, claim, crypto);
+  const held = heldBy(record, receipt.state, crypto);
+  checkClaim(record, held, claim);
   const signed = new Set<string>();
   let from = Number.POSITIVE_INFINITY;
   let to = 0;
@@ -153,25 +163,49 @@ export async function verifyReceipt(
     to = Math.max(to, at);
   }
   if (signed.size < needed) throw refused(`${signed.size} replicas signed it, ${needed} are needed`);
-  return { record, peerIds: [...signed], from, to };
+  return { record, version: held.version, bytes: held.bytes, peerIds: [...signed], from, to };
 }
 
-function checkClaim(record: RecordHeader, claim: ReceiptClaim, crypto: Crypto): void {
+interface Held {
+  readonly version: string;
+  /** Undefined: deleted. */
+  readonly bytes: number | undefined;
+  isValue(value: Uint8Array): boolean;
+}
+
+function heldBy(record: RecordHeader, state: Uint8Array | undefined, crypto: Crypto): Held {
+  const { version, value: signed } = record;
+  const isSigned = (bytes: Uint8Array) =>
+    signed?.bytes === bytes.length && equalBytes(crypto.sha256(bytes), signed.hash);
+  // Elsewhere a value that only looks like a state could be passed off as one.
+  if ((state !== undefined) !== record.namespace.endsWith(REGISTERS))
+    throw refused(state ? 'it holds a state and is of no register' : 'the state of its register is missing');
+  if (!state) return { version, bytes: signed?.bytes, isValue: isSigned };
+  if (!isSigned(state)) throw refused('the state in it is not the one that was signed');
+  try {
+    const content = readRegisterState(state);
+    const isValue = (value: Uint8Array) => content.value !== null && equalBytes(content.value, value);
+    return { version: content.version, bytes: content.value?.length, isValue };
+  } catch (error) {
+    if (!isP2posError(error)) throw error;
+    throw refused('the state in it cannot be read');
+  }
+}
+
+function checkClaim(record: RecordHeader, held: Held, claim: ReceiptClaim): void {
   const { namespace, key, version, value } = claim;
   if (namespace !== undefined && record.namespace !== namespace)
     throw refused(`it is for ${record.namespace}, not for ${namespace}`);
   if (key && !equalBytes(record.key, key)) throw refused('it is for another key');
-  if (version !== undefined && record.version !== version)
-    throw refused(`it is for version ${record.version}, not for ${version}`);
+  if (version !== undefined && held.version !== version)
+    throw refused(`it is for version ${held.version}, not for ${version}`);
   if (value === undefined) return;
   if (value === null) {
-    if (record.value) throw refused('it is for a value, not for a deletion');
+    if (held.bytes !== undefined) throw refused('it is for a value, not for a deletion');
     return;
   }
-  if (!record.value) throw refused('it is for a deletion, not for a value');
-  const { hash, bytes } = record.value;
-  if (bytes !== value.length || !equalBytes(crypto.sha256(value), hash))
-    throw refused('it is for another value');
+  if (held.bytes === undefined) throw refused('it is for a deletion, not for a value');
+  if (!held.isValue(value)) throw refused('it is for another value');
 }
 
 function readHeader(header: Uint8Array): RecordHeader {

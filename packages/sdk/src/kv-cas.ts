@@ -20,6 +20,8 @@ export interface CasWriteOptions extends CallOptions {
   readonly ifVersion?: string;
   /** Only if nothing is there. */
   readonly ifAbsent?: boolean;
+  /** The answer brings the replicas' signatures: `p2pctl receipt verify` checks them offline. */
+  readonly receipt?: 'signed';
 }
 export type CasDeleteOptions = Omit<CasWriteOptions, 'ttlMs' | 'ifAbsent'>;
 export type CasDeletion = KvReceipt & { readonly existed: boolean };

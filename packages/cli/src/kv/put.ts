@@ -14,17 +14,17 @@ export const putValue: Action = async (invocation, [key = '', value], flags) => 
   const ttlMs = ttlOption(flags['ttl']);
   const bytes = await valueFrom(invocation, value, flags['file']);
   const explain = flags['explain'] === true;
-  const condition = conditionOf(flags, ['receipt']);
+  const condition = conditionOf(flags);
   const receiptFile = flags['receipt'] as string | undefined;
+  const wishes = {
+    signal,
+    ...(ttlMs !== undefined && { ttlMs }),
+    ...(receiptFile !== undefined && { receipt: 'signed' as const }),
+  };
   const receipt = await withNode(invocation, ({ client }) =>
     condition
-      ? client.kv.cas.put(key, bytes, { signal, ...(ttlMs !== undefined && { ttlMs }), ...condition })
-      : client.kv.put(key, bytes, {
-          signal,
-          ...(ttlMs !== undefined && { ttlMs }),
-          ...(explain && { explain }),
-          ...(receiptFile !== undefined && { receipt: 'signed' }),
-        }),
+      ? client.kv.cas.put(key, bytes, { ...wishes, ...condition })
+      : client.kv.put(key, bytes, { ...wishes, ...(explain && { explain }) }),
   );
   if (receiptFile !== undefined) writeJsonFile(resolve(folder, receiptFile), KvReceipt.encode(receipt));
   if (options.json) terminal.print(JSON.stringify(KvReceipt.encode(receipt)));

@@ -38,7 +38,7 @@ export const verifyFile: Action = async (invocation, [file = ''], flags) => {
     { genesis, snapshot: readBytes(pathOf(invocation, flags['snapshot'], 'snapshot.cbor')) },
     crypto,
   );
-  const { record, peerIds, from, to } = await verifyReceipt(
+  const { record, version, bytes, peerIds, from, to } = await verifyReceipt(
     receipt,
     {
       systemId: systemIdOf(decodeDocument(genesisDocument, genesis, crypto).hash),
@@ -53,9 +53,9 @@ export const verifyFile: Action = async (invocation, [file = ''], flags) => {
   const told = {
     namespace: record.namespace,
     key: new TextDecoder().decode(record.key),
-    version: record.version,
-    deleted: record.value === undefined,
-    bytes: record.value?.bytes ?? 0,
+    version,
+    deleted: bytes === undefined,
+    bytes: bytes ?? 0,
     signedBy: peerIds,
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),

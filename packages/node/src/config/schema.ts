@@ -93,6 +93,11 @@ export const SETTINGS = {
       'auto',
       'Whether other nodes can dial this one. `public`: they can. `private`: they cannot, so it listens nowhere, dials out and is reached through relays. `auto`: it finds out by asking members to dial it back, and takes relays where they cannot.',
     ),
+    portMapping: setting(
+      choice('auto', 'on', 'off'),
+      'auto',
+      'Asks the router by UPnP to lead the ports of this node here: `on` always, `auto` where members cannot dial it. The router must allow it; `p2pctl status` tells what became of it.',
+    ),
     relays: setting(
       integer({ min: 1, max: 4 }),
       2,
@@ -102,6 +107,11 @@ export const SETTINGS = {
       integer({ min: 0, max: 10_000 }),
       64,
       'Members that this node relays for, where its capabilities say that it is a relay.',
+    ),
+    relayedBytesPerSecond: setting(
+      size({ min: 0, max: TIB }),
+      0,
+      'Bytes a second that this node relays for one member, both ways together. 0: no bound. What is over it waits.',
     ),
     maxConnections: setting(
       integer({ min: 16, max: 65_535 }),

@@ -66,8 +66,9 @@ export function useApps({ source: { client } }: System) {
     quotas,
     task,
     tokenTask,
+    usageOf: (app: string) => api().apps.usage(app),
     list: () => task.run(async () => void (await list())),
-    open: (app: string) => task.run(async () => void (await open(app))),
+    open: (app: string) => task.latest(async () => void (await open(app))),
     create: (app: string) =>
       change(async () => {
         const { created } = await api().apps.put(app);

@@ -28,7 +28,7 @@ export function useKvBrowser({ source: { client }, nameOf }: System) {
   const task = createTask();
 
   async function list(more = false): Promise<void> {
-    await listing.run(async () => {
+    await listing.latest(async () => {
       const at = more ? cursor.value : undefined;
       const page = await client?.kv.page({ prefix: prefix.value, limit: PAGE, ...(at && { cursor: at }) });
       keys.value = more ? [...keys.value, ...(page?.keys ?? [])] : (page?.keys ?? []);
@@ -79,7 +79,7 @@ export function useKvBrowser({ source: { client }, nameOf }: System) {
     listing,
     task,
     list,
-    read: (name: string) => task.run(() => read(name)),
+    read: (name: string) => task.latest(() => read(name)),
     store: () =>
       task.run(async () => {
         // What stands there for bytes that are no text must not become the value.

@@ -76,7 +76,7 @@ export function useWorkbench({ source: { client } }: System) {
     task,
     list,
     stop,
-    choose: () => listing.run(async () => void (await describe())),
+    choose: () => listing.latest(async () => void (await describe())),
     create: (name: string) =>
       listing.run(async () => {
         await client?.sql.create(name);

@@ -16,8 +16,8 @@ import type { Identity } from '../identity/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Random } from '../random/index.ts';
 import { createConnectionTable } from './connection-table.ts';
-import { dialInOrder } from './dialing.ts';
-import { race } from './dialler.ts';
+import { dialInOrder } from './dial-order.ts';
+import { race } from './dial-race.ts';
 import { createInboundGate } from './inbound-gate.ts';
 import type { Address, Handler, Net, NetConfig, NetEvents, PeerId } from './index.ts';
 import { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
@@ -142,6 +142,7 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
       identify: identify({ runOnConnectionOpen: false }),
       ping: ping(),
       relay: relayServer({
+        clock,
         limits,
         mayJoin: (source, target) => isRelay() && isMember(source) && isMember(target),
         connectionsTo: (peerId) => table.of(peerId),

@@ -21,6 +21,8 @@ export interface NetLimits {
   readonly maxReservations: number;
   /** Connections that this node relays for one peer, each way. */
   readonly maxRelayedPerPeer: number;
+  /** What this node relays for one member, both ways and over all its connections together; 0: no bound. */
+  readonly relayedBytesPerSecond: number;
   /** Bytes that a peer may have under way on one stream before we read them. */
   readonly streamWindowBytes: number;
 }
@@ -37,5 +39,6 @@ export const DEFAULT_NET_LIMITS: NetLimits = {
   maxStreamsPerProtocol: 32,
   maxReservations: 64,
   maxRelayedPerPeer: 300,
+  relayedBytesPerSecond: 0,
   streamWindowBytes: 4 * 1_048_576,
 };

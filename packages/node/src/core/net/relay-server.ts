@@ -6,8 +6,11 @@ import { circuitRelayServer } from '@libp2p/circuit-relay-v2';
 import type { Connection as LibConnection, PeerId as LibPeerId, Stream } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { peerIdFromPublicKey } from '@p2pos/protocol';
+import type { Clock } from '../clock/index.ts';
 import type { PeerId } from './index.ts';
 import type { NetLimits } from './limits.ts';
+import { joinStreams } from './relayed-streams.ts';
+import { createThrottle } from './throttle.ts';
 
 /** Of the protocol. */
 const STATUS = { ok: 100, denied: 202, failed: 203, noReservation: 204, malformed: 400 } as const;
@@ -26,7 +29,11 @@ const statusCodec = {
 const PEER_ID_PREFIX = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 
 export interface RelayServerConfig {
-  readonly limits: Pick<NetLimits, 'maxReservations' | 'maxRelayedPerPeer' | 'handshakeTimeoutMs'>;
+  readonly clock: Clock;
+  readonly limits: Pick<
+    NetLimits,
+    'maxReservations' | 'maxRelayedPerPeer' | 'relayedBytesPerSecond' | 'handshakeTimeoutMs'
+  >;
   /** Whether `source` may be joined to `target` here now. */
   readonly mayJoin: (source: PeerId, target: PeerId) => boolean;
   readonly connectionsTo: (peerId: PeerId) => readonly LibConnection[];
@@ -52,7 +59,8 @@ interface Server {
 }
 
 export function relayServer(config: RelayServerConfig) {
-  const { limits, mayJoin, connectionsTo, carried } = config;
+  const { clock, limits, mayJoin, connectionsTo, carried } = config;
+  const throttle = createThrottle({ clock }, { bytesPerSecond: limits.relayedBytesPerSecond });
   return (components: Components) => {
     const service = circuitRelayServer({
       hopTimeout: limits.handshakeTimeoutMs,
@@ -75,7 +83,11 @@ export function relayServer(config: RelayServerConfig) {
       const far = await server.stopHop({ connection: to, request: stop }, options);
       if (!far) return answer(STATUS.failed);
       await answer(STATUS.ok);
-      join(stream.unwrap(), far, carried);
+      const own = throttle.of(target);
+      joinStreams({ clock }, stream.unwrap(), far, {
+        carried,
+        waitMs: (bytes) => own.waitMs(bytes),
+      });
       return undefined;
     };
     return service;
@@ -90,37 +102,4 @@ export function isRelayed({ remoteAddr }: Pick<LibConnection, 'remoteAddr'>): bo
 function peerOf(multihash: Uint8Array | undefined): PeerId | undefined {
   if (multihash?.length !== 38 || PEER_ID_PREFIX.some((byte, i) => multihash[i] !== byte)) return undefined;
   return peerIdFromPublicKey(multihash.slice(PEER_ID_PREFIX.length));
-}
-
-function join(a: Stream, b: Stream, carried: (bytes: number) => void): void {
-  forward(a, b, carried);
-  forward(b, a, carried);
-}
-
-function forward(from: Stream, to: Stream, carried: (bytes: number) => void): void {
-  const fail = (error: Error) => {
-    from.abort(error);
-    to.abort(error);
-  };
-  const full = () => to.writableNeedsDrain || to.writeBufferLength > 0;
-  to.addEventListener('drain', () => {
-    // The stream's own listener sends what it had queued first.
-    queueMicrotask(() => {
-      if (from.readStatus === 'paused' && !full()) from.resume();
-    });
-  });
-  from.addEventListener('remoteCloseWrite', () => void to.close().catch(fail));
-  from.addEventListener('close', ({ error }) => {
-    if (error) to.abort(error);
-    else to.close().catch(fail);
-  });
-  from.addEventListener('message', ({ data }) => {
-    try {
-      carried(data.byteLength);
-      to.send(data);
-      if (full() && from.readStatus === 'readable') from.pause();
-    } catch (error) {
-      fail(error as Error);
-    }
-  });
 }

@@ -12,7 +12,7 @@ import type { Rpc } from '../rpc/index.ts';
 import type { Store } from '../store/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createGossip, MAX_BATCH } from './gossip.ts';
-import { createHeartbeatReader } from './heartbeat.ts';
+import { createHeartbeatReader, type HeartbeatReader } from './heartbeat.ts';
 import { openPresenceHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
 import type { Heartbeat, Known, Presence, PresenceEvents, Reachability } from './index.ts';
@@ -37,6 +37,8 @@ export interface PresenceDeps {
   /** 0 … 1. */
   readonly load: () => number;
   readonly disk: () => Promise<{ readonly usedBytes: number; readonly freeBytes: number }>;
+  /** Default: its own. A simulation of very many nodes reads each heartbeat once for all of them. */
+  readonly reader?: HeartbeatReader;
 }
 
 export interface PresenceConfig {
@@ -64,7 +66,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
   const isListed = (peerId: PeerId) => membership.view().members.has(peerId);
   const members = () => membership.view().members.size;
   const correctedNow = () => clock.now() + liveness.clockOffsetMs();
-  const reader = createHeartbeatReader(crypto, membership.systemId);
+  const { reader = createHeartbeatReader(crypto, membership.systemId) } = deps;
   const sightings = createSightings(clock, correctedNow);
   const subjects = createAllowance(clock, { burst: () => 10, perSecond: () => 1 });
   const senders = createAllowance(clock, {

@@ -64,11 +64,19 @@ export function createDiallingBack({ nat, net, rpc, membership, clock }: Diallin
       const seen = await nat.observed(peerId, limit).then(hostOf, () => undefined);
       return seen !== undefined && !own.has(seen);
     },
-    /** Asks these members, side by side. */
-    async find(peers: readonly PeerId[], signal: AbortSignal): Promise<Finding> {
+    /** Asks these members, side by side. `doubtful`: announced, but no proof, by an earlier finding. */
+    async find(
+      peers: readonly PeerId[],
+      { doubtful, signal }: { readonly doubtful: ReadonlySet<Address>; readonly signal: AbortSignal },
+    ): Promise<Finding> {
       const answers = await Promise.allSettled(peers.map((peerId) => ask(peerId, signal)));
       const given = answers.filter((one) => one.status === 'fulfilled').map(({ value }) => value);
-      const listened = new Set(net.addresses().map(withoutPeer));
+      const listened = new Set(
+        net
+          .addresses()
+          .map(withoutPeer)
+          .filter((address) => !doubtful.has(address)),
+      );
       const reached = given.flatMap((answer) => answer.reached);
       return {
         asked: given.length,

@@ -11,8 +11,10 @@ import type { Rpc } from '../rpc/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { isLoopback, isRelayed, throughRelay, withoutPeer } from './address.ts';
 import { createDiallingBack } from './dialling-back.ts';
-import type { NetworkMode, Reachability, ReachView } from './index.ts';
+import type { NetworkMode, PortMappingMode, PortMappingView, Reachability, ReachView } from './index.ts';
+import { createPortMapping } from './port-mapping.ts';
 import { createPunching } from './punching.ts';
+import type { PortMapper } from './upnp/index.ts';
 import { REACH } from './wire.ts';
 
 export interface ReachabilityDeps {
@@ -25,12 +27,16 @@ export interface ReachabilityDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Leads ports of the router here; absent: nobody can. */
+  readonly mapper?: PortMapper | undefined;
 }
 
 export interface ReachabilityConfig {
   readonly mode: NetworkMode;
   /** That a node takes which is not reached itself. */
   readonly relays?: number;
+  /** Default `auto`. */
+  readonly portMapping?: PortMappingMode;
   readonly intervalMs?: number;
 }
 
@@ -49,7 +55,11 @@ const GRACE_MS = 2_000;
 export function createReachability(deps: ReachabilityDeps, config?: ReachabilityConfig): Reachability {
   const { nat } = deps.net;
   if (nat && config) return createActive({ ...deps, nat }, config);
-  return { current: () => ({ reach: 'unknown', relays: [] }), [Symbol.asyncDispose]: async () => {} };
+  const portMapping: PortMappingView = { state: 'off', addresses: [] };
+  return {
+    current: () => ({ reach: 'unknown', relays: [], portMapping }),
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 function createActive(
@@ -57,7 +67,7 @@ function createActive(
   config: ReachabilityConfig,
 ): Reachability {
   const { nat, net, rpc, membership, liveness, mesh, presence, clock, random } = deps;
-  const { mode, relays: wantedRelays = 2, intervalMs = 30_000 } = config;
+  const { mode, relays: wantedRelays = 2, portMapping: mapping = 'auto', intervalMs = 30_000 } = config;
   const log = deps.log.child({ module: 'reach' });
   const self = net.peerId;
   const tasks = createTaskGroup({ clock, random, log });
@@ -70,6 +80,24 @@ function createActive(
   let foundAt = Number.NEGATIVE_INFINITY;
   let announced = '';
   let settling: Disposable | undefined;
+  /** On one machine, where everybody reaches everybody; or not started yet. */
+  const isLocal = () => net.addresses().every((address) => isRelayed(address) || isLoopback(address));
+  const ports =
+    deps.mapper && mapping !== 'off'
+      ? createPortMapping(
+          { ...deps, mapper: deps.mapper, log },
+          {
+            isWanted: () => !isLocal() && (mapping === 'on' || reach === 'private'),
+            onChange() {
+              // What members found does not stand any more.
+              foundAt = Number.NEGATIVE_INFINITY;
+              announce();
+              look();
+            },
+          },
+        )
+      : undefined;
+  const mapped = () => ports?.current().addresses ?? [];
 
   const members = () => membership.view().members;
   const isActive = (peerId: PeerId) => membership.isActive(peerId);
@@ -91,11 +119,9 @@ function createActive(
 
   async function findOut(signal: AbortSignal): Promise<void> {
     if (mode !== 'auto' || clock.monotonic() - foundAt < FINDING_MS) return;
-    const own = net.addresses().filter((address) => !isRelayed(address));
-    // Not started yet; or on one machine, where everybody reaches everybody.
-    if (own.every(isLoopback)) return;
+    if (isLocal()) return;
     const asked = shuffle(random, direct()).slice(0, WITNESSES);
-    const finding = await diallingBack.find(asked, signal);
+    const finding = await diallingBack.find(asked, { doubtful: new Set(outside), signal });
     if (finding.asked === 0) return;
     foundAt = clock.monotonic();
     const before = reach;
@@ -107,6 +133,10 @@ function createActive(
         { action: 'reach', from: before, to: reach, asked: finding.asked, reached: finding.reachedBy },
         'how others reach this node',
       );
+  }
+
+  function askRouter(): void {
+    if (reach === 'private' || mapping === 'on') ports?.look();
   }
 
   async function keepRelays(signal: AbortSignal): Promise<void> {
@@ -129,7 +159,8 @@ function createActive(
     const book = new Map(mesh.book().map(({ peerId, addresses }) => [peerId, addresses]));
     const relayed =
       reach === 'private' ? nat.relays().flatMap((peerId) => placesOf(peerId, book.get(peerId) ?? [])) : [];
-    const all = [...outside.map((address) => `${address}/p2p/${self}`), ...relayed];
+    const places = [...new Set([...mapped(), ...outside])].map((address) => `${address}/p2p/${self}`);
+    const all = [...places, ...relayed];
     if (all.join() === announced) return;
     announced = all.join();
     nat.announce(all);
@@ -189,10 +220,12 @@ function createActive(
   const { trigger } = tasks.every({ name: 'reach', intervalMs }, async (signal) => {
     if (!isActive(self)) return;
     await guess(signal);
+    askRouter();
     await keepRelays(signal);
     announce();
     upgradeRelayed();
     await findOut(signal);
+    askRouter();
     await keepRelays(signal);
     announce();
     upgradeRelayed();
@@ -208,10 +241,15 @@ function createActive(
   look();
 
   return {
-    current: () => ({ reach, relays: nat.relays() }),
+    current: () => ({
+      reach,
+      relays: nat.relays(),
+      portMapping: ports?.current() ?? { state: 'off', addresses: [] },
+    }),
     async [Symbol.asyncDispose]() {
       settling?.[Symbol.dispose]();
       for (const one of [served, ...subscriptions]) one[Symbol.dispose]();
+      await ports?.[Symbol.asyncDispose]();
       await tasks[Symbol.asyncDispose]();
     },
   };

@@ -148,6 +148,8 @@ export interface ChangeOutcome {
   readonly previous: RegisterValue | undefined;
   readonly replicas: readonly PeerId[];
   readonly durable: number;
+  /** When it was asked for. */
+  readonly receipt?: SignedReceipt;
 }
 
 /**
@@ -167,6 +169,8 @@ export interface Registers {
       readonly condition: Condition;
       readonly ttlMs?: number;
       readonly idempotencyKey?: string;
+      /** With the signatures of those that have it on disk. May throw RECEIPT_UNAVAILABLE after the change is done. */
+      readonly receipt?: 'signed';
     },
     options?: CallOptions,
   ): Promise<ChangeOutcome>;

@@ -195,6 +195,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const registers = createRegisters({
     proposer,
     crypto,
+    receipts,
     check: (name) => checkName(name, 'cas'),
     scan: (input, options) => scanner.scan(input, checkRange(input, 'cas'), options),
   });

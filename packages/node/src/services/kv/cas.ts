@@ -28,6 +28,7 @@ export interface KvCas {
       readonly condition: Condition;
       readonly ttlMs?: number | undefined;
       readonly idempotencyKey?: string | undefined;
+      readonly receipt?: 'plain' | 'signed' | undefined;
     },
     options?: CallOptions,
   ): Promise<ChangeOutcome>;
@@ -59,7 +60,7 @@ export function createKvCas(
 
   return {
     get: async (input, options) => registers.read(nameOf(input), options),
-    async change({ value, condition, ttlMs, idempotencyKey, ...input }, options) {
+    async change({ value, condition, ttlMs, idempotencyKey, receipt, ...input }, options) {
       const name = nameOf(input);
       if (value && value.length > maxValueBytes)
         throw new P2posError('KV_VALUE_TOO_LARGE', { maxBytes: maxValueBytes });
@@ -69,6 +70,7 @@ export function createKvCas(
       const optional = {
         ...(ttlMs !== undefined && { ttlMs }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
+        ...(receipt === 'signed' && { receipt }),
       };
       try {
         return await registers.change({ ...name, value, condition, ...optional }, options);

@@ -40,9 +40,9 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
       context,
     ) {
       const { app } = context;
-      const condition = conditionOf(cas, { ...wanted, receipt: wished }, explain);
+      const condition = conditionOf(cas, wanted, explain);
       if (condition) {
-        const change = { app, key, value: body, condition, ttlMs, idempotencyKey };
+        const change = { app, key, value: body, condition, ttlMs, idempotencyKey, receipt: wished };
         return agreed(key, await kv.cas.change(change, { signal: context.signal }));
       }
       // No signal: a plain write or read ends by itself within seconds, and watching one for each would cost more.
@@ -69,9 +69,9 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
       return { size: value.length, ...headers };
     },
     async delete({ key, idempotencyKey, explain = false, receipt: wished, cas, ...wanted }, { app, signal }) {
-      const condition = conditionOf(cas, { ...wanted, receipt: wished }, explain);
+      const condition = conditionOf(cas, wanted, explain);
       if (condition) {
-        const change = { app, key, value: null, condition, idempotencyKey };
+        const change = { app, key, value: null, condition, idempotencyKey, receipt: wished };
         const outcome = await kv.cas.change(change, { signal });
         return { ...agreed(key, outcome), existed: outcome.previous !== undefined };
       }
@@ -108,13 +108,12 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
 interface Wanted {
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: '*' | undefined;
-  readonly receipt?: string | undefined;
 }
 
 /** Undefined: a plain request. @throws P2posError BAD_REQUEST for what does not go together */
 function conditionOf(
   cas: boolean | undefined,
-  { ifMatch, ifNoneMatch, receipt }: Wanted,
+  { ifMatch, ifNoneMatch }: Wanted,
   explain: boolean,
   consistency?: string,
 ): Condition | undefined {
@@ -125,16 +124,26 @@ function conditionOf(
       'if-match and if-none-match need cas=1: plain keys take the newest write, whatever was there.',
     );
   }
-  if (explain || consistency !== undefined || receipt !== undefined)
-    throw refuse('explain, consistency and receipt are for plain keys: with cas=1 a majority always agrees.');
+  if (explain || consistency !== undefined)
+    throw refuse('explain and consistency are for plain keys: with cas=1 a majority always agrees.');
   if (ifMatch !== undefined && ifNoneMatch !== undefined)
     throw refuse('Give if-match or if-none-match, not both.');
   if (ifMatch !== undefined) return { kind: 'version', version: ifMatch };
   return { kind: ifNoneMatch === undefined ? 'any' : 'absent' };
 }
 
-function agreed(key: string, { version, replicas, durable, previous }: ChangeOutcome): KvReceipt {
-  return { key, version, replicas: [...replicas], durable, previous: previous?.version ?? null };
+function agreed(
+  key: string,
+  { version, replicas, durable, previous, receipt: signed }: ChangeOutcome,
+): KvReceipt {
+  return {
+    key,
+    version,
+    replicas: [...replicas],
+    durable,
+    previous: previous?.version ?? null,
+    ...(signed && { receipt: signed }),
+  };
 }
 
 /** @throws P2posError KV_KEY_NOT_FOUND */

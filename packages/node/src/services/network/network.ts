@@ -5,6 +5,7 @@ import type { Liveness, NodeStateMonitor } from '../../core/liveness/index.ts';
 import type { Membership } from '../../core/membership/index.ts';
 import type { Connection, Net, PeerId } from '../../core/net/index.ts';
 import type { Presence } from '../../core/presence/index.ts';
+import type { Reachability, ReachView } from '../../core/reach/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { mergeViews, type View } from './cluster-view.ts';
 import { STATUS } from './wire.ts';
@@ -16,6 +17,8 @@ export interface NetworkDeps {
   readonly liveness: Pick<Liveness, 'pulse' | 'isAlive' | 'clockOffsetMs'>;
   readonly state: Pick<NodeStateMonitor, 'current' | 'members' | 'online'>;
   readonly presence: Pick<Presence, 'sighting' | 'ageMs' | 'reachability' | 'duplicate'>;
+  /** How others reach this node; absent where there is nothing to say. */
+  readonly reach?: Pick<Reachability, 'current'> | undefined;
   readonly clock: Clock;
 }
 
@@ -140,6 +143,7 @@ export function createNetwork(deps: NetworkDeps, { version }: NetworkConfig): Ne
       uptimeMs: Math.round(clock.monotonic() - startedMonotonic),
       clockOffsetMs: liveness.clockOffsetMs(),
       addresses: net.addresses(),
+      ...(deps.reach && { reach: reachOf(deps.reach.current()) }),
     };
   }
 
@@ -182,4 +186,9 @@ export function createNetwork(deps: NetworkDeps, { version }: NetworkConfig): Ne
       return round.view;
     },
   };
+}
+
+function reachOf({ reach: view, relays, portMapping }: ReachView): NonNullable<NetworkStatus['reach']> {
+  const { addresses, ...mapping } = portMapping;
+  return { view, relays: [...relays], portMapping: { ...mapping, addresses: [...addresses] } };
 }

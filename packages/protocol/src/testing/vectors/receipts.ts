@@ -1,6 +1,7 @@
 /** Receipts that hold and receipts that must be refused, in the JSON in which a write answers them. */
 
-import { toHex } from '../../encoding/hex.ts';
+import { encodeCbor } from '../../encoding/cbor.ts';
+import { fromHex, toHex } from '../../encoding/hex.ts';
 import { peerIdFromPublicKey } from '../../peer-id.ts';
 import { SignedReceipt, type Statement, signStatements } from '../../receipt.ts';
 import { encodeHeader } from '../../record-header.ts';
@@ -14,15 +15,32 @@ const replicas = [11, 12, 13].map((number) => {
   return { signer, peerId: peerIdFromPublicKey(signer.publicKey) };
 });
 
-function headerOf(key: string, value: Uint8Array | null, counter: number): Uint8Array {
+function headerOf(
+  key: string,
+  value: Uint8Array | null,
+  counter: number,
+  namespace = 'default/kv',
+): Uint8Array {
   return encodeHeader({
-    namespace: 'default/kv',
+    namespace,
     partition: utf8(key),
     key: utf8(key),
     version: formatVersion({ ms: 1_763_686_923_000, counter, author: replicas[0]?.peerId as string }),
     expiresAt: undefined,
     value: value ? { hash: crypto.sha256(value), bytes: value.length } : undefined,
   });
+}
+
+/** What the record of a register holds; its version is an older one than the record's. */
+function stateOf(value: Uint8Array | null): Uint8Array {
+  const author = replicas[1]?.peerId as string;
+  const stamp = formatVersion({ ms: 1_763_686_922_000, counter: 7, author }).slice(0, 16);
+  const version = [fromHex(stamp), 0];
+  return encodeCbor([1, [author], version, value, null, true, [[version]]]);
+}
+
+async function registerReceipt(state: Uint8Array, namespace = 'default/kv-cas'): Promise<SignedReceipt> {
+  return { ...(await receiptFor(headerOf('leader', state, 3, namespace), [1, 2, 3])), state };
 }
 
 async function receiptFor(header: Uint8Array, batches: readonly number[]): Promise<SignedReceipt> {
@@ -42,6 +60,8 @@ export async function receiptVectors() {
   const value = utf8('good morning');
   const one = await receiptFor(headerOf('greeting', value, 1), [1, 2, 7]);
   const gone = await receiptFor(headerOf('schlüssel/ü', null, 2), [3, 256]);
+  const agreed = await registerReceipt(stateOf(value));
+  const { state: _, ...stateless } = agreed;
   const [first, ...rest] = one.statements as [Statement, ...Statement[]];
   const told = (receipt: SignedReceipt) => SignedReceipt.encode(receipt);
   return {
@@ -51,6 +71,8 @@ export async function receiptVectors() {
     valid: [
       { receipt: told(one), key: toHex(utf8('greeting')), value: toHex(value) },
       { receipt: told(gone), key: toHex(utf8('schlüssel/ü')), value: null },
+      { receipt: told(agreed), key: toHex(utf8('leader')), value: toHex(value) },
+      { receipt: told(await registerReceipt(stateOf(null))), key: toHex(utf8('leader')), value: null },
     ],
     refused: [
       { why: 'another system', receipt: told({ ...one, systemId: `sys1${'b'.repeat(51)}q` }) },
@@ -68,6 +90,16 @@ export async function receiptVectors() {
       },
       { why: 'one member twice', receipt: told({ ...one, statements: [first, first] }) },
       { why: 'too few', receipt: told({ ...one, statements: [first] }) },
+      { why: 'a register without its state', receipt: told(stateless) },
+      {
+        why: 'a state that was not signed',
+        receipt: told({ ...agreed, state: stateOf(utf8('good night')) }),
+      },
+      {
+        why: 'a plain value that looks like a state',
+        receipt: told(await registerReceipt(stateOf(value), 'default/kv')),
+      },
+      { why: 'a state of another form', receipt: told(await registerReceipt(encodeCbor([2, 'x']))) },
     ],
   };
 }

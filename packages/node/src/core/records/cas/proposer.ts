@@ -28,6 +28,8 @@ export interface Proposed {
   readonly answer: Answer;
   /** Who is known to hold the state that the answer tells of. */
   readonly replicas: readonly PeerId[];
+  /** The record that they hold; undefined: nothing was ever accepted. */
+  readonly record?: { readonly ballot: string; readonly state: RegisterState };
 }
 
 export interface Proposer extends Disposable {
@@ -144,7 +146,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const one = told.get(peerId);
       if (one && one.ballot > (newest?.ballot ?? '')) newest = one;
     }
-    return { ballot, state: newest?.state, agreed: holdersOf(told, newest?.ballot, place) };
+    return { ballot, newest, state: newest?.state, agreed: holdersOf(told, newest?.ballot, place) };
   }
 
   /** Phase 2. */
@@ -181,7 +183,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const generation = topology.generation();
       const ground = await prepare(name, place, placed, course);
       if (!ground || generation !== topology.generation()) continue;
-      const { ballot, agreed } = ground;
+      const { ballot, newest, agreed } = ground;
       const { state, isNew, answer } = decide(ground.state, wish, { ballot, now: now(), own });
       if (!state) {
         // What an earlier ballot left behind cannot be ruled out where nothing is accepted in its stead.
@@ -189,13 +191,14 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         return { answer, replicas: agreed ?? [] };
       }
       // What a minority accepted may yet vanish: nothing is told of it before a majority has it.
-      if (!isNew && agreed && own.size === 0) return { answer, replicas: agreed };
+      if (!isNew && agreed && own.size === 0)
+        return { answer, replicas: agreed, ...(newest && { record: newest }) };
       const changes = isNew && answer.kind === 'changed';
       if (changes) own.set(ballot, answer.previous);
       const polled = await accept(name, place, placed, ballot, state, course);
       if (changes && polled.result !== 'yes' && polled.maybe) course.mayHaveEffect();
       learn(polled);
-      if (course.passed(polled)) return { answer, replicas: polled.yes };
+      if (course.passed(polled)) return { answer, replicas: polled.yes, record: { ballot, state } };
     }
   }
 

@@ -2,15 +2,17 @@
 import { type Crypto, concatBytes, P2posError } from '@p2pos/protocol';
 import type { ScanInput, ScanOutcome } from '../coordinator/scan.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Registers } from '../index.ts';
+import type { Collector } from '../receipts/collector.ts';
 import type { RecordName } from '../replica/store.ts';
 import type { Place } from './poll.ts';
 import type { Proposer } from './proposer.ts';
-import { REQUEST_ID_BYTES, type RequestId } from './state.ts';
+import { encodeState, REQUEST_ID_BYTES, type RequestId } from './state.ts';
 import type { Wish } from './transition.ts';
 
 export interface RegistersDeps {
   readonly proposer: Pick<Proposer, 'propose' | 'read'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
+  readonly receipts: Collector;
   /** @throws P2posError STATE_UNCONFIGURED, NAMESPACE_UNKNOWN, NAMESPACE_KIND, BAD_REQUEST */
   readonly check: (name: RecordKey) => { readonly place: Place; readonly declaration: NamespaceDeclaration };
   readonly scan: (
@@ -27,7 +29,7 @@ export interface OwnRegisters extends Registers {
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
 const utf8 = new TextEncoder();
 
-export function createRegisters({ proposer, crypto, check, scan }: RegistersDeps): OwnRegisters {
+export function createRegisters({ proposer, crypto, receipts, check, scan }: RegistersDeps): OwnRegisters {
   function hashOf(...parts: readonly Uint8Array[]): Uint8Array {
     const hashes = parts.map((part) => crypto.sha256(part));
     return crypto.sha256(concatBytes(...hashes)).slice(0, REQUEST_ID_BYTES);
@@ -74,10 +76,14 @@ export function createRegisters({ proposer, crypto, check, scan }: RegistersDeps
       checkWish(input, declaration, asked);
       const request = idempotencyKey === undefined ? undefined : requestOf(asked, idempotencyKey);
       const wish = { ...asked, request };
-      const { answer, replicas } = await proposer.propose(nameOf(input), place, wish, options);
+      const { answer, replicas, record } = await proposer.propose(nameOf(input), place, wish, options);
       if (answer.kind === 'changed') {
         const { version, previous } = answer;
-        return { version, previous, replicas, durable: replicas.length };
+        const outcome = { version, previous, replicas, durable: replicas.length };
+        if (input.receipt !== 'signed' || !record) return outcome;
+        const held = { version: record.ballot, replicas, outcome: version };
+        const receipt = await receipts.collect(nameOf(input), place, held, options);
+        return { ...outcome, receipt: { ...receipt, state: encodeState(record.state) } };
       }
       if (answer.kind === 'failed') throw new P2posError('CAS_CONDITION_FAILED', { version: answer.version });
       if (answer.kind === 'reused') throw new P2posError('IDEMPOTENCY_KEY_REUSED', { idempotencyKey });

@@ -20,7 +20,8 @@ export interface Collector {
   collect(
     name: RecordKey,
     place: { readonly slot: number; readonly count: number },
-    outcome: Pick<WriteOutcome, 'version' | 'replicas'>,
+    /** `version`: of the record; `outcome`: what the write was answered with, where that is another. */
+    held: Pick<WriteOutcome, 'version' | 'replicas'> & { readonly outcome?: string },
     options: CallOptions,
   ): Promise<SignedReceipt>;
 }
@@ -37,7 +38,7 @@ export function createCollector(
   { timeoutMs }: { readonly timeoutMs: number },
 ): Collector {
   return {
-    async collect(name, { slot, count }, { version, replicas }, { signal }) {
+    async collect(name, { slot, count }, { version, replicas, outcome = version }, { signal }) {
       const { namespace, key, partition } = name;
       let header: Uint8Array | undefined;
       const statements: Statement[] = [];
@@ -86,7 +87,7 @@ export function createCollector(
           needed: majorityOf(count),
           reason: [...reasons].join(', ') || 'the replicas changed',
           outcome: 'done',
-          version,
+          version: outcome,
         });
       }
       const ordered = statements.toSorted((a, b) => (a.peerId < b.peerId ? -1 : 1));

@@ -70,3 +70,58 @@ test('a replica signs only for what it holds in that very version', async () => 
   assert.deepEqual((await ask('a', old.version)).answers, [{ result: 'replaced' }]);
   assert.deepEqual((await ask('b', old.version)).answers, [{ result: 'absent' }]);
 });
+
+test('a change of a register has a receipt for its version and value, a repeat the same, a deletion one of its own', async () => {
+  await using bed = await createTestbed({ nodes: 5, registers: true });
+  const name = { namespace: 'default/kv-cas', partition: bytes('deed'), key: bytes('deed') };
+  const { crypto } = bed.system;
+  const change = (index: number, text: string | null, version: string | undefined, idempotencyKey: string) =>
+    bed.run(
+      bed.node(index).records.registers.change({
+        ...name,
+        value: text === null ? null : bytes(text),
+        condition: version === undefined ? { kind: 'absent' } : { kind: 'version', version },
+        idempotencyKey,
+        receipt: 'signed',
+      }),
+    );
+  const first = await change(0, 'mine', undefined, 'one');
+  const claim = { ...claimOf(bed), ...name, version: first.version };
+  const told = await verifyReceipt(
+    first.receipt as SignedReceipt,
+    { ...claim, value: bytes('mine') },
+    crypto,
+  );
+  assert.deepEqual([told.version, told.bytes], [first.version, 4]);
+  assert.ok(told.peerIds.length >= 2);
+  const again = await change(1, 'mine', undefined, 'one');
+  assert.equal(again.version, first.version);
+  await verifyReceipt(again.receipt as SignedReceipt, { ...claim, value: bytes('mine') }, crypto);
+
+  const refuses = (receipt: object, wrong: object, reason: RegExp) =>
+    assert.rejects(verifyReceipt(receipt as SignedReceipt, { ...claim, ...wrong }, crypto), reason);
+  await refuses(first.receipt as object, { value: bytes('yours') }, /it is for another value/);
+  await refuses(
+    first.receipt as object,
+    { version: `${'0'.repeat(16)}${first.version.slice(16)}` },
+    /it is for version/,
+  );
+  const { state: _, ...stateless } = first.receipt as SignedReceipt;
+  await refuses(stateless, {}, /the state of its register is missing/);
+  const state = Uint8Array.from((first.receipt as SignedReceipt).state as Uint8Array);
+  state[state.length - 1] = (state.at(-1) as number) ^ 1;
+  await refuses({ ...first.receipt, state }, {}, /is not the one that was signed/);
+  await refuses(
+    { ...(await put(bed, 'deed', 'mine')), state },
+    { namespace: 'default/kv' },
+    /is of no register/,
+  );
+
+  const gone = await change(2, null, first.version, 'two');
+  await verifyReceipt(
+    gone.receipt as SignedReceipt,
+    { ...claim, version: gone.version, value: null },
+    crypto,
+  );
+  await refuses(gone.receipt as object, { version: gone.version, value: bytes('mine') }, /for a deletion/);
+});

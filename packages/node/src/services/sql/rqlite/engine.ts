@@ -54,6 +54,8 @@ interface EngineView {
 }
 
 const WATCH_MS = 1_000;
+const IDLE_WATCH_MS = 8_000;
+const IDLE_AFTER_MS = 15_000;
 const ASK_MS = 2_000;
 /** Another voter may be ready sooner. */
 const READY_MS = 1_000;
@@ -73,6 +75,8 @@ export function createRqliteEngine(
   const closing = new AbortController();
   let view: EngineView = {};
   let applied = -1;
+  let nap = new AbortController();
+  let askedAt = clock.monotonic();
 
   /** @throws P2posError SQL_REFUSED: each voter would come to another result */
   function checkWrite({ examined, params }: Statement): void {
@@ -112,12 +116,21 @@ export function createRqliteEngine(
     return view;
   }
 
+  /** Fifty databases that nobody asks must not keep a machine busy. */
+  function restMs(): number {
+    if (listeners.size > 0) return WATCH_MS / 5;
+    const isIdle = view.store?.leader?.node_id && clock.monotonic() - askedAt > IDLE_AFTER_MS;
+    return isIdle ? IDLE_WATCH_MS : WATCH_MS;
+  }
+
   async function watch(): Promise<void> {
     while (!closing.signal.aborted) {
       await look(closing.signal).catch(() => {
         view = {};
       });
-      await sleep(clock, listeners.size > 0 ? WATCH_MS / 5 : WATCH_MS, { signal: closing.signal });
+      nap = new AbortController();
+      const signal = AbortSignal.any([closing.signal, nap.signal]);
+      await sleep(clock, restMs(), { signal }).catch(() => {});
     }
   }
 
@@ -253,6 +266,7 @@ export function createRqliteEngine(
     },
     leader: () => view.store?.leader?.node_id || undefined,
     async query(statement, { consistency, timeoutMs, signal }) {
+      askedAt = clock.monotonic();
       if (consistency !== 'none') await awaitReady({ timeoutMs, signal });
       const level = levelOf(consistency);
       const path = `/db/query?level=${level}&blob_array&timeout=${timeoutMs}ms&db_timeout=${timeoutMs}ms`;
@@ -277,6 +291,7 @@ export function createRqliteEngine(
       return rowsWithTypes(columns, await run(withTypes(sql, columns.length)));
     },
     async write(request, options) {
+      askedAt = clock.monotonic();
       for (const statement of request.statements) checkWrite(statement);
       await awaitReady(options);
       const results = await writes.write(request, options);
@@ -348,6 +363,7 @@ export function createRqliteEngine(
     },
     onChange(listener) {
       listeners.add(listener);
+      if (listeners.size === 1) nap.abort();
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
     async [Symbol.asyncDispose]() {

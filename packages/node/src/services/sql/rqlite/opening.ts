@@ -12,7 +12,7 @@ import { adaptForVoters } from './adapting.ts';
 import { deriveCredentials } from './credentials.ts';
 import { createDoor } from './door.ts';
 import { createRqliteEngine } from './engine.ts';
-import { choosePort, type PortRange } from './ports.ts';
+import { type HeldPort, holdPort, type PortRange } from './ports.ts';
 import { findProgram, type Program } from './program.ts';
 import { startVoter } from './voter.ts';
 
@@ -47,8 +47,11 @@ export interface Rqlite {
   open(entry: Entry, place: { readonly folder: string; readonly ports: Ports }): Promise<Engine>;
 }
 
+const HOLD_MS = 60_000;
+
 export function createRqlite(deps: RqliteDeps, config: RqliteConfig): Rqlite {
-  const { random, log } = deps;
+  const { clock, random, log } = deps;
+  const held = new Map<number, HeldPort & { readonly patience: Disposable }>();
   const { self, host } = config;
   let found: Promise<Program | string> | undefined;
 
@@ -68,12 +71,27 @@ export function createRqlite(deps: RqliteDeps, config: RqliteConfig): Rqlite {
     throw new P2posError('SQL_ENGINE_MISSING', { engine: 'rqlite', peerId: self, reason: result });
   }
 
+  /** Until its voter starts, or nobody wants it any more. */
+  function hold(one: HeldPort): number {
+    const patience = clock.after(HOLD_MS, () => void release(one.port));
+    held.set(one.port, { ...one, patience });
+    return one.port;
+  }
+
+  async function release(port: number): Promise<void> {
+    const one = held.get(port);
+    held.delete(port);
+    one?.patience[Symbol.dispose]();
+    await one?.release();
+  }
+
   return {
     host,
     program,
     async choosePorts(taken) {
-      const raft = await choosePort(random, config.ports, host, taken);
-      return { raft, http: await choosePort(random, config.ports, '127.0.0.1', new Set([...taken, raft])) };
+      const raft = hold(await holdPort(random, config.ports, host, taken));
+      const http = hold(await holdPort(random, config.ports, '127.0.0.1', new Set([...taken, raft])));
+      return { raft, http };
     },
     async open(entry, { folder, ports }) {
       const { name, holders, secret } = entry;
@@ -84,6 +102,7 @@ export function createRqlite(deps: RqliteDeps, config: RqliteConfig): Rqlite {
           reason: 'its entry in the catalogue lacks its ports',
         });
       const used = await program();
+      for (const port of Object.values(ports)) await release(port);
       const credentials = deriveCredentials(secret);
       const voter = await startVoter(deps, {
         program: used,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createManualClock } from '../../testing/manual-clock.ts';
-import { race } from './dialler.ts';
+import { race } from './dial-race.ts';
 
 const { signal } = new AbortController();
 

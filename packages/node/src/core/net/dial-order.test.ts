@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createManualClock } from '../../testing/manual-clock.ts';
-import { dialInOrder } from './dialing.ts';
+import { dialInOrder } from './dial-order.ts';
 
 const TCP = '/ip4/127.0.0.1/tcp/1';
 const QUIC = '/ip4/127.0.0.1/udp/1/quic-v1';

@@ -2,7 +2,7 @@
  * An internet of network namespaces: a bridge with public addresses, machines on it, and machines behind routers whose
  * address translation is one of the kinds of RFC 3489 §5, made with nftables. Needs root, `ip` and `nft`.
  */
-import { execFileSync } from 'node:child_process';
+import { createSpaces, run } from './spaces.ts';
 
 /**
  * `open`: a public address. `full-cone`: whatever comes to a port goes in. `restricted`: only from hosts that were sent to.
@@ -13,71 +13,43 @@ export type RouterKind = 'open' | 'full-cone' | 'restricted' | 'port-restricted'
 export interface Internet extends Disposable {
   /** To be put before a command that shall run on machine `i`. */
   prefix(i: number): readonly string[];
+  /** The same for the router before it. */
+  routerPrefix(i: number): readonly string[];
+  /** The router's, as machine `i` sees it. */
+  routerAddress(i: number): string;
   /** Its own, and as the others see it. */
   address(i: number): string;
   publicAddress(i: number): string;
 }
 
 export function createInternet(kinds: readonly RouterKind[]): Internet {
-  const name = (what: string | number) => `p2posnat-${process.pid}-${what}`;
-  const made: string[] = [];
+  const spaces = createSpaces('p2posnat');
+  const { name } = spaces;
   const publicAddress = (i: number) => `203.0.113.${i + 10}`;
   const inner = (i: number) => `10.${i + 10}.0.2`;
   const address = (i: number) => (kinds[i] === 'open' ? publicAddress(i) : inner(i));
-  const dispose = () => {
-    for (const one of made.splice(0)) run('ip', 'netns', 'del', one);
-  };
-  const addSpace = (what: string | number) => {
-    run('ip', 'netns', 'add', name(what));
-    made.push(name(what));
-    run('ip', '-n', name(what), 'link', 'set', 'lo', 'up');
-  };
-  const link = (from: string, device: string, to: string, peer: string, cidr: string) => {
-    run(
-      'ip',
-      '-n',
-      name(from),
-      'link',
-      'add',
-      device,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      peer,
-      'netns',
-      name(to),
-    );
-    run('ip', '-n', name(from), 'link', 'set', device, 'up');
-    run('ip', '-n', name(to), 'address', 'add', cidr, 'dev', peer);
-    run('ip', '-n', name(to), 'link', 'set', peer, 'up');
-  };
-  try {
-    addSpace('hub');
-    run('ip', '-n', name('hub'), 'link', 'add', 'bridge', 'type', 'bridge');
-    run('ip', '-n', name('hub'), 'link', 'set', 'bridge', 'up');
+  spaces.make(() => {
+    spaces.addHub();
     for (const [i, kind] of kinds.entries()) {
-      addSpace(i);
+      spaces.add(i);
       const outer = kind === 'open' ? String(i) : `router${i}`;
-      if (kind !== 'open') addSpace(outer);
-      link('hub', `port${i}`, outer, 'wan', `${publicAddress(i)}/24`);
-      run('ip', '-n', name('hub'), 'link', 'set', `port${i}`, 'master', 'bridge');
+      if (kind !== 'open') spaces.add(outer);
+      spaces.plug(i, outer, 'wan', `${publicAddress(i)}/24`);
       if (kind === 'open') continue;
-      link(outer, 'lan', String(i), 'eth0', `${inner(i)}/24`);
+      spaces.link(outer, 'lan', i, 'eth0', `${inner(i)}/24`);
       run('ip', '-n', name(outer), 'address', 'add', `10.${i + 10}.0.1/24`, 'dev', 'lan');
       run('ip', '-n', name(i), 'route', 'add', 'default', 'via', `10.${i + 10}.0.1`);
       run('ip', 'netns', 'exec', name(outer), 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
       run('ip', 'netns', 'exec', name(outer), 'nft', rulesOf(kind, inner(i)));
     }
-  } catch (error) {
-    dispose();
-    throw error;
-  }
+  });
   return {
-    prefix: (i) => ['ip', 'netns', 'exec', name(i)],
+    prefix: spaces.prefix,
+    routerPrefix: (i) => spaces.prefix(`router${i}`),
+    routerAddress: (i) => `10.${i + 10}.0.1`,
     address,
     publicAddress,
-    [Symbol.dispose]: dispose,
+    [Symbol.dispose]: spaces[Symbol.dispose],
   };
 }
 
@@ -114,8 +86,4 @@ function rulesOf(kind: RouterKind, host: string): string {
       iifname wan meta l4proto { tcp, udp } drop
     }
   }`;
-}
-
-function run(program: string, ...words: string[]): void {
-  execFileSync(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
