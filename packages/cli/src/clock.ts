@@ -14,22 +14,6 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `delayMs`; rejects with the signal's reason when that comes first. */
-export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const stop = () => {
-      timer[Symbol.dispose]();
-      reject(signal?.reason);
-    };
-    const timer = clock.after(delayMs, () => {
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal?.addEventListener('abort', stop, { once: true });
-  });
-}
-
 /** True when `work` settled (either way) within `timeoutMs`. */
 export async function settlesWithin(
   clock: Clock,

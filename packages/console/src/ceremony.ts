@@ -1,63 +1,34 @@
 /** What system keys are asked to sign, made from the root of trust as a node holds it; and the request that is looked at. */
 import {
-  type AdminProof,
   createRequest,
   formatTimestamp,
   fromBase64url,
   fromHex,
   type KeyRotation,
-  peerIdFromPublicKey,
+  type ProofTerms,
+  proofBody,
   type Revocation,
   readRoot,
-  type Scope,
   type SigningRequest,
 } from '@p2pos/protocol';
 import { shallowRef } from 'vue';
 import { crypto } from './crypto.ts';
 import type { Source } from './source.ts';
 
-const DAY_MS = 86_400_000;
-export const ALL_SCOPES: readonly Scope[] = [
-  'members:add',
-  'members:remove',
-  'members:capabilities',
-  'members:force',
-];
-
 /** Carried from the view that made it to the one where it is signed. */
 export const prepared = shallowRef<SigningRequest>();
-
-export interface ProofTerms {
-  readonly systemId: string;
-  /** Raw public key. */
-  readonly admin: Uint8Array;
-  readonly scopes: readonly Scope[];
-  readonly days: number;
-}
-
-export function proofBody({ systemId, admin, scopes, days }: ProofTerms): AdminProof {
-  const now = Date.now();
-  return {
-    version: 1,
-    systemId,
-    role: 'admin',
-    adminPeerId: peerIdFromPublicKey(admin),
-    scopes,
-    validFrom: formatTimestamp(now),
-    validTo: formatTimestamp(now + days * DAY_MS),
-    // 128 random bits: never used before.
-    serial: globalThis.crypto.randomUUID().replaceAll('-', ''),
-  };
-}
 
 async function rootOf(source: Source) {
   const { documents, systemId } = await source.root();
   return { systemId, root: documents.map(fromBase64url) };
 }
 
-export async function askProof(source: Source, terms: Omit<ProofTerms, 'systemId'>): Promise<SigningRequest> {
+export async function askProof(
+  source: Source,
+  terms: Omit<ProofTerms, 'systemId' | 'nowMs'>,
+): Promise<SigningRequest> {
   const { systemId, root } = await rootOf(source);
-  return createRequest('admin-proof', proofBody({ ...terms, systemId }), root, crypto);
+  return createRequest('admin-proof', proofBody({ ...terms, systemId, nowMs: Date.now() }), root, crypto);
 }
 
 export interface RevocationTerms {

@@ -15,7 +15,11 @@ export interface WaitOptions {
 }
 
 /** Resolves after `delayMs`; rejects with the signal's reason when it aborts first. */
-export function sleep(clock: Clock, delayMs: number, { signal }: WaitOptions = {}): Promise<void> {
+export function sleep(
+  clock: Pick<Clock, 'after'>,
+  delayMs: number,
+  { signal }: WaitOptions = {},
+): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const stop = () => {

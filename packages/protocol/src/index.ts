@@ -1,6 +1,7 @@
 export * from './admin-bundle.ts';
 export * from './apps.ts';
 export * from './ceremony/armor.ts';
+export * from './ceremony/proof.ts';
 export * from './ceremony/request.ts';
 export * from './ceremony/share.ts';
 export * from './ceremony/transcript.ts';

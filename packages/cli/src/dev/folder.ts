@@ -1,8 +1,8 @@
 /** The folder of a development system: refuses folders that hold something else, and empties only its own. */
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { P2posError } from '@p2pos/protocol';
-import { type Clock, sleep } from '../clock.ts';
+import { P2posError, sleep } from '@p2pos/protocol';
+import type { Clock } from '../clock.ts';
 import { reasonOf } from '../json-file.ts';
 import { readDevFile } from './dev-file.ts';
 import type { Layout } from './layout.ts';
@@ -66,6 +66,6 @@ export async function waitForLeftovers(
       const reason = `process ${pid} of the previous run still uses it`;
       throw new P2posError('HOME_UNUSABLE', { home: layout.home, reason, next: `kill -9 ${pid}` });
     }
-    await sleep(clock, 100, signal);
+    await sleep(clock, 100, { signal });
   }
 }

@@ -1,6 +1,6 @@
 /** When a development system is ready: every node that should run answers, and calls itself healthy. */
-import { P2posError } from '@p2pos/protocol';
-import { type Clock, sleep } from '../clock.ts';
+import { P2posError, sleep } from '@p2pos/protocol';
+import type { Clock } from '../clock.ts';
 import type { SupervisedNode } from './supervisor.ts';
 
 const POLL_MS = 100;
@@ -54,7 +54,7 @@ export async function whenReady(deps: ReadinessDeps, signal: AbortSignal): Promi
     }
     if (text !== reported) deps.report(text);
     reported = text;
-    await sleep(deps.clock, POLL_MS, signal);
+    await sleep(deps.clock, POLL_MS, { signal });
   }
 }
 

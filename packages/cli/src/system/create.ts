@@ -13,6 +13,7 @@ import {
   type Genesis,
   type KeyRole,
   P2posError,
+  proofBody,
   requestToText,
   type Signer,
   type SigningRequest,
@@ -31,7 +32,6 @@ import { signHere } from '../keys/signing.ts';
 import { keepInTranscript, readTranscript } from '../keys/transcript-file.ts';
 import { crypto } from '../keys.ts';
 import type { Action } from '../program.ts';
-import { proofBody } from '../proof/body.ts';
 import { type SystemFolder, systemFolderOf } from './folder.ts';
 
 interface Plan {

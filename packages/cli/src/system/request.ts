@@ -8,6 +8,7 @@ import {
   isPeerId,
   type KeyRotation,
   P2posError,
+  proofBody,
   publicKeyFromPeerId,
   type Revocation,
   requestToText,
@@ -27,7 +28,6 @@ import { keep, signHere } from '../keys/signing.ts';
 import { readTranscript } from '../keys/transcript-file.ts';
 import { crypto } from '../keys.ts';
 import type { Action } from '../program.ts';
-import { proofBody } from '../proof/body.ts';
 import { requireDistinct } from './create.ts';
 
 type Flags = Readonly<Record<string, unknown>>;

@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto';
 import {
   type AdminProof,
+  ALL_SCOPES,
   adminProofDocument,
   type Crypto,
   countersign,
@@ -22,7 +23,6 @@ import {
   peerIdFromPublicKey,
   type Revocation,
   revocationDocument,
-  type Scope,
   type SignedDocument,
   type Signer,
   type Snapshot,
@@ -34,12 +34,6 @@ import type { Identity } from '../core/identity/index.ts';
 import { instantCrypto, instantSigner } from './instant-crypto.ts';
 
 const DAY_MS = 86_400_000;
-export const ALL_SCOPES: readonly Scope[] = [
-  'members:add',
-  'members:remove',
-  'members:capabilities',
-  'members:force',
-];
 
 export interface TestSystemConfig {
   /** How many nodes get keys. Default 3. */

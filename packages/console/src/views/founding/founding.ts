@@ -16,6 +16,7 @@ import {
   type Member,
   P2posError,
   peerIdFromPublicKey,
+  proofBody,
   type Signer,
   type Snapshot,
   signDocument,
@@ -25,7 +26,6 @@ import {
   type TranscriptReport,
   verifyTranscript,
 } from '@p2pos/protocol';
-import { ALL_SCOPES, proofBody } from '../../ceremony.ts';
 import { crypto } from '../../crypto.ts';
 import { sealText } from '../../keys/sealed.ts';
 import { makeKey } from '../../keys/signer.ts';
@@ -112,7 +112,7 @@ export async function found(wish: FoundingWish, tell: (name: string) => void): P
   const founding = await createRequest('genesis', genesis, [], crypto);
   const { systemId } = founding;
   const genesisBytes = await signWith(founding, signers);
-  const terms = { systemId, admin: admin.signer.publicKey, scopes: ALL_SCOPES, days: wish.days };
+  const terms = { systemId, admin: admin.signer.publicKey, nowMs: Date.now(), days: wish.days };
   const proof = await createRequest('admin-proof', proofBody(terms), [genesisBytes], crypto);
   const proofBytes = await signWith(proof, signers.slice(0, wish.threshold));
   const transcript = transcriptOf([

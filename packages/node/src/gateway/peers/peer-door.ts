@@ -6,7 +6,7 @@
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import { CLIENT, type Rpc } from '@p2pos/protocol/rpc';
 import { createAllowance } from '../../core/allowance/index.ts';
-import type { Clock } from '../../core/clock/index.ts';
+import { type Clock, deadline } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
 import { type Caller, charge, checkGrant, contextOf } from '../access/caller.ts';
@@ -77,10 +77,7 @@ export function createPeerDoor(
       const request = requestId();
       let status = 200;
       let operation = 'unmatched';
-      const timedOut = new AbortController();
-      const timer = clock.after(requestTimeoutMs, () =>
-        timedOut.abort(new P2posError('TIMEOUT', { what: 'The node', timeoutMs: requestTimeoutMs })),
-      );
+      using limit = deadline(clock, requestTimeoutMs, { what: 'The node' });
       try {
         if (!peers.isGateway()) throw new P2posError('CLIENTS_NOT_SERVED');
         if (HERE_ONLY.test(method)) throw new P2posError('METHOD_NOT_SERVED', { method });
@@ -92,9 +89,9 @@ export function createPeerDoor(
         const read = bound.reader.read(input);
         using _place = admission.enter(route.body ? weightOf(read['body']) : 0);
         await charge(caller, route);
-        const signal = AbortSignal.any([gone, timedOut.signal]);
+        const signal = AbortSignal.any([gone, limit.signal]);
         const answer = bound.handle(read, contextOf(caller, request, signal));
-        const output = bound.encode(await Promise.race([answer, aborted(timedOut.signal)]));
+        const output = bound.encode(await Promise.race([answer, aborted(limit.signal)]));
         status = route.status ?? 200;
         return { output };
       } catch (cause) {
@@ -107,7 +104,6 @@ export function createPeerDoor(
           );
         throw error;
       } finally {
-        timer[Symbol.dispose]();
         observe({ operation, status, ms: clock.monotonic() - startedAt });
       }
     },

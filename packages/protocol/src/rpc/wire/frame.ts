@@ -10,6 +10,8 @@
  *    16  timeout   u32    call only: what is left until its deadline, ms
  *    20  trace     16+8   call only: trace id and span id (W3C trace context), zero without a trace
  */
+import { readU32, writeU32 } from '../../encoding/bytes.ts';
+
 export const CALL = 1;
 export const ANSWER = 2;
 export const ERROR = 3;
@@ -199,21 +201,4 @@ function frameBytes(bytes: Uint8Array, at: number): number {
     throw new ProtocolFault(`it announced a frame of ${length} bytes, the limit is ${MAX_FRAME_BYTES}`);
   }
   return length;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
-}
-
-function writeU32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
 }

@@ -1,5 +1,5 @@
 /** Places in the space of 256 bits and their XOR distance (Kademlia, 2002, §2.1). */
-import { type Crypto, nodeIdOf } from '@p2pos/protocol';
+import { type Crypto, nodeIdOf, readU32 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 
 /** 32 bytes, most significant first; of a node or of a key. */
@@ -38,10 +38,7 @@ export function compareDistance(a: NodeId, b: NodeId, target: NodeId): number {
 
 /** The first 32 bits, which nearly always decide which of two is closer. */
 export function headOf(id: NodeId): number {
-  return (
-    (((id[0] as number) << 24) | ((id[1] as number) << 16) | ((id[2] as number) << 8) | (id[3] as number)) >>>
-    0
-  );
+  return readU32(id, 0);
 }
 
 /** Something that has a place. */

@@ -1,4 +1,6 @@
 /** Yamux frames (hashicorp/yamux, spec.md, version 0): a header of 12 bytes, integers big-endian. */
+import { readU32, writeU32 } from '@p2pos/protocol';
+
 export const DATA = 0;
 export const WINDOW_UPDATE = 1;
 export const PING = 2;
@@ -42,21 +44,4 @@ export function decodeHeader(bytes: Uint8Array, at: number): Header {
   const streamId = readU32(bytes, at + 4);
   if ((streamId === 0) !== type >= PING) throw new YamuxFault('it sent a frame for an impossible stream');
   return { type, flags: bytes[at + 3] as number, streamId, length: readU32(bytes, at + 8) };
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
-}
-
-function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
 }

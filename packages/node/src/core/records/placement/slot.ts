@@ -1,5 +1,5 @@
 /** Which of the system's shares a record belongs to: the hash of its namespace and partition, and of nothing else. */
-import type { Crypto } from '@p2pos/protocol';
+import { type Crypto, readU32 } from '@p2pos/protocol';
 
 const DOMAIN = 'p2pos/slot/1\0';
 const utf8 = new TextEncoder();
@@ -18,8 +18,7 @@ export function slotOf(
   const input = new Uint8Array(head.length + partition.length);
   input.set(head);
   input.set(partition, head.length);
-  const [a = 0, b = 0, c = 0, d = 0] = crypto.sha256(input);
-  return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) % slots;
+  return readU32(crypto.sha256(input), 0) % slots;
 }
 
 /** Namespaces are few; the bound only guards against peers that make them up. */

@@ -1,7 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { type AdminProof, formatTimestamp, peerIdFromPublicKey, type Scope } from '@p2pos/protocol';
+/** What system keys sign to make somebody an admin. */
+import type { AdminProof, Scope } from '../documents/bodies.ts';
+import { toHex } from '../encoding/hex.ts';
+import { peerIdFromPublicKey } from '../peer-id.ts';
+import { formatTimestamp } from '../time.ts';
 
 const DAY_MS = 86_400_000;
+/** Every scope, each without a zone. */
 export const ALL_SCOPES: readonly Scope[] = [
   'members:add',
   'members:remove',
@@ -13,6 +17,7 @@ export interface ProofTerms {
   readonly systemId: string;
   /** Raw public key. */
   readonly admin: Uint8Array;
+  /** From when it is valid, ms since the epoch. */
   readonly nowMs: number;
   /** Default: all. */
   readonly scopes?: readonly Scope[];
@@ -36,6 +41,6 @@ export function proofBody({
     validFrom: formatTimestamp(nowMs),
     validTo: formatTimestamp(nowMs + days * DAY_MS),
     // 128 random bits: never used before.
-    serial: randomBytes(16).toString('hex'),
+    serial: toHex(globalThis.crypto.getRandomValues(new Uint8Array(16))),
   };
 }
