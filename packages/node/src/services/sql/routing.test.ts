@@ -97,6 +97,21 @@ test('T19: a holder that hangs costs a few seconds, not the time of the request'
   assert.match(asked[2] ?? '', /^two@/, 'the one that answered is asked first');
 });
 
+test('T19: the last holder hangs, and the first is asked again meanwhile', async () => {
+  const behaviours: Record<string, Behaviour> = {
+    one: 'has no leader',
+    two: 'has no leader',
+    three: 'hangs',
+  };
+  const { clock, ask } = route(behaviours);
+  clock.after(1_000, () => {
+    behaviours['one'] = 'answers';
+  });
+  const outcome = await settle(clock, ask());
+  assert.deepEqual('value' in outcome && outcome.value.rows, [['one']]);
+  assert.ok(clock.monotonic() <= 4_200, `${clock.monotonic()} ms`);
+});
+
 test('T19: when all hang, the answer comes within the time of the request, not once for each', async () => {
   const { clock, ask } = route({ one: 'hangs', two: 'hangs', three: 'hangs' });
   const outcome = await settle(clock, ask());

@@ -186,10 +186,12 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     const order = inOrder(entry, isNear(method, input));
     for (const [at, peerId] of order.entries()) {
       if (at > 0 && clock.monotonic() >= until) break;
+      // After the last one comes the first again, which may be well by now.
+      const second = order[(at + 1) % order.length];
       try {
         const { output, by } = await withSecond(
           peerId,
-          { peerId: order[at + 1], afterMs: HEDGE_MS[method] },
+          { peerId: second === peerId ? undefined : second, afterMs: HEDGE_MS[method] },
           (peer, signal) => ask(entry, peer, method, input, here, { timeoutMs: leftOf(until), signal }),
           options.signal,
         );
