@@ -1,5 +1,5 @@
 /** Presence behind its door: this node's own heartbeat, the judging and passing on of others', and what is kept. */
-import { type Crypto, P2posError, type SignedDocument, type Signer } from '@p2pos/protocol';
+import { type Crypto, equalBytes, P2posError, type SignedDocument, type Signer } from '@p2pos/protocol';
 import { createAllowance } from '../allowance/index.ts';
 import type { Clock } from '../clock/index.ts';
 import { createEmitter, type Events } from '../events/index.ts';
@@ -186,10 +186,10 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
   }
   function isOlderOf(bytes: Uint8Array, sender: PeerId): boolean {
     const held = sightings.get(sender);
+    // Mostly it is the very one that was taken just now.
+    if (!held || equalBytes(bytes, held.document)) return false;
     const stamp = inbox.stampOf(bytes) ?? stampIn(bytes);
-    return (
-      held !== undefined && stamp?.peerId === sender && compareStamps(stamp, held.sighting.heartbeat) < 0
-    );
+    return stamp?.peerId === sender && compareStamps(stamp, held.sighting.heartbeat) < 0;
   }
   function stampIn(bytes: Uint8Array): Known | undefined {
     try {
