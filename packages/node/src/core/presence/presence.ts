@@ -15,8 +15,8 @@ import { createGossip, MAX_BATCH } from './gossip.ts';
 import { createHeartbeatReader, type HeartbeatReader } from './heartbeat.ts';
 import { openPresenceHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
-import type { Heartbeat, Known, Presence, PresenceEvents, Reachability } from './index.ts';
 import { createOwnHeartbeat } from './own-heartbeat.ts';
+import type { Heartbeat, Known, Presence, PresenceEvents, Reachability } from './port.ts';
 import { compareStamps, createSightings } from './sightings.ts';
 import { HEARTBEAT } from './wire.ts';
 
@@ -188,9 +188,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
     const held = sightings.get(sender);
     const stamp = inbox.stampOf(bytes) ?? stampIn(bytes);
     return (
-      held !== undefined &&
-      stamp?.peerId === sender &&
-      compareStamps(stamp, held.sighting.heartbeat) < 0
+      held !== undefined && stamp?.peerId === sender && compareStamps(stamp, held.sighting.heartbeat) < 0
     );
   }
   function stampIn(bytes: Uint8Array): Known | undefined {

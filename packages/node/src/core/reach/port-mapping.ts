@@ -5,7 +5,7 @@ import type { Address, Net } from '../net/index.ts';
 import type { Random } from '../random/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { atHost, hostOf, isRelayed, withoutPeer } from './address.ts';
-import type { PortMappingView } from './index.ts';
+import type { PortMappingView } from './port.ts';
 import { type Mapping, type PortMapper, type Router, UpnpFailure } from './upnp/index.ts';
 
 export interface PortMappingDeps {

@@ -2,8 +2,8 @@
 import { isErrorCode, isP2posError, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { WriteAnswer } from '../format/wire.ts';
-import type { Explanation } from '../index.ts';
 import { majorityOf, type PeerSet } from '../placement/quorum.ts';
+import type { Explanation } from '../port.ts';
 import type { CheckedRecord, RecordName } from '../replica/store.ts';
 import { Ballot, Trace } from './ballot.ts';
 
