@@ -31,5 +31,5 @@ export type {
 } from './port.ts';
 export type { NetworkGroup } from './routing/network-group.ts';
 export { networkGroupOf } from './routing/network-group.ts';
-export { compareDistance, createNodeIds, type NodeId, type NodeIds } from './routing/node-id.ts';
+export { compareDistance, type NodeId, type NodeIds } from './routing/node-id.ts';
 export { createRpcTransport, KAD, type RpcTransportConfig } from './wire/rpc-transport.ts';

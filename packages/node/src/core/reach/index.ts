@@ -14,4 +14,5 @@
 
 export type { NetworkMode, PortMappingMode, PortMappingView, Reachability, ReachView } from './port.ts';
 export { createReachability, type ReachabilityConfig, type ReachabilityDeps } from './reachability.ts';
-export { createUpnp, type PortMapper } from './upnp/index.ts';
+export { createUpnp } from './upnp/index.ts';
+export type { PortMapper } from './upnp/port.ts';

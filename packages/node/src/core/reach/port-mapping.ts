@@ -6,7 +6,8 @@ import type { Random } from '../random/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { atHost, hostOf, isRelayed, withoutPeer } from './address.ts';
 import type { PortMappingView } from './port.ts';
-import { type Mapping, type PortMapper, type Router, UpnpFailure } from './upnp/index.ts';
+import { UpnpFailure } from './upnp/index.ts';
+import type { Mapping, PortMapper, Router } from './upnp/port.ts';
 
 export interface PortMappingDeps {
   readonly mapper: PortMapper;

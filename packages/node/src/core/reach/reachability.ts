@@ -14,7 +14,7 @@ import { createDiallingBack } from './dialling-back.ts';
 import type { NetworkMode, PortMappingMode, PortMappingView, Reachability, ReachView } from './port.ts';
 import { createPortMapping } from './port-mapping.ts';
 import { createPunching } from './punching.ts';
-import type { PortMapper } from './upnp/index.ts';
+import type { PortMapper } from './upnp/port.ts';
 import { REACH } from './wire.ts';
 
 export interface ReachabilityDeps {

@@ -33,9 +33,9 @@ export type {
   RecordsRepair,
   Registers,
   RegisterValue,
+  RemovalLoss,
   WatchEvent,
   WatchInput,
   WriteOutcome,
 } from './port.ts';
 export { createRecords } from './records.ts';
-export type { RemovalLoss } from './repair/loss.ts';

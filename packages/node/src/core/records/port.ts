@@ -2,8 +2,28 @@
 import type { SignedReceipt } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import type { StorePosition } from '../store/index.ts';
-import type { RemovalLoss } from './repair/loss.ts';
-import type { DiskAccount } from './replica/accounting.ts';
+
+export interface DiskAccount {
+  /** Of the database file. */
+  readonly totalBytes: number;
+  /** Greatest first. Headers, proofs, indexes and deletions included. */
+  readonly namespaces: readonly { readonly namespace: string; readonly bytes: number }[];
+  /** Everything that is not records: membership, presence, repair's own memory. */
+  readonly otherBytes: number;
+  /** Pages that wait to be used again. */
+  readonly freeBytes: number;
+}
+
+export interface RemovalLoss {
+  /** That lose a majority of their replicas, those that lose all included. */
+  readonly slots: number;
+  /** Records in them, as far as it is known: each may be gone, or an older version of it come back. */
+  readonly records: number;
+  /** That lose every replica: all that lies in them is gone, and nobody is left to count it. */
+  readonly emptySlots: number;
+  /** Nobody who stays could be asked about these. */
+  readonly unknownSlots: number;
+}
 
 export type Consistency = 'one' | 'quorum' | 'all';
 

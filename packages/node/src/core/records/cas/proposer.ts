@@ -16,7 +16,7 @@ import type { Placed, PromiseAnswer, ReadAnswer, RecordBody, WriteAnswer } from 
 import { reaches } from '../placement/quorum.ts';
 import type { CallOptions, RegisterValue } from '../port.ts';
 import { MAX_AHEAD_MS } from '../replica/replica.ts';
-import type { RecordName } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 import { type Course, type CourseDeps, createCourse } from './course.ts';
 import { type Place, type Polled, poll } from './poll.ts';
 import { createProposalQueue } from './queue.ts';

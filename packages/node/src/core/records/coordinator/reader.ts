@@ -23,7 +23,7 @@ import { fewestOf, type PeerSet, unionOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { CallOptions, Consistency, ReadOutcome } from '../port.ts';
 import { MAX_AHEAD_MS } from '../replica/replica.ts';
-import type { RecordName } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 import type { Agree } from './agreement.ts';
 import { Ballot, Trace } from './ballot.ts';
 import type { ReplicaCalls } from './calls.ts';

@@ -13,7 +13,7 @@ import type { Era } from '../placement/eras.ts';
 import { reaches, shortfall } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { CallOptions } from '../port.ts';
-import type { RecordName } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 import type { ReplicaCalls } from './calls.ts';
 import type { Preference } from './preference.ts';
 
