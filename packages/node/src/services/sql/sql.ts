@@ -2,6 +2,7 @@
 
 import {
   encodeCbor,
+  isP2posError,
   P2posError,
   type SqlConsistency,
   type SqlDatabase,
@@ -21,7 +22,7 @@ import { createTransactions, type Transactions } from './interactive.ts';
 import { createLiveQueries, type LiveEvent, type LiveInput } from './live.ts';
 import { awaitMove, WAIT_MS } from './moves.ts';
 import { choosePlaces } from './placement.ts';
-import { createRouting, type Routing } from './routing.ts';
+import { createRouting, ROUTE_MS, type Routing, statementMs, type Within } from './routing.ts';
 import { COLUMNS, schemaOf, TABLES } from './schema.ts';
 import { led, serveSql } from './serving.ts';
 import { createStanding, described, type Standing } from './standing.ts';
@@ -74,8 +75,6 @@ export interface Sql extends AsyncDisposable, Files, Transactions, Standing, Ten
   schema(input: Name, options?: CallOptions): Promise<SqlSchema>;
 }
 
-/** Beyond the statement itself: the queue before it and the way there and back. */
-const ROUTE_MS = 5_000;
 const ASK_MS = 5_000;
 
 export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replaceAfterMs }: SqlConfig): Sql {
@@ -108,10 +107,15 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
     const statement = statementOf(asked);
     if (!statement.examined.reads) throw new P2posError('SQL_READ_ONLY');
     const input = { sql: asked.sql, params: statement.params, consistency };
-    const here = { consistency, timeoutMs: statementTimeoutMs, signal };
-    return routing.call(name, 'query', input, (engine) => engine.query(statement, here), {
-      timeoutMs,
-      signal,
+    const here = (engine: Engine, within: Within) => {
+      const timeoutMs = statementMs(statementTimeoutMs, within.timeoutMs);
+      return engine.query(statement, { consistency, timeoutMs, signal: within.signal });
+    };
+    return routing.call(name, 'query', input, here, { timeoutMs, signal }).catch((error) => {
+      // The holder that was asked second had what was left of the time.
+      if (isP2posError(error, 'SQL_TIMEOUT'))
+        throw new P2posError('SQL_TIMEOUT', { timeoutMs: statementTimeoutMs }, { cause: error });
+      throw error;
     });
   }
 
