@@ -7,7 +7,7 @@ import type { Allowance } from '../allowance/index.ts';
 import type { Clock } from '../clock/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { HeartbeatReader } from './heartbeat.ts';
-import type { Heartbeat, Known } from './index.ts';
+import type { Heartbeat, Known } from './port.ts';
 import { compareStamps, type Held, type Sightings } from './sightings.ts';
 
 /** `own`: signed by this node's key. `known`: this very one or a copy under judgement. `older`: a newer one is known. */

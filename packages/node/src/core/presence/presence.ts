@@ -15,8 +15,8 @@ import { createGossip, MAX_BATCH } from './gossip.ts';
 import { createHeartbeatReader, type HeartbeatReader } from './heartbeat.ts';
 import { openPresenceHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
-import type { Heartbeat, Known, Presence, PresenceEvents, Reachability } from './index.ts';
 import { createOwnHeartbeat } from './own-heartbeat.ts';
+import type { Heartbeat, Known, Presence, PresenceEvents, Reachability } from './port.ts';
 import { compareStamps, createSightings } from './sightings.ts';
 import { HEARTBEAT } from './wire.ts';
 

@@ -2,7 +2,7 @@
 import { parseTimestamp } from '@p2pos/protocol';
 import type { Clock } from '../clock/index.ts';
 import type { PeerId } from '../net/index.ts';
-import type { Sighting } from './index.ts';
+import type { Sighting } from './port.ts';
 
 /** Newest is the greatest (incarnation, seq). */
 export interface Stamp {
