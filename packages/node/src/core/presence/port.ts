@@ -30,6 +30,8 @@ export interface Sighting {
   readonly heartbeat: Heartbeat;
   /** Local wall clock, ms, when it was accepted. */
   readonly receivedAt: number;
+  /** State, incarnation or addresses are not what the one before it said, or there was none. */
+  readonly changed: boolean;
 }
 
 /** What is known of a peer, for finding what another lacks. */
