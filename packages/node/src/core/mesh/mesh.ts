@@ -160,13 +160,15 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
       if (dueAt > now) next = Math.min(next, dueAt);
       else if (dialling.size < maxDials) dial(target);
     }
-    // At least 1 ms: a difference of floating-point times may be too small to move the clock.
-    if (next < Number.POSITIVE_INFINITY) wake = clock.after(Math.max(1, next - now), pursue);
+    // Others fall due meanwhile; and a difference of floating-point times may be too small to move the clock.
+    if (next < Number.POSITIVE_INFINITY) wake = clock.after(Math.max(soonMs(), next - now), pursue);
   }
 
+  function soonMs(): number {
+    return Math.max(SOON_MS, SOON_MS_PER_MEMBER * members().size);
+  }
   function pursueSoon(): void {
-    if (tasks.signal.aborted) return;
-    soon ??= clock.after(Math.max(SOON_MS, SOON_MS_PER_MEMBER * members().size), pursue);
+    if (!tasks.signal.aborted) soon ??= clock.after(soonMs(), pursue);
   }
 
   function dial(target: Target): void {
