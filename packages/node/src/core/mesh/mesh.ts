@@ -14,8 +14,8 @@ import { addressOf, openAddressBook, peerIdIn } from './address-book.ts';
 import { createBackoff } from './backoff.ts';
 import { createBootstrap } from './bootstrap.ts';
 import { createHolds } from './holds.ts';
-import type { KnownPeer, Mesh } from './index.ts';
 import { createPeerExchange } from './peer-exchange.ts';
+import type { KnownPeer, Mesh } from './port.ts';
 
 export interface MeshDeps {
   readonly net: Pick<

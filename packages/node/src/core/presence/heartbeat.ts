@@ -21,7 +21,7 @@ import {
 } from '@p2pos/protocol';
 import { MAX_HEARTBEAT_BYTES } from '@p2pos/protocol/rpc';
 import { z } from 'zod';
-import type { Heartbeat } from './index.ts';
+import type { Heartbeat } from './port.ts';
 
 /** Addresses that one node gives itself. */
 export const MAX_ADDRESSES = 8;

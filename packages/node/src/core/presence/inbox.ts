@@ -6,7 +6,7 @@ import { isP2posError, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../clock/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { HeartbeatReader, ReadHeartbeat } from './heartbeat.ts';
-import type { Heartbeat } from './index.ts';
+import type { Heartbeat } from './port.ts';
 import { compareStamps, type Held, type Sightings } from './sightings.ts';
 
 /**

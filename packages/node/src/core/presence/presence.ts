@@ -15,8 +15,8 @@ import { createGossip, MAX_BATCH } from './gossip.ts';
 import { createHeartbeatReader, type HeartbeatReader } from './heartbeat.ts';
 import { openPresenceHistory } from './history.ts';
 import { createInbox, type Verdict } from './inbox.ts';
-import type { Known, Presence, PresenceEvents, Reachability } from './index.ts';
 import { createOwnHeartbeat } from './own-heartbeat.ts';
+import type { Known, Presence, PresenceEvents, Reachability } from './port.ts';
 import { createSightings } from './sightings.ts';
 import { HEARTBEAT } from './wire.ts';
 

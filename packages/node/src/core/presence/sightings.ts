@@ -2,7 +2,7 @@
 import type { Clock } from '../clock/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { ReadHeartbeat } from './heartbeat.ts';
-import type { Heartbeat, Known, Sighting } from './index.ts';
+import type { Heartbeat, Known, Sighting } from './port.ts';
 
 /** Newest is the greatest (incarnation, seq). */
 export interface Stamp {
