@@ -1,6 +1,6 @@
 /** The rules of SQL: what is made, found, asked and changed, by whom it is answered. No HTTP, no engine. */
+
 import {
-  type Crypto,
   encodeCbor,
   isP2posError,
   P2posError,
@@ -10,17 +10,11 @@ import {
   type SqlParams,
   type SqlSchema,
 } from '@p2pos/protocol';
-import type { Clock } from '../../core/clock/index.ts';
-import type { Logger } from '../../core/log/index.ts';
-import type { Membership } from '../../core/membership/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
-import type { Presence } from '../../core/presence/index.ts';
-import type { Random } from '../../core/random/index.ts';
-import type { Records } from '../../core/records/index.ts';
-import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
 import { takeCare } from './care.ts';
 import { createCatalogue, type Entry, newId, nextOf } from './catalogue.ts';
+import type { CallOptions, SqlDeps } from './deps.ts';
 import type { Engine, RowSet, Statement, StatementResult } from './engine.ts';
 import { createFiles, type Files } from './files.ts';
 import { createHosting } from './hosting.ts';
@@ -31,27 +25,10 @@ import { choosePlaces } from './placement.ts';
 import { createRouting, ROUTE_MS, type Routing, statementMs, type Within } from './routing.ts';
 import { COLUMNS, schemaOf, TABLES } from './schema.ts';
 import { led, serveSql } from './serving.ts';
-import type { Shelf } from './shelf.ts';
 import { createStanding, described, type Standing } from './standing.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { createTending, type Tending } from './tending.ts';
 import { SQL } from './wire.ts';
-
-export interface SqlDeps {
-  readonly self: PeerId;
-  readonly rpc: Pick<Rpc, 'call' | 'serve'>;
-  readonly records: Pick<Records, 'declare' | 'registers' | 'leases'>;
-  readonly membership: Pick<Membership, 'view' | 'isActive'>;
-  readonly presence: Pick<Presence, 'reachability' | 'sighting'>;
-  readonly crypto: Pick<Crypto, 'sha256'>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** How many databases an app may have; undefined: as many as it likes. */
-  readonly databaseLimit?: (app: string) => Promise<number | undefined>;
-  /** What lies on this node's disk; undefined: it holds no databases. Ended with the service. */
-  readonly shelf: Shelf | undefined;
-}
 
 export interface SqlConfig {
   /** How many members keep the catalogue. */
@@ -68,10 +45,6 @@ interface Asked {
   readonly sql: string;
   readonly params?: SqlParams | undefined;
 }
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
 export interface Sql extends AsyncDisposable, Files, Transactions, Standing, Tending {
   /** `created: false`: one of that name was there, and nothing changed (T18). */
   create(
