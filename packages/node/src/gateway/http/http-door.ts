@@ -22,6 +22,7 @@ import { createCatalogue } from '../socket/catalogue.ts';
 import { createSocketDoor } from '../socket/door.ts';
 import { bindDev, type Supervisor } from '../supervisor.ts';
 import { answerClientFault } from './client-error.ts';
+import { boundConnections } from './connections.ts';
 import { operationEndpoint } from './endpoint.ts';
 import { listenFailure } from './port-holder.ts';
 import { refusePath } from './refusal.ts';
@@ -122,6 +123,7 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     },
   );
   app.server.on('upgrade', sockets.upgrade);
+  boundConnections(app.server, { clock, log, metrics, sockets }, limits);
   const { peers } = deps;
   const peerDoor = peers && createPeerDoor({ ...shared, peers }, limits);
 
@@ -169,7 +171,6 @@ function createHttpServer(handle: Parameters<typeof createServer>[1], limits: Ht
     },
     handle,
   );
-  server.maxConnections = limits.maxConnections;
   return server;
 }
 
