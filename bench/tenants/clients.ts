@@ -18,6 +18,8 @@ export interface Outcome {
   readonly codes: Readonly<Record<string, number>>;
   /** Sockets that ended by themselves. */
   readonly lost: number;
+  /** From the first question until nobody waited for answers any more. */
+  readonly elapsedMs: number;
 }
 
 export interface Order {
@@ -94,7 +96,9 @@ export async function openCrowd({ urls, token, clients }: Crowd): Promise<OpenCr
       await Promise.race([Promise.all(answers), new Promise((resolve) => setTimeout(resolve, patienceMs))]);
       const refused = Object.values(codes).reduce((sum, count) => sum + count, 0);
       const missing = asked - latencies.length - refused;
-      return { asked, taken: latencies.length, refused, missing, latenciesMs: latencies, codes, lost };
+      const elapsedMs = performance.now() - started;
+      const taken = latencies.length;
+      return { asked, taken, refused, missing, latenciesMs: latencies, codes, lost, elapsedMs };
     },
     close() {
       for (const socket of sockets) socket.terminate();

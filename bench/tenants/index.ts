@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type DevSystem, startDev } from '../../e2e/harness.ts';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import type { BenchmarkOptions, BenchmarkReport, Series } from '../report.ts';
@@ -42,11 +43,15 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
     for (const [i, url] of urls.entries()) await calm(url, i === 0 ? (CLIENTS / APPS) * others.length : 0);
     // A hundred of the thousand, and as many more as bring it to the other nodes.
     await using flood = await startFlood({ urls, token: greedy, clients: (CLIENTS / APPS) * urls.length });
+    const before = dev.nodes().map(({ pid }) => processorMs(pid));
+    const since = performance.now();
     const [flooded, ...felt] = await Promise.all([
       flood.ask({ perSecond, seconds, patienceMs: FLOOD_PATIENCE_MS }),
       ...others.map((crowd) => crowd.ask({ perSecond: PACE, seconds, patienceMs: PATIENCE_MS })),
     ]);
-    return { felt, flooded };
+    const wallMs = performance.now() - since;
+    const busy = dev.nodes().map(({ pid }, i) => (100 * (processorMs(pid) - (before[i] ?? 0))) / wallMs);
+    return { felt, flooded, busy };
   };
 
   say('warming up');
@@ -61,7 +66,7 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
     const both = Object.entries({ calm: QUOTA / 2, storm: QUOTA * EXCESS });
     // In turns, also who comes first: what grows with time is nobody's.
     for (const [candidate, perSecond] of round % 2 === 0 ? both.reverse() : both) {
-      const { felt, flooded } = await phase(perSecond);
+      const { felt, flooded, busy } = await phase(perSecond);
       const total = (what: 'refused' | 'missing' | 'lost') => felt.reduce((sum, one) => sum + one[what], 0);
       const late = new Array<number>(total('missing')).fill(PATIENCE_MS);
       const all = [...felt.flatMap(({ latenciesMs }) => latenciesMs), ...late].sort((a, b) => a - b);
@@ -73,12 +78,18 @@ export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<B
         candidate,
         total('refused') + late.length + total('lost'),
       );
+      add('the node of the thousand: % of a core', candidate, busy[0] ?? Number.NaN);
+      add('the other two nodes: % of a core', candidate, ((busy[1] ?? 0) + (busy[2] ?? 0)) / 2);
       add('the one: asks a second', candidate, flooded.asked / seconds);
-      add('the one: passed, % of its quota', candidate, (100 * flooded.taken) / (QUOTA * seconds));
-      add('the one: refusals written, a second', candidate, flooded.refused / seconds);
+      add(
+        'the one: passed, % of its quota',
+        candidate,
+        (100 * flooded.taken) / (QUOTA * (flooded.elapsedMs / 1_000)),
+      );
+      add('the one: refusals written, a second', candidate, flooded.refused / (flooded.elapsedMs / 1_000));
       add('the one: sockets cut off', candidate, flooded.lost);
       say(
-        `round ${round}, ${candidate}: p50 ${at(0.5).toFixed(1)}, p99 ${at(0.99).toFixed(1)} ms; ${JSON.stringify(flooded)}`,
+        `round ${round}, ${candidate}: p50 ${at(0.5).toFixed(1)}, p99 ${at(0.99).toFixed(1)} ms, nodes ${busy.map(Math.round)} % of a core; ${JSON.stringify(flooded)}`,
       );
     }
   }
@@ -103,6 +114,16 @@ async function makeApp(dev: DevSystem, app: string): Promise<string> {
   });
   if (!put.ok) throw new Error(await put.text());
   return token;
+}
+
+/** Of the whole process so far, user and system, as Linux tells (proc(5): fields 14 and 15, 10 ms each). */
+function processorMs(pid: number | null): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /** Waits until the node has no more than so many sockets open. */
