@@ -104,8 +104,7 @@ export function createInbox(deps: InboxDeps, config: { readonly windowMs: number
       try {
         const document = reader.decode(bytes);
         const verdict = await judgeDecoded(document, from);
-        if (verdict === 'accepted' || verdict === 'known' || verdict === 'own')
-          remember(name, document.body);
+        if (verdict === 'accepted' || verdict === 'known' || verdict === 'own') remember(name, document.body);
         return verdict;
       } catch (error) {
         if (isP2posError(error, 'DOCUMENT_SIGNATURE')) return 'forged';

@@ -188,9 +188,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
     const held = sightings.get(sender);
     const stamp = inbox.stampOf(bytes) ?? stampIn(bytes);
     return (
-      held !== undefined &&
-      stamp?.peerId === sender &&
-      compareStamps(stamp, held.sighting.heartbeat) < 0
+      held !== undefined && stamp?.peerId === sender && compareStamps(stamp, held.sighting.heartbeat) < 0
     );
   }
   function stampIn(bytes: Uint8Array): Known | undefined {
