@@ -7,7 +7,7 @@ import type { Allowance } from '../allowance/index.ts';
 import type { Clock } from '../clock/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { HeartbeatReader } from './heartbeat.ts';
-import type { Heartbeat } from './index.ts';
+import type { Heartbeat, Known } from './index.ts';
 import { compareStamps, type Held, type Sightings } from './sightings.ts';
 
 /** `own`: signed by this node's key. `known`: this very one or a copy under judgement. `older`: a newer one is known. */
@@ -39,8 +39,8 @@ export interface InboxDeps {
 export interface Inbox {
   /** @throws P2posError OVERLOADED */
   judge(document: Uint8Array, from: PeerId): Promise<Verdict>;
-  /** Whose heartbeat it is, where it was judged before; without reading it again. */
-  subjectOf(document: Uint8Array): PeerId | undefined;
+  /** Which heartbeat it is, where it was judged before; without reading it again. */
+  stampOf(document: Uint8Array): Known | undefined;
 }
 
 /** Signatures under verification at once. */
@@ -51,7 +51,7 @@ const MAX_SEEN = 4_096;
 export function createInbox(deps: InboxDeps, config: { readonly windowMs: number }): Inbox {
   const { self, reader, sightings, isListed, correctedNow, clock, subjects } = deps;
   const underWay = new Set<string>();
-  const seen = new Map<string, PeerId>();
+  const seen = new Map<string, Known>();
 
   /** Above 0: a newer one is known; 0: this one; below: it is news. */
   function orderOf(heartbeat: Heartbeat): number {
@@ -59,8 +59,8 @@ export function createInbox(deps: InboxDeps, config: { readonly windowMs: number
     return known ? compareStamps(known.sighting.heartbeat, heartbeat) : -1;
   }
 
-  function remember(name: string, subject: PeerId): void {
-    seen.set(name, subject);
+  function remember(name: string, { peerId, incarnation, seq }: Heartbeat): void {
+    seen.set(name, { peerId, incarnation, seq });
     if (seen.size > MAX_SEEN) seen.delete(seen.keys().next().value as string);
   }
 
@@ -94,7 +94,7 @@ export function createInbox(deps: InboxDeps, config: { readonly windowMs: number
   }
 
   return {
-    subjectOf: (bytes) => seen.get(reader.nameOf(bytes)),
+    stampOf: (bytes) => seen.get(reader.nameOf(bytes)),
     async judge(bytes, from) {
       const name = reader.nameOf(bytes);
       if (seen.has(name) || underWay.has(name)) return 'known';
@@ -105,7 +105,7 @@ export function createInbox(deps: InboxDeps, config: { readonly windowMs: number
         const document = reader.decode(bytes);
         const verdict = await judgeDecoded(document, from);
         if (verdict === 'accepted' || verdict === 'known' || verdict === 'own')
-          remember(name, document.body.peerId);
+          remember(name, document.body);
         return verdict;
       } catch (error) {
         if (isP2posError(error, 'DOCUMENT_SIGNATURE')) return 'forged';

@@ -185,14 +185,19 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
     return held && heartbeats.some((bytes) => isOlderOf(bytes, sender)) ? [held.document] : [];
   }
   function isOlderOf(bytes: Uint8Array, sender: PeerId): boolean {
-    const subject = inbox.subjectOf(bytes);
-    if (subject !== undefined && subject !== sender) return false;
+    const held = sightings.get(sender);
+    const stamp = inbox.stampOf(bytes) ?? stampIn(bytes);
+    return (
+      held !== undefined &&
+      stamp?.peerId === sender &&
+      compareStamps(stamp, held.sighting.heartbeat) < 0
+    );
+  }
+  function stampIn(bytes: Uint8Array): Known | undefined {
     try {
-      const { body } = reader.decode(bytes);
-      const held = sightings.get(sender);
-      return body.peerId === sender && held !== undefined && compareStamps(body, held.sighting.heartbeat) < 0;
+      return reader.decode(bytes).body;
     } catch {
-      return false;
+      return undefined;
     }
   }
 
