@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
@@ -131,6 +132,16 @@ export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}
   };
 }
 
+/**
+ * One system for several tests of a file, which leave it as the next can use it: the first that asks starts it, and it
+ * ends with the file.
+ */
+export function shareDev(options?: DevOptions): () => Promise<DevSystem> {
+  let started: Promise<DevSystem> | undefined;
+  after(async () => (await started?.catch(() => undefined))?.[Symbol.asyncDispose]());
+  return () => (started ??= startDev(options));
+}
+
 export function p2pctl(...words: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(process.execPath, [P2PCTL, ...words], (error, stdout, stderr) => {
@@ -150,7 +161,8 @@ export function isAlive(pid: number): boolean {
 /** Below the ports that the system gives to outgoing connections. */
 let nextBase = 22_000 + (process.pid % 500) * 20;
 
-async function freePorts(count: number): Promise<number> {
+/** The first of so many ports in a row that nobody listens on. */
+export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const base = nextBase;
     nextBase = 22_000 + ((base + count - 22_000) % 10_000);
