@@ -18,6 +18,7 @@ import { createObserver } from './calls/observation.ts';
 import { createRequestId } from './calls/request-id.ts';
 import { HTTP_LIMITS, type HttpConfig, type HttpLimits } from './config.ts';
 import { answerClientFault } from './http/client-error.ts';
+import { boundConnections } from './http/connections.ts';
 import { operationEndpoint } from './http/endpoint.ts';
 import { listenFailure } from './http/port-holder.ts';
 import { refusePath } from './http/refusal.ts';
@@ -123,6 +124,7 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     },
   );
   app.server.on('upgrade', sockets.upgrade);
+  boundConnections(app.server, { clock, log, metrics, sockets }, limits);
   const { peers } = deps;
   const peerDoor = peers && createPeerDoor({ ...shared, peers }, limits);
 

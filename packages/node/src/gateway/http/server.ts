@@ -1,9 +1,9 @@
-/** The server below the framework, with its bounds on time, headers and connections. */
+/** The server below the framework, with its bounds on time and headers. */
 import { createServer, type Server } from 'node:http';
 import type { HttpLimits } from '../config.ts';
 
 export function createHttpServer(handle: Parameters<typeof createServer>[1], limits: HttpLimits): Server {
-  const server = createServer(
+  return createServer(
     {
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersTimeoutMs,
@@ -15,6 +15,4 @@ export function createHttpServer(handle: Parameters<typeof createServer>[1], lim
     },
     handle,
   );
-  server.maxConnections = limits.maxConnections;
-  return server;
 }

@@ -28,6 +28,8 @@ export interface SocketDoorConfig extends SessionConfig {
 }
 
 export interface SocketDoor extends AsyncDisposable {
+  /** Sockets that are open. */
+  count(): number;
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void;
 }
 
@@ -77,6 +79,7 @@ export function createSocketDoor(
   }
 
   return {
+    count: () => sessions.size,
     upgrade: (request, stream, head) => void upgrade(request, stream, head),
     async [Symbol.asyncDispose]() {
       closing = true;
