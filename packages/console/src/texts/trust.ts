@@ -92,7 +92,7 @@ export const trustTexts = {
     count: 'System keys',
     threshold: 'How many must sign',
     releaseCount: 'Release keys',
-    releaseThreshold: 'How many must sign a release',
+    releaseThreshold: 'Must sign a release',
     noReleases:
       'Without release keys the nodes of this system never install an update by themselves. The genesis cannot be changed later.',
     days: 'First admin valid for, days',
