@@ -1,5 +1,5 @@
 /**
- * The container image and the Compose file, as far as they can be checked where no container engine answers: what they copy is
+ * The container image and the Compose file, as far as they can be checked without building the image (e2e/long/image.test.ts does): what they copy is
  * all that a node needs, and the ports, paths and words in them are those of the program.
  */
 import assert from 'node:assert/strict';
@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { parse } from 'yaml';
 import { homeFrom, loadConfig } from '../packages/node/src/config/index.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
 import { CLONE } from './harness.ts';
@@ -95,13 +96,35 @@ test('the home of the image is its volume, that of its user, and where Compose p
   assert.ok(existsSync(join(CLONE, 'deploy', context, file)));
 });
 
-test('the Compose file is what Compose takes', {
-  skip: spawnSync('docker', ['compose', 'version']).status !== 0 && 'needs docker compose',
+const composer = [['docker', 'compose'], ['docker-compose']].find(
+  ([program = '', ...words]) => spawnSync(program, [...words, 'version']).status === 0,
+);
+
+test('the Compose file is what Compose takes, and each node is as shut in as the unit makes it', {
+  skip: !composer && 'needs docker compose (Debian: docker-compose)',
 }, () => {
-  const checked = spawnSync(
-    'docker',
-    ['compose', '-f', join(CLONE, 'deploy/compose.yaml'), 'config', '--quiet'],
+  const [program = '', ...words] = composer ?? [];
+  const { status, stdout, stderr } = spawnSync(
+    program,
+    [...words, '-f', join(CLONE, 'deploy/compose.yaml'), 'config'],
     { encoding: 'utf8' },
   );
-  assert.equal(checked.status, 0, checked.stderr);
+  assert.equal(status, 0, stderr);
+  // As Compose understood it, merges and short forms resolved.
+  const { services } = parse(stdout) as { services: Record<string, Record<string, unknown>> };
+  assert.deepEqual(Object.keys(services), ['node0', 'node1', 'node2']);
+  for (const [name, service] of Object.entries(services)) {
+    assert.equal(service['image'], 'p2pos', name);
+    assert.equal(service['read_only'], true, name);
+    assert.deepEqual(service['cap_drop'], ['ALL'], name);
+    assert.deepEqual(service['security_opt'], ['no-new-privileges:true'], name);
+    assert.equal(service['restart'], 'unless-stopped', name);
+    assert.match(String(service['stop_grace_period']), /^40s$/, 'a node has 20 s to undo and flush');
+    assert.match(JSON.stringify(service['build']), /deploy\/Containerfile/, name);
+  }
+  const broken = spawnSync(program, [...words, '-f', '-', 'config'], {
+    encoding: 'utf8',
+    input: compose.replace('read_only: true', 'read_onli: true'),
+  });
+  assert.notEqual(broken.status, 0, 'Compose checks the names of settings');
 });

@@ -131,9 +131,12 @@ test('the whole life of a system in the console', { skip: !hasBrowser, timeout: 
     await founder.show('Found a system');
     await page.getByLabel('Name of the system').fill('acme');
     await page.getByLabel('System keys', { exact: true }).fill('5');
-    await page.getByLabel('How many must sign').fill('3');
+    await page.getByLabel('How many must sign', { exact: true }).fill('3');
+    await page.getByLabel('Release keys', { exact: true }).fill('2');
     for (const n of [1, 2, 3, 4, 5])
       await page.getByLabel(`Passphrase of system key ${n}`).fill(secretOf(`system-${n}`));
+    for (const n of [1, 2])
+      await page.getByLabel(`Passphrase of release key ${n}`).fill(secretOf(`release-${n}`));
     await page.getByLabel('Passphrase of the admin key').fill(secretOf('admin'));
     await page.getByRole('button', { name: 'Make the keys' }).click();
     await page.getByText(/^The system is sys1/).waitFor({ timeout: 120_000 });
@@ -149,10 +152,10 @@ test('the whole life of a system in the console', { skip: !hasBrowser, timeout: 
     await assertNothingStored(founder);
     assert.deepEqual(founder.complaints, []);
     await context.close();
-    for (const name of ['system-1.key', 'admin.key'])
+    for (const name of ['system-1.key', 'release-2.key', 'admin.key'])
       assert.match(readFileSync(join(folder, name), 'utf8'), /^-----BEGIN AGE ENCRYPTED FILE-----/);
     const report = await json('keys', 'verify', join(folder, 'transcript.jsonl'));
-    assert.equal(report['entries'], 8, JSON.stringify(report));
+    assert.equal(report['entries'], 10, JSON.stringify(report));
   }
   mkdirSync(join(first.home, 'system'), { recursive: true });
   copyFileSync(join(folder, 'snapshot.cbor'), join(first.home, 'system', 'snapshot.cbor'));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import {
   adminProofDocument,
+  asPredecessor,
   decodeDocument,
   encodeCbor,
   isP2posError,
@@ -13,11 +14,12 @@ import {
   type SignedDocument,
   type Snapshot,
   signDocument,
+  signSnapshot,
   snapshotDocument,
   toHex,
 } from '@p2pos/protocol';
 import { crypto, readKeyFile } from '../../packages/cli/src/keys.ts';
-import { asPredecessor, readDocument, signSnapshot } from '../../packages/cli/src/members/authority.ts';
+import { readDocument } from '../../packages/cli/src/members/authority.ts';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { type DevSystem, startDev } from '../harness.ts';
 
@@ -29,7 +31,7 @@ function adminOf(dev: DevSystem) {
   return {
     signer,
     after: (previous: SignedDocument<Snapshot>, members: readonly Member[], atMs = Date.now()) =>
-      signSnapshot({ signer, proof }, asPredecessor(previous), members, atMs),
+      signSnapshot({ signer, proof }, asPredecessor(previous), { members, nowMs: atMs }, crypto),
   };
 }
 

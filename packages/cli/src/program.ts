@@ -1,5 +1,6 @@
 /** All words of `p2pctl`. Only words and help are loaded here; what a command does is loaded when it is called. */
 import { Command, CommanderError } from 'commander';
+import type { Program } from './action.ts';
 import { defineApps } from './commands/apps.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineConfig } from './commands/config.ts';
@@ -16,22 +17,7 @@ import { defineReceipt } from './commands/receipt.ts';
 import { defineRendezvous } from './commands/rendezvous.ts';
 import { defineSql } from './commands/sql.ts';
 import { defineUpdate } from './commands/update.ts';
-import type { CommonOptions, ExitCode, Invocation, Surroundings } from './invocation.ts';
-
-/** What a command does; the exit code is 0 unless it says another. */
-export type Action = (
-  invocation: Invocation,
-  args: readonly (string | undefined)[],
-  options: Readonly<Record<string, unknown>>,
-) => Promise<ExitCode | undefined>;
-
-/** Makes a commander action from a function that is loaded when the command is called. */
-export type Run = (load: () => Promise<Action>) => (...values: unknown[]) => Promise<void>;
-
-export interface Program {
-  readonly root: Command;
-  readonly run: Run;
-}
+import type { CommonOptions, Invocation, Surroundings } from './invocation.ts';
 
 const COMMON_HELP = `
 The node is found by --url, --home, P2POS_HOME, the chosen context, ./.p2pos/dev.json or ~/.p2pos, in this order.
@@ -58,7 +44,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
     return Object.defineProperties({ options }, Object.getOwnPropertyDescriptors(surroundings)) as Invocation;
   };
   const root = createRoot(surroundings);
-  const run: Run =
+  const run: Program['run'] =
     (load) =>
     async (...values) => {
       const command = values.at(-1) as Command;

@@ -72,6 +72,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'node/src/core/identity/secret-file.ts',
     // The throw-away key of a TLS certificate; no simulation meets it.
     'node/src/core/net/tls/certificate.ts',
+    // The keys of an account and of a certificate that authorities know; likewise.
+    'node/src/core/autotls/certificate-key.ts',
   ],
   environment: ['node/src/config/'],
   libp2p: ['node/src/core/net/', 'sdk/src/peer/'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configRoutes, dnsDomainIn, type Invitation, P2posError } from '@p2pos/protocol';
 import type { Config } from './config/index.ts';
-import { createAutoTls } from './core/autotls/index.ts';
+import type { AutoTls } from './core/autotls/index.ts';
 import { type Clock, createSystemClock } from './core/clock/index.ts';
 import { createNodeCrypto } from './core/crypto/index.ts';
 import { openIdentity } from './core/identity/index.ts';
@@ -15,6 +15,7 @@ import { openStore } from './core/store/index.ts';
 import { bindRoutes, createMetrics, listenHttp, type Tenants } from './gateway/index.ts';
 import { type Joined, joinSystem } from './joining.ts';
 import { createNode, type Node } from './node.ts';
+import { openAutoTls } from './process/certificate.ts';
 import { diskUse, readHomeFile } from './process/home-file.ts';
 import { openUpdateHost } from './process/installation/update-host.ts';
 import type { JoinPorts } from './process/join.ts';
@@ -47,10 +48,6 @@ export async function createDaemon(
     folder && restart
       ? await openUpdateHost({ folder, home, version: SOFTWARE_VERSION, trialMs, restart })
       : undefined;
-  // No issuer is built in: `on` ends here, `auto` is noted by its own check.
-  const autoTls = starting.use(
-    await createAutoTls({ issuer: undefined, clock, random, log }, { mode: config.net.autoTls }),
-  );
   const data = join(home, 'data');
   const store = starting.use(
     await openStore(
@@ -59,6 +56,7 @@ export async function createDaemon(
     ),
   );
   let mayRelay = (): boolean => false;
+  let autoTls: AutoTls | undefined;
   const node = starting.use(
     await createNode(
       {
@@ -90,7 +88,7 @@ export async function createDaemon(
         disk: () => diskUse(data),
         updates,
         residentBytes: () => process.memoryUsage.rss(),
-        certificateProblem: autoTls.problem,
+        certificateProblem: () => autoTls?.problem(),
         portMapper: createUpnp({ fetch }),
         sqlShelf: createSqlShelf(config, { self: identity.peerId, home, clock, random, log }),
       },
@@ -122,6 +120,7 @@ export async function createDaemon(
   mayRelay = () =>
     node.reach.current().reach !== 'private' &&
     node.membership.view().members.get(identity.peerId)?.capabilities.includes('relay') === true;
+  autoTls = starting.use(await openAutoTls(node.net, { config, home, identity, clock, random, log }));
   await findSystem(starting, node, { config, log, systemId });
   const metrics = starting.use(createMetrics({ clock }));
   registerMetrics(metrics, node);

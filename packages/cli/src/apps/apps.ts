@@ -1,8 +1,8 @@
 import type { AppInfo, AppQuotas } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { formatBytes, renderTable } from '../table.ts';
 
 const QUOTAS = ['requests', 'messages', 'storedBytes', 'databases'] as const;

@@ -1,8 +1,8 @@
 import { duration, type IssuedToken, type TokenInfo } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { renderTable } from '../table.ts';
 
 const LASTING = duration(1, 3_650 * 86_400_000);

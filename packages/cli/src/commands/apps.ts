@@ -1,6 +1,6 @@
 /** `p2pctl apps`: tenants, their tokens and quotas; `whoami` and `audit`. */
 import type { Command } from 'commander';
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 const withQuotas = (command: Command): Command =>
   command

@@ -1,6 +1,6 @@
 /** `p2pctl completion`: words for the shell's Tab key. */
 import { Argument } from 'commander';
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineCompletion({ root, run }: Program): void {
   root

@@ -1,5 +1,5 @@
 /** `p2pctl config` and `p2pctl up`: the node's own executable, run in its home. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineConfig({ root, run }: Program): void {
   const config = root.command('config').description("A node's settings.");

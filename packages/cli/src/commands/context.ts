@@ -1,5 +1,5 @@
 /** `p2pctl context`: named nodes, one of them chosen. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineContext({ root, run }: Program): void {
   const list = async () => (await import('../context/context.ts')).listContexts;

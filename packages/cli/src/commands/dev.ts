@@ -1,5 +1,5 @@
 /** `p2pctl dev`: a system of real node processes on this machine. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineDev({ root, run }: Program): void {
   const dev = root

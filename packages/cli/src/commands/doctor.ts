@@ -1,5 +1,5 @@
 /** `p2pctl doctor`: looks for what is wrong and says what to do. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineDoctor({ root, run }: Program): void {
   root

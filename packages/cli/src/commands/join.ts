@@ -1,5 +1,5 @@
 /** `p2pctl invite|join|connect|disconnect`: how nodes find each other at first, and by hand. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineJoin({ root, run }: Program): void {
   const collect = (value: string, before: readonly string[] = []) => [...before, value];

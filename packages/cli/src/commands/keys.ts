@@ -1,6 +1,6 @@
 /** `p2pctl keys`, `proof` and `system`: the root of trust, by files that are passed around. */
 import type { Command } from 'commander';
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 const PASSPHRASE = [
   '--passphrase-file <file>',

@@ -1,6 +1,6 @@
 /** `p2pctl kv`: bytes under keys. */
 import { Option } from 'commander';
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 const cas = () => new Option('--cas', 'of the keys that change only by agreement');
 const ifVersion = () => new Option('--if-version <version>', 'with --cas: only if this version is there');

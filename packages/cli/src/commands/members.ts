@@ -1,6 +1,6 @@
 /** `p2pctl members`: who belongs to the system, by signed snapshots. */
 import type { Command } from 'commander';
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 const withAdmin = (command: Command): Command =>
   command

@@ -1,5 +1,5 @@
 /** `p2pctl status|peers|health|open`: what one node says of itself and of the others. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineNetwork({ root, run }: Program): void {
   root

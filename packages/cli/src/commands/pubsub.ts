@@ -1,6 +1,6 @@
 /** `p2pctl pubsub`: messages under topics. */
 import { Option } from 'commander';
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function definePubsub({ root, run }: Program): void {
   const pubsub = root.command('pubsub').description('Pub/sub: messages to every live subscriber.');

@@ -1,5 +1,5 @@
 /** `p2pctl receipt`: what replicas signed, verified without asking anyone. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineReceipt({ root, run }: Program): void {
   const receipt = root.command('receipt').description('Receipts: who holds what on disk, signed.');

@@ -1,5 +1,5 @@
 /** `p2pctl rendezvous`: who is where. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 function collect(value: string, before: string[] = []): string[] {
   return [...before, value];

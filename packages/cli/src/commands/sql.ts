@@ -1,6 +1,6 @@
 /** `p2pctl sql`: databases. */
 import { Argument, type Command, Option } from 'commander';
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 const consistency = () =>
   new Option('--consistency <level>', 'what a read must see').choices(['none', 'weak', 'linearizable']);

@@ -1,5 +1,5 @@
 /** `p2pctl release` and `p2pctl update`: signed releases, and how they go over a system. */
-import type { Program } from '../program.ts';
+import type { Program } from '../action.ts';
 
 export function defineUpdate({ root, run }: Program): void {
   const release = root.command('release').description('Signed releases of the software.');

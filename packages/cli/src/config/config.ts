@@ -1,6 +1,6 @@
 import { configRoutes } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { homeOf, runNodeProgram } from './node-program.ts';
 
 const run =

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Action } from '../program.ts';
+import type { Action } from '../action.ts';
 import { runNodeProgram } from './node-program.ts';
 
 export const runNode: Action = async ({ options, env, userHome, signal }) => {

@@ -1,8 +1,8 @@
 /** Contexts: shown, added, chosen, forgotten. */
 import { resolve } from 'node:path';
+import type { Action } from '../action.ts';
 import { type Context, readContexts, writeContexts } from '../contexts.ts';
 import { usage } from '../failure.ts';
-import type { Action } from '../program.ts';
 import { didYouMean } from '../suggestion.ts';
 import { renderTable } from '../table.ts';
 

@@ -9,12 +9,13 @@ import {
   type SignedDocument,
   type Signer,
   signDocument,
+  signSnapshot,
   systemIdOf,
 } from '@p2pos/protocol';
 import type { Clock } from '../clock.ts';
 import { replaceFile } from '../json-file.ts';
 import { createKeyFile, crypto } from '../keys.ts';
-import { signAdminProof, signSnapshot } from '../members/authority.ts';
+import { signAdminProof } from '../members/authority.ts';
 import { type Settings, writeSettings } from './dev-file.ts';
 import { type Layout, nodeName } from './layout.ts';
 import { createNodeHomes, type NodeHome, writeNodeConfig } from './node-home.ts';
@@ -61,7 +62,12 @@ export async function foundSystem(
   const homes = await createNodeHomes(layout, names, makeIdentity);
   const proof = await signAdminProof(systemId, admin, systemKey, now);
   const start = { epoch: 0, hash: genesis.hash, issuedAtMs: now };
-  const snapshot = await signSnapshot({ signer: admin, proof }, start, homes.map(asMember), now);
+  const snapshot = await signSnapshot(
+    { signer: admin, proof },
+    start,
+    { members: homes.map(asMember), nowMs: now },
+    crypto,
+  );
   replaceFile(layout.genesis, genesis.bytes);
   replaceFile(layout.adminProof, proof.bytes);
   replaceFile(layout.firstSnapshot, snapshot.bytes);

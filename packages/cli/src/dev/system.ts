@@ -1,10 +1,10 @@
 /** A development system while it runs: its settings, its node processes, and the orders it takes. */
 import { rmSync } from 'node:fs';
-import { adminProofDocument, type Member, P2posError } from '@p2pos/protocol';
+import { type Admin, adminProofDocument, type Member, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../clock.ts';
 import { replaceFile } from '../json-file.ts';
 import { readKeyFile } from '../keys.ts';
-import { type Admin, needsRenewal, readDocument, signAdminProof } from '../members/authority.ts';
+import { needsRenewal, readDocument, signAdminProof } from '../members/authority.ts';
 import { changeMembers, type MembershipDoor } from '../members/change.ts';
 import { nearest } from '../suggestion.ts';
 import type { ControlOrder } from './control.ts';

@@ -11,9 +11,11 @@ import {
   type Member,
   nameSchema,
   P2posError,
+  signSnapshot,
   systemIdOf,
 } from '@p2pos/protocol';
 import { parse } from 'smol-toml';
+import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
 import { makeIdentity, NODE_MAIN } from '../dev/run.ts';
 import { usage } from '../failure.ts';
@@ -22,8 +24,6 @@ import { replaceFile } from '../json-file.ts';
 import { readBytes, readText } from '../keys/key-file.ts';
 import { crypto } from '../keys.ts';
 import { adminOf } from '../members/admin.ts';
-import { signSnapshot } from '../members/authority.ts';
-import type { Action } from '../program.ts';
 import { systemFolderOf } from '../system/folder.ts';
 import { reportChecklist } from './checklist.ts';
 import { nodeToml } from './node-toml.ts';
@@ -131,7 +131,7 @@ async function found(
   );
   const first = memberOf(node.peerId, node.name, String(flags['zone'] ?? ''), addresses);
   const start = { epoch: 0, hash, issuedAtMs: now };
-  const snapshot = await signSnapshot(admin, start, [first], now);
+  const snapshot = await signSnapshot(admin, start, { members: [first], nowMs: now }, crypto);
   replaceFile(join(node.home, 'system', 'snapshot.cbor'), snapshot.bytes);
 }
 

@@ -1,7 +1,7 @@
 import { parseDuration } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 export const connectPeer: Action = async (invocation, [address = '']) => {
   const { terminal, options, signal } = invocation;

@@ -9,9 +9,9 @@ import {
   snapshotDocument,
 } from '@p2pos/protocol';
 import QRCode from 'qrcode';
+import type { Action } from '../action.ts';
 import { crypto, readKeyFile } from '../keys.ts';
 import { type Connected, withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 export const printInvitation: Action = async (invocation, _args, flags) => {
   const { terminal, options, signal, folder } = invocation;

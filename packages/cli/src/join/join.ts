@@ -1,9 +1,9 @@
 /** Checks the invitation, then lets the node's executable ask the members and make the home. */
 import { join, resolve } from 'node:path';
 import { readInvitation } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { runNodeProgram } from '../config/node-program.ts';
 import { crypto } from '../keys.ts';
-import type { Action } from '../program.ts';
 
 const MAX_BYTES = 65_536;
 

@@ -1,10 +1,11 @@
 /** `p2pctl keys create`: one sealed key and its public half; `p2pctl keys passphrase` seals it anew. */
 import { resolve } from 'node:path';
-import { KEY_ROLES, type KeyRole, toHex } from '@p2pos/protocol';
+import { KEY_ROLES, type KeyRole, stateKey, toHex } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
 import { usage } from '../failure.ts';
-import type { Action } from '../program.ts';
-import { createSealedKey, statementText, writeNew } from './key-file.ts';
+import { crypto } from '../keys.ts';
+import { createSealedKey, writeNew } from './key-file.ts';
 import { createPassphrases } from './passphrase.ts';
 
 export const createKey: Action = async (invocation, [word = ''], flags) => {
@@ -19,10 +20,11 @@ export const createKey: Action = async (invocation, [word = ''], flags) => {
   const publicFile = publicFileOf(file);
   const passphrase = await createPassphrases(invocation, passphraseFile).fresh(word);
   const signer = await createSealedKey(file, passphrase);
-  const { text } = await statementText(
+  const { text } = await stateKey(
     signer,
     { role: role as KeyRole, label: label ?? labelOf(word) },
     systemClock.now(),
+    crypto,
   );
   writeNew(publicFile, text);
   const key = toHex(signer.publicKey);

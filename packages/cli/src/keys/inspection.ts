@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   adminProofDocument,
   armorName,
+  checkPinned,
   type DocumentKind,
   decodeDocument,
   fingerprintText,
@@ -10,6 +11,8 @@ import {
   genesisDocument,
   keyRotationDocument,
   P2posError,
+  pinnedText,
+  readPinned,
   releaseManifestDocument,
   revocationDocument,
   shareFromText,
@@ -18,13 +21,12 @@ import {
   type TranscriptReport,
   toHex,
 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
 import { crypto } from '../keys.ts';
-import type { Action } from '../program.ts';
 import { isSealedText } from './age-file.ts';
 import { describeRequest } from './description.ts';
-import { readBytes, readStatement, readText } from './key-file.ts';
-import { checkPinned, pinnedText, readPinned } from './pinned.ts';
+import { readBytes, readStatementFile, readText } from './key-file.ts';
 import { readRequestFile } from './signing.ts';
 import { readTranscript } from './transcript-file.ts';
 
@@ -56,7 +58,7 @@ async function inspect(file: string): Promise<Finding> {
   }
   switch (armorName(text)) {
     case 'PUBLIC KEY': {
-      const { role, label, key, createdAt } = (await readStatement(file)).body;
+      const { role, label, key, createdAt } = (await readStatementFile(file)).body;
       return {
         what: 'public key',
         lines: [`role ${role}`, `label ${label}`, `key ${toHex(key)}`, `made ${createdAt}`],
@@ -111,7 +113,7 @@ export const verifyFile: Action = async (invocation, [word = ''], flags) => {
   const { terminal, options, folder } = invocation;
   const { systemId, pinned } = flags as Readonly<Record<string, string | undefined>>;
   const report = await readTranscript(resolve(folder, word), systemId);
-  if (pinned !== undefined) checkPinned(readPinned(resolve(folder, pinned)), report);
+  if (pinned !== undefined) checkPinned(readPinned(readText(resolve(folder, pinned))), report);
   if (options.json) {
     const { chain, proofs, entries, head } = report;
     terminal.print(

@@ -1,19 +1,12 @@
 /** The private keys of system, release and admin: PKCS#8 PEM sealed by a passphrase, each in a file of its own. */
 import { existsSync, readFileSync } from 'node:fs';
 import {
-  decodeDocument,
-  formatTimestamp,
-  fromArmor,
   type KeyRole,
   type KeyStatement,
-  keyStatementDocument,
   P2posError,
-  requireThreshold,
+  readStatement,
   type SignedDocument,
   type Signer,
-  signDocument,
-  toArmor,
-  toHex,
 } from '@p2pos/protocol';
 import { reasonOf, replaceFile } from '../json-file.ts';
 import { crypto, makeKeyText, signerFromText } from '../keys.ts';
@@ -45,36 +38,9 @@ export async function openKeyFile(file: string, passphraseOf: PassphraseOf): Pro
   return signerFromText(pem, file);
 }
 
-/** The public half, signed with the key itself, as text to hand round. */
-export async function statementText(
-  signer: Signer,
-  statement: { readonly role: KeyRole; readonly label: string },
-  nowMs: number,
-): Promise<{ readonly text: string; readonly bytes: Uint8Array }> {
-  const body: KeyStatement = {
-    version: 1,
-    ...statement,
-    key: signer.publicKey,
-    createdAt: formatTimestamp(nowMs),
-  };
-  const { bytes } = await signDocument(keyStatementDocument, body, [signer], crypto);
-  const about = `P2POS public key\nrole: ${body.role}\nlabel: ${body.label}\nkey: ${toHex(body.key)}`;
-  return { text: toArmor('PUBLIC KEY', bytes, about, crypto), bytes };
-}
-
-/** @throws P2posError CEREMONY_FILE_KIND, CEREMONY_FILE_DAMAGED, DOCUMENT_*, CEREMONY_KEY_ROLE */
-export async function readStatement(file: string, role?: KeyRole): Promise<SignedDocument<KeyStatement>> {
-  const document = decodeDocument(
-    keyStatementDocument,
-    fromArmor('PUBLIC KEY', readText(file), crypto),
-    crypto,
-  );
-  const { key, label, role: found } = document.body;
-  await requireThreshold(keyStatementDocument, document, { keys: [key], threshold: 1 }, crypto);
-  if (role !== undefined && role !== found) {
-    throw new P2posError('CEREMONY_KEY_ROLE', { label, found, expected: role });
-  }
-  return document;
+/** @throws P2posError FILE_UNREADABLE, CEREMONY_FILE_KIND, CEREMONY_FILE_DAMAGED, DOCUMENT_*, CEREMONY_KEY_ROLE */
+export function readStatementFile(file: string, role?: KeyRole): Promise<SignedDocument<KeyStatement>> {
+  return readStatement(readText(file), role, crypto);
 }
 
 export function readText(file: string): string {

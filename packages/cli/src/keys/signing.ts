@@ -2,28 +2,28 @@
 import { resolve } from 'node:path';
 import {
   CEREMONY_KINDS,
+  checkPinned,
   combineShares,
   fingerprintText,
   formatTimestamp,
   isSystemId,
   P2posError,
+  readPinned,
   requestFromText,
-  type Signer,
   type SigningRequest,
   shareFromText,
   shareToText,
   signRequest,
   toHex,
 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
 import { usage } from '../failure.ts';
 import { EXIT, type Invocation } from '../invocation.ts';
 import { crypto } from '../keys.ts';
-import type { Action } from '../program.ts';
 import { describeRequest } from './description.ts';
 import { openKeyFile, readText, writeNew } from './key-file.ts';
 import { createPassphrases } from './passphrase.ts';
-import { checkPinned, readPinned } from './pinned.ts';
 import { keepInTranscript } from './transcript-file.ts';
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -67,7 +67,7 @@ async function qrOf(text: string): Promise<string> {
 function requireSystem({ folder }: Invocation, request: SigningRequest, flags: Flags): void {
   const { systemId, pinned } = flags as Readonly<Record<string, string | undefined>>;
   if (pinned !== undefined) {
-    checkPinned(readPinned(resolve(folder, pinned)), request);
+    checkPinned(readPinned(readText(resolve(folder, pinned))), request);
     return;
   }
   if (systemId !== undefined) {
@@ -101,12 +101,6 @@ export const combineFiles: Action = async (invocation, [words], flags) => {
   }
   return EXIT.done;
 };
-
-/** What is asked and signed on one machine. @throws P2posError CEREMONY_SHARES_MISSING, CEREMONY_KEY_UNASKED */
-export async function signHere(request: SigningRequest, signers: readonly Signer[]): Promise<Uint8Array> {
-  const shares = await Promise.all(signers.map((signer) => signRequest(request, signer)));
-  return combineShares(request, shares, crypto);
-}
 
 export function keep(file: string, { kind }: SigningRequest, document: Uint8Array): Promise<void> {
   return keepInTranscript(file, [{ at: formatTimestamp(systemClock.now()), kind, document }]);

@@ -1,5 +1,5 @@
+import type { Action } from '../action.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { conditionOf } from './condition.ts';
 import { sayExplanation } from './explanation.ts';
 

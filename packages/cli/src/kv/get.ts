@@ -1,7 +1,7 @@
 import { P2posError } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import type { ExitCode, Invocation } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { conditionOf } from './condition.ts';
 import { sayExplanation } from './explanation.ts';
 

@@ -3,11 +3,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { KvKey, MAX_KV_VALUE_BYTES, P2posError } from '@p2pos/protocol';
 import type { Client } from '@p2pos/sdk';
+import type { Action } from '../action.ts';
 import { listFiles } from '../import/listing.ts';
 import { EXIT, type Invocation } from '../invocation.ts';
 import { reasonOf } from '../json-file.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { ttlOption } from './explanation.ts';
 
 const IN_FLIGHT = 16;

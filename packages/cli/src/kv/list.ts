@@ -1,7 +1,7 @@
 import { MAX_KV_LIST_LIMIT } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { conditionOf } from './condition.ts';
 
 export const listKeys: Action = async (invocation, [argument], flags) => {

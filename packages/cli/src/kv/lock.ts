@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { P2posError } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { EXIT, type Invocation } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { ttlOption } from './explanation.ts';
 
 /** Ends the command when the lock is lost: what it does next might meet another holder. */

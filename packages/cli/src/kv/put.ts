@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { KvReceipt, MAX_KV_VALUE_BYTES, P2posError } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { reasonOf, writeJsonFile } from '../json-file.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { conditionOf } from './condition.ts';
 import { sayExplanation, ttlOption } from './explanation.ts';
 

@@ -1,8 +1,8 @@
 import { Blob64 } from '@p2pos/protocol';
 import type { KvWatchEvent } from '@p2pos/sdk';
+import type { Action } from '../action.ts';
 import { lastingOption } from '../lasting.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
 const SHOWN_CHARACTERS = 200;

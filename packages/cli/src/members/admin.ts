@@ -1,6 +1,6 @@
 /** The admin that a command acts as: the files that it names, or those of a development system. */
 import { join, resolve } from 'node:path';
-import { adminProofDocument } from '@p2pos/protocol';
+import { type Admin, adminProofDocument } from '@p2pos/protocol';
 import { systemClock } from '../clock.ts';
 import { layoutOf } from '../dev/layout.ts';
 import { devAdmin } from '../dev/system.ts';
@@ -9,7 +9,7 @@ import type { Invocation } from '../invocation.ts';
 import { openKeyFile } from '../keys/key-file.ts';
 import { createPassphrases } from '../keys/passphrase.ts';
 import type { Target } from '../target.ts';
-import { type Admin, readDocument } from './authority.ts';
+import { readDocument } from './authority.ts';
 
 export async function adminOf(
   invocation: Invocation,

@@ -1,15 +1,17 @@
 /** Changes who belongs: takes the snapshot in force, signs its successor, pushes it. */
 import {
+  type Admin,
+  asPredecessor,
   type DocumentHash,
   decodeDocument,
   type Member,
   P2posError,
   type SignedDocument,
   type Snapshot,
+  signSnapshot,
   snapshotDocument,
 } from '@p2pos/protocol';
 import { crypto } from '../keys.ts';
-import { type Admin, asPredecessor, signSnapshot } from './authority.ts';
 
 const ATTEMPTS = 3;
 
@@ -42,8 +44,8 @@ export async function changeMembers(
 ): Promise<{ readonly answer: PushAnswer; readonly snapshot: SignedDocument<Snapshot> }> {
   for (let attempt = 1; ; attempt += 1) {
     const current = decodeDocument(snapshotDocument, await door.snapshot(), crypto);
-    const members = change.members(current.body.members);
-    const snapshot = await signSnapshot(admin, asPredecessor(current), members, now(), change);
+    const terms = { ...change, members: change.members(current.body.members), nowMs: now() };
+    const snapshot = await signSnapshot(admin, asPredecessor(current), terms, crypto);
     const answer = await door.push(snapshot.bytes);
     if (answer.result === 'applied') return { answer, snapshot };
     if (attempt === ATTEMPTS) {

@@ -8,10 +8,10 @@ import {
   type Snapshot,
   snapshotDocument,
 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { crypto } from '../keys.ts';
 import { type Connected, withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { editMembers } from './edit.ts';
 
 type Client = Connected['client'];

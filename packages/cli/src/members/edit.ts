@@ -1,11 +1,11 @@
 /** Signs the snapshot that follows the one in force, with one member more or less, and pushes it. */
 import { type Capability, isPeerId, type Member, P2posError } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
 import { DEV_CAPABILITIES } from '../dev/founding.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { type Connected, withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { didYouMean } from '../suggestion.ts';
 import { adminOf } from './admin.ts';
 import { changeMembers, type MembershipChange } from './change.ts';

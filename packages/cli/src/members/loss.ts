@@ -1,8 +1,8 @@
 /** What a removal may lose, named before it is done; and what an operator says when it is lost. */
 import { membersRoutes, type RemovalLoss } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import type { Invocation } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 /** On standard error, so that `--json` stays what it is. Silent where nothing can be lost. */
 export async function tellLoss(invocation: Invocation, words: readonly string[]): Promise<void> {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MAX_SNAPSHOT_BYTES, P2posError } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { reasonOf } from '../json-file.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 export const pushFile: Action = async (invocation, [file = ''], _flags) => {
   const { terminal, options, signal } = invocation;

@@ -1,6 +1,6 @@
+import type { Action } from '../action.ts';
 import { EXIT } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { renderTable } from '../table.ts';
 
 export const showHealth: Action = async (invocation) => {

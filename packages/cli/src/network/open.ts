@@ -1,6 +1,6 @@
 import { sessionRoutes } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 export const printLink: Action = async (invocation) => {
   const { terminal, options, signal } = invocation;

@@ -1,6 +1,6 @@
 import type { PeerStatus } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { formatBytes, renderTable } from '../table.ts';
 
 export const showPeers: Action = async (invocation) => {

@@ -1,6 +1,6 @@
 import { formatDuration, type NetworkStatus } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 const STYLE = { healthy: 'green', degraded: 'yellow', unconfigured: 'red' } as const;
 

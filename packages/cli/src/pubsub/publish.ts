@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DeliveryReceipt, MAX_PUBSUB_MESSAGE_BYTES, type PublishAck } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 export const publishMessage: Action = async (invocation, [topic = '', data], flags) => {
   const { terminal, options, signal, folder } = invocation;

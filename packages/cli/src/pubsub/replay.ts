@@ -1,6 +1,6 @@
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { printMessage } from './message.ts';
 
 export const replayTopic: Action = async (invocation, [topic = ''], flags) => {

@@ -1,7 +1,7 @@
 import { duration, formatDuration } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 const AGE = duration(60_000, 3_650 * 86_400_000);
 const EXAMPLE = 'p2pctl pubsub retention TOPIC --age 7d --messages 1000000';

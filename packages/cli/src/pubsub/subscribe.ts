@@ -1,7 +1,7 @@
 import { Blob64, type SlowPolicy } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { lastingOption } from '../lasting.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { printMessage } from './message.ts';
 
 export const subscribeTopic: Action = async (invocation, [topic = ''], flags) => {

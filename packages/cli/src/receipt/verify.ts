@@ -12,11 +12,11 @@ import {
   verifySnapshotAlone,
 } from '@p2pos/protocol';
 import { z } from 'zod';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { reasonOf } from '../json-file.ts';
 import { crypto } from '../keys.ts';
-import type { Action } from '../program.ts';
 import { findTarget } from '../target.ts';
 
 const MAX_FILE_BYTES = 1_048_576;

@@ -14,13 +14,13 @@ import {
   requireThreshold,
   toHex,
 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
 import { usage } from '../failure.ts';
 import { reasonOf } from '../json-file.ts';
 import { readBytes } from '../keys/key-file.ts';
 import { readTranscript } from '../keys/transcript-file.ts';
 import { crypto } from '../keys.ts';
-import type { Action } from '../program.ts';
 import { requestRelease } from '../system/request.ts';
 
 type Texts = Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 import { Blob64 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { renderTable } from '../table.ts';
 
 export const discover: Action = async (invocation, [namespace = ''], flags) => {

@@ -1,7 +1,7 @@
 import { duration, MAX_RENDEZVOUS_TTL_MS, MIN_RENDEZVOUS_TTL_MS } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 const TTL = duration(MIN_RENDEZVOUS_TTL_MS, MAX_RENDEZVOUS_TTL_MS);
 

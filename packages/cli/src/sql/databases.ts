@@ -1,7 +1,7 @@
 import { isP2posError, type SqlHolderStatus } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { formatBytes, renderTable } from '../table.ts';
 
 export const createDatabase: Action = async (invocation, [name = ''], flags) => {

@@ -1,8 +1,8 @@
 import { P2posError, type SqlRowSet, SqlRows, type SqlValue } from '@p2pos/protocol';
 import type { SqlDatabaseClient } from '@p2pos/sdk';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 import { formatCsv } from './csv.ts';
 

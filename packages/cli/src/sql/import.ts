@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SqlValue } from '@p2pos/protocol';
 import type { SqlDatabaseClient } from '@p2pos/sdk';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { parseCsv } from './csv.ts';
 
 const MAX_BYTES = 512 * 1_048_576;

@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SqlMigration } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 export const migrateDatabase: Action = async (invocation, [name = '', dir = ''], _flags) => {
   const { terminal, options, signal, folder } = invocation;

@@ -1,8 +1,8 @@
 import { parseDuration, type SqlDatabase } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 const DEFAULT_KEEP = 7;
 

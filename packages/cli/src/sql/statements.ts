@@ -1,9 +1,9 @@
 import { MAX_SQL_LENGTH, SqlParams, SqlRowSet, type SqlValue } from '@p2pos/protocol';
 import type { SqlText } from '@p2pos/sdk';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { renderTable } from '../table.ts';
 
 export const queryDatabase: Action = async (invocation, [name = '', text = ''], flags) => {

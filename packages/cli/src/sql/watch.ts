@@ -1,7 +1,7 @@
 import { SqlRows, type SqlValue } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { lastingOption } from '../lasting.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { cell, paramsOf, printRows } from './statements.ts';
 
 export const watchQuery: Action = async (invocation, [name = '', sql = ''], flags) => {

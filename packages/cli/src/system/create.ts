@@ -5,33 +5,31 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import {
-  adminProofDocument,
   appendToTranscript,
   createRequest,
-  decodeDocument,
   formatTimestamp,
-  type Genesis,
+  foundSystem,
+  genesisBody,
   type KeyRole,
   P2posError,
-  proofBody,
+  pinnedText,
   requestToText,
-  type Signer,
   type SigningRequest,
+  type StatedKey,
+  stateKey,
   type TranscriptEntry,
   toHex,
 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { replaceFile } from '../json-file.ts';
 import { publicFileOf } from '../keys/create.ts';
-import { createSealedKey, readStatement, readText, statementText, writeNew } from '../keys/key-file.ts';
+import { createSealedKey, readStatementFile, readText, writeNew } from '../keys/key-file.ts';
 import { createPassphrases, type Passphrases } from '../keys/passphrase.ts';
-import { pinnedText } from '../keys/pinned.ts';
-import { signHere } from '../keys/signing.ts';
-import { keepInTranscript, readTranscript } from '../keys/transcript-file.ts';
+import { readTranscript } from '../keys/transcript-file.ts';
 import { crypto } from '../keys.ts';
-import type { Action } from '../program.ts';
 import { type SystemFolder, systemFolderOf } from './folder.ts';
 
 interface Plan {
@@ -40,11 +38,6 @@ interface Plan {
   readonly threshold: number;
   readonly releaseKeys: number;
   readonly releaseThreshold: number;
-}
-
-interface MadeKey {
-  readonly signer: Signer;
-  readonly statement: Uint8Array;
 }
 
 export const createSystem: Action = async (invocation, [word], flags) => {
@@ -99,41 +92,17 @@ async function makeHere(
   const release = await makeKeys(place, 'release', plan.releaseKeys, passphrases, plan.keys);
   const [admin] = await makeKeys(place, 'admin', 1, passphrases, plan.keys + plan.releaseKeys);
   if (!admin) throw new Error('unreachable: one key was asked for');
-  const now = systemClock.now();
-  const at = formatTimestamp(now);
-  const genesis = genesisOf(plan, system.map(publicKeyOf), release.map(publicKeyOf), now);
-  const founding = await createRequest('genesis', genesis, [], crypto);
-  const { systemId } = founding;
-  const genesisBytes = await signHere(
-    founding,
-    system.map(({ signer }) => signer),
-  );
-  const proof = await createRequest(
-    'admin-proof',
-    proofBody({ systemId, admin: admin.signer.publicKey, nowMs: now }),
-    [genesisBytes],
+  const { threshold, releaseThreshold, name } = plan;
+  const founding = await foundSystem(
+    { name, threshold, releaseThreshold, nowMs: systemClock.now() },
+    { system, release, admin },
     crypto,
   );
-  const proofBytes = await signHere(
-    proof,
-    system.slice(0, plan.threshold).map(({ signer }) => signer),
-  );
-  writeNew(place.genesis, genesisBytes);
-  replaceFile(place.adminProof, proofBytes);
-  const keysMade: TranscriptEntry[] = [...system, ...release, admin].map(({ statement }) => {
-    return { at, kind: 'key', document: statement };
-  });
-  await keepInTranscript(place.transcript, [
-    ...keysMade,
-    { at, kind: 'genesis', document: genesisBytes },
-    { at, kind: 'admin-proof', document: proofBytes },
-  ]);
+  writeNew(place.genesis, founding.genesis.bytes);
+  replaceFile(place.adminProof, founding.proof.bytes);
+  replaceFile(place.transcript, founding.transcript);
   replaceFile(place.pinned, pinnedText(await readTranscript(place.transcript)));
-  announce(invocation, place, {
-    systemId,
-    plan,
-    proof: decodeDocument(adminProofDocument, proofBytes, crypto).body,
-  });
+  announce(invocation, place, { systemId: founding.systemId, plan, proof: founding.proof.body });
   return undefined;
 }
 
@@ -143,38 +112,17 @@ async function makeKeys(
   number: number,
   passphrases: Passphrases,
   firstLine: number,
-): Promise<MadeKey[]> {
-  const made: MadeKey[] = [];
+): Promise<StatedKey[]> {
+  const made: StatedKey[] = [];
   for (let index = 0; index < number; index++) {
     const name = role === 'admin' ? 'admin' : `${role}-${index + 1}`;
     const file = place.key(name);
     const signer = await createSealedKey(file, await passphrases.fresh(basename(file), firstLine + index));
-    const { text, bytes } = await statementText(signer, { role, label: name }, systemClock.now());
-    writeNew(publicFileOf(file), text);
-    made.push({ signer, statement: bytes });
+    const key = await stateKey(signer, { role, label: name }, systemClock.now(), crypto);
+    writeNew(publicFileOf(file), key.text);
+    made.push(key);
   }
   return made;
-}
-
-const publicKeyOf = ({ signer }: MadeKey) => signer.publicKey;
-
-function genesisOf(
-  { name, threshold, releaseThreshold }: Plan,
-  systemKeys: readonly Uint8Array[],
-  releaseKeys: readonly Uint8Array[],
-  nowMs: number,
-): Genesis {
-  return {
-    version: 1,
-    name,
-    createdAt: formatTimestamp(nowMs),
-    admission: 'closed',
-    slots: 4_096,
-    systemKeys,
-    threshold,
-    releaseKeys,
-    releaseThreshold,
-  };
 }
 
 /** The holders sign; `keys combine` makes the genesis of it. */
@@ -184,21 +132,20 @@ async function askHolders(
   files: readonly string[],
   flags: Readonly<Record<string, unknown>>,
 ): Promise<undefined> {
-  const system = await Promise.all(files.map((file) => readStatement(resolve(folder, file), 'system')));
+  const system = await Promise.all(files.map((file) => readStatementFile(resolve(folder, file), 'system')));
   const releaseFiles = (flags['releasePublicKeys'] ?? []) as readonly string[];
   const release = await Promise.all(
-    releaseFiles.map((file) => readStatement(resolve(folder, file), 'release')),
+    releaseFiles.map((file) => readStatementFile(resolve(folder, file), 'release')),
   );
   requireDistinct([...system, ...release].map(({ body }) => body.key));
   const plan = planOf(flags, system.length, release.length);
   const now = systemClock.now();
   const request: SigningRequest = await createRequest(
     'genesis',
-    genesisOf(
-      plan,
+    genesisBody(
+      { ...plan, nowMs: now },
       system.map(({ body }) => body.key),
       release.map(({ body }) => body.key),
-      now,
     ),
     [],
     crypto,

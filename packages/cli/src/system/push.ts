@@ -9,10 +9,10 @@ import {
   revocationDocument,
   snapshotDocument,
 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { readBytes } from '../keys/key-file.ts';
 import { crypto } from '../keys.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 
 const KINDS = {
   rotation: keyRotationDocument,

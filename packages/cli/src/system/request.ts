@@ -3,8 +3,6 @@ import { resolve } from 'node:path';
 import {
   type CeremonyKind,
   createRequest,
-  formatTimestamp,
-  fromHex,
   isPeerId,
   type KeyRotation,
   P2posError,
@@ -12,22 +10,25 @@ import {
   publicKeyFromPeerId,
   type Revocation,
   requestToText,
+  revocationBody,
+  rotationBody,
   type Scope,
   type SigningRequest,
   scopeSchema,
   serialSchema,
+  signWithAll,
   type TranscriptReport,
 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { describeRequest } from '../keys/description.ts';
-import { openKeyFile, readStatement, writeNew } from '../keys/key-file.ts';
+import { openKeyFile, readStatementFile, writeNew } from '../keys/key-file.ts';
 import { createPassphrases } from '../keys/passphrase.ts';
-import { keep, signHere } from '../keys/signing.ts';
+import { keep } from '../keys/signing.ts';
 import { readTranscript } from '../keys/transcript-file.ts';
 import { crypto } from '../keys.ts';
-import type { Action } from '../program.ts';
 import { requireDistinct } from './create.ts';
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -46,7 +47,7 @@ export const requestProof: Action = (invocation, _args, flags) =>
     const key =
       admin === undefined
         ? publicKeyFromPeerId(old?.document.body.adminPeerId ?? '')
-        : (await readStatement(resolve(invocation.folder, admin), 'admin')).body.key;
+        : (await readStatementFile(resolve(invocation.folder, admin), 'admin')).body.key;
     const scopes = scopesOf(flags['scope']) ?? old?.document.body.scopes;
     return proofBody({
       systemId: report.systemId,
@@ -78,23 +79,15 @@ export const requestRotation: Action = (invocation, _args, flags) =>
         'p2pctl system rotate --public-keys A.pub',
       );
     const statements = await Promise.all(
-      files.map((file) => readStatement(resolve(invocation.folder, file), 'system')),
+      files.map((file) => readStatementFile(resolve(invocation.folder, file), 'system')),
     );
     const keys = statements.map(({ body }) => body.key);
     requireDistinct(keys);
     const threshold = Number(flags['threshold'] ?? Math.floor(keys.length / 2) + 1);
-    const head = report.chain.links.at(-1);
     const valid = report.proofs.filter(({ revoked }) => !revoked).map(({ document }) => document.body.serial);
     const keptSerials = flags['keepAll'] === true ? valid : ((flags['keep'] ?? []) as readonly string[]);
-    return {
-      version: (head?.version ?? 1) + 1,
-      systemId: report.systemId,
-      createdAt: formatTimestamp(systemClock.now()),
-      previous: fromHex(head?.hash ?? ''),
-      keys,
-      threshold,
-      keptSerials,
-    };
+    const { systemId, chain } = report;
+    return rotationBody({ systemId, chain, nowMs: systemClock.now() }, { keys, threshold, keptSerials });
   });
 
 export const requestRevocation: Action = (invocation, _args, flags) =>
@@ -114,17 +107,11 @@ export const requestRevocation: Action = (invocation, _args, flags) =>
     const good = flags['lastGood'] as string | undefined;
     if (good !== undefined && !/^[0-9a-f]{64}$/.test(good))
       throw usage('--last-good is the hash of a snapshot: 64 hex digits.', 'p2pctl members list --json');
-    return {
-      version: 1,
-      systemId: report.systemId,
-      epoch: Math.max(0, ...report.revocations.map(({ epoch }) => epoch)) + 1,
-      createdAt: formatTimestamp(systemClock.now()),
-      serials: serials.map((serial) => ({
-        serial,
-        ...(good !== undefined && { lastGoodSnapshot: fromHex(good) }),
-      })),
-      peerIds,
-    };
+    const epoch = Math.max(0, ...report.revocations.map((one) => one.epoch)) + 1;
+    return revocationBody(
+      { systemId: report.systemId, nowMs: systemClock.now() },
+      { epoch, serials: serials.map((serial) => ({ serial, lastGood: good })), peerIds },
+    );
   });
 
 export const requestRelease = (
@@ -182,7 +169,7 @@ async function signWith(
   for (const [index, file] of files.entries()) {
     signers.push(await openKeyFile(resolve(invocation.folder, file), (name) => passphrases.of(name, index)));
   }
-  return signHere(request, signers);
+  return signWithAll(request, signers, crypto);
 }
 
 function serialOf({ kind, body }: SigningRequest): string | null {

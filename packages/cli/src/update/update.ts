@@ -9,12 +9,12 @@ import {
   type UpdateStatus,
   updateRoutes,
 } from '@p2pos/protocol';
+import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { readBytes } from '../keys/key-file.ts';
 import { crypto } from '../keys.ts';
 import { withNode } from '../node-client.ts';
-import type { Action } from '../program.ts';
 import { digestOf } from '../release/release.ts';
 import { renderTable } from '../table.ts';
 

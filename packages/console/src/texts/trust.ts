@@ -17,24 +17,6 @@ export const trustTexts = {
       revocation: 'Revocation',
       release: 'Release',
     },
-    said: {
-      genesis: (name: string, at: string) => `founds the system ${name}, dated ${at}`,
-      releases: (k: number, n: number) => `releases need ${k} of ${n} release keys`,
-      proof: (peerId: string) => `makes ${peerId} an admin`,
-      scopes: (scopes: readonly string[]) => `for ${scopes.join(', ')}`,
-      validity: (from: string, to: string, serial: string) => `from ${from} until ${to}, serial ${serial}`,
-      rotation: (version: number, k: number, keys: readonly string[]) =>
-        `replaces the system keys, version ${version}: ${k} of ${keys.join(' ')}`,
-      kept: (serials: readonly string[]) => `keeps the admin proofs ${serials.join(', ')}`,
-      keptNone: 'ends all admin proofs made before it',
-      revokedAfter: (serial: string, hash: string) =>
-        `takes back the admin proof ${serial} after the snapshot ${hash}`,
-      revoked: (serial: string) => `takes back the admin proof ${serial} with all its snapshots`,
-      banned: (peerId: string) => `takes the node ${peerId} out for good`,
-      release: (version: string, channel: string, until: string) =>
-        `release ${version} in the channel ${channel}, until ${until}`,
-      artefact: (platform: string, hash: string, bytes: number) => `${platform}: ${hash}, ${bytes} bytes`,
-    },
     compare: 'Read this to the others; all of you must see the same:',
     passOn: 'Pass the request on',
     putAway: 'Put it away',
@@ -89,8 +71,6 @@ export const trustTexts = {
     chooseKey: 'Choose the admin’s public key file first.',
     keyRead: (label: string) => `The key of ${label}.`,
     keysRead: (labels: readonly string[]) => `The keys of ${labels.join(', ')}.`,
-    otherRole: (label: string, found: string, wanted: string) =>
-      `The key of ${label} is a ${found} key, not a ${wanted} key.`,
     ban: 'Take a node out for good',
     banWhy: 'For a machine that fell into wrong hands: no snapshot can make it a member again.',
     bannedNow: (ids: readonly string[]) => `Out for good: ${ids.join(', ')}`,
@@ -111,10 +91,14 @@ export const trustTexts = {
     name: 'Name of the system',
     count: 'System keys',
     threshold: 'How many must sign',
+    releaseCount: 'Release keys',
+    releaseThreshold: 'Must sign a release',
+    noReleases:
+      'Without release keys the nodes of this system never install an update by themselves. The genesis cannot be changed later.',
     days: 'First admin valid for, days',
     passphrasesWhy:
       'At least 12 characters each. Let each holder type their own; nobody can open a key file without it.',
-    passphrase: (n: number) => `Passphrase of system key ${n}`,
+    passphrase: (role: 'system' | 'release', n: number) => `Passphrase of ${role} key ${n}`,
     adminPassphrase: 'Passphrase of the admin key',
     start: 'Make the keys',
     makingKey: (name: string) => `Making and sealing ${name} …`,

@@ -103,6 +103,16 @@ export const httpsUrl: Kind<string> = text(
   String,
 );
 
+export const domainName: Kind<string> = text(
+  'domain',
+  'a domain such as "example.org"',
+  (value) =>
+    value.length <= 190 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/.test(value)
+      ? { value }
+      : notA('domain such as "example.org", in lower case', value),
+  String,
+);
+
 export function choice<const T extends string>(...words: readonly T[]): Kind<T> {
   return {
     name: 'word',

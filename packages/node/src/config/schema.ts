@@ -5,6 +5,7 @@
 import { bootstrapAddress, listenAddress, peerAddress } from './address.ts';
 import {
   choice,
+  domainName,
   duration,
   hostAndPort,
   hostName,
@@ -86,8 +87,19 @@ export const SETTINGS = {
     autoTls: setting(
       choice('auto', 'on', 'off'),
       'off',
-      'A certificate for browsers: `auto` serves without one until it can be had, `on` does not start without one. This release has no issuer built in: `on` is refused.',
+      'A certificate for browsers, so that pages from `https:` reach this node by secure WebSockets: `auto` serves without one until it can be had, `on` does not start without one. Turning it on makes an account at `net.auto_tls_directory`, which is agreeing to its terms, tells `net.auto_tls_registration` the addresses of this node, and puts its peer id into public logs of certificates.',
     ),
+    autoTlsDirectory: setting(
+      httpsUrl,
+      'https://acme-v02.api.letsencrypt.org/directory',
+      'The certificate authority: its ACME directory (RFC 8555).',
+    ),
+    autoTlsRegistration: setting(
+      httpsUrl,
+      'https://registration.libp2p.direct/v1/_acme-challenge',
+      'The endpoint that lends each peer a name, once it could dial it back.',
+    ),
+    autoTlsDomain: setting(domainName, 'libp2p.direct', 'The domain under which that endpoint lends names.'),
     mode: setting(
       choice('auto', 'public', 'private'),
       'auto',

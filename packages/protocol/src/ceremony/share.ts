@@ -109,6 +109,15 @@ export async function combineShares(
   return encodeCbor({ body: request.bodyBytes, signatures });
 }
 
+/** What is asked, signed by all of these keys in one place. @throws P2posError CEREMONY_SHARES_MISSING, CEREMONY_KEY_UNASKED */
+export async function signWithAll(
+  request: SigningRequest,
+  signers: readonly Signer[],
+  crypto: Pick<Crypto, 'verify'>,
+): Promise<Uint8Array> {
+  return combineShares(request, await Promise.all(signers.map((one) => signRequest(request, one))), crypto);
+}
+
 function countIn({ keys }: SignerSet, shares: readonly SignatureShare[]): number {
   return shares.filter(({ key }) => keys.some((one) => equalBytes(one, key))).length;
 }

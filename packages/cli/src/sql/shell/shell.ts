@@ -1,9 +1,9 @@
 /** `p2pctl sql shell`: statements as they are entered or read from a pipe, and their rows. */
 import { isP2posError, SqlRowSet, type SqlSchema } from '@p2pos/protocol';
 import type { SqlDatabaseClient } from '@p2pos/sdk';
+import type { Action } from '../../action.ts';
 import { EXIT, type Invocation } from '../../invocation.ts';
 import { withNode } from '../../node-client.ts';
-import type { Action } from '../../program.ts';
 import { renderTable } from '../../table.ts';
 import { formatCsv } from '../csv.ts';
 import { cell } from '../statements.ts';

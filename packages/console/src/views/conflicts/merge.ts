@@ -9,13 +9,12 @@ import {
   toHex,
 } from '@p2pos/protocol';
 import { computed, ref, shallowRef } from 'vue';
-import { requireAdmin } from '../../admin.ts';
 import { crypto } from '../../crypto.ts';
 import { usePublishing } from '../../publishing.ts';
+import { signNext } from '../../signing.ts';
 import type { System } from '../../system.ts';
 import { createTask } from '../../task.ts';
 import { texts } from '../../texts.ts';
-import { signNext } from '../members/draft.ts';
 
 export interface Branch {
   readonly hash: string;
@@ -86,7 +85,6 @@ export function useMerge(system: System) {
         );
         const { members } = current.value.body;
         const signed = await signNext(
-          requireAdmin(),
           current.value,
           members.filter(({ peerId }) => !out.has(peerId)),
           { merges: branches.value.map(({ hash }) => fromHex(hash)) },

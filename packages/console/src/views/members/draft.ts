@@ -1,18 +1,5 @@
-/** The next snapshot while it is edited: what differs from the one in force, which scopes that needs, and the signing of it. */
-import {
-  type DocumentHash,
-  formatTimestamp,
-  type Member,
-  memberFields,
-  parseTimestamp,
-  type ScopeAction,
-  type SignedDocument,
-  type Snapshot,
-  signDocument,
-  snapshotDocument,
-} from '@p2pos/protocol';
-import type { Admin } from '../../admin.ts';
-import { crypto } from '../../crypto.ts';
+/** The next snapshot while it is edited: what differs from the one in force, and which scopes that needs. */
+import { formatTimestamp, type Member, memberFields, type ScopeAction } from '@p2pos/protocol';
 import { texts } from '../../texts.ts';
 
 export type RowState = 'same' | 'added' | 'removed' | 'changed';
@@ -127,31 +114,4 @@ export function memberOf(
     if (!result.success) return { field, wrong: result.error.issues[0]?.message ?? '' };
   }
   return { member: candidate as unknown as Member };
-}
-
-/** The snapshot after `previous` with these members, signed by the admin. */
-export function signNext(
-  { signer, proof }: Admin,
-  previous: SignedDocument<Snapshot>,
-  members: readonly Member[],
-  {
-    force = false,
-    merges = [],
-  }: { readonly force?: boolean; readonly merges?: readonly DocumentHash[] } = {},
-): Promise<SignedDocument<Snapshot>> {
-  const { body, hash } = previous;
-  const snapshot: Snapshot = {
-    version: 1,
-    systemId: proof.body.systemId,
-    epoch: body.epoch + 1,
-    previous: hash,
-    merges,
-    // Never before its predecessor, even where this machine's clock was set back.
-    issuedAt: formatTimestamp(Math.max(Date.now(), parseTimestamp(body.issuedAt))),
-    issuerPeerId: proof.body.adminPeerId,
-    members: members.toSorted((a, b) => (a.peerId < b.peerId ? -1 : 1)),
-    force,
-    adminProof: proof.bytes,
-  };
-  return signDocument(snapshotDocument, snapshot, [signer], crypto);
 }

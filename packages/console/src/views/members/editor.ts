@@ -11,13 +11,14 @@ import {
   toHex,
 } from '@p2pos/protocol';
 import { computed, ref, shallowRef, watch } from 'vue';
-import { requireAdmin, unlocked } from '../../admin.ts';
+import { unlocked } from '../../admin.ts';
 import { crypto } from '../../crypto.ts';
 import { usePublishing } from '../../publishing.ts';
+import { signNext } from '../../signing.ts';
 import type { System } from '../../system.ts';
 import { createTask } from '../../task.ts';
 import { texts } from '../../texts.ts';
-import { dropsMajority, type MemberInput, missingScopes, rowsOf, scopesFor, signNext } from './draft.ts';
+import { dropsMajority, type MemberInput, missingScopes, rowsOf, scopesFor } from './draft.ts';
 
 const t = texts.members;
 /** What a new member is proposed to do for others. */
@@ -72,7 +73,7 @@ export function useMembersEditor(system: System) {
   function push(): Promise<boolean> {
     return task.run(async () => {
       if (!current.value) throw new Error(texts.asking);
-      const signed = await signNext(requireAdmin(), current.value, after.value, { force: force.value });
+      const signed = await signNext(current.value, after.value, { force: force.value });
       const hash = toHex(signed.hash);
       // Those who leave hear of it first, and are asked too.
       const who = rows.value.map(({ peerId, member, state }) => {

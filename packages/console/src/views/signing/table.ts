@@ -2,6 +2,7 @@
 import {
   type CeremonyKind,
   combineShares,
+  describeBody,
   equalBytes,
   fingerprintText,
   requestFromText,
@@ -10,6 +11,7 @@ import {
   type SigningRequest,
   shareFromText,
   shareToText,
+  shortKey,
   signRequest,
 } from '@p2pos/protocol';
 import { computed, ref, shallowRef, watch } from 'vue';
@@ -21,7 +23,6 @@ import type { SubmittedKind } from '../../source.ts';
 import type { System } from '../../system.ts';
 import { createTask } from '../../task.ts';
 import { texts } from '../../texts.ts';
-import { describe, shortKey } from './description.ts';
 
 const t = texts.signing;
 const PUSHED: Partial<Record<CeremonyKind, SubmittedKind>> = {
@@ -80,7 +81,7 @@ export function useSigningTable(system: System) {
     pushing,
     answers: publishing.answers,
     text: computed(() => (request.value ? requestToText(request.value, crypto) : '')),
-    words: computed(() => (request.value ? describe(request.value) : [])),
+    words: computed(() => (request.value ? describeBody(request.value) : [])),
     fingerprint: computed(() => (request.value ? fingerprintText(request.value.fingerprint) : '')),
     isForeign: computed(() => {
       const here = system.status.value?.systemId;

@@ -3,13 +3,15 @@ import { test } from 'node:test';
 import { createManualClock, drain } from '../../testing/manual-clock.ts';
 import { createSeededRandom } from '../../testing/seeded-random.ts';
 import { silentLogger } from '../log/index.ts';
-import { type AutoTlsMode, type Certificate, createAutoTls } from './index.ts';
+import { type AutoTlsMode, type Certificate, createAutoTls, forgeName } from './index.ts';
+import { parametersOf, signedBytes } from './peer-auth.ts';
 
 const DAY_MS = 86_400_000;
 
 function setUp(isUp = true) {
   const clock = createManualClock();
   const issuer = {
+    name: 'k1.forge.test',
     isUp,
     asked: 0,
     async issue(): Promise<Certificate> {
@@ -22,20 +24,58 @@ function setUp(isUp = true) {
       };
     },
   };
-  const deps = { clock, issuer, random: createSeededRandom('tls'), log: silentLogger };
-  return { clock, issuer, open: (mode: AutoTlsMode) => createAutoTls(deps, { mode }), deps };
+  const disk: { certificate?: Certificate } = {};
+  const kept = {
+    read: async () => disk.certificate,
+    async write(certificate: Certificate) {
+      disk.certificate = certificate;
+    },
+  };
+  const served: Certificate[] = [];
+  const serve = (certificate: Certificate) => void served.push(certificate);
+  const deps = { clock, issuer, kept, serve, random: createSeededRandom('tls'), log: silentLogger };
+  return { clock, issuer, served, disk, open: (mode: AutoTlsMode) => createAutoTls(deps, { mode }) };
 }
 
-test('on: no certificate, no start; off: nothing is asked; without an issuer on is refused and auto says why', async () => {
-  const { open, issuer, deps } = setUp(false);
+test('on: no certificate, no start; off: nothing is asked', async () => {
+  const { open, issuer } = setUp(false);
   await assert.rejects(open('on'), { code: 'AUTO_TLS_UNAVAILABLE' });
   await using off = await open('off');
   assert.deepEqual([off.current(), off.problem(), issuer.asked], [undefined, undefined, 1]);
-  await assert.rejects(createAutoTls({ ...deps, issuer: undefined }, { mode: 'on' }), {
-    code: 'AUTO_TLS_UNAVAILABLE',
+});
+
+test('what was kept is served again and nothing is asked, until it ended', async () => {
+  const { open, issuer, disk, served, clock } = setUp();
+  await (await open('on'))[Symbol.asyncDispose]();
+  assert.deepEqual(served, [disk.certificate]);
+  issuer.isUp = false;
+  await (await open('on'))[Symbol.asyncDispose]();
+  assert.deepEqual([issuer.asked, served.length], [1, 2]);
+  await clock.advance(91 * DAY_MS);
+  await assert.rejects(open('on'), { code: 'AUTO_TLS_UNAVAILABLE' });
+  assert.equal(served.length, 2, 'never one that ended');
+});
+
+test('what a peer signs is what the specification of its example gives', () => {
+  const key = Buffer.from('080112208139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394', 'hex');
+  const bytes = signedBytes({
+    hostname: 'example.com',
+    'client-public-key': key,
+    'challenge-server': 'ERERERERERERERERERERERERERERERERERERERERERE=',
   });
-  await using none = await createAutoTls({ ...deps, issuer: undefined }, { mode: 'auto' });
-  assert.match(none.problem() ?? '', /no issuer/);
+  assert.equal(
+    Buffer.from(bytes).toString('hex'),
+    '6c69627032702d5065657249443d6368616c6c656e67652d7365727665723d455245524552455245524552455245524552455245524552455245524552455245524552455245524552453d36636c69656e742d7075626c69632d6b65793d080112208139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b39414686f73746e616d653d6578616d706c652e636f6d',
+  );
+  assert.deepEqual(
+    [...parametersOf('libp2p-PeerID sig="UA88_-==", opaque=""')],
+    [
+      ['sig', 'UA88_-=='],
+      ['opaque', ''],
+    ],
+  );
+  assert.equal(parametersOf('Bearer sig="x"').size, 0);
+  assert.match(forgeName(key.subarray(4), 'example.org'), /^k51qzi5uqu5[0-9a-z]{51}\.example\.org$/);
 });
 
 test('auto: serves without, tries again, renews in time, and keeps the old one while renewals fail', async () => {

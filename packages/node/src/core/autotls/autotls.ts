@@ -16,7 +16,15 @@ export interface Certificate {
 
 /** ACME (RFC 8555) behind a registration endpoint, for instance. */
 export interface Issuer {
+  /** Certificates are for all names right under this one. */
+  readonly name: string;
   issue(signal: AbortSignal): Promise<Certificate>;
+}
+
+export interface KeptCertificate {
+  /** Undefined: there is none, or none that can be used. */
+  read(): Promise<Certificate | undefined>;
+  write(certificate: Certificate): Promise<void>;
 }
 
 export interface AutoTls extends AsyncDisposable {
@@ -27,7 +35,11 @@ export interface AutoTls extends AsyncDisposable {
 }
 
 export interface AutoTlsDeps {
-  readonly issuer: Issuer | undefined;
+  readonly issuer: Issuer;
+  /** The newest one over restarts: authorities give few a week. */
+  readonly kept: KeptCertificate;
+  /** Takes each one into use. */
+  readonly serve: (certificate: Certificate) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -39,7 +51,7 @@ const MAX_RETRY_MS = 6 * 3_600_000;
 
 /** @throws P2posError AUTO_TLS_UNAVAILABLE in mode `on` when there is no certificate */
 export async function createAutoTls(
-  { issuer, clock, random, log }: AutoTlsDeps,
+  { issuer, kept, serve, clock, random, log }: AutoTlsDeps,
   { mode }: { readonly mode: AutoTlsMode },
 ): Promise<AutoTls> {
   await using starting = new AsyncDisposableStack();
@@ -53,14 +65,19 @@ export async function createAutoTls(
     notBeforeMs <= clock.now() && clock.now() < notAfterMs;
 
   async function issue(signal: AbortSignal): Promise<void> {
-    if (!issuer) throw new Error('no issuer is built into this release');
     using limit = deadline(clock, ISSUE_TIMEOUT_MS, { what: 'The certificate', signal });
     const issued = await issuer.issue(limit.signal);
     if (!isValid(issued)) throw new Error('the certificate that was issued is not valid now');
-    held = issued;
+    await kept.write(issued);
+    take(issued);
+    log.info({ action: 'certificate', notAfterMs: issued.notAfterMs }, 'certificate issued');
+  }
+
+  function take(certificate: Certificate): void {
+    held = certificate;
     problem = undefined;
     failures = 0;
-    log.info({ action: 'certificate', notAfterMs: issued.notAfterMs }, 'certificate issued');
+    serve(certificate);
   }
 
   function plan(delayMs: number): void {
@@ -86,7 +103,11 @@ export async function createAutoTls(
       plan(Math.max(MIN_RETRY_MS, held.notAfterMs - (held.notAfterMs - held.notBeforeMs) / 3 - clock.now()));
   }
 
-  if (mode === 'on') {
+  const before = mode === 'off' ? undefined : await kept.read();
+  if (before && isValid(before)) {
+    take(before);
+    planRenewal();
+  } else if (mode === 'on') {
     try {
       await issue(tasks.signal);
     } catch (error) {
@@ -95,8 +116,8 @@ export async function createAutoTls(
     }
     planRenewal();
   } else if (mode === 'auto') {
-    if (issuer) tasks.run('certificate', attempt);
-    else problem = 'no issuer is built into this release';
+    problem = 'it is being asked for';
+    tasks.run('certificate', attempt);
   }
   const started = starting.move();
   return {

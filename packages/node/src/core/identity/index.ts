@@ -9,3 +9,4 @@
  */
 export { type IdentityConfig, type IdentityDeps, identityFromSeed, openIdentity } from './open-identity.ts';
 export type { Identity } from './port.ts';
+export { readSecretFile, replaceSecretFile } from './secret-file.ts';

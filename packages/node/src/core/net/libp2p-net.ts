@@ -24,6 +24,7 @@ import { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
 import { chooseOutgoingPort, createNat, type HostParts } from './nat.ts';
 import type { Address, Handler, Net, NetConfig, NetEvents } from './port.ts';
 import { isRelayed, relayServer } from './relay-server.ts';
+import { type CertificateParts, createTlsServing } from './served-certificate.ts';
 import { silentLibp2pLogger } from './silent-logger.ts';
 import { tls } from './tls/encrypter.ts';
 import { isRelayedAddress, loadTransports, rank, transportOf } from './transports.ts';
@@ -91,7 +92,8 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
   const gate = createInboundGate({ clock }, limits);
   const handshakes = new WeakMap<object, () => void>();
   const { transports, listen } = await loadTransports(log, config.listen);
-  let parts: HostParts | undefined;
+  let parts: (HostParts & CertificateParts) | undefined;
+  const secured = createTlsServing(() => parts);
   const totals = { direct: { sentBytes: 0, receivedBytes: 0 }, relayed: { sentBytes: 0, receivedBytes: 0 } };
   let carriedBytes = 0;
 
@@ -151,7 +153,7 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
           carriedBytes += bytes;
         },
       }),
-      parts: (components: HostParts) => {
+      parts: (components: HostParts & CertificateParts) => {
         parts = components;
         return {};
       },
@@ -211,13 +213,16 @@ export async function createNet({ identity, clock, log }: NetDeps, config: Libp2
     const announced = config.announce ?? [];
     const listened = parts?.transportManager.getAddrs().map(String) ?? [];
     const all = announced.length > 0 ? announced : [...nat.announced, ...listened];
-    return all.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${identity.peerId}`));
+    return secured
+      .named(all)
+      .map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${identity.peerId}`));
   };
 
   return {
     peerId: identity.peerId,
     events,
     nat,
+    serveTls: secured.serve,
     async start() {
       try {
         await host.start();

@@ -27,6 +27,13 @@ export interface Connection {
   readonly relayed?: boolean;
 }
 
+export interface ServedCertificate {
+  /** The private key and the chain, in PEM. */
+  readonly pem: string;
+  /** Under which each address has a name, e.g. `192-0-2-1.<domain>`. */
+  readonly domain: string;
+}
+
 export interface Net extends AsyncDisposable {
   readonly peerId: PeerId;
   readonly events: Events<NetEvents>;
@@ -45,6 +52,8 @@ export interface Net extends AsyncDisposable {
   handle(protocol: string, handler: Handler): Disposable;
   /** Where the network is a real one. */
   readonly nat?: Nat;
+  /** From now on the ports for WebSockets speak TLS too, by this certificate; again: by the newer one. */
+  serveTls?(certificate: ServedCertificate): void;
 }
 
 export interface Traffic {

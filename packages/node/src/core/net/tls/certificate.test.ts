@@ -4,8 +4,6 @@ import { test } from 'node:test';
 import { generateKeyPair, generateKeyPairFromSeed, publicKeyToProtobuf } from '@libp2p/crypto/keys';
 import { peerIdFromPublicKey } from '@libp2p/peer-id';
 import fc from 'fast-check';
-import { createTestIdentity } from '../test-host.ts';
-import { createCertificate, verifyCertificate } from './certificate.ts';
 import {
   BIT_STRING,
   der,
@@ -15,7 +13,9 @@ import {
   OBJECT_IDENTIFIER,
   OCTET_STRING,
   SEQUENCE,
-} from './der.ts';
+} from '../../der/index.ts';
+import { createTestIdentity } from '../test-host.ts';
+import { createCertificate, verifyCertificate } from './certificate.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 

@@ -21,7 +21,7 @@ import {
   SEQUENCE,
   SET,
   UTF8_STRING,
-} from './der.ts';
+} from '../../der/index.ts';
 
 export interface Certificate {
   /** PEM. */

@@ -1,4 +1,9 @@
-/** As much DER (ITU-T X.690) as one certificate needs. */
+/**
+ * As much DER (ITU-T X.690) as certificates and requests for them need: written whole, read with every length checked.
+ *
+ * @example
+ * der(SEQUENCE, der(INTEGER, Uint8Array.of(1)));
+ */
 
 export const INTEGER = 0x02;
 export const BIT_STRING = 0x03;

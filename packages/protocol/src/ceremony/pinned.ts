@@ -2,8 +2,11 @@
  * The pinned key list: the short text that a key holder keeps apart, to know a system and its keys again. One line each:
  * `system sys1…`, `version 2`, `threshold 3`, `key <64 hex digits>`, `head <hash of the transcript's last line>`.
  */
-import { equalBytes, fromHex, P2posError, type SigningRequest, type TranscriptReport } from '@p2pos/protocol';
-import { readText } from './key-file.ts';
+import { equalBytes } from '../encoding/bytes.ts';
+import { fromHex } from '../encoding/hex.ts';
+import { P2posError } from '../errors/errors.ts';
+import type { SigningRequest } from './request.ts';
+import type { TranscriptReport } from './transcript.ts';
 
 export interface Pinned {
   readonly systemId: string;
@@ -26,8 +29,9 @@ head ${head}
 `;
 }
 
-export function readPinned(file: string): Pinned {
-  const lines = readText(file).split(/\r?\n/);
+/** @throws P2posError CEREMONY_FILE_KIND */
+export function readPinned(text: string): Pinned {
+  const lines = text.split(/\r?\n/);
   const values = (name: string) =>
     lines.filter((line) => line.startsWith(`${name} `)).map((line) => line.split(' ')[1] ?? '');
   const [systemId = ''] = values('system');
@@ -38,7 +42,11 @@ export function readPinned(file: string): Pinned {
   return { systemId, keys, version: Number(values('version')[0]), threshold: Number(values('threshold')[0]) };
 }
 
-/** Newer keys than pinned are fine, since the chain up to them is in the request and was verified; older ones are not. */
+/**
+ * Newer keys than pinned are fine, since the chain up to them is in the request and was verified; older ones are not.
+ *
+ * @throws P2posError CEREMONY_SYSTEM
+ */
 export function checkPinned(
   pinned: Pinned,
   { systemId, chain }: Pick<SigningRequest, 'systemId' | 'chain'>,
