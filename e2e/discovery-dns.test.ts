@@ -17,7 +17,7 @@ import {
 } from '../packages/node/src/core/discovery/index.ts';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { CLONE, type DevSystem, startDev } from './harness.ts';
+import { CLONE, type DevSystem, freePorts, startDev } from './harness.ts';
 
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 const PEER = '12D3KooWGMYMmN1RGUYjWaSV6P3XtnBjwnosnJGNMnttfVCRnd6g';
@@ -138,7 +138,7 @@ for (const way of ['DNS', 'DNS over HTTPS'] as const) {
 async function joinBy(t: TestContext, dev: DevSystem, discovery: string): Promise<void> {
   await using folder = await createTempFolder();
   const home = join(folder.path, 'new');
-  const port = 20_000 + (process.pid % 900);
+  const port = await freePorts(1);
   await using client = dev.client(0);
   const { systemId } = await client.network.status();
   mkdirSync(home);
