@@ -9,7 +9,8 @@ import { leafHash } from '../format/merkle.ts';
 import { endOf } from '../format/range.ts';
 import { encodeHeader, type RecordHeader } from '../format/record.ts';
 import { SELECT_KEYS, SELECT_PARTITION } from './schema.ts';
-import { type CheckedRecord, openRecordTable } from './store.ts';
+import { openRecordTable } from './store.ts';
+import type { CheckedRecord } from './stored.ts';
 
 const author = (n: number) => peerIdFromPublicKey(new Uint8Array(32).fill(n));
 const bytes = (text: string) => new TextEncoder().encode(text);
