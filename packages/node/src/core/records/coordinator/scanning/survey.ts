@@ -79,6 +79,11 @@ export async function survey(
     return [...found].sort((a, b) => a - b);
   }
 
+  /** The same question without the list: asked after each answer, and mostly told by the first group. */
+  function isCovered(): boolean {
+    return cover.groups.every(({ sets }) => reaches(sets, answered)) && missing().length === 0;
+  }
+
   async function askOne(peerId: PeerId): Promise<void> {
     try {
       const answer = await calls.ask(peerId, 'scan', input, { timeoutMs, signal: until });
@@ -124,14 +129,10 @@ export async function survey(
 
   using _hedge = rest.length > 0 ? clock.after(preference.hedgeMs(first), askRest) : undefined;
   ask(first);
-  let missingSlots: readonly number[] = [];
   for (;;) {
     signal?.throwIfAborted();
     // Of the first each is needed: before all of them answered it is not worth counting.
-    if (waiting === 0 || rest.length === 0) {
-      missingSlots = missing();
-      if (missingSlots.length === 0) break;
-    }
+    if ((waiting === 0 || rest.length === 0) && isCovered()) break;
     if (rest.length > 0 && (trouble || waiting === 0)) askRest();
     else if (waiting === 0) break;
     else {
@@ -141,5 +142,5 @@ export async function survey(
   }
   over = true;
   if (waiting > 0) end.abort();
-  return { answers, counts, missingSlots, stale };
+  return { answers, counts, missingSlots: missing(), stale };
 }
