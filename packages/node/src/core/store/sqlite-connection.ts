@@ -1,6 +1,6 @@
 /** One SQLite connection with its prepared statements; synchronous, for a worker thread or for memory. */
 import { constants, DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Row, SqlValue } from './index.ts';
+import type { Row, SqlValue } from './port.ts';
 import { StoreFailure } from './sqlite-failure.ts';
 
 export interface ConnectionConfig {

@@ -3,7 +3,7 @@
  * transaction, migrations. The store's worker runs it on a file, `testing/memory-store.ts` and the simulator in memory.
  */
 import { createHash } from 'node:crypto';
-import type { Row, SqlValue, Statement, WriteResult } from './index.ts';
+import type { Row, SqlValue, Statement, WriteResult } from './port.ts';
 import { Connection } from './sqlite-connection.ts';
 import { type Failure, failureOf, StoreFailure } from './sqlite-failure.ts';
 

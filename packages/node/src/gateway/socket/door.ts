@@ -12,8 +12,9 @@ import {
 import { type WebSocket, WebSocketServer } from 'ws';
 import { admitSocket, type CallerDeps } from '../access/caller.ts';
 import { checkHost, isOwnOrigin } from '../access/origin.ts';
-import { encodeError, publicError, SECURITY_HEADERS } from '../http/answer.ts';
-import { splitTarget } from '../http/request-target.ts';
+import { publicError } from '../calls/calls.ts';
+import { encodeError, SECURITY_HEADERS } from '../http/answer.ts';
+import { splitTarget } from '../http/input/request-target.ts';
 import type { Metrics } from '../site/metrics.ts';
 import { codecOf } from './codec.ts';
 import { createOutbox } from './outbox.ts';

@@ -1,7 +1,7 @@
 /** The promises of an acceptor, on disk before they are told (Lamport 2001, "Paxos made simple"). */
 import type { Store } from '../../store/index.ts';
-import type { RecordName } from '../replica/store.ts';
 import { placeOf } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 
 /** A promise below what was accepted says nothing; so does one that is not greater than the last. */
 const PROMISE = `

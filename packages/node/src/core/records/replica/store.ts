@@ -1,60 +1,14 @@
 /** What a replica keeps: records by key, the clock's bound, the marks of moves. */
-import { type Crypto, equalBytes } from '@p2pos/protocol';
+import { type Crypto, compareBytes, equalBytes } from '@p2pos/protocol';
 import type { Row, Statement, Store } from '../../store/index.ts';
 import { leafHash } from '../format/merkle.ts';
-import { endOf } from '../format/range.ts';
-import { decodeHeader, fitsValue, type RecordHeader, type SignedRecord } from '../format/record.ts';
+import { endOf, successorOf } from '../format/range.ts';
+import { decodeHeader, fitsValue, MAX_KEY_BYTES, type RecordHeader } from '../format/record.ts';
 import type { Ring, SavedRing } from '../placement/ring.ts';
 import { type CommitLog, createCommitLog } from '../watch/log.ts';
 import { createNewest, type Newest } from './newest.ts';
 import * as sql from './schema.ts';
-
-/** A record that passed its checks, with what the table needs to know of it. */
-export interface CheckedRecord extends SignedRecord {
-  readonly fields: RecordHeader;
-  readonly leaf: Uint8Array;
-  readonly slot: number;
-  /** Number of replicas of its namespace. */
-  readonly count: number;
-  /** Of a register: taken only where nothing greater was promised. */
-  readonly register?: { readonly deleted: boolean };
-}
-
-export interface StoredRecord {
-  readonly record: SignedRecord;
-  /** Of the header; undefined where the bytes are damaged. */
-  readonly fields: RecordHeader | undefined;
-  readonly version: string;
-  readonly leaf: Uint8Array;
-  /** Its bytes do not fit their hashes. */
-  readonly damaged: boolean;
-  /** Of a tombstone: what it took the place of; undefined when there was nothing. */
-  readonly replaced: { readonly version: string; readonly live: boolean } | undefined;
-}
-
-export interface StoredKey {
-  readonly key: Uint8Array;
-  readonly partition: Uint8Array;
-  readonly version: string;
-  readonly tombstone: boolean;
-  readonly expiresAt: number | undefined;
-}
-
-export interface RecordName {
-  readonly namespace: string;
-  readonly partition: Uint8Array;
-  readonly key: Uint8Array;
-}
-
-export interface KeyRange {
-  readonly namespace: string;
-  readonly prefix: Uint8Array;
-  /** Exclusive; undefined: from the first. */
-  readonly after: { readonly key: Uint8Array; readonly partition: Uint8Array } | undefined;
-  readonly limit: number;
-  /** Only of this one. */
-  readonly partition?: Uint8Array | undefined;
-}
+import type { CheckedRecord, KeyRange, RecordName, RecordRow, StoredKey, StoredRecord } from './stored.ts';
 
 export interface RecordTable {
   find(name: RecordName): Promise<StoredRecord | undefined>;
@@ -84,19 +38,6 @@ export interface RecordTable {
   saveRings(rings: readonly Ring[], headHash: Uint8Array): Promise<void>;
 }
 
-export type RecordRow = Row & {
-  namespace: string;
-  key: Uint8Array;
-  partition: Uint8Array;
-  version: string;
-  leaf: Uint8Array;
-  header: Uint8Array;
-  value: Uint8Array | null;
-  proof: Uint8Array;
-  damaged: number;
-  replaced_version: string | null;
-  replaced_live: number | null;
-};
 type KeyRow = Row & {
   key: Uint8Array;
   partition: Uint8Array;
@@ -107,6 +48,7 @@ type KeyRow = Row & {
 type RingRow = Row & { replicas: number; head_hash: Uint8Array; settled: Uint8Array; closed: Uint8Array };
 
 const EMPTY = new Uint8Array(0);
+const AFTER_ALL_KEYS = new Uint8Array(MAX_KEY_BYTES + 1).fill(0xff);
 
 export interface RecordTableDeps {
   readonly store: Pick<Store, 'storeId' | 'migrate' | 'read' | 'write'>;
@@ -188,10 +130,23 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
       await change([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
     },
     async keys({ namespace, prefix, after, limit, partition: only }) {
-      const range = [namespace, prefix, endOf(prefix), after?.key ?? EMPTY] as const;
+      const end = endOf(prefix) ?? AFTER_ALL_KEYS;
+      const from = after && compareBytes(after.key, prefix) >= 0 ? after : undefined;
       const rows = await (only
-        ? store.read<KeyRow>(sql.SELECT_PARTITION, [...range, only, limit])
-        : store.read<KeyRow>(sql.SELECT_KEYS, [...range, after ? partitionColumn(after) : EMPTY, limit]));
+        ? store.read<KeyRow>(sql.SELECT_PARTITION, [
+            namespace,
+            from ? successorOf(from.key) : prefix,
+            end,
+            only,
+            limit,
+          ])
+        : store.read<KeyRow>(sql.SELECT_KEYS, [
+            namespace,
+            from?.key ?? prefix,
+            from ? successorOf(partitionColumn(from)) : EMPTY,
+            end,
+            limit,
+          ]));
       return rows.map((row) => ({
         key: row.key,
         partition: row.partition.length === 0 ? row.key : row.partition,
