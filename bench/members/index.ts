@@ -29,14 +29,25 @@ export async function run({ rounds, say }: BenchmarkOptions): Promise<BenchmarkR
     globalThis.gc?.();
     const before = process.memoryUsage().rss;
     const tally: Tally = { chunks: 0, bytes: 0 };
+    /** What each says besides where it is, so that it has something to tell. */
+    const added = new Map<number, string>();
     await using net = await createTestnet(count, {
       latencyMs: 5,
       // Liveness is not what is measured, and would be most of the work.
       pingIntervalMs: 10_000,
+      // Nor are records, of which there are none.
+      slots: 64,
       keys: { crypto: keyedCrypto, signerOf: keyedSigner },
-      wrap: (_, ports) => ({
+      wrap: (i, ports) => ({
         ...ports,
-        openNet: async (...given) => counting(await ports.openNet(...given), tally),
+        async openNet(...given) {
+          const opened = counting(await ports.openNet(...given), tally);
+          const more = () => {
+            const address = added.get(i);
+            return address === undefined ? [] : [address];
+          };
+          return { ...opened, addresses: () => [...opened.addresses(), ...more()] };
+        },
       }),
     });
     await net.settle();
@@ -63,10 +74,10 @@ export async function run({ rounds, say }: BenchmarkOptions): Promise<BenchmarkR
     const [snapshots, states] = [[], []] as [number[], number[]];
     for (let round = 0; round < rounds; round++) {
       snapshots.push(await snapshotMs(net, round));
-      states.push(await stateMs(net, round));
+      states.push(await changeMs(net, round, added));
     }
     add('ms until a new snapshot is in force on all', snapshots);
-    add('ms until a change of state is known to all', states);
+    add('ms until a change of what a node says of itself is known to all', states);
     globalThis.gc?.();
     add('MiB of memory a node, its store included', [
       (process.memoryUsage().rss - before) / count / 1_048_576,
@@ -97,12 +108,15 @@ async function snapshotMs(net: Testnet, round: number): Promise<number> {
 }
 
 /** The second that a node waits before it speaks again is over, so this is the way alone. */
-async function stateMs(net: Testnet, round: number): Promise<number> {
+async function changeMs(net: Testnet, round: number, added: Map<number, string>): Promise<number> {
   await net.clock.advance(5_000);
-  const subject = net.nodes[(round * 7 + 3) % net.nodes.length];
+  const at = (round * 7 + 3) % net.nodes.length;
+  const subject = net.nodes[at];
   if (!subject) throw new RangeError('there is no node');
   const before = subject.presence.sighting(subject.peerId)?.heartbeat.seq ?? 0;
   const from = net.clock.monotonic();
+  // Told as a change of state is.
+  added.set(at, `/ip4/192.0.2.${round + 1}/tcp/4100/p2p/${subject.peerId}`);
   subject.presence.announce();
   const knows = ({ presence }: Testnet['nodes'][number]) =>
     (presence.sighting(subject.peerId)?.heartbeat.seq ?? 0) > before;

@@ -1,6 +1,7 @@
 /**
  * What each node says of itself, signed and gossiped: state, load, disk, store position, heads, addresses, version (P10).
- * Newest per peer by (incarnation, seq); kept in SQLite in batches (P12). Only members are heard, told, and passed on;
+ * Newest per peer by (incarnation, seq); a change is told at once, what only says that a member lives within seconds; kept
+ * in SQLite in batches (P12). Only members are heard, told, and passed on;
  * a copy, an older one, one more than 5 min off the corrected time or a forged one changes nothing.
  *
  * @example
