@@ -73,10 +73,17 @@ export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> 
     if (least > MAX_RUN_MS) findings.push({ input, reason: `took ${Math.round(least)} ms` });
   }
 
+  /** By halves: to look at what was reached costs far more than to run an input. */
   async function keepWhatIsNew(inputs: readonly Uint8Array[]): Promise<void> {
-    for (const input of inputs) {
-      await attempt(input);
-      if (await coverage.grew()) corpus.push(input);
+    for (const input of inputs) await attempt(input);
+    const [only] = inputs;
+    if (!only) return;
+    if (inputs.length === 1) {
+      if (await coverage.grew()) corpus.push(only);
+    } else if (await coverage.wouldGrow()) {
+      const middle = inputs.length >> 1;
+      await keepWhatIsNew(inputs.slice(0, middle));
+      await keepWhatIsNew(inputs.slice(middle));
     }
   }
 
