@@ -2,6 +2,7 @@
  * Mutates inputs that are known to reach new code, keeps what reaches more, and looks at what comes of each: a decoder
  * answers or throws one of its typed errors, quickly and in bounded memory. Coverage is V8's own, by block.
  */
+import type { Profiler } from 'node:inspector';
 import { Session } from 'node:inspector/promises';
 import { createSeededRandom } from '../packages/node/src/testing/seeded-random.ts';
 import { createMutator } from './mutator.ts';
@@ -27,6 +28,8 @@ export interface Report {
   /** Blocks of the project's own code that were reached. */
   readonly blocks: number;
   readonly findings: readonly Finding[];
+  /** Those of `places` at which something ran. */
+  readonly reached: ReadonlySet<string>;
 }
 
 export interface FuzzConfig {
@@ -35,6 +38,8 @@ export interface FuzzConfig {
   /** Inputs kept from earlier runs. */
   readonly corpus: readonly Uint8Array[];
   readonly maxInputBytes?: number;
+  /** Offsets into sources, by URL. */
+  readonly places?: ReadonlyMap<string, readonly number[]>;
   readonly now: () => number;
 }
 
@@ -46,12 +51,12 @@ const MAX_HEAP_BYTES = 256 * 1_048_576;
 const MAX_FINDINGS = 10;
 
 export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> {
-  const { seed, budgetMs, maxInputBytes = 16_384, now } = config;
+  const { seed, budgetMs, maxInputBytes = 16_384, places = new Map(), now } = config;
   const random = createSeededRandom(`fuzz ${target.name} ${seed}`);
   const mutate = createMutator(random, maxInputBytes);
   const findings: Finding[] = [];
   const corpus: Uint8Array[] = [];
-  await using coverage = await openCoverage();
+  await using coverage = await openCoverage(places);
   let runs = 0;
 
   async function attempt(input: Uint8Array): Promise<void> {
@@ -88,7 +93,7 @@ export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> 
   }
 
   const known = [...(await target.seeds()), ...config.corpus];
-  await keepWhatIsNew(known);
+  for (const input of known) await keepWhatIsNew([input]);
   if (corpus.length === 0) corpus.push(...known.slice(0, 1));
   const end = now() + budgetMs;
   while (now() < end && findings.length < MAX_FINDINGS) {
@@ -103,7 +108,7 @@ export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> 
     }
     if (await coverage.wouldGrow()) await keepWhatIsNew(batch);
   }
-  return { runs, corpus, blocks: coverage.size(), findings };
+  return { runs, corpus, blocks: coverage.size(), findings, reached: coverage.reached };
 }
 
 function describe(error: unknown): string {
@@ -116,20 +121,34 @@ interface Coverage extends AsyncDisposable {
   /** The same, and nothing is taken as known. */
   wouldGrow(): Promise<boolean>;
   size(): number;
+  readonly reached: ReadonlySet<string>;
 }
 
-async function openCoverage(): Promise<Coverage> {
+async function openCoverage(places: ReadonlyMap<string, readonly number[]>): Promise<Coverage> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
   const known = new Set<string>();
+  const reached = new Set<string>();
+
+  /** What runs at a place is what the smallest range around it says. */
+  function look(url: string, functions: readonly Profiler.FunctionCoverage[]): void {
+    for (const place of places.get(url) ?? []) {
+      const around = functions
+        .flatMap(({ ranges }) => ranges)
+        .filter(({ startOffset, endOffset }) => startOffset <= place && place < endOffset)
+        .sort((a, b) => a.endOffset - a.startOffset - (b.endOffset - b.startOffset));
+      if ((around[0]?.count ?? 0) > 0) reached.add(`${url}:${place}`);
+    }
+  }
 
   async function fresh(): Promise<string[]> {
     const { result } = await session.post('Profiler.takePreciseCoverage');
     const found: string[] = [];
     for (const { url, functions } of result) {
       if (!url.includes('/packages/')) continue;
+      look(url, functions);
       for (const { ranges } of functions)
         for (const { startOffset, endOffset, count } of ranges) {
           const block = `${url}:${startOffset}-${endOffset}`;
@@ -147,6 +166,7 @@ async function openCoverage(): Promise<Coverage> {
     },
     wouldGrow: async () => (await fresh()).length > 0,
     size: () => known.size,
+    reached,
     async [Symbol.asyncDispose]() {
       await session.post('Profiler.stopPreciseCoverage');
       session.disconnect();

@@ -76,7 +76,9 @@ test('what was decided long ago is not built upon', async () => {
 test('between a ballot that was accepted and its successor nothing is promised to others', async () => {
   const { bed, stores, change } = await openBed();
   await using _bed = bed;
-  const accepted = parseVersion(await change(1, 'one'));
+  // One that has smaller and greater authors beside it.
+  const middle = [0, 1, 2].sort((a, b) => (bed.node(a).peerId < bed.node(b).peerId ? -1 : 1))[1] as number;
+  const accepted = parseVersion(await change(middle, 'one'));
   const promises = createPromises({ store: stores[0] as Store });
   const authors = [0, 1, 2].map((i) => bed.node(i).peerId).sort();
   const ask = async (ahead: number, author: string) => {
