@@ -9,7 +9,7 @@ import {
   routeFields,
   type Stream,
 } from '../../packages/protocol/src/index.ts';
-import type { Field, Operation, StreamTable } from '../../packages/sdk/src/contract/operation.ts';
+import type { Field, Operation, StreamTable } from '../../packages/sdk/src/contract/description.ts';
 import type { Shape } from '../../packages/sdk/src/contract/shape.ts';
 
 export function sdkOperations(): string {
@@ -20,7 +20,7 @@ export function sdkOperations(): string {
   const kinds = Object.entries<Stream>(streams).map(([kind, stream]) => line(kind, streamTable(stream)));
   return `/** Generated from packages/protocol/src/contract/contract.ts by scripts/reference.ts. Do not edit. */
 import type { OperationId, StreamKind } from '@p2pos/protocol';
-import type { Operation, StreamTable } from './operation.ts';
+import type { Operation, StreamTable } from './description.ts';
 
 export const OPERATIONS: Readonly<Record<OperationId, Operation>> = {
 ${operations.join('\n')}

@@ -32,6 +32,8 @@ export interface LightNetwork {
 
 interface Host {
   readonly links: Map<PeerId, Connection>;
+  /** Of `links`; undefined: changed since. */
+  connections: Connection[] | undefined;
   readonly served: Map<string, Readonly<Record<string, Handler>>>;
   readonly events: ReturnType<typeof createEmitter<NetEvents>>;
   up: boolean;
@@ -67,7 +69,10 @@ export function createLightNetwork(
       [a, b],
       [b, a],
     ] as const) {
-      if (hosts.get(self)?.links.delete(other)) hosts.get(self)?.events.emit('peer:disconnected', other);
+      const host = hosts.get(self);
+      if (!host?.links.delete(other)) continue;
+      host.connections = undefined;
+      host.events.emit('peer:disconnected', other);
     }
   }
 
@@ -75,14 +80,17 @@ export function createLightNetwork(
     const events = createEmitter<NetEvents>((error) => {
       throw error;
     });
-    const host: Host = { links: new Map(), served: new Map(), events, up: true };
+    const host: Host = { links: new Map(), connections: undefined, served: new Map(), events, up: true };
     hosts.set(peerId, host);
 
     const net: LightNet = {
       peerId,
       events,
       addresses: () => [addressOf(peerId)],
-      connections: () => [...host.links.values()],
+      connections() {
+        host.connections ??= [...host.links.values()];
+        return host.connections;
+      },
       isConnected: (other) => host.links.has(other),
       async hangUp(other) {
         unlink(peerId, other);
@@ -96,6 +104,7 @@ export function createLightNetwork(
             if (!host.links.has(target)) {
               host.links.set(target, connection(target, 'outbound'));
               other.links.set(peerId, connection(peerId, 'inbound'));
+              host.connections = other.connections = undefined;
               events.emit('peer:connected', target);
               other.events.emit('peer:connected', peerId);
             }

@@ -197,6 +197,28 @@ for (const [title, rule] of Object.entries(RULES)) {
   test(title, () => assert.deepEqual(complaintsOf(rule, sources), []));
 }
 
+/** Files that import themselves by way of others, and what lies between such circles; imports of types count. */
+function circlesOf(all: readonly Source[]): string[] {
+  const left = new Map(
+    all.map((source) => [source.path, importsOf(source).map((name) => targetOf(source, name))]),
+  );
+  for (let before = 0; before !== left.size; ) {
+    before = left.size;
+    for (const [path, imports] of left) if (!imports.some((name) => left.has(name))) left.delete(path);
+    const imported = new Set([...left.values()].flat());
+    for (const path of left.keys()) if (!imported.has(path)) left.delete(path);
+  }
+  return [...left.keys()].sort();
+}
+
+test('no file imports itself by way of others', () => {
+  assert.deepEqual(circlesOf(sources.filter(({ path }) => !isTest(path))), []);
+  const importing = (path: string, name: string) => ({ path, text: `import type { X } from './${name}';` });
+  const circle = [importing('node/src/a.ts', 'b.ts'), importing('node/src/b.ts', 'c.ts')];
+  assert.deepEqual(circlesOf(circle), []);
+  assert.deepEqual(circlesOf([...circle, importing('node/src/c.ts', 'a.ts')]).length, 3);
+});
+
 /** One offender for each way to break a rule: [rule, path, text]. */
 const OFFENDERS: readonly (readonly [keyof typeof RULES, string, string])[] = [
   ['packages know only those under them', 'cli/src/a.ts', "import { x } from '@p2pos/node';"],

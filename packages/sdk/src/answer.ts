@@ -1,6 +1,7 @@
 /** From a response to an operation's output, or to the error that it tells, by the contract alone. */
 import { type ErrorDetails, P2posError } from '@p2pos/protocol';
-import { decodeAs, type Operation } from './contract/operation.ts';
+import type { Operation } from './contract/description.ts';
+import { decodeAs } from './contract/operation.ts';
 import { RemoteError } from './remote-error.ts';
 
 /** The output of the operation; throws RemoteError for what the node refused, ANSWER_UNEXPECTED for what is no answer of one. */

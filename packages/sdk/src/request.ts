@@ -1,6 +1,7 @@
 /** From an operation's input to a request. */
 import { P2posError } from '@p2pos/protocol';
-import { encodeBody, encodeFields, type Field, type Operation, refuse } from './contract/operation.ts';
+import type { Field, Operation } from './contract/description.ts';
+import { encodeBody, encodeFields, refuse } from './contract/operation.ts';
 
 export interface WireRequest {
   /** Path and query. */

@@ -5,6 +5,8 @@ interface Timer {
   readonly dueAt: number;
   readonly order: number;
   readonly run: () => void;
+  /** Has neither run nor been cancelled. */
+  waits: boolean;
 }
 
 export interface ManualClock extends Clock {
@@ -75,7 +77,7 @@ export function createManualClock({ startAt = Date.UTC(2026, 0, 1) }: ManualCloc
     now: () => startAt + offset + elapsed,
     monotonic: () => elapsed,
     after(delayMs, run) {
-      const timer: Timer = { dueAt: elapsed + Math.max(0, delayMs), order: order++, run };
+      const timer: Timer = { dueAt: elapsed + Math.max(0, delayMs), order: order++, run, waits: true };
       timers.add(timer);
       return { [Symbol.dispose]: () => timers.remove(timer) };
     },
@@ -103,54 +105,53 @@ export function createManualClock({ startAt = Date.UTC(2026, 0, 1) }: ManualCloc
 
 function createTimerHeap() {
   const heap: Timer[] = [];
-  const removed = new Set<Timer>();
-  const live = new Set<Timer>();
-  const before = (a: Timer, b: Timer) => a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order);
+  let waiting = 0;
 
-  function swap(i: number, j: number): void {
-    [heap[i], heap[j]] = [heap[j] as Timer, heap[i] as Timer];
-  }
-  function up(start: number): void {
-    for (let i = start; i > 0; ) {
-      const parent = (i - 1) >> 1;
-      if (!before(heap[i] as Timer, heap[parent] as Timer)) return;
-      swap(i, parent);
-      i = parent;
+  function up(timer: Timer): void {
+    let at = heap.length;
+    heap.push(timer);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(timer, heap[parent] as Timer)) break;
+      heap[at] = heap[parent] as Timer;
+      at = parent;
     }
+    heap[at] = timer;
   }
-  function down(): void {
-    for (let i = 0; ; ) {
-      let least = i;
-      for (const child of [2 * i + 1, 2 * i + 2]) {
-        if (child < heap.length && before(heap[child] as Timer, heap[least] as Timer)) least = child;
-      }
-      if (least === i) return;
-      swap(i, least);
-      i = least;
+  function down(timer: Timer): void {
+    let at = 0;
+    for (let child = 1; child < heap.length; child = 2 * at + 1) {
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Timer, heap[child] as Timer)) child++;
+      if (!isBefore(heap[child] as Timer, timer)) break;
+      heap[at] = heap[child] as Timer;
+      at = child;
     }
+    heap[at] = timer;
   }
   function pop(): void {
     const last = heap.pop();
-    if (last && heap.length > 0) {
-      heap[0] = last;
-      down();
-    }
+    if (last && heap.length > 0) down(last);
   }
 
   return {
     add(timer: Timer): void {
-      live.add(timer);
-      heap.push(timer);
-      up(heap.length - 1);
+      waiting++;
+      up(timer);
     },
-    /** Removed timers stay in the heap until they come to its top. */
+    /** It stays in the heap until it comes to its top. */
     remove(timer: Timer): void {
-      if (live.delete(timer)) removed.add(timer);
+      if (!timer.waits) return;
+      timer.waits = false;
+      waiting--;
     },
     first(): Timer | undefined {
-      for (let top = heap[0]; top && removed.delete(top); top = heap[0]) pop();
+      while (heap.length > 0 && !(heap[0] as Timer).waits) pop();
       return heap[0];
     },
-    size: () => live.size,
+    size: () => waiting,
   };
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.order < b.order);
 }

@@ -282,8 +282,8 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
         unreadBytes: () => unreadBytes,
         arrived(chunk: Uint8Array): void {
           if (finished) return;
-          unread.push(chunk);
-          flush();
+          if (!paused && onChunk && unread.length === 0) read(chunk, onChunk);
+          else unread.push(chunk);
         },
         ended(error?: Error): void {
           if (finished) return;
@@ -299,12 +299,14 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
         room: () => room.promise,
         channel: undefined as unknown as Channel,
       };
+      function read(chunk: Uint8Array, reader: (chunk: Uint8Array) => void): void {
+        unreadBytes -= chunk.length;
+        if (unreadBytes <= highWaterBytes) room.resolve();
+        reader(chunk);
+      }
       function flush(): void {
         while (!paused && onChunk && unread.length > 0) {
-          const chunk = unread.shift() as Uint8Array;
-          unreadBytes -= chunk.length;
-          if (unreadBytes <= highWaterBytes) room.resolve();
-          onChunk(chunk);
+          read(unread.shift() as Uint8Array, onChunk);
         }
         if (finished && onEnd && !told && (unread.length === 0 || finished.error)) {
           told = true;

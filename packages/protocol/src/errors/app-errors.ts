@@ -1,5 +1,5 @@
 /** The part of the error table that tells of apps, their tokens and their quotas. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const APP_ERRORS = {
   APP_NAME_INVALID: {

@@ -1,5 +1,5 @@
 /** The part of the error table about key files, ceremonies and releases. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const CEREMONY_ERRORS = {
   SEALED_KEY_INVALID: {

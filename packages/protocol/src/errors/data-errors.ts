@@ -1,5 +1,5 @@
 /** The part of the error table that tells of keys, records, registers and leases. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const DATA_ERRORS = {
   IDEMPOTENCY_KEY_REUSED: {

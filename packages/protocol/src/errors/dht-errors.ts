@@ -1,5 +1,5 @@
 /** The part of the error table that tells of the distributed hash table and of rendezvous. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const DHT_ERRORS = {
   DHT_VALUE_REFUSED: {

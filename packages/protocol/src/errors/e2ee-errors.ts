@@ -1,5 +1,5 @@
 /** The part of the error table that tells of end-to-end encryption. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const E2EE_ERRORS = {
   E2EE_KEY_INVALID: {

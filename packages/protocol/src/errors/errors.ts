@@ -9,19 +9,11 @@ import { CEREMONY_ERRORS } from './ceremony-errors.ts';
 import { DATA_ERRORS } from './data-errors.ts';
 import { DHT_ERRORS } from './dht-errors.ts';
 import { E2EE_ERRORS } from './e2ee-errors.ts';
+import type { ErrorEntry } from './entry.ts';
 import { MEMBERSHIP_ERRORS } from './membership-errors.ts';
 import { NETWORK_ERRORS } from './network-errors.ts';
 import { RECORD_ERRORS } from './record-errors.ts';
 import { SQL_ERRORS } from './sql-errors.ts';
-
-export interface ErrorEntry {
-  /** HTTP status. */
-  readonly status: number;
-  /** Whether the same call may succeed later without a change by the caller. */
-  readonly retry: boolean;
-  /** What happened and what to do. `{name}` is filled from the error's details. */
-  readonly text: string;
-}
 
 export const ERRORS = {
   INTERNAL: {

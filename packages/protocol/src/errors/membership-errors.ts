@@ -1,5 +1,5 @@
 /** The part of the error table that refuses documents of trust: one code for each reason, so a refusal says which. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const MEMBERSHIP_ERRORS = {
   GENESIS_UNKNOWN: {

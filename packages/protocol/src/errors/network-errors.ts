@@ -1,5 +1,5 @@
 /** The part of the error table about finding and reaching nodes: invitations, addresses, discovery. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const NETWORK_ERRORS = {
   INVITATION_INVALID: {

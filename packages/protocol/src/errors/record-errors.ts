@@ -1,5 +1,5 @@
 /** The part of the error table about what records tell: watches and receipts. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const RECORD_ERRORS = {
   WATCH_TOKEN_INVALID: {

@@ -1,5 +1,5 @@
 /** The part of the error table that tells of SQL databases. */
-import type { ErrorEntry } from './errors.ts';
+import type { ErrorEntry } from './entry.ts';
 
 export const SQL_ERRORS = {
   SQL_DATABASE_INVALID: {

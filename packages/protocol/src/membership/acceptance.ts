@@ -5,16 +5,12 @@ import {
   countersign,
   decodeDocument,
   formatTimestamp,
-  type Genesis,
   genesisDocument,
   isRevocationSigned,
   judgeRotation,
-  type KeyRotation,
   keyRotationDocument,
   P2posError,
-  type Revocation,
   revocationDocument,
-  type Signed,
   type SignedDocument,
   type Signer,
   type Snapshot,
@@ -26,7 +22,7 @@ import {
 import type { CarriedDocument, Submission } from './carried.ts';
 import type { ReplicasOf } from './changes.ts';
 import type { Examiner } from './examination.ts';
-import type { Held } from './holding.ts';
+import type { Accepted, Held } from './holding.ts';
 import {
   FIRST_HAND_WINDOW_MS,
   judgeDate,
@@ -46,14 +42,6 @@ export const KINDS = {
 
 /** Snapshots after one parent that are kept; first ones need no member's word, so they must be bounded. */
 const MAX_BRANCHES = 64;
-
-/** May be stored; `held` is what is remembered of it. */
-export type Accepted = { readonly carried: CarriedDocument; readonly issuer?: string } & (
-  | { readonly kind: 'genesis'; readonly held: Signed<Genesis> }
-  | { readonly kind: 'rotation'; readonly held: Signed<KeyRotation> }
-  | { readonly kind: 'revocation'; readonly held: Signed<Revocation> }
-  | { readonly kind: 'snapshot'; readonly held: HeldSnapshot; readonly document: SignedDocument<Snapshot> }
-);
 
 export interface AcceptanceDeps {
   readonly systemId: string;

@@ -4,14 +4,27 @@ import {
   compareBytes,
   concatBytes,
   fromHex,
+  type Genesis,
   isRevocationSigned,
+  type KeyRotation,
   P2posError,
+  type Revocation,
+  type Signed,
+  type SignedDocument,
+  type Snapshot,
   toHex,
 } from '../index.ts';
-import type { Accepted } from './acceptance.ts';
 import { SnapshotTree } from './branches.ts';
-import type { DocumentList, Heads, Verdict, View } from './carried.ts';
-import type { Documents, Meaning } from './standing.ts';
+import type { CarriedDocument, DocumentList, Heads, Verdict, View } from './carried.ts';
+import type { Documents, HeldSnapshot, Meaning } from './standing.ts';
+
+/** May be stored; `held` is what is remembered of it. */
+export type Accepted = { readonly carried: CarriedDocument; readonly issuer?: string } & (
+  | { readonly kind: 'genesis'; readonly held: Signed<Genesis> }
+  | { readonly kind: 'rotation'; readonly held: Signed<KeyRotation> }
+  | { readonly kind: 'revocation'; readonly held: Signed<Revocation> }
+  | { readonly kind: 'snapshot'; readonly held: HeldSnapshot; readonly document: SignedDocument<Snapshot> }
+);
 
 /** What is held now. */
 export interface Held {

@@ -32,6 +32,8 @@ export interface CallContext {
   readonly peerId: PeerId;
   /** Aborts when the caller cancels, its deadline passes or it is gone. */
   readonly signal: AbortSignal;
+  /** How long the caller waits in all, as it said. */
+  readonly timeoutMs: number;
 }
 
 export type Handlers<M extends Record<string, Method>> = {

@@ -1,6 +1,6 @@
 /** Generated from packages/protocol/src/contract/contract.ts by scripts/reference.ts. Do not edit. */
 import type { OperationId, StreamKind } from '@p2pos/protocol';
-import type { Operation, StreamTable } from './operation.ts';
+import type { Operation, StreamTable } from './description.ts';
 
 export const OPERATIONS: Readonly<Record<OperationId, Operation>> = {
   'kv.put': {"method":"PUT","path":"/v1/kv/{key+}","fields":[["key","path","key","text"],["ttlMs?","query","ttl","duration"],["explain?","query","explain","flag"],["cas?","query","cas","flag"],["receipt?","query","receipt",{"or":["plain","signed"]}],["idempotencyKey?","header","idempotency-key","text"],["ifMatch?","header","if-match","etag"],["ifNoneMatch?","header","if-none-match",{"or":["*"]}]],"body":{"bytes":"application/octet-stream"},"output":{"json":{"of":{"key":"text","version":"text","replicas":["text"],"durable":"integer","previous?":{"null":"text"},"explain?":{"of":{"slot":"integer","replicas":["text"],"asked":["text"],"answered":[{"of":{"peerId":"text","ms":"number","result":"text"}}]}},"receipt?":{"of":{"systemId":"text","epoch":"integer","header":"blob","state?":"blob","statements":[{"of":{"peerId":"text","at":"integer","size":"integer","index":"integer","path":"blob","signature":"blob"}}]}}}}},"invalid":{"key":"KV_KEY_INVALID"},"repeatable":true},

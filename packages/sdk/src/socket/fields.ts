@@ -1,5 +1,7 @@
 /** Inputs and outputs of operations as frames of a socket carry them; see the contract, `socket.ts`. */
-import { decodeAs, encodeBody, encodeFields, type Operation } from '../contract/operation.ts';
+
+import type { Operation } from '../contract/description.ts';
+import { decodeAs, encodeBody, encodeFields } from '../contract/operation.ts';
 
 /** Throws what no frame can carry as the node's own refusals; the rest is the node's to judge. */
 export function encodeInput(

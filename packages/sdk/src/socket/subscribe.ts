@@ -10,7 +10,7 @@ import {
   type StreamOpened,
   type streams,
 } from '@p2pos/protocol';
-import type { StreamTable } from '../contract/operation.ts';
+import type { StreamTable } from '../contract/description.ts';
 import { STREAMS } from '../contract/operations.ts';
 import { decodeShape, encodeShape, Mismatch } from '../contract/shape.ts';
 import { type Online, pauseOnline } from '../online.ts';

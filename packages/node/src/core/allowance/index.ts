@@ -32,9 +32,14 @@ export function createAllowance(
 
   function refill(peerId: PeerId) {
     const now = clock.monotonic();
-    const bucket = buckets.get(peerId) ?? { left: burst(), at: now };
-    buckets.set(peerId, bucket);
-    bucket.left = Math.min(burst(), bucket.left + ((now - bucket.at) / 1_000) * perSecond());
+    const most = burst();
+    let bucket = buckets.get(peerId);
+    if (!bucket) {
+      bucket = { left: most, at: now };
+      buckets.set(peerId, bucket);
+      return bucket;
+    }
+    bucket.left = Math.min(most, bucket.left + ((now - bucket.at) / 1_000) * perSecond());
     bucket.at = now;
     return bucket;
   }

@@ -3,7 +3,7 @@ import type { Logger } from '../log/index.ts';
 import type { Membership } from '../membership/index.ts';
 import type { Presence } from '../presence/index.ts';
 import { createDht, type DhtConfig, type DhtDeps } from './dht.ts';
-import type { Dht } from './index.ts';
+import type { Dht } from './port.ts';
 import { createRpcTransport, type RpcTransportDeps } from './wire/rpc-transport.ts';
 
 export interface MemberDhtDeps extends RpcTransportDeps, Pick<DhtDeps, 'crypto' | 'signer' | 'random'> {

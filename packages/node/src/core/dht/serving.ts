@@ -3,7 +3,7 @@ import { MAX_DHT_VALUES, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import type { Reputation } from './guard/reputation.ts';
 import type { RequestGate } from './guard/request-gate.ts';
-import type { Contact, DhtTransport, KadCalls, KadHandler } from './index.ts';
+import type { Contact, DhtTransport, KadCalls, KadHandler } from './port.ts';
 import type { NodeIds } from './routing/node-id.ts';
 import type { RoutingTable } from './routing/routing-table.ts';
 import type { CheckedValue, StoredValue } from './values/value.ts';

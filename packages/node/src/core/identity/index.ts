@@ -7,14 +7,5 @@
  * identity.peerId; // '12D3KooW…'
  * await identity.signer.sign(bytes); // on the thread pool
  */
-import type { Signer } from '@p2pos/protocol';
-import type { PeerId } from '../net/index.ts';
-
 export { type IdentityConfig, type IdentityDeps, identityFromSeed, openIdentity } from './open-identity.ts';
-
-export interface Identity {
-  readonly peerId: PeerId;
-  readonly signer: Signer;
-  /** Raw 32-byte Ed25519 seed, only for the network host's handshakes. */
-  readonly seed: Uint8Array;
-}
+export type { Identity } from './port.ts';

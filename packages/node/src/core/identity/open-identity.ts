@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { P2posError, peerIdFromPublicKey } from '@p2pos/protocol';
 import type { Logger } from '../log/index.ts';
 import type { Random } from '../random/index.ts';
-import type { Identity } from './index.ts';
 import { isSealed, keyFromPem, keyToPem, seal, unseal } from './key-format.ts';
+import type { Identity } from './port.ts';
 import { createSecretFile, readSecretFile, replaceSecretFile } from './secret-file.ts';
 
 export interface IdentityDeps {

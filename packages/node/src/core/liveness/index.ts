@@ -10,33 +10,6 @@
  * using state = createNodeState({ peerId: net.peerId, membership, liveness, clock, log });
  * state.current(); // 'degraded' until a majority answered
  */
-import type { Events } from '../events/index.ts';
-import type { PeerId } from '../net/index.ts';
-
-export interface Pulse {
-  /** On the local monotonic clock, ms. */
-  readonly lastAnswerAt: number;
-  /** Smoothed (RFC 6298 §2, α = 1/8), of the first eight the median. */
-  readonly roundTripMs: number;
-  /** 95th percentile of the last 64 round trips. */
-  readonly p95Ms: number;
-  /** The peer's wall clock minus ours, ms. */
-  readonly offsetMs: number;
-}
-
-export type LivenessEvents = { 'peer:alive': PeerId; 'peer:lost': PeerId };
-
-export interface Liveness extends AsyncDisposable {
-  readonly events: Events<LivenessEvents>;
-  pulse(peerId: PeerId): Pulse | undefined;
-  /** Answered a ping within the last five intervals: 10 s by default. */
-  isAlive(peerId: PeerId): boolean;
-  /** Median over members of their clocks minus ours (this node's own 0 is one of them), ms; 0 with fewer than two answers. */
-  clockOffsetMs(): number;
-}
-
-export type NodeState = 'unconfigured' | 'degraded' | 'healthy';
-
 export { CLOCK_WARN_MS, createLiveness, type LivenessConfig, type LivenessDeps } from './liveness.ts';
 export {
   createNodeState,
@@ -44,3 +17,4 @@ export {
   type NodeStateEvents,
   type NodeStateMonitor,
 } from './node-state.ts';
+export type { Liveness, LivenessEvents, NodeState, Pulse } from './port.ts';

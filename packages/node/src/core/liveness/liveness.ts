@@ -10,8 +10,8 @@ import type { Random } from '../random/index.ts';
 import { jitter } from '../random/index.ts';
 import type { Rpc } from '../rpc/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
-import type { Liveness, LivenessEvents } from './index.ts';
 import { createLocalHealth } from './local-health.ts';
+import type { Liveness, LivenessEvents } from './port.ts';
 import { cautiousMedian, createPulseRecorder, type PulseRecorder } from './pulse.ts';
 
 export interface LivenessDeps {

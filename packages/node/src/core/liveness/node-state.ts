@@ -8,7 +8,7 @@ import { createEmitter, type Events } from '../events/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Membership } from '../membership/index.ts';
 import type { PeerId } from '../net/index.ts';
-import type { Liveness, NodeState } from './index.ts';
+import type { Liveness, NodeState } from './port.ts';
 
 export type NodeStateEvents = { 'state:changed': { readonly from: NodeState; readonly to: NodeState } };
 

@@ -1,6 +1,6 @@
 /** What one peer's answers tell: smoothed round trip, its 95th percentile, and how far its clock is from ours. */
 import type { Clock } from '../clock/index.ts';
-import type { Pulse } from './index.ts';
+import type { Pulse } from './port.ts';
 
 /** RFC 6298 §2. */
 const SMOOTHING = 1 / 8;

@@ -9,21 +9,4 @@
  * log.child({ node: 'node0' }).info({ action: 'apply_snapshot_push', epoch: 4 }, 'snapshot applied');
  */
 export { createLogger, type LogConfig, type LogDeps, type LogLevel } from './logger.ts';
-
-export type LogFields = { readonly action: string } & Readonly<Record<string, unknown>>;
-
-export interface Logger {
-  debug(fields: LogFields, phrase: string): void;
-  info(fields: LogFields, phrase: string): void;
-  warn(fields: LogFields, phrase: string): void;
-  error(fields: LogFields, phrase: string): void;
-  child(fields: Readonly<Record<string, unknown>>): Logger;
-}
-
-export const silentLogger: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
-  child: () => silentLogger,
-};
+export { type LogFields, type Logger, silentLogger } from './port.ts';

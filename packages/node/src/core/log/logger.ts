@@ -1,7 +1,7 @@
 import { formatTimestamp } from '@p2pos/protocol';
 import type { Clock } from '../clock/index.ts';
 import { jsonValue, textValue, toJson } from './field.ts';
-import type { LogFields, Logger } from './index.ts';
+import type { LogFields, Logger } from './port.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

@@ -1,7 +1,7 @@
 /** The documents on disk, byte for byte as received (T8), with the countersignature that each snapshot travels with. */
 import type { Countersignature } from '@p2pos/protocol';
+import type { CarriedDocument, DocumentName } from '@p2pos/protocol/membership';
 import type { Statement, Store } from '../store/index.ts';
-import type { CarriedDocument, DocumentName } from './index.ts';
 
 const MIGRATIONS = [
   `CREATE TABLE membership_documents (

@@ -12,6 +12,7 @@ import {
   snapshotDocument,
   toHex,
 } from '@p2pos/protocol';
+import type { Submission, Verdict, View } from '@p2pos/protocol/membership';
 import {
   type Accepted,
   added,
@@ -35,16 +36,9 @@ import type { PeerId } from '../net/index.ts';
 import type { Store } from '../store/index.ts';
 import { openArchive } from './archive.ts';
 import { openAudit } from './audit.ts';
-import type {
-  MembershipEvents,
-  MembershipJournal,
-  MembershipStatus,
-  Submission,
-  Verdict,
-  View,
-} from './index.ts';
 import { listDocuments } from './listing.ts';
 import { loadDocuments } from './loading.ts';
+import type { MembershipEvents, MembershipJournal, MembershipStatus } from './port.ts';
 
 export interface MembershipDeps {
   readonly store: Store;

@@ -2,7 +2,7 @@
 import type { CarriedDocument, Held } from '@p2pos/protocol/membership';
 import { listed } from '@p2pos/protocol/membership';
 import type { Archive } from './archive.ts';
-import type { DocumentQuery } from './index.ts';
+import type { DocumentQuery } from './port.ts';
 
 export async function listDocuments(
   { list, after, maxDocuments, maxBytes }: DocumentQuery,

@@ -1,11 +1,12 @@
 /** The mesh behind its door: who should be connected and is not, and when to try. */
 import { formatTimestamp, isP2posError, isPeerId, P2posError } from '@p2pos/protocol';
+import { createAllowance } from '../allowance/index.ts';
 import { type Clock, deadline } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Membership } from '../membership/index.ts';
 import type { Address, Net, PeerId } from '../net/index.ts';
 import type { Presence } from '../presence/index.ts';
-import { jitter, type Random, shuffle } from '../random/index.ts';
+import { drawn, jitter, type Random, shuffle } from '../random/index.ts';
 import type { Rpc } from '../rpc/index.ts';
 import type { Store } from '../store/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
@@ -13,8 +14,8 @@ import { addressOf, openAddressBook, peerIdIn } from './address-book.ts';
 import { createBackoff } from './backoff.ts';
 import { createBootstrap } from './bootstrap.ts';
 import { createHolds } from './holds.ts';
-import type { KnownPeer, Mesh } from './index.ts';
 import { createPeerExchange } from './peer-exchange.ts';
+import type { KnownPeer, Mesh } from './port.ts';
 
 export interface MeshDeps {
   readonly net: Pick<
@@ -53,6 +54,12 @@ const STRANGER_WAIT_MS = 5_000;
 /** A node that is no member asks this many of those it knows. */
 const ENOUGH_FOR_A_STRANGER = 3;
 const MAX_EXCHANGES = 8;
+/** Where hundreds connect at once, a few of them tell all that there is to know. */
+const EXCHANGES = { burst: () => 16, perSecond: () => 1 };
+/** With more members than this an exchange is so much longer, and so much rarer. */
+const FREQUENT_UP_TO = 256;
+/** What happens within this time is looked at together. */
+const SOON_MS = 20;
 
 interface Target {
   /** Names it in the backoff: a peer id, or a bootstrap address without one. */
@@ -77,27 +84,41 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   const exchanging = new Set<PeerId>();
   const waiting = new Set<PeerId>();
   let wake: Disposable | undefined;
+  let soon: Disposable | undefined;
+  const exchanges = createAllowance(clock, EXCHANGES);
 
   const members = () => membership.view().members;
   const isListed = (peerId: PeerId) => members().has(peerId);
   const isBootstrap = (peerId: PeerId) => bootstrap.isAt(peerId);
   const connectedMembers = () =>
     [...new Set(net.connections().map((connection) => connection.peerId))].filter(isListed);
+  /** Members that are connected; counted anew after a change. */
+  let connectedCount: number | undefined;
+  const countConnected = () => {
+    connectedCount ??= connectedMembers().length;
+    return connectedCount;
+  };
 
   function isShort(): boolean {
-    const connected = connectedMembers().length;
+    const connected = countConnected();
     if (!isListed(self)) return connected < Math.min(ENOUGH_FOR_A_STRANGER, members().size || 1);
     return members().size > 1 && (connected === 0 || (connected + 1) * 2 <= members().size);
   }
+  /** How many more connections to members this node seeks. */
+  function room(): number {
+    return Math.max(0, (isListed(self) ? wantedConnections : ENOUGH_FOR_A_STRANGER) - countConnected());
+  }
+  /** Members that it would connect to. */
+  function missing(): PeerId[] {
+    if (room() === 0) return [];
+    return [...members().keys()].filter((peerId) => peerId !== self && !net.isConnected(peerId));
+  }
   function wanted(): Target[] {
-    const connected = connectedMembers().length;
-    const missing = [...members().keys()].filter((peerId) => peerId !== self && !net.isConnected(peerId));
-    const reachable = missing.filter((peerId) => book.addresses(peerId).length > 0 && !holds.isHeld(peerId));
-    const room = isListed(self) ? wantedConnections - connected : ENOUGH_FOR_A_STRANGER - connected;
-    const byRecency = reachable.toSorted((a, b) => (book.lastSuccess(b) ?? 0) - (book.lastSuccess(a) ?? 0));
-    const targets = byRecency.slice(0, Math.max(0, room)).map((peerId): Target => {
-      return { name: peerId, peerId, addresses: book.addresses(peerId) };
-    });
+    const targets = missing()
+      .filter((peerId) => book.addresses(peerId).length > 0 && !holds.isHeld(peerId))
+      .toSorted((a, b) => (book.lastSuccess(b) ?? 0) - (book.lastSuccess(a) ?? 0))
+      .slice(0, room())
+      .map((peerId): Target => ({ name: peerId, peerId, addresses: book.addresses(peerId) }));
     if (isListed(self) && !isShort()) return targets;
     for (const address of bootstrap.addresses()) {
       const peerId = bootstrap.peerAt(address);
@@ -125,7 +146,8 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   function pursue(): void {
     if (tasks.signal.aborted) return;
     wake?.[Symbol.dispose]();
-    wake = undefined;
+    soon?.[Symbol.dispose]();
+    wake = soon = undefined;
     const now = clock.monotonic();
     let next = Number.POSITIVE_INFINITY;
     for (const target of wanted()) {
@@ -137,6 +159,10 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     }
     // At least 1 ms: a difference of floating-point times may be too small to move the clock.
     if (next < Number.POSITIVE_INFINITY) wake = clock.after(Math.max(1, next - now), pursue);
+  }
+
+  function pursueSoon(): void {
+    if (!tasks.signal.aborted) soon ??= clock.after(SOON_MS, pursue);
   }
 
   function dial(target: Target): void {
@@ -153,7 +179,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
         else if (!parent.aborted) missed(target, error);
       } finally {
         dialling.delete(target.name);
-        pursue();
+        pursueSoon();
       }
     });
   }
@@ -209,7 +235,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   }
   function learn(peerId: PeerId, addresses: readonly Address[]): void {
     if (peerId === self || !(isListed(peerId) || isBootstrap(peerId))) return;
-    if (book.learn(peerId, addresses, 'hint')) pursue();
+    if (book.learn(peerId, addresses, 'hint')) pursueSoon();
   }
   function learnSnapshot(): void {
     book.retain((peerId) => isListed(peerId) || isBootstrap(peerId));
@@ -223,40 +249,43 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   }
 
   const tasks = createTaskGroup({ clock, random, log });
-  const exchange = createPeerExchange({ ...deps, book, told: learn });
+  const exchange = createPeerExchange({ ...deps, book, lacking: missing, told: learn });
   const subscriptions = [
     net.events.on('peer:connected', (peerId) => {
+      connectedCount = undefined;
       if (holds.isHeld(peerId) && ordered === 0) {
         tasks.run('hold', () => net.hangUp(peerId));
         return;
       }
       for (const name of namesOf(peerId)) backoff.connected(name);
-      exchangeWith(peerId);
-      pursue();
+      if (exchanges.take(self, 1)) exchangeWith(peerId);
+      pursueSoon();
     }),
     net.events.on('peer:disconnected', (peerId) => {
+      connectedCount = undefined;
       waiting.delete(peerId);
       if (!isListed(peerId) && !isBootstrap(peerId)) backoff.retain((name) => name !== peerId);
       else {
         const waitMs = isListed(self) ? yieldMs(peerId) : jitter(random, STRANGER_WAIT_MS);
         for (const name of namesOf(peerId)) backoff.disconnected(name, waitMs);
       }
-      pursue();
+      pursueSoon();
     }),
     membership.events.on('membership:changed', () => {
+      connectedCount = undefined;
       learnSnapshot();
       backoff.retain((name) => isListed(name) || isBootstrap(name) || bootstrap.has(name));
       exchange.retain(isListed);
       for (const peerId of shuffle(random, connectedMembers()).slice(0, ENOUGH_FOR_A_STRANGER))
         exchangeWith(peerId);
-      pursue();
+      pursueSoon();
     }),
-    presence.events.on('heartbeat:accepted', ({ heartbeat: { peerId, addresses } }) => {
-      const isNew = book.learn(peerId, addresses, 'heartbeat');
-      if (net.isConnected(peerId)) return;
+    presence.events.on('heartbeat:accepted', ({ heartbeat: { peerId, addresses }, changed }) => {
+      const isNew = changed && book.learn(peerId, addresses, 'heartbeat');
+      if (room() === 0 || net.isConnected(peerId)) return;
       if (isNew) retry(peerId);
       else backoff.hasten(peerId);
-      pursue();
+      pursueSoon();
     }),
   ];
 
@@ -271,8 +300,8 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   }
   tasks.every({ name: 'mesh', intervalMs, immediately: true }, async () => {
     holds.ended();
-    const [peerId] = shuffle(random, connectedMembers());
-    if (peerId !== undefined) exchangeWith(peerId);
+    const [peerId] = drawn(random, connectedMembers());
+    if (peerId !== undefined && random.float() * members().size < FREQUENT_UP_TO) exchangeWith(peerId);
     pursue();
     await book.flush();
   });
@@ -304,7 +333,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
           isNew = true;
         }
       }
-      if (bootstrap.found(source, unknown) || isNew) pursue();
+      if (bootstrap.found(source, unknown) || isNew) pursueSoon();
     },
     async connect(address, { signal }) {
       const named = peerIdIn(address);
@@ -335,6 +364,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     },
     async [Symbol.asyncDispose]() {
       wake?.[Symbol.dispose]();
+      soon?.[Symbol.dispose]();
       for (const subscription of subscriptions) subscription[Symbol.dispose]();
       exchange[Symbol.dispose]();
       await tasks[Symbol.asyncDispose]();

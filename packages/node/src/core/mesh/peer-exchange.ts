@@ -7,7 +7,7 @@ import { PEERS, PEERS_LIMITS } from '@p2pos/protocol/rpc';
 import { createAllowance } from '../allowance/index.ts';
 import type { Clock } from '../clock/index.ts';
 import type { Membership } from '../membership/index.ts';
-import type { Net, PeerId } from '../net/index.ts';
+import type { PeerId } from '../net/index.ts';
 import type { Presence } from '../presence/index.ts';
 import type { Rpc } from '../rpc/index.ts';
 import type { AddressBook } from './address-book.ts';
@@ -20,9 +20,10 @@ const TIMEOUT_MS = 5_000;
 
 export interface PeerExchangeDeps {
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
-  readonly net: Pick<Net, 'peerId' | 'isConnected'>;
   readonly membership: Pick<Membership, 'view'>;
   readonly presence: Pick<Presence, 'known' | 'newerThan' | 'accept'>;
+  /** Members that this node would connect to. */
+  readonly lacking: () => PeerId[];
   readonly book: Pick<AddressBook, 'addresses'>;
   readonly clock: Pick<Clock, 'monotonic'>;
   /** Addresses that `from` named for a member. */
@@ -36,7 +37,7 @@ export interface PeerExchange extends Disposable {
 }
 
 export function createPeerExchange(deps: PeerExchangeDeps): PeerExchange {
-  const { rpc, net, membership, presence, book, clock } = deps;
+  const { rpc, membership, presence, book, clock } = deps;
   const askers = createAllowance(clock, { burst: () => 2 * MAX_ROUNDS, perSecond: () => 2 });
   const isListed = (peerId: PeerId) => membership.view().members.has(peerId);
 
@@ -56,16 +57,11 @@ export function createPeerExchange(deps: PeerExchangeDeps): PeerExchange {
   return {
     async with(peerId, signal) {
       for (let round = 0; round < MAX_ROUNDS; round++) {
-        const lacking = [...membership.view().members.keys()].filter(
-          (member) => member !== net.peerId && !net.isConnected(member),
-        );
-        const input = {
-          known: presence.known().slice(0, MAX_KNOWN),
-          lacking: round === 0 ? lacking.slice(0, MAX_LACKING) : [],
-        };
+        const lacking = new Set(round === 0 ? deps.lacking().slice(0, MAX_LACKING) : []);
+        const input = { known: presence.known().slice(0, MAX_KNOWN), lacking: [...lacking] };
         const answer = await rpc.call(peerId, PEERS, 'exchange', input, { timeoutMs: TIMEOUT_MS, signal });
         for (const entry of answer.addresses) {
-          if (lacking.includes(entry.peerId)) deps.told(entry.peerId, entry.addresses);
+          if (lacking.has(entry.peerId)) deps.told(entry.peerId, entry.addresses);
         }
         const news = await presence.accept(answer.heartbeats, peerId);
         if (!answer.more || news === 0) return;

@@ -1,6 +1,7 @@
 /** The open connections by peer. Two simultaneous dials leave two: both stay, the better one carries new channels. */
 import type { Connection as LibConnection, PeerId as LibPeerId } from '@libp2p/interface';
-import type { Connection, PeerId } from './index.ts';
+import type { PeerId } from '@p2pos/protocol/rpc';
+import type { Connection } from './port.ts';
 import { isRelayedAddress, rank, transportOf } from './transports.ts';
 
 export interface ConnectionTable {

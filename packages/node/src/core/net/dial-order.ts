@@ -1,6 +1,6 @@
 /** Which of a peer's addresses are tried first, and for how long, before the others are. */
 import { type Clock, deadline, sleep } from '../clock/index.ts';
-import type { Address } from './index.ts';
+import type { Address } from './port.ts';
 import { rank, transportOf } from './transports.ts';
 
 /** For one try of the best transport. */

@@ -3,7 +3,7 @@
  * and not its whole timeout, as libp2p's own queue has it.
  */
 import { type Clock, deadline } from '../clock/index.ts';
-import type { Address } from './index.ts';
+import type { Address } from './port.ts';
 
 export interface RaceConfig {
   readonly signal: AbortSignal;

@@ -8,6 +8,7 @@ import { ping } from '@libp2p/ping';
 
 import { multiaddr } from '@multiformats/multiaddr';
 import { P2posError } from '@p2pos/protocol';
+import type { PeerId } from '@p2pos/protocol/rpc';
 import { createStreamChannel } from '@p2pos/protocol/rpc';
 import { createLibp2p } from 'libp2p';
 import type { Clock } from '../clock/index.ts';
@@ -19,9 +20,9 @@ import { createConnectionTable } from './connection-table.ts';
 import { dialInOrder } from './dial-order.ts';
 import { race } from './dial-race.ts';
 import { createInboundGate } from './inbound-gate.ts';
-import type { Address, Handler, Net, NetConfig, NetEvents, PeerId } from './index.ts';
 import { DEFAULT_NET_LIMITS, type NetLimits } from './limits.ts';
 import { chooseOutgoingPort, createNat, type HostParts } from './nat.ts';
+import type { Address, Handler, Net, NetConfig, NetEvents } from './port.ts';
 import { isRelayed, relayServer } from './relay-server.ts';
 import { silentLibp2pLogger } from './silent-logger.ts';
 import { tls } from './tls/encrypter.ts';

@@ -7,7 +7,7 @@ import type { PeerDiscovery, PeerInfo } from '@libp2p/interface';
 import { mdns as createMulticast } from '@libp2p/mdns';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import type { Logger } from '../log/index.ts';
-import type { Address, Net } from './index.ts';
+import type { Address, Net } from './port.ts';
 import { silentLibp2pLogger } from './silent-logger.ts';
 
 export interface MdnsDeps {

@@ -4,10 +4,11 @@ import type { Connection as LibConnection, PeerId as LibPeerId, Libp2p } from '@
 import { peerIdFromString } from '@libp2p/peer-id';
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { P2posError } from '@p2pos/protocol';
+import type { Channel, PeerId } from '@p2pos/protocol/rpc';
 import { createStreamChannel } from '@p2pos/protocol/rpc';
 import type { Clock } from '../clock/index.ts';
 import type { ConnectionTable } from './connection-table.ts';
-import type { Address, Channel, Nat, PeerId, Traffic } from './index.ts';
+import type { Address, Nat, Traffic } from './port.ts';
 import { isRelayed } from './relay-server.ts';
 import { transportOf } from './transports.ts';
 

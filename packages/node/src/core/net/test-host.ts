@@ -1,11 +1,13 @@
 /** Real hosts on loopback, for the tests of this folder and of rpc. */
 import { randomBytes } from 'node:crypto';
 import { peerIdFromPublicKey } from '@p2pos/protocol';
+import type { Channel } from '@p2pos/protocol/rpc';
 import { instantSigner } from '../../testing/instant-crypto.ts';
 import { createSystemClock } from '../clock/index.ts';
 import { type Logger, silentLogger } from '../log/index.ts';
 import { createSystemRandom } from '../random/index.ts';
-import { type Channel, createNet, type Libp2pNetConfig, type Net } from './index.ts';
+import { createNet, type Libp2pNetConfig } from './libp2p-net.ts';
+import type { Net } from './port.ts';
 
 export const TCP = '/ip4/127.0.0.1/tcp/0';
 export const ECHO = '/p2pos/test-echo/1.0.0';

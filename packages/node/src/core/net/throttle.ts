@@ -1,6 +1,7 @@
 /** Bytes a second of each peer, whatever streams they come by: who is over waits until it is even again. */
+
+import type { PeerId } from '@p2pos/protocol/rpc';
 import type { Clock } from '../clock/index.ts';
-import type { PeerId } from './index.ts';
 
 export interface Throttle {
   of(peerId: PeerId): {

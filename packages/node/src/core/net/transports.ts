@@ -4,7 +4,7 @@ import { tcp } from '@libp2p/tcp';
 
 import type { Libp2pOptions } from 'libp2p';
 import type { Logger } from '../log/index.ts';
-import type { Address } from './index.ts';
+import type { Address } from './port.ts';
 import { webSockets } from './websockets.ts';
 
 export type TransportFactory = NonNullable<Libp2pOptions['transports']>[number];

@@ -6,22 +6,19 @@ import { createEmitter } from '../events/index.ts';
 import { silentLogger } from '../log/index.ts';
 import type { Connection, NetEvents } from '../net/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
-import { createGossip } from './gossip.ts';
+import { createGossip, type Rumour } from './gossip.ts';
 
 const MEMBERS = 64;
 
-/** Whom one member of `MEMBERS` tells, connected to so many; `news` says whether the i-th push is news to its target. */
-async function tell(
-  from: string | undefined,
-  news: (push: number) => boolean,
-  connected = MEMBERS - 1,
-): Promise<string[]> {
+/** One member of `MEMBERS`; `lacks` says whether the i-th target lacks all that is offered. */
+async function createBench(lacks: (offer: number) => boolean = () => false, connected = MEMBERS - 1) {
   const clock = createManualClock();
   const random = createSeededRandom('gossip');
-  const told: string[] = [];
   const peers = Array.from({ length: connected }, (_, i) => `peer ${i}`);
-  await using tasks = createTaskGroup({ clock, random, log: silentLogger });
-  using gossip = createGossip({
+  const offers: { readonly target: string; readonly names: readonly string[] }[] = [];
+  const pushes: { readonly target: string; readonly count: number }[] = [];
+  const tasks = createTaskGroup({ clock, random, log: silentLogger });
+  const gossip = createGossip({
     net: {
       peerId: 'self',
       connections: () => peers.map((peerId) => ({ peerId }) as Connection),
@@ -32,31 +29,84 @@ async function tell(
     clock,
     random,
     tasks,
-    push: async (target) => {
-      told.push(target);
-      return news(told.length) ? 1 : 0;
+    push: async (target, { length: count }) => void pushes.push({ target, count }),
+    async offer(target, names) {
+      offers.push({ target, names });
+      return lacks(offers.length) ? names.map((_, place) => place) : [];
     },
   });
-  gossip.spread({ subject: from === undefined ? 'self' : 'peer 0', document: new Uint8Array(1), from });
-  await clock.advance(10_000);
-  return told;
+  const rumour = (of: number, fields: Partial<Rumour> = {}): Rumour => {
+    const subject = `peer ${of}`;
+    return {
+      subject,
+      name: `of ${of}`,
+      document: new Uint8Array(1),
+      from: subject,
+      urgent: false,
+      ...fields,
+    };
+  };
+  return {
+    gossip,
+    clock,
+    offers,
+    pushes,
+    rumour,
+    async [Symbol.asyncDispose]() {
+      gossip[Symbol.dispose]();
+      await tasks[Symbol.asyncDispose]();
+    },
+  };
 }
 
-test("a member's own heartbeat goes to all that it is connected to, once", async () => {
-  const told = await tell(undefined, () => true);
-  assert.equal(told.length, MEMBERS - 1);
-  assert.equal(new Set(told).size, MEMBERS - 1);
+test("a member's own heartbeat goes to 3 · log2(n) others, unasked, once", async () => {
+  await using bench = await createBench();
+  bench.gossip.tell(new Uint8Array(1));
+  await bench.clock.advance(10_000);
+  assert.equal(bench.pushes.length, 18);
+  assert.equal(new Set(bench.pushes.map(({ target }) => target)).size, 18);
+  assert.equal(bench.offers.length, 0);
 });
 
-test('what nobody lacks is passed on twice and no further', async () => {
-  assert.equal((await tell('peer 0', () => false)).length, 2);
+test('what nobody lacks is offered to few, and never handed over', async () => {
+  await using bench = await createBench();
+  bench.gossip.spread(bench.rumour(0));
+  await bench.clock.advance(30_000);
+  assert.ok(bench.offers.length >= 3 && bench.offers.length <= 4, `${bench.offers.length}`);
+  assert.equal(bench.pushes.length, 0);
 });
 
-test('what is news is passed on while it is, to log2(n) at most', async () => {
-  assert.equal((await tell('peer 0', (push) => push <= 2)).length, 4);
-  assert.equal((await tell('peer 0', () => true)).length, 6);
+test('what is news is handed over while it is, to log2(n) at most', async () => {
+  await using bench = await createBench(() => true);
+  bench.gossip.spread(bench.rumour(0));
+  await bench.clock.advance(60_000);
+  assert.equal(bench.pushes.length, 6);
 });
 
-test('nobody is told of itself, nor what it told', async () => {
-  assert.deepEqual(await tell('peer 1', () => false, 3), ['peer 2']);
+test('what comes within two seconds goes on in one message', async () => {
+  await using bench = await createBench(() => true);
+  for (let i = 0; i < 40; i++) bench.gossip.spread(bench.rumour(i));
+  await bench.clock.advance(2_500);
+  assert.equal(bench.offers.length, 2);
+  assert.ok(bench.offers.every(({ names }) => names.length >= 38));
+  assert.ok(bench.pushes.every(({ count }) => count >= 38));
+});
+
+test('a change does not wait', async () => {
+  await using bench = await createBench();
+  bench.gossip.spread(bench.rumour(0));
+  bench.gossip.spread(bench.rumour(1, { urgent: true }));
+  await bench.clock.advance(100);
+  assert.deepEqual(
+    bench.offers.map(({ names }) => names),
+    [['of 1'], ['of 1']],
+  );
+});
+
+test('nobody is offered what it said, of itself or of another', async () => {
+  await using bench = await createBench(() => false, 3);
+  bench.gossip.spread(bench.rumour(0, { from: 'peer 1' }));
+  await bench.clock.advance(60_000);
+  assert.ok(bench.offers.length > 0);
+  assert.ok(bench.offers.every(({ target }) => target === 'peer 2'));
 });

@@ -8,6 +8,7 @@ import {
   hexHashSchema,
   integerSchema,
   P2posError,
+  parseTimestamp,
   peerIdSchema,
   publicKeyFromPeerId,
   requireThreshold,
@@ -20,7 +21,7 @@ import {
 } from '@p2pos/protocol';
 import { MAX_HEARTBEAT_BYTES } from '@p2pos/protocol/rpc';
 import { z } from 'zod';
-import type { Heartbeat } from './index.ts';
+import type { Heartbeat } from './port.ts';
 
 /** Addresses that one node gives itself. */
 export const MAX_ADDRESSES = 8;
@@ -51,35 +52,64 @@ export const heartbeatDocument: DocumentKind<Heartbeat> = defineDocument<Heartbe
   { maxBytes: MAX_HEARTBEAT_BYTES },
 );
 
+/** One that was read; whether its subject signed it is another question. */
+export interface ReadHeartbeat {
+  /** Of exactly these bytes. */
+  readonly name: string;
+  readonly heartbeat: Heartbeat;
+  readonly document: Uint8Array;
+  /** Its date, ms. */
+  readonly at: number;
+}
+
 export interface HeartbeatReader {
   /** Names exact bytes, for finding copies without decoding them. */
   nameOf(document: Uint8Array): string;
   /** @throws P2posError DOCUMENT_MALFORMED; also for another system. The signature is not looked at. */
-  decode(document: Uint8Array): SignedDocument<Heartbeat>;
-  /** Its subject alone must have signed. @throws P2posError DOCUMENT_SIGNATURE */
-  verify(document: SignedDocument<Heartbeat>): Promise<void>;
+  read(document: Uint8Array): ReadHeartbeat;
+  /** Its subject alone must have signed; undefined: known to be so. @throws P2posError DOCUMENT_SIGNATURE */
+  verify(read: ReadHeartbeat): Promise<void> | undefined;
 }
 
+/** 96 bits: nobody finds a second document of a given name. */
+const NAME_BYTES = 12;
+/** As base64. */
+export const NAME_LENGTH = 16;
+
 export function createHeartbeatReader(crypto: Crypto, systemId: string): HeartbeatReader {
+  const signed = new WeakMap<ReadHeartbeat, SignedDocument<Heartbeat>>();
   const malformed = (reason: string) =>
     new P2posError('DOCUMENT_MALFORMED', { kind: heartbeatDocument.name, reason });
+  const nameOf = (document: Uint8Array) =>
+    Buffer.from(crypto.sha256(document)).toString('base64', 0, NAME_BYTES);
   return {
-    nameOf: (document) => Buffer.from(crypto.sha256(document)).toString('base64'),
-    decode(bytes) {
+    nameOf,
+    read(bytes) {
       if (bytes.length > MAX_HEARTBEAT_BYTES)
         throw malformed(`it is longer than ${MAX_HEARTBEAT_BYTES} bytes`);
       const document = decodeDocument(heartbeatDocument, bytes, crypto);
+      const { body } = document;
       if (document.signatures.length !== 1) throw malformed('it has more than one signature');
-      if (document.body.systemId !== systemId) throw malformed('it is of another system');
-      return document;
+      if (body.systemId !== systemId) throw malformed('it is of another system');
+      const read = {
+        name: nameOf(bytes),
+        heartbeat: body,
+        document: document.bytes,
+        at: parseTimestamp(body.at),
+      };
+      signed.set(read, document);
+      return read;
     },
-    verify: (document) =>
-      requireThreshold(
+    async verify(read) {
+      const document = signed.get(read);
+      if (!document) throw malformed('it was not read here');
+      await requireThreshold(
         heartbeatDocument,
         document,
-        { keys: [publicKeyFromPeerId(document.body.peerId)], threshold: 1 },
+        { keys: [publicKeyFromPeerId(read.heartbeat.peerId)], threshold: 1 },
         crypto,
-      ),
+      );
+    },
   };
 }
 

@@ -4,7 +4,6 @@ import { type Crypto, formatTimestamp } from '@p2pos/protocol';
 import { instantCrypto } from '../../testing/instant-crypto.ts';
 import { createManualClock } from '../../testing/manual-clock.ts';
 import { createTestSystem } from '../../testing/test-system.ts';
-import { createAllowance } from '../allowance/index.ts';
 import { createHeartbeatReader, sealHeartbeat } from './heartbeat.ts';
 import { createInbox } from './inbox.ts';
 import type { Heartbeat } from './index.ts';
@@ -33,9 +32,9 @@ async function createBench() {
       reader,
       sightings: createSightings(clock, () => clock.now()),
       isListed: (peerId) => listed.has(peerId),
+      listed: () => listed.size,
       correctedNow: () => clock.now(),
       clock,
-      subjects: createAllowance(clock, { burst: () => 10, perSecond: () => 1 }),
       accepted() {},
       own() {},
     },
@@ -65,7 +64,7 @@ async function createBench() {
     ids,
     listed,
     make,
-    judge: (document: Uint8Array, from = 2) => inbox.judge(document, ids[from] as string),
+    judge: async (document: Uint8Array, from = 2) => inbox.judge(document, ids[from] as string),
     verified: () => verified,
     holdVerification() {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -10,7 +10,7 @@ import type { Store } from '../store/index.ts';
 import type { TaskGroup } from '../tasks/index.ts';
 import { MAX_ADDRESSES, sealHeartbeat } from './heartbeat.ts';
 import type { PresenceHistory } from './history.ts';
-import type { Heartbeat } from './index.ts';
+import type { Heartbeat } from './port.ts';
 import { createOwnWatch } from './twin.ts';
 
 export interface OwnHeartbeatDeps {

@@ -1,6 +1,6 @@
 /** Presence behind its door: this node's own heartbeat, the judging and passing on of others', and what is kept. */
-import { type Crypto, P2posError, type SignedDocument, type Signer } from '@p2pos/protocol';
-import { createAllowance } from '../allowance/index.ts';
+import { type Crypto, P2posError, parseTimestamp, type Signer } from '@p2pos/protocol';
+import { type Allowance, createAllowance } from '../allowance/index.ts';
 import type { Clock } from '../clock/index.ts';
 import { createEmitter, type Events } from '../events/index.ts';
 import type { Liveness, NodeState, NodeStateEvents } from '../liveness/index.ts';
@@ -14,10 +14,10 @@ import { createTaskGroup } from '../tasks/index.ts';
 import { createGossip, MAX_BATCH } from './gossip.ts';
 import { createHeartbeatReader, type HeartbeatReader } from './heartbeat.ts';
 import { openPresenceHistory } from './history.ts';
-import { createInbox } from './inbox.ts';
-import type { Heartbeat, Known, Presence, PresenceEvents, Reachability } from './index.ts';
+import { createInbox, type Verdict } from './inbox.ts';
 import { createOwnHeartbeat } from './own-heartbeat.ts';
-import { compareStamps, createSightings } from './sightings.ts';
+import type { Known, Presence, PresenceEvents, Reachability } from './port.ts';
+import { createSightings } from './sightings.ts';
 import { HEARTBEAT } from './wire.ts';
 
 export interface PresenceDeps {
@@ -51,9 +51,10 @@ export interface PresenceConfig {
   readonly offlineAfterMs?: number;
 }
 
-const FLUSH_MS = 10_000;
+const FLUSH_MS = 60_000;
 const ROUND_TRIP_EVERY_MS = 60_000;
 const PUSH_TIMEOUT_MS = 5_000;
+const OVERLOADED = { what: 'Presence of this node' };
 
 export async function createPresence(deps: PresenceDeps, config: PresenceConfig): Promise<Presence> {
   const { rpc, net, membership, state, liveness, store, crypto, clock, random, log } = deps;
@@ -68,11 +69,8 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
   const correctedNow = () => clock.now() + liveness.clockOffsetMs();
   const { reader = createHeartbeatReader(crypto, membership.systemId) } = deps;
   const sightings = createSightings(clock, correctedNow);
-  const subjects = createAllowance(clock, { burst: () => 10, perSecond: () => 1 });
-  const senders = createAllowance(clock, {
-    burst: () => 4 * members() + 256,
-    perSecond: () => (4 * members() + 64) / 30,
-  });
+  const whole = { burst: () => 4 * members() + 256, perSecond: () => (4 * members() + 64) / 30 };
+  const [senders, offerers] = [createAllowance(clock, whole), createAllowance(clock, whole)];
   /** Documents with a bad form or signature; members' software makes none. */
   const faults = createAllowance(clock, { burst: () => 10, perSecond: () => 1 / 60 });
 
@@ -92,25 +90,30 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
       const options = { timeoutMs: PUSH_TIMEOUT_MS, signal };
       const answer = await rpc.call(target, HEARTBEAT, 'push', { heartbeats: [...documents] }, options);
       await accept(answer.newer, target);
-      return answer.accepted;
+    },
+    async offer(target, names, signal) {
+      const options = { timeoutMs: PUSH_TIMEOUT_MS, signal };
+      return (await rpc.call(target, HEARTBEAT, 'offer', { names: [...names] }, options)).lacking;
     },
   });
+  /** Monotonic, ms; what was heard since is not on disk. */
+  let writtenAt = Number.NEGATIVE_INFINITY;
   const inbox = createInbox(
     {
       self,
       reader,
       sightings,
       isListed,
+      listed: members,
       correctedNow,
       clock,
-      subjects,
       own: (heartbeat) => own.met(heartbeat),
-      accepted({ sighting, document }, from) {
-        const { peerId } = sighting.heartbeat;
-        history.keep({ peerId, receivedAt: sighting.receivedAt, document });
-        history.note(peerId, 'heartbeat', sighting.heartbeat.seq);
-        gossip.spread({ subject: peerId, document, from });
-        events.emit('heartbeat:accepted', sighting);
+      accepted(held, from) {
+        const { heartbeat, read, changed } = held;
+        const { peerId } = heartbeat;
+        if (changed) history.note(peerId, 'heartbeat', heartbeat.seq);
+        gossip.spread({ subject: peerId, name: read.name, document: read.document, from, urgent: changed });
+        events.emit('heartbeat:accepted', held);
       },
     },
     { windowMs },
@@ -121,10 +124,10 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
     for (const { peerId, receivedAt, document } of await history.heartbeats()) {
       try {
         if (peerId === self || !isListed(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
-        const signed: SignedDocument<Heartbeat> = reader.decode(document);
-        await reader.verify(signed);
+        const read = reader.read(document);
+        await reader.verify(read);
         const agoMs = Math.max(0, clock.now() - receivedAt);
-        sightings.set({ heartbeat: signed.body, receivedAt }, document, clock.monotonic() - agoMs);
+        sightings.set(read, receivedAt, clock.monotonic() - agoMs);
       } catch {
         history.forget(peerId);
       }
@@ -140,8 +143,9 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
       isListed,
       firstIncarnation,
       sealed(heartbeat, document) {
-        sightings.set({ heartbeat, receivedAt: clock.now() }, document, clock.monotonic());
-        gossip.spread({ subject: self, document, from: undefined });
+        const read = { name: reader.nameOf(document), heartbeat, document, at: parseTimestamp(heartbeat.at) };
+        sightings.set(read, clock.now(), clock.monotonic());
+        gossip.tell(document);
       },
       duplicated: (error) => events.emit('identity:duplicate', error),
     },
@@ -149,52 +153,53 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
   );
   const { announce } = own;
 
-  async function accept(documents: readonly Uint8Array[], from: PeerId): Promise<number> {
+  /** `behind`: something that `from` handed over of itself is older than what is known of it. */
+  async function take(documents: readonly Uint8Array[], from: PeerId) {
     let news = 0;
+    let behind = false;
     for (const document of documents) {
-      if (faults.left(from) < 1) throw new P2posError('OVERLOADED', { what: 'Presence of this node' });
-      const verdict = await inbox.judge(document, from);
+      if (faults.left(from) < 1) throw new P2posError('OVERLOADED', OVERLOADED);
+      const judged = inbox.judge(document, from);
+      const verdict = typeof judged === 'string' ? judged : await judged;
       if (verdict === 'accepted') news++;
-      if (verdict !== 'malformed' && verdict !== 'forged') continue;
-      faults.take(from, 1);
-      log.debug({ action: 'refuse_heartbeat', from, verdict }, 'heartbeat refused');
-      if (faults.left(from) < 1) {
-        log.warn(
-          { action: 'refuse_heartbeats', from },
-          'member hands in false heartbeats, no more taken for a minute',
-        );
-      }
+      else if (verdict === 'behind') behind = true;
+      else if (verdict === 'malformed' || verdict === 'forged') blame(from, verdict);
     }
-    return news;
+    return { news, behind };
+  }
+  const accept = async (documents: readonly Uint8Array[], from: PeerId) => (await take(documents, from)).news;
+
+  function blame(from: PeerId, verdict: Verdict): void {
+    faults.take(from, 1);
+    log.debug({ action: 'refuse_heartbeat', from, verdict }, 'heartbeat refused');
+    if (faults.left(from) >= 1) return;
+    log.warn(
+      { action: 'refuse_heartbeats', from },
+      'member hands in false heartbeats, no more taken for a minute',
+    );
   }
 
+  function admit(peerId: PeerId, allowance: Allowance, cost: number): void {
+    if (!isListed(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
+    if (!allowance.take(peerId, cost)) throw new P2posError('OVERLOADED', OVERLOADED);
+  }
   const served = rpc.serve(HEARTBEAT, {
-    push: async ({ heartbeats }, { peerId }) => {
-      if (!isListed(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
-      if (!senders.take(peerId, heartbeats.length)) {
-        throw new P2posError('OVERLOADED', { what: 'Presence of this node' });
+    async push({ heartbeats }, { peerId }) {
+      admit(peerId, senders, heartbeats.length);
+      const { news, behind } = await take(heartbeats, peerId);
+      // Another process with the sender's key lives, or one did.
+      const held = behind ? sightings.get(peerId) : undefined;
+      return { accepted: news, newer: held ? [held.read.document] : [] };
+    },
+    async offer({ names }, { peerId }) {
+      admit(peerId, offerers, names.length);
+      const lacking: number[] = [];
+      for (let place = 0; place < names.length; place++) {
+        if (!inbox.knows(names[place] as string)) lacking.push(place);
       }
-      const accepted = await accept(heartbeats, peerId);
-      return { accepted, newer: newerOfSender(heartbeats, peerId) };
+      return { lacking };
     },
   });
-
-  /** What the sender's key signed that this push of it does not know: another process of it lives, or one did. */
-  function newerOfSender(heartbeats: readonly Uint8Array[], sender: PeerId): Uint8Array[] {
-    const held = sightings.get(sender);
-    return held && heartbeats.some((bytes) => isOlderOf(bytes, sender)) ? [held.document] : [];
-  }
-  function isOlderOf(bytes: Uint8Array, sender: PeerId): boolean {
-    const subject = inbox.subjectOf(bytes);
-    if (subject !== undefined && subject !== sender) return false;
-    try {
-      const { body } = reader.decode(bytes);
-      const held = sightings.get(sender);
-      return body.peerId === sender && held !== undefined && compareStamps(body, held.sighting.heartbeat) < 0;
-    } catch {
-      return false;
-    }
-  }
 
   function ageMs(peerId: PeerId): number | undefined {
     const held = sightings.get(peerId);
@@ -208,16 +213,26 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
     return age < offlineAfterMs ? 'suspect' : 'offline';
   }
 
+  async function write(): Promise<void> {
+    for (const { heartbeat, receivedAt, heardAt, read } of sightings.all()) {
+      const { peerId } = heartbeat;
+      if (heardAt > writtenAt && peerId !== self)
+        history.keep({ peerId, receivedAt, document: read.document });
+    }
+    writtenAt = clock.monotonic();
+    await history.flush();
+  }
+
   const subscriptions = [
     state.events.on('state:changed', announce),
     membership.events.on('membership:changed', () => {
-      for (const { sighting } of [...sightings.all()]) {
-        const { peerId } = sighting.heartbeat;
+      for (const { heartbeat } of [...sightings.all()]) {
+        const { peerId } = heartbeat;
         if (isListed(peerId)) continue;
         sightings.delete(peerId);
         history.forget(peerId);
       }
-      for (const memory of [subjects, senders, faults]) memory.retain(isListed);
+      for (const memory of [senders, offerers, faults]) memory.retain(isListed);
       announce();
     }),
     net.events.on('peer:connected', (peerId) => {
@@ -227,7 +242,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
       if (isListed(peerId)) history.note(peerId, 'disconnected');
     }),
   ];
-  tasks.every({ name: 'presence_flush', intervalMs: FLUSH_MS }, () => history.flush());
+  tasks.every({ name: 'presence_flush', intervalMs: FLUSH_MS }, write);
   tasks.every({ name: 'presence_round_trips', intervalMs: ROUND_TRIP_EVERY_MS }, async () => {
     for (const peerId of membership.view().members.keys()) {
       const pulse = liveness.isAlive(peerId) ? liveness.pulse(peerId) : undefined;
@@ -238,28 +253,26 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
 
   return {
     events,
-    sighting: (peerId) => sightings.get(peerId)?.sighting,
+    sighting: (peerId) => sightings.get(peerId),
     ageMs,
     reachability,
     announce,
     duplicate: own.duplicate,
     incarnation: own.incarnation,
     known: () =>
-      [...sightings.all()].map(({ sighting: { heartbeat } }): Known => {
-        return { peerId: heartbeat.peerId, incarnation: heartbeat.incarnation, seq: heartbeat.seq };
+      [...sightings.all()].map(({ heartbeat: { peerId, incarnation, seq } }): Known => {
+        return { peerId, incarnation, seq };
       }),
     newerThan(known, maxBytes) {
-      const stamps = new Map(known.map((one) => [one.peerId, one]));
       const documents: Uint8Array[] = [];
       let bytes = 0;
-      for (const held of sightings.all()) {
-        const stamp = stamps.get(held.sighting.heartbeat.peerId);
-        if (stamp && compareStamps(stamp, held.sighting.heartbeat) >= 0) continue;
+      for (const held of sightings.lackedBy(known)) {
         if (Math.abs(sightings.ageMs(held)) > windowMs) continue;
-        if (documents.length >= MAX_BATCH || bytes + held.document.length > maxBytes)
+        const { document } = held.read;
+        if (documents.length >= MAX_BATCH || bytes + document.length > maxBytes)
           return { documents, more: true };
-        documents.push(held.document);
-        bytes += held.document.length;
+        documents.push(document);
+        bytes += document.length;
       }
       return { documents, more: false };
     },
@@ -270,7 +283,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
       served[Symbol.dispose]();
       gossip[Symbol.dispose]();
       await tasks[Symbol.asyncDispose]();
-      await history.flush();
+      await write();
     },
   };
 }

@@ -43,10 +43,15 @@ export function jitter(random: Random, value: number, share = 0.2): number {
 
 /** A copy in random order (Fisher–Yates). */
 export function shuffle<T>(random: Random, items: Iterable<T>): T[] {
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(random.float() * (i + 1));
-    [result[i], result[j]] = [result[j] as T, result[i] as T];
+  return [...drawn(random, items)];
+}
+
+/** All in random order, one at a time: who wants few of many stops. */
+export function* drawn<T>(random: Random, items: Iterable<T>): Generator<T, void> {
+  const left = [...items];
+  for (let last = left.length - 1; last >= 0; last--) {
+    const at = Math.floor(random.float() * (last + 1));
+    yield left[at] as T;
+    left[at] = left[last] as T;
   }
-  return result;
 }

@@ -11,35 +11,8 @@
  * await using reach = createReachability({ nat, net, rpc, membership, liveness, mesh, presence, clock, random, log }, { mode: 'auto' });
  * reach.current(); // { reach: 'private', relays: ['12D3KooW…', '12D3KooW…'] }
  */
-import type { Address, PeerId } from '../net/index.ts';
 
-export type NetworkMode = 'auto' | 'public' | 'private';
-
-/** What became of leading ports of the router here. */
-export interface PortMappingView {
-  /** `off`: not asked for. `idle`: not needed. `none`: no router answered. */
-  readonly state: 'off' | 'idle' | 'none' | 'mapped' | 'failed';
-  /** What the router calls itself. */
-  readonly router?: string;
-  /** Where this node is reached by them, without its peer id. */
-  readonly addresses: readonly Address[];
-  readonly reason?: string;
-}
-
-/** `auto`: where members cannot dial this node. */
-export type PortMappingMode = 'auto' | 'on' | 'off';
-
-export interface ReachView {
-  /** `public`: members dial it. `private`: some cannot. `unknown`: none was asked yet. */
-  readonly reach: 'public' | 'private' | 'unknown';
-  /** Members that relay for this node now. */
-  readonly relays: readonly PeerId[];
-  readonly portMapping: PortMappingView;
-}
-
-export interface Reachability extends AsyncDisposable {
-  current(): ReachView;
-}
-
+export type { NetworkMode, PortMappingMode, PortMappingView, Reachability, ReachView } from './port.ts';
 export { createReachability, type ReachabilityConfig, type ReachabilityDeps } from './reachability.ts';
-export { createUpnp, type PortMapper } from './upnp/index.ts';
+export { createUpnp } from './upnp/index.ts';
+export type { PortMapper } from './upnp/port.ts';

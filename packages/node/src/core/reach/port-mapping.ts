@@ -5,8 +5,9 @@ import type { Address, Net } from '../net/index.ts';
 import type { Random } from '../random/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { atHost, hostOf, isRelayed, withoutPeer } from './address.ts';
-import type { PortMappingView } from './index.ts';
-import { type Mapping, type PortMapper, type Router, UpnpFailure } from './upnp/index.ts';
+import type { PortMappingView } from './port.ts';
+import { UpnpFailure } from './upnp/index.ts';
+import type { Mapping, PortMapper, Router } from './upnp/port.ts';
 
 export interface PortMappingDeps {
   readonly mapper: PortMapper;

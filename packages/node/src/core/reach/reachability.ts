@@ -11,10 +11,10 @@ import type { Rpc } from '../rpc/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { isLoopback, isRelayed, throughRelay, withoutPeer } from './address.ts';
 import { createDiallingBack } from './dialling-back.ts';
-import type { NetworkMode, PortMappingMode, PortMappingView, Reachability, ReachView } from './index.ts';
+import type { NetworkMode, PortMappingMode, PortMappingView, Reachability, ReachView } from './port.ts';
 import { createPortMapping } from './port-mapping.ts';
 import { createPunching } from './punching.ts';
-import type { PortMapper } from './upnp/index.ts';
+import type { PortMapper } from './upnp/port.ts';
 import { REACH } from './wire.ts';
 
 export interface ReachabilityDeps {

@@ -1,7 +1,7 @@
 /** Which namespaces there are and what they promise, as the services that own them declared. */
 import { P2posError } from '@p2pos/protocol';
 import { isNamespace, MAX_CALLER_BYTES } from './format/record.ts';
-import type { NamespaceDeclaration } from './index.ts';
+import type { NamespaceDeclaration } from './port.ts';
 
 export interface Declarations {
   declare(declaration: NamespaceDeclaration): void;

@@ -1,6 +1,6 @@
 import type { Logger } from '../log/index.ts';
 import type { Random } from '../random/index.ts';
-import type { Row, SqlValue, Store } from './index.ts';
+import type { Row, SqlValue, Store } from './port.ts';
 import { Connection } from './sqlite-connection.ts';
 import { failureOf } from './sqlite-failure.ts';
 import { closedError, errorOf } from './store-error.ts';

@@ -6,7 +6,7 @@
  *     statement  u16 number of its text, text where that is new (or 0: never numbered), u16 number of parameters, parameters
  *     parameter  u8 kind: 0 null · 1 number, f64 · 2 text · 3 bytes · 4 bigint, i64; text and bytes after a u32 length
  */
-import type { SqlValue, Statement } from './index.ts';
+import type { SqlValue, Statement } from './port.ts';
 
 const NULL = 0;
 const NUMBER = 1;

@@ -1,6 +1,6 @@
 /** One SQLite connection with its prepared statements; synchronous, for a worker thread or for memory. */
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Row, SqlValue } from './index.ts';
+import { constants, DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Row, SqlValue } from './port.ts';
 import { StoreFailure } from './sqlite-failure.ts';
 
 export interface ConnectionConfig {
@@ -19,7 +19,8 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 export class Connection implements Disposable {
   readonly database: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #writes = new Map<string, StatementSync>();
+  readonly #reads = new Map<string, StatementSync>();
   readonly #maxReadBytes: number;
 
   constructor({ file, readOnly = false, maxReadBytes = MAX_READ_BYTES }: ConnectionConfig) {
@@ -28,12 +29,12 @@ export class Connection implements Disposable {
   }
 
   run(sql: string, params: readonly SqlValue[] = []): number {
-    return Number(this.#prepare(sql).run(...params).changes);
+    return Number(this.#prepare(sql, this.#writes).run(...params).changes);
   }
 
-  /** Integers beyond 2^53 come as bigint, all others as number. */
+  /** Refuses a text that would change anything. Integers beyond 2^53 come as bigint, all others as number. */
   all<R extends Row>(sql: string, params: readonly SqlValue[] = []): R[] {
-    const statement = this.#prepare(sql);
+    const statement = this.#prepareRead(sql);
     try {
       return this.#collect(statement, params) as R[];
     } catch (error) {
@@ -48,7 +49,8 @@ export class Connection implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#statements.clear();
+    this.#writes.clear();
+    this.#reads.clear();
     if (this.database.isOpen) this.database.close();
   }
 
@@ -68,14 +70,38 @@ export class Connection implements Disposable {
     return rows;
   }
 
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
+  #prepareRead(sql: string): StatementSync {
+    const known = this.#reads.get(sql);
+    if (known) return known;
+    // Asked while the text is compiled, not when it runs. `PRAGMA query_only` would have all statements compiled anew.
+    this.database.setAuthorizer(allowReading);
+    try {
+      return this.#prepare(sql, this.#reads);
+    } finally {
+      this.database.setAuthorizer(null);
+    }
+  }
+
+  #prepare(sql: string, statements: Map<string, StatementSync>): StatementSync {
+    let statement = statements.get(sql);
     if (statement) return statement;
     statement = this.database.prepare(sql);
-    if (this.#statements.size >= MAX_CACHED_STATEMENTS) this.#statements.clear();
-    this.#statements.set(sql, statement);
+    if (statements.size >= MAX_CACHED_STATEMENTS) statements.clear();
+    statements.set(sql, statement);
     return statement;
   }
+}
+
+const READING: ReadonlySet<number> = new Set([
+  constants.SQLITE_SELECT,
+  constants.SQLITE_READ,
+  constants.SQLITE_FUNCTION,
+  constants.SQLITE_RECURSIVE,
+]);
+
+/** https://www.sqlite.org/c3ref/set_authorizer.html */
+function allowReading(action: number): number {
+  return READING.has(action) ? constants.SQLITE_OK : constants.SQLITE_DENY;
 }
 
 /** Bytes that a value takes on its way between threads, roughly. */

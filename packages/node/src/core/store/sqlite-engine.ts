@@ -3,7 +3,7 @@
  * transaction, migrations. The store's worker runs it on a file, `testing/memory-store.ts` and the simulator in memory.
  */
 import { createHash } from 'node:crypto';
-import type { Row, SqlValue, Statement, WriteResult } from './index.ts';
+import type { Row, SqlValue, Statement, WriteResult } from './port.ts';
 import { Connection } from './sqlite-connection.ts';
 import { type Failure, failureOf, StoreFailure } from './sqlite-failure.ts';
 
@@ -31,7 +31,6 @@ export class Engine implements Disposable {
   readonly #connection: Connection;
   readonly #file: string;
   #commits: number;
-  #readOnly = false;
 
   constructor({ file, newStoreId, maxBytes = 0, image }: EngineConfig) {
     this.#file = file;
@@ -56,7 +55,6 @@ export class Engine implements Disposable {
 
   /** One transaction for all; when it cannot commit as a whole, each write gets one of its own. */
   commit(writes: readonly Write[]): Outcome[] {
-    this.#allowWrites(true);
     const outcomes: Outcome[] = [];
     try {
       this.#connection.run('BEGIN IMMEDIATE');
@@ -72,7 +70,6 @@ export class Engine implements Disposable {
   }
 
   read<R extends Row>(sql: string, params: readonly SqlValue[] = []): R[] {
-    this.#allowWrites(false);
     return this.#connection.all<R>(sql, params);
   }
 
@@ -99,7 +96,6 @@ export class Engine implements Disposable {
       }
     }
     if (applied.length === migrations.length) return;
-    this.#allowWrites(true);
     let number = applied.length;
     try {
       this.#connection.run('BEGIN IMMEDIATE');
@@ -162,13 +158,6 @@ export class Engine implements Disposable {
 
   #rollBack(): void {
     if (this.#connection.database.isTransaction) this.#connection.run('ROLLBACK');
-  }
-
-  /** Where one connection serves both, a read must still not write. */
-  #allowWrites(allowed: boolean): void {
-    if (this.#readOnly === !allowed) return;
-    this.#connection.database.exec(`PRAGMA query_only = ${allowed ? 'OFF' : 'ON'}`);
-    this.#readOnly = !allowed;
   }
 
   #prepareDatabase(newStoreId: string, maxBytes: number): void {

@@ -2,8 +2,8 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { P2posError } from '@p2pos/protocol';
-import type { SqlValue, Statement, WriteResult } from './index.ts';
 import { isPackable, Packer } from './packing.ts';
+import type { SqlValue, Statement, WriteResult } from './port.ts';
 import { sizeOfValue } from './sqlite-connection.ts';
 import { closedError, errorOf } from './store-error.ts';
 import type { StoreFileConfig } from './store-file.ts';

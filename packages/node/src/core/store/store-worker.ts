@@ -4,8 +4,8 @@
  */
 import { flushCompileCache } from 'node:module';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { Statement, WriteResult } from './index.ts';
 import { type PackedWrite, Unpacker } from './packing.ts';
+import type { Statement, WriteResult } from './port.ts';
 import type { Engine } from './sqlite-engine.ts';
 import { type Failure, failureOf } from './sqlite-failure.ts';
 import { lockFolder, openStoreFile, type StoreFileConfig, storeFileOf } from './store-file.ts';

@@ -8,7 +8,6 @@
  * membership.events.on('membership:changed', trigger);
  */
 import type { Clock } from '../clock/index.ts';
-import { sleep } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
 import type { Random } from '../random/index.ts';
 import { jitter } from '../random/index.ts';
@@ -39,32 +38,38 @@ export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
   const { signal } = controller;
   const running = new Set<Promise<void>>();
 
-  function track(name: string, work: Promise<void>): void {
-    const tracked = work
-      .catch((error) => {
-        if (!signal.aborted)
-          log.error({ action: 'task_failed', task: name, error }, 'background task failed');
-      })
-      .finally(() => running.delete(tracked));
+  function track(name: string, task: (signal: AbortSignal) => Promise<void>): void {
+    const tracked = work(name, task).finally(() => running.delete(tracked));
     running.add(tracked);
+  }
+
+  async function work(name: string, task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    // Not before the caller has returned: the task may use what it makes of that.
+    await undefined;
+    try {
+      await task(signal);
+    } catch (error) {
+      if (!signal.aborted) log.error({ action: 'task_failed', task: name, error }, 'background task failed');
+    }
   }
 
   return {
     signal,
     run(name, task) {
-      if (!signal.aborted)
-        track(
-          name,
-          Promise.resolve().then(() => task(signal)),
-        );
+      if (!signal.aborted) track(name, task);
     },
     every({ name, intervalMs, immediately = false }, task) {
-      let wake = Promise.withResolvers<void>();
+      let turn = Promise.withResolvers<void>();
+      const trigger = () => turn.resolve();
+      signal.addEventListener('abort', trigger, { once: true });
       const loop = async () => {
         for (let first = immediately; !signal.aborted; first = false) {
-          if (!first) await waitForTurn();
+          if (!first) {
+            using _ = clock.after(jitter(random, intervalMs), trigger);
+            await turn.promise;
+          }
           if (signal.aborted) return;
-          wake = Promise.withResolvers<void>();
+          turn = Promise.withResolvers<void>();
           try {
             await task(signal);
           } catch (error) {
@@ -73,17 +78,8 @@ export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
           }
         }
       };
-      const waitForTurn = async () => {
-        const turn = new AbortController();
-        const stop = () => turn.abort();
-        signal.addEventListener('abort', stop, { once: true });
-        void wake.promise.then(stop);
-        await sleep(clock, jitter(random, intervalMs), { signal: turn.signal }).catch(() => {});
-        signal.removeEventListener('abort', stop);
-      };
-      // Not before this call returned: the task may use what the caller makes of it.
-      track(name, Promise.resolve().then(loop));
-      return { trigger: () => wake.resolve() };
+      track(name, loop);
+      return { trigger };
     },
     async [Symbol.asyncDispose]() {
       controller.abort();

@@ -20,4 +20,4 @@ export {
 } from './network.ts';
 export { createReach, type Reach, type ReachDeps } from './reach.ts';
 export { createHealthHandlers, createNetworkHandlers } from './routes.ts';
-export { serveStatus } from './wire.ts';
+export { serveStatus } from './serving.ts';

@@ -240,6 +240,34 @@ for (const { name, kind, program } of await knownEngines()) {
       assert.deepEqual((await db.query('SELECT count(*) FROM t')).rows, [[2]]);
     });
 
+    it('ends a write that does not end, alone or among others, and leaves nothing of it', async () => {
+      await using db = await open({ statementTimeoutMs: 1_000 });
+      await db.write(['CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)']);
+      const endless = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)';
+      for (const bomb of [
+        `INSERT INTO t ${endless} SELECT x FROM c`,
+        `${endless} INSERT INTO t SELECT x FROM c`,
+        `CREATE TABLE u AS ${endless} SELECT x FROM c`,
+        `INSERT INTO t VALUES ((${endless} SELECT max(x) FROM c))`,
+        `UPDATE t SET a = (${endless} SELECT max(x) FROM c)`,
+        `DELETE FROM t WHERE a IN (${endless} SELECT x + 1 FROM c)`,
+      ]) {
+        const failed = assert.rejects(
+          db.write(['INSERT INTO t VALUES (7)', bomb]),
+          coded('SQL_TIMEOUT'),
+          bomb,
+        );
+        await Promise.all([failed, db.write(['INSERT INTO t VALUES (2)'])]);
+      }
+      await db.write(['INSERT INTO t WITH c(x) AS (VALUES (3), (3)) SELECT x FROM c WHERE x > 0']);
+      const { rows } = await db.query('SELECT a, count(*) FROM t GROUP BY a');
+      assert.deepEqual(rows, [
+        [1, 1],
+        [2, 6],
+        [3, 2],
+      ]);
+    });
+
     it('takes 10 000 parameters, and full text', async () => {
       await using db = await open();
       const many = Array.from({ length: 10_000 }, (_, i) => i);

@@ -2,11 +2,11 @@
 import { isP2posError, P2posError, type SqlMigration } from '@p2pos/protocol';
 import type { CallOptions } from '../../core/rpc/index.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
+import type { SqlDeps } from './deps.ts';
 import type { Hosting } from './hosting.ts';
 import { type MigrationOutcome, migrate } from './migrations.ts';
 import type { Routing } from './routing.ts';
 import { FILE_MS, led } from './serving.ts';
-import type { SqlDeps } from './sql.ts';
 import { CHUNK_BYTES } from './transfer.ts';
 import { SQL } from './wire.ts';
 

@@ -3,7 +3,7 @@ import type { Crypto, SqlParams } from '@p2pos/protocol';
 import type { PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Engine, StatementResult } from './engine.ts';
-import type { Routing } from './routing.ts';
+import { ROUTE_MS, type Routing } from './routing.ts';
 import { checkParams, examine } from './statements/examination.ts';
 
 interface Name {
@@ -46,8 +46,6 @@ export interface TransactionsDeps {
   readonly random: Pick<Random, 'bytes'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
 }
-
-const ROUTE_MS = 5_000;
 
 /** With a mark of the node that keeps it, so that any node finds the way there. */
 export function newTransaction(

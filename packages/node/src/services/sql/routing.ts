@@ -31,6 +31,24 @@ type Methods = typeof SQL.methods;
 type Input<M extends Method> = Omit<z.input<Methods[M]['input']>, 'app' | 'name' | 'id'>;
 type Output<M extends Method> = z.output<Methods[M]['output']>;
 
+/** What a call on one holder may take. */
+export interface Within {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Of a request, beyond its statement: the queue before it and the way there and back. */
+export const ROUTE_MS = 5_000;
+const LEAST_STATEMENT_MS = 1_000;
+
+/**
+ * How long a statement may run for a caller who waits `callerMs`: asked for a second time it has what is left of its time,
+ * and does not begin another.
+ */
+export function statementMs(limitMs: number, callerMs: number): number {
+  return Math.min(limitMs, Math.max(LEAST_STATEMENT_MS, callerMs - ROUTE_MS));
+}
+
 export interface Routing {
   /**
    * Asks holders in turn, the one that answered last first. Writes carry a key, so a repeat elsewhere has no second effect.
@@ -41,7 +59,7 @@ export interface Routing {
     name: { readonly app: string; readonly name: string },
     method: M,
     input: Input<M>,
-    here: (engine: Engine) => Promise<Output<M>>,
+    here: (engine: Engine, within: Within) => Promise<Output<M>>,
     options: RouteOptions,
   ): Promise<Output<M>>;
   /** The same of an entry as it is given. */
@@ -49,7 +67,7 @@ export interface Routing {
     entry: Entry,
     method: M,
     input: Input<M>,
-    here: (engine: Engine) => Promise<Output<M>>,
+    here: (engine: Engine, within: Within) => Promise<Output<M>>,
     options: RouteOptions,
   ): Promise<Output<M>>;
 }
@@ -117,10 +135,13 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
       late.catch(() => {});
       const early = await Promise.race([one, late]);
       if (early) return early;
-      const other = of(second.peerId);
-      // What the one asked first says of itself is what counts; the other helps only when it does better.
+      // What the first says of itself is what counts; the other helps where it does better, or says what holds for all.
+      const other = of(second.peerId).catch((error) => (isOfHolder(error) ? one : Promise.reject(error)));
       other.catch(() => {});
-      return await Promise.any([one, other]).catch(() => one);
+      return await Promise.race([
+        one.catch((error) => (isOfHolder(error) ? other : Promise.reject(error))),
+        other,
+      ]);
     } finally {
       over.abort(new P2posError('CANCELLED'));
     }
@@ -131,12 +152,12 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     peerId: PeerId,
     method: M,
     input: Input<M>,
-    here: (engine: Engine) => Promise<Output<M>>,
+    here: (engine: Engine, within: Within) => Promise<Output<M>>,
     options: RouteOptions,
   ): Promise<Output<M>> {
     options.signal?.throwIfAborted();
-    if (peerId === self) return here(await hosting.engineOf({ app, name, id }));
     const { timeoutMs, signal } = options;
+    if (peerId === self) return here(await hosting.engineOf({ app, name, id }), { timeoutMs, signal });
     const body = { app, name, id, ...input } as never;
     return (await rpc.call(peerId, SQL, method, body, { timeoutMs, signal })) as Output<M>;
   }
@@ -155,7 +176,7 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     entry: Entry,
     method: M,
     input: Input<M>,
-    here: (engine: Engine) => Promise<Output<M>>,
+    here: (engine: Engine, within: Within) => Promise<Output<M>>,
     options: RouteOptions,
   ): Promise<Output<M>> {
     const { id } = entry;
@@ -165,10 +186,12 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     const order = inOrder(entry, isNear(method, input));
     for (const [at, peerId] of order.entries()) {
       if (at > 0 && clock.monotonic() >= until) break;
+      // After the last one comes the first again, which may be well by now.
+      const second = order[(at + 1) % order.length];
       try {
         const { output, by } = await withSecond(
           peerId,
-          { peerId: order[at + 1], afterMs: HEDGE_MS[method] },
+          { peerId: second === peerId ? undefined : second, afterMs: HEDGE_MS[method] },
           (peer, signal) => ask(entry, peer, method, input, here, { timeoutMs: leftOf(until), signal }),
           options.signal,
         );
@@ -189,7 +212,7 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     entry: Entry,
     method: M,
     input: Input<M>,
-    here: (engine: Engine) => Promise<Output<M>>,
+    here: (engine: Engine, within: Within) => Promise<Output<M>>,
     options: RouteOptions & { readonly home: (peerId: PeerId) => boolean },
   ): Promise<Output<M>> {
     const peers = entry.holders.map(({ peerId }) => peerId);
@@ -215,7 +238,7 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
     entry: Entry,
     method: M,
     input: Input<M>,
-    here: (engine: Engine) => Promise<Output<M>>,
+    here: (engine: Engine, within: Within) => Promise<Output<M>>,
     { timeoutMs, signal }: RouteOptions,
   ): Promise<Output<M>> {
     const until = clock.monotonic() + timeoutMs;
@@ -256,6 +279,11 @@ export function createRouting({ self, rpc, catalogue, hosting, clock, random }: 
       }
     },
   };
+}
+
+/** Another may say otherwise; anything else is said of the request. */
+function isOfHolder(error: unknown): boolean {
+  return isP2posError(error) && (ELSEWHERE.has(error.code) || error.code === 'SQL_PLACEMENT_STALE');
 }
 
 /** What any voter or reader has will do. */

@@ -11,6 +11,7 @@ import type { Hosting } from './hosting.ts';
 import { newTransaction } from './interactive.ts';
 import { migrate } from './migrations.ts';
 import { awaitMove } from './moves.ts';
+import { statementMs } from './routing.ts';
 import { statusHere } from './standing.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { createTransfers } from './transfer.ts';
@@ -46,12 +47,13 @@ export function serveSql(
   }
 
   return rpc.serve(SQL, {
-    async query({ sql, params, consistency, ...target }, { peerId, signal }) {
+    async query({ sql, params, consistency, ...target }, { peerId, signal, timeoutMs: callerMs }) {
       admit(peerId);
       const statement = statementOf({ sql, params });
       if (!statement.examined.reads) throw new P2posError('SQL_READ_ONLY');
       const engine = await hosting.engineOf(target);
-      return led(engine, await engine.query(statement, { consistency, timeoutMs, signal }));
+      const within = { consistency, timeoutMs: statementMs(timeoutMs, callerMs), signal };
+      return led(engine, await engine.query(statement, within));
     },
     async write({ statements, key, hash, ...target }, { peerId, signal }) {
       admit(peerId);

@@ -1,7 +1,8 @@
 /** The rules of SQL: what is made, found, asked and changed, by whom it is answered. No HTTP, no engine. */
+
 import {
-  type Crypto,
   encodeCbor,
+  isP2posError,
   P2posError,
   type SqlConsistency,
   type SqlDatabase,
@@ -9,17 +10,11 @@ import {
   type SqlParams,
   type SqlSchema,
 } from '@p2pos/protocol';
-import type { Clock } from '../../core/clock/index.ts';
-import type { Logger } from '../../core/log/index.ts';
-import type { Membership } from '../../core/membership/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
-import type { Presence } from '../../core/presence/index.ts';
-import type { Random } from '../../core/random/index.ts';
-import type { Records } from '../../core/records/index.ts';
-import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
 import { takeCare } from './care.ts';
 import { createCatalogue, type Entry, newId, nextOf } from './catalogue.ts';
+import type { CallOptions, SqlDeps } from './deps.ts';
 import type { Engine, RowSet, Statement, StatementResult } from './engine.ts';
 import { createFiles, type Files } from './files.ts';
 import { createHosting } from './hosting.ts';
@@ -27,30 +22,13 @@ import { createTransactions, type Transactions } from './interactive.ts';
 import { createLiveQueries, type LiveEvent, type LiveInput } from './live.ts';
 import { awaitMove, WAIT_MS } from './moves.ts';
 import { choosePlaces } from './placement.ts';
-import { createRouting, type Routing } from './routing.ts';
+import { createRouting, ROUTE_MS, type Routing, statementMs, type Within } from './routing.ts';
 import { COLUMNS, schemaOf, TABLES } from './schema.ts';
 import { led, serveSql } from './serving.ts';
-import type { Shelf } from './shelf.ts';
 import { createStanding, described, type Standing } from './standing.ts';
 import { checkParams, examine } from './statements/examination.ts';
 import { createTending, type Tending } from './tending.ts';
 import { SQL } from './wire.ts';
-
-export interface SqlDeps {
-  readonly self: PeerId;
-  readonly rpc: Pick<Rpc, 'call' | 'serve'>;
-  readonly records: Pick<Records, 'declare' | 'registers' | 'leases'>;
-  readonly membership: Pick<Membership, 'view' | 'isActive'>;
-  readonly presence: Pick<Presence, 'reachability' | 'sighting'>;
-  readonly crypto: Pick<Crypto, 'sha256'>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** How many databases an app may have; undefined: as many as it likes. */
-  readonly databaseLimit?: (app: string) => Promise<number | undefined>;
-  /** What lies on this node's disk; undefined: it holds no databases. Ended with the service. */
-  readonly shelf: Shelf | undefined;
-}
 
 export interface SqlConfig {
   /** How many members keep the catalogue. */
@@ -67,10 +45,6 @@ interface Asked {
   readonly sql: string;
   readonly params?: SqlParams | undefined;
 }
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
 export interface Sql extends AsyncDisposable, Files, Transactions, Standing, Tending {
   /** `created: false`: one of that name was there, and nothing changed (T18). */
   create(
@@ -101,8 +75,6 @@ export interface Sql extends AsyncDisposable, Files, Transactions, Standing, Ten
   schema(input: Name, options?: CallOptions): Promise<SqlSchema>;
 }
 
-/** Beyond the statement itself: the queue before it and the way there and back. */
-const ROUTE_MS = 5_000;
 const ASK_MS = 5_000;
 
 export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replaceAfterMs }: SqlConfig): Sql {
@@ -135,10 +107,15 @@ export function createSql(deps: SqlDeps, { replicas, statementTimeoutMs, replace
     const statement = statementOf(asked);
     if (!statement.examined.reads) throw new P2posError('SQL_READ_ONLY');
     const input = { sql: asked.sql, params: statement.params, consistency };
-    const here = { consistency, timeoutMs: statementTimeoutMs, signal };
-    return routing.call(name, 'query', input, (engine) => engine.query(statement, here), {
-      timeoutMs,
-      signal,
+    const here = (engine: Engine, within: Within) => {
+      const timeoutMs = statementMs(statementTimeoutMs, within.timeoutMs);
+      return engine.query(statement, { consistency, timeoutMs, signal: within.signal });
+    };
+    return routing.call(name, 'query', input, here, { timeoutMs, signal }).catch((error) => {
+      // The holder that was asked second had what was left of the time.
+      if (isP2posError(error, 'SQL_TIMEOUT'))
+        throw new P2posError('SQL_TIMEOUT', { timeoutMs: statementTimeoutMs }, { cause: error });
+      throw error;
     });
   }
 

@@ -9,9 +9,9 @@ import {
 import type { PeerId } from '../../core/net/index.ts';
 import type { Backups } from './backups.ts';
 import type { Catalogue, Entry, Found } from './catalogue.ts';
+import type { CallOptions, SqlDeps } from './deps.ts';
 import type { EngineOptions } from './engine.ts';
 import type { Hosting, Target } from './hosting.ts';
-import type { CallOptions, SqlDeps } from './sql.ts';
 import { SQL } from './wire.ts';
 
 export interface StandingDeps extends Pick<SqlDeps, 'self' | 'rpc' | 'log'> {

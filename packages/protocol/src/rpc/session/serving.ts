@@ -50,6 +50,10 @@ export class Serving implements Expiring, CallContext {
     return this.#init.peerId;
   }
 
+  get timeoutMs(): number {
+    return this.#init.timeoutMs;
+  }
+
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
-import type { Contact } from '../index.ts';
+import type { Contact } from '../port.ts';
 import type { NetworkGroup } from '../routing/network-group.ts';
 import { comparePlaces, headOf, type NodeId, type NodeIds } from '../routing/node-id.ts';
 

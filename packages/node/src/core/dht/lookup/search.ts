@@ -3,7 +3,7 @@ import { isP2posError, P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Reputation } from '../guard/reputation.ts';
-import type { Contact, DhtTransport, KadCalls, KadMethod } from '../index.ts';
+import type { Contact, DhtTransport, KadCalls, KadMethod } from '../port.ts';
 import { networkGroupOfAll } from '../routing/network-group.ts';
 import type { NodeId, NodeIds } from '../routing/node-id.ts';
 import type { RoutingTable } from '../routing/routing-table.ts';

@@ -2,7 +2,7 @@
 import { P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { Address, PeerId } from '../../net/index.ts';
-import type { DhtTransport, KadCalls, KadHandler, KadMethod } from '../index.ts';
+import type { DhtTransport, KadCalls, KadHandler, KadMethod } from '../port.ts';
 import { type NetworkGroup, networkGroupOfAll } from '../routing/network-group.ts';
 
 export interface KadNetwork {

@@ -4,7 +4,9 @@ import { createSeededRandom, type SeededRandom } from '../../../testing/seeded-r
 import { keyedCrypto, keyedSignerOf } from '../../../testing/simnet/keyed-crypto.ts';
 import { silentLogger } from '../../log/index.ts';
 import type { Address, PeerId } from '../../net/index.ts';
-import { createDht, createNodeIds, type Dht, type DhtConfig } from '../index.ts';
+import { createDht, type DhtConfig } from '../dht.ts';
+import type { Dht } from '../port.ts';
+import { createNodeIds } from '../routing/node-id.ts';
 import { createKadNetwork, type KadLink, type KadNetwork } from './kad-network.ts';
 import { createTickClock, type TickClock } from './tick-clock.ts';
 

@@ -1,8 +1,8 @@
 /** Reading: asks the nodes closest to the key and believes only what it verified. */
 import { type Crypto, type DhtEntry, dhtKeyOf, equalBytes } from '@p2pos/protocol';
 import type { Reputation } from '../guard/reputation.ts';
-import type { Contact, DhtTransport, Found } from '../index.ts';
 import type { Search } from '../lookup/search.ts';
+import type { Contact, DhtTransport, Found } from '../port.ts';
 import type { NodeId } from '../routing/node-id.ts';
 import { type CheckedValue, identityOf, type StoredValue } from './value.ts';
 import type { ValueStore } from './value-store.ts';

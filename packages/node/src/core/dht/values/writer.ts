@@ -1,8 +1,8 @@
 /** Writing: the k nodes closest to the key are found first, then each is handed the value (T21). */
 import { P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { Stored } from '../index.ts';
 import type { Search } from '../lookup/search.ts';
+import type { Stored } from '../port.ts';
 import { compareDistance, type NodeId, type NodeIds } from '../routing/node-id.ts';
 import type { CheckedValue, StoredValue } from './value.ts';
 import type { ValueStore } from './value-store.ts';

@@ -4,7 +4,7 @@ import { type Clock, deadline } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { Address, Net, PeerId } from '../../net/index.ts';
 import { defineCapability, type Rpc } from '../../rpc/index.ts';
-import type { Contact, DhtTransport, KadCalls, KadHandler, KadMethod } from '../index.ts';
+import type { Contact, DhtTransport, KadCalls, KadHandler, KadMethod } from '../port.ts';
 import { type NetworkGroup, networkGroupOf } from '../routing/network-group.ts';
 
 export const KAD = defineCapability('/p2pos/kad/1.0.0', {

@@ -11,13 +11,13 @@ import {
   type Snapshot,
   toHex,
 } from '@p2pos/protocol';
+import type { DocumentName } from '@p2pos/protocol/membership';
 import { createManualClock } from '../../../testing/manual-clock.ts';
 import { createSeededRandom, type SeededRandom } from '../../../testing/seeded-random.ts';
 import { keyedCrypto, keyedSignerOf } from '../../../testing/simnet/keyed-crypto.ts';
 import { createTestSystem, type TestAdmin, type TestSystem } from '../../../testing/test-system.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Identity } from '../../identity/index.ts';
-import type { DocumentName } from '../index.ts';
 
 export interface Item {
   readonly kind: DocumentName;

@@ -6,7 +6,7 @@ import { createPublicKey, generateKeyPairSync, sign, X509Certificate } from 'nod
 import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys';
 import type { PrivateKey } from '@libp2p/interface';
 import { peerIdFromPublicKey } from '@libp2p/peer-id';
-import type { PeerId } from '../index.ts';
+import type { PeerId } from '@p2pos/protocol/rpc';
 import {
   BIT_STRING,
   DerFault,

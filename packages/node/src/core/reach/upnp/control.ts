@@ -1,6 +1,6 @@
 /** What a router is asked to do, in SOAP 1.1 (UPnP WANIPConnection:1, §2.4). */
 import { type Device, readText, textIn } from './device.ts';
-import type { Router } from './index.ts';
+import type { Router } from './port.ts';
 
 /** `code`: of UPnP, such as 718, another host has that port; undefined: it did not answer as one should. */
 export class UpnpFailure extends Error {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFakeRouter, type FakeRouterConfig } from '../../../testing/fake-router.ts';
 import { parseDevice } from './device.ts';
-import { createUpnp, type Router, UpnpFailure } from './index.ts';
+import { createUpnp, UpnpFailure } from './index.ts';
+import type { Router } from './port.ts';
 import { readAnswer } from './search.ts';
 
 const { signal } = new AbortController();

@@ -7,7 +7,8 @@ import type { Placed, PromiseAnswer, PromiseBody } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Standing } from '../repair/standing.ts';
 import { MAX_AHEAD_MS, type Replica } from '../replica/replica.ts';
-import type { RecordName, RecordTable } from '../replica/store.ts';
+import type { RecordTable } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 import type { Promises } from './promises.ts';
 
 export interface Acceptor {

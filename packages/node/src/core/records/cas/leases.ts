@@ -5,7 +5,7 @@
  */
 import { decodeCbor, encodeCbor, isP2posError, P2posError } from '@p2pos/protocol';
 import { type Clock, deadline } from '../../clock/index.ts';
-import type { CallOptions, Grant, Lease, Leases, RecordKey, Registers, RegisterValue } from '../index.ts';
+import type { CallOptions, Grant, Lease, Leases, RecordKey, Registers, RegisterValue } from '../port.ts';
 
 export interface LeasesDeps {
   readonly registers: Pick<Registers, 'read' | 'change'>;

@@ -1,7 +1,7 @@
 /** The promises of an acceptor, on disk before they are told (Lamport 2001, "Paxos made simple"). */
 import type { Store } from '../../store/index.ts';
-import type { RecordName } from '../replica/store.ts';
 import { placeOf } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 import { before } from './grounds.ts';
 
 /**

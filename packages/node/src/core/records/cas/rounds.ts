@@ -5,7 +5,7 @@ import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { encodeHeader, type RecordHeader } from '../format/record.ts';
 import { MAX_SEALED, type Sealed, seal } from '../format/seal.ts';
 import { MAX_BATCH_BYTES, type Placed, type PromiseAnswer, type WriteAnswer } from '../format/wire.ts';
-import type { CheckedRecord, RecordName } from '../replica/store.ts';
+import type { CheckedRecord, RecordName } from '../replica/stored.ts';
 import { type Batching, createBatching } from './batching.ts';
 import type { Place } from './poll.ts';
 

@@ -4,7 +4,7 @@
  */
 import { decodeCbor, encodeCbor, fromHex, isVersion, P2posError, toHex } from '@p2pos/protocol';
 import { MAX_CALLER_BYTES, MAX_VALUE_BYTES } from '../format/record.ts';
-import type { RegisterValue } from '../index.ts';
+import type { RegisterValue } from '../port.ts';
 
 const FORM = 1;
 /** Hex digits of a version's time and counter. */

@@ -1,6 +1,6 @@
 /** What a change or a read makes of a register's state: a pure function, run again for every ballot. */
 import { equalBytes } from '@p2pos/protocol';
-import type { Condition, RegisterValue } from '../index.ts';
+import type { Condition, RegisterValue } from '../port.ts';
 import { type Change, type RegisterState, type RequestId, remember } from './state.ts';
 
 export interface Wish {

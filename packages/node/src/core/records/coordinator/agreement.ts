@@ -9,7 +9,7 @@ import type { PeerId } from '../../net/index.ts';
 import { fewestOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { ReplicaReader } from '../replica/reading.ts';
-import type { RecordName, StoredRecord } from '../replica/store.ts';
+import type { RecordName, StoredRecord } from '../replica/stored.ts';
 import type { Trace } from './ballot.ts';
 import type { ReplicaCalls } from './calls.ts';
 import type { Preference } from './preference.ts';

@@ -1,7 +1,7 @@
 /** Who was asked by a coordinator and what came of it, counted against the sets that must each give a majority. */
 import type { PeerId } from '../../net/index.ts';
-import type { Explanation } from '../index.ts';
 import { type PeerSet, reaches, shortfall, unionOf } from '../placement/quorum.ts';
+import type { Explanation } from '../port.ts';
 
 type Standing = 'waiting' | 'yes' | 'no';
 

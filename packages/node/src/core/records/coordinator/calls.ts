@@ -13,7 +13,7 @@ import {
   type WriteAnswer,
 } from '../format/wire.ts';
 import type { Replica } from '../replica/replica.ts';
-import type { CheckedRecord, RecordName } from '../replica/store.ts';
+import type { CheckedRecord, RecordName } from '../replica/stored.ts';
 
 type Methods = typeof RECORDS.methods;
 type Input<K extends keyof Methods> = z.input<Methods[K]['input']>;

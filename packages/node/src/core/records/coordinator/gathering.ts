@@ -4,7 +4,7 @@ import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Placed, ReadAnswer, RecordBody } from '../format/wire.ts';
 import type { PeerSet } from '../placement/quorum.ts';
-import type { RecordName } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 import { Ballot, type Trace } from './ballot.ts';
 import type { ReplicaCalls } from './calls.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
 import { createManualClock } from '../../../testing/manual-clock.ts';
-import type { CheckedRecord } from '../replica/store.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
 import { type Attempt, createIdempotency } from './idempotency.ts';
 import type { Written } from './ticket.ts';
 

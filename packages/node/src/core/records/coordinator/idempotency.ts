@@ -4,7 +4,7 @@
  */
 import { type Crypto, concatBytes, P2posError, toHex } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
-import type { CheckedRecord } from '../replica/store.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
 import type { Draft, Written } from './ticket.ts';
 
 export interface Attempt {

@@ -9,11 +9,11 @@ import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import { MAX_KEY_BYTES } from '../format/record.ts';
 import { type KeyBody, MAX_SCAN_LIMIT } from '../format/wire.ts';
-import type { CallOptions } from '../index.ts';
 import type { Era } from '../placement/eras.ts';
 import { reaches, shortfall } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { RecordName } from '../replica/store.ts';
+import type { CallOptions } from '../port.ts';
+import type { RecordName } from '../replica/stored.ts';
 import type { ReplicaCalls } from './calls.ts';
 import type { Preference } from './preference.ts';
 

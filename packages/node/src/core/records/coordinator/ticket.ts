@@ -2,9 +2,9 @@
 import { isErrorCode, isP2posError, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { WriteAnswer } from '../format/wire.ts';
-import type { Explanation } from '../index.ts';
 import { majorityOf, type PeerSet } from '../placement/quorum.ts';
-import type { CheckedRecord, RecordName } from '../replica/store.ts';
+import type { Explanation } from '../port.ts';
+import type { CheckedRecord, RecordName } from '../replica/stored.ts';
 import { Ballot, Trace } from './ballot.ts';
 
 export interface Draft extends RecordName {

@@ -19,7 +19,7 @@ import { MAX_SEALED, seal } from '../format/seal.ts';
 import { MAX_BATCH_BYTES, type Placed, type WriteAnswer } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
 import { MAX_AHEAD_MS } from '../replica/replica.ts';
-import type { CheckedRecord } from '../replica/store.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
 import type { ReplicaCalls } from './calls.ts';
 import type { Preference } from './preference.ts';
 import { type Draft, Ticket, type Written } from './ticket.ts';

@@ -5,7 +5,8 @@ import type { Store } from '../../store/index.ts';
 import { encodeHeader } from '../format/record.ts';
 import { seal } from '../format/seal.ts';
 import { RECORDS } from '../format/wire.ts';
-import { type CheckedRecord, openRecordTable } from '../replica/store.ts';
+import { openRecordTable } from '../replica/store.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
 import { fickle } from '../testing/faults.ts';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 

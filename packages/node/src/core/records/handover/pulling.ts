@@ -7,7 +7,8 @@ import { decodeHeader } from '../format/record.ts';
 import { MAX_INVENTORY_LEAVES, MAX_RECORDS, type Placed } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
-import type { RecordName, RecordTable } from '../replica/store.ts';
+import type { RecordTable } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 import { digestOf } from './copying.ts';
 
 const SLOTS_PER_CALL = 64;

@@ -11,9 +11,9 @@ import {
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
-import type { CallOptions, RecordKey, WriteOutcome } from '../index.ts';
 import { majorityOf, reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
+import type { CallOptions, RecordKey, WriteOutcome } from '../port.ts';
 
 export interface Collector {
   /** @throws P2posError RECEIPT_UNAVAILABLE; the write is done nevertheless */

@@ -54,12 +54,12 @@ export function sharedSlots(
   count: number,
   [first, last]: SlotRange,
 ): number[] {
-  const slots: number[] = [];
-  for (let slot = first; slot <= last; slot++) {
-    if (!moves.isHolder(slot, count)) continue;
-    if (moves.required(slot, count).some((set) => set.includes(peerId))) slots.push(slot);
-  }
-  return slots;
+  return moves
+    .held(count)
+    .filter(
+      (slot) =>
+        slot >= first && slot <= last && moves.required(slot, count).some((set) => set.includes(peerId)),
+    );
 }
 
 export function createComparing(deps: ComparingDeps): Comparing {

@@ -8,7 +8,7 @@
  * await repair.round(); // true: all members hold the same
  */
 import type { Store } from '../../store/index.ts';
-import type { RecordsRepair } from '../index.ts';
+import type { RecordsRepair } from '../port.ts';
 import { openAside } from './aside.ts';
 import { type Hints, openHints } from './hints.ts';
 import { lossOf } from './loss.ts';

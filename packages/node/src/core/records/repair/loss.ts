@@ -2,23 +2,14 @@
  * What may be lost when members are removed at once: of each slot that loses a majority of its replicas, or all. Those that stay
  * tell how much they hold there; of that the newest writes may have been on the removed ones alone.
  */
+
 import { P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { majorityOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-
-export interface RemovalLoss {
-  /** That lose a majority of their replicas, those that lose all included. */
-  readonly slots: number;
-  /** Records in them, as far as it is known: each may be gone, or an older version of it come back. */
-  readonly records: number;
-  /** That lose every replica: all that lies in them is gone, and nobody is left to count it. */
-  readonly emptySlots: number;
-  /** Nobody who stays could be asked about these. */
-  readonly unknownSlots: number;
-}
+import type { RemovalLoss } from '../port.ts';
 
 export interface LossDeps {
   readonly topology: Topology;

@@ -18,7 +18,8 @@ import type { SealVerifier } from '../format/seal.ts';
 import { unionOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
-import { type CheckedRecord, placeOf, type RecordName, type RecordRow, writeAnew } from '../replica/store.ts';
+import { placeOf, writeAnew } from '../replica/store.ts';
+import type { CheckedRecord, RecordName, RecordRow } from '../replica/stored.ts';
 import type { SlotContents } from './digests.ts';
 
 export interface ScrubDeps {

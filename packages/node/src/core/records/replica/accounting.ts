@@ -2,19 +2,10 @@
  * Whose the bytes on the disk are. SQLite tells how many pages each table and index takes; those of the records are shared out
  * among their namespaces by what each keeps in them. Nothing is estimated: the parts are the file.
  */
+
 import type { Clock } from '../../clock/index.ts';
 import type { Store } from '../../store/index.ts';
-
-export interface DiskAccount {
-  /** Of the database file. */
-  readonly totalBytes: number;
-  /** Greatest first. Headers, proofs, indexes and deletions included. */
-  readonly namespaces: readonly { readonly namespace: string; readonly bytes: number }[];
-  /** Everything that is not records: membership, presence, repair's own memory. */
-  readonly otherBytes: number;
-  /** Pages that wait to be used again. */
-  readonly freeBytes: number;
-}
+import type { DiskAccount } from '../port.ts';
 
 const PAGES = `SELECT m.tbl_name AS "table", sum(s.pgsize) AS bytes FROM dbstat s LEFT JOIN sqlite_schema m ON m.name = s.name
   WHERE s.aggregate = TRUE GROUP BY m.tbl_name`;

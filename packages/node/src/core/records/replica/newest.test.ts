@@ -9,7 +9,8 @@ import type { Row, SqlValue, Store } from '../../store/index.ts';
 import { leafHash } from '../format/merkle.ts';
 import { encodeHeader, type RecordHeader } from '../format/record.ts';
 import { createNewest, noticing } from './newest.ts';
-import { type CheckedRecord, openRecordTable, type RecordTable } from './store.ts';
+import { openRecordTable, type RecordTable } from './store.ts';
+import type { CheckedRecord } from './stored.ts';
 
 const author = peerIdFromPublicKey(new Uint8Array(32).fill(1));
 const bytes = (text: string) => new TextEncoder().encode(text);

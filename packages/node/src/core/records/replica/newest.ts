@@ -5,7 +5,7 @@
  */
 import { equalBytes } from '@p2pos/protocol';
 import type { Store } from '../../store/index.ts';
-import type { RecordName, StoredRecord } from './store.ts';
+import type { RecordName, StoredRecord } from './stored.ts';
 
 export interface Newest {
   find(name: RecordName): StoredRecord | undefined;

@@ -17,7 +17,8 @@ import { slotOf } from '../placement/slot.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Standing } from '../repair/standing.ts';
 import type { Replica } from './replica.ts';
-import type { RecordName, RecordTable, StoredRecord } from './store.ts';
+import type { RecordTable } from './store.ts';
+import type { RecordName, StoredRecord } from './stored.ts';
 
 export interface ScanInput extends Placed {
   readonly namespace: string;

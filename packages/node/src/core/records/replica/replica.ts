@@ -24,7 +24,8 @@ import type { Placed, RecordBody, WriteAnswer } from '../format/wire.ts';
 import { slotOf } from '../placement/slot.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Standing } from '../repair/standing.ts';
-import type { CheckedRecord, RecordTable } from './store.ts';
+import type { RecordTable } from './store.ts';
+import type { CheckedRecord } from './stored.ts';
 
 /** A version may be this much ahead of corrected time. */
 export const MAX_AHEAD_MS = 10_000;

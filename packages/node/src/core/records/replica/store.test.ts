@@ -8,7 +8,8 @@ import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { leafHash } from '../format/merkle.ts';
 import { endOf } from '../format/range.ts';
 import { encodeHeader, type RecordHeader } from '../format/record.ts';
-import { type CheckedRecord, openRecordTable } from './store.ts';
+import { openRecordTable } from './store.ts';
+import type { CheckedRecord } from './stored.ts';
 
 const author = (n: number) => peerIdFromPublicKey(new Uint8Array(32).fill(n));
 const bytes = (text: string) => new TextEncoder().encode(text);

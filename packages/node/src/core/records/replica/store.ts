@@ -1,60 +1,15 @@
 /** What a replica keeps: records by key, the clock's bound, the marks of moves. */
+
 import { type Crypto, equalBytes } from '@p2pos/protocol';
 import type { Row, Statement, Store } from '../../store/index.ts';
 import { leafHash } from '../format/merkle.ts';
 import { endOf } from '../format/range.ts';
-import { decodeHeader, fitsValue, type RecordHeader, type SignedRecord } from '../format/record.ts';
+import { decodeHeader, fitsValue, type RecordHeader } from '../format/record.ts';
 import type { Ring, SavedRing } from '../placement/ring.ts';
 import { type CommitLog, createCommitLog } from '../watch/log.ts';
 import { createNewest, type Newest } from './newest.ts';
 import * as sql from './schema.ts';
-
-/** A record that passed its checks, with what the table needs to know of it. */
-export interface CheckedRecord extends SignedRecord {
-  readonly fields: RecordHeader;
-  readonly leaf: Uint8Array;
-  readonly slot: number;
-  /** Number of replicas of its namespace. */
-  readonly count: number;
-  /** Of a register: taken only where nothing greater was promised. */
-  readonly register?: { readonly deleted: boolean };
-}
-
-export interface StoredRecord {
-  readonly record: SignedRecord;
-  /** Of the header; undefined where the bytes are damaged. */
-  readonly fields: RecordHeader | undefined;
-  readonly version: string;
-  readonly leaf: Uint8Array;
-  /** Its bytes do not fit their hashes. */
-  readonly damaged: boolean;
-  /** Of a tombstone: what it took the place of; undefined when there was nothing. */
-  readonly replaced: { readonly version: string; readonly live: boolean } | undefined;
-}
-
-export interface StoredKey {
-  readonly key: Uint8Array;
-  readonly partition: Uint8Array;
-  readonly version: string;
-  readonly tombstone: boolean;
-  readonly expiresAt: number | undefined;
-}
-
-export interface RecordName {
-  readonly namespace: string;
-  readonly partition: Uint8Array;
-  readonly key: Uint8Array;
-}
-
-export interface KeyRange {
-  readonly namespace: string;
-  readonly prefix: Uint8Array;
-  /** Exclusive; undefined: from the first. */
-  readonly after: { readonly key: Uint8Array; readonly partition: Uint8Array } | undefined;
-  readonly limit: number;
-  /** Only of this one. */
-  readonly partition?: Uint8Array | undefined;
-}
+import type { CheckedRecord, KeyRange, RecordName, RecordRow, StoredKey, StoredRecord } from './stored.ts';
 
 export interface RecordTable {
   find(name: RecordName): Promise<StoredRecord | undefined>;
@@ -84,19 +39,6 @@ export interface RecordTable {
   saveRings(rings: readonly Ring[], headHash: Uint8Array): Promise<void>;
 }
 
-export type RecordRow = Row & {
-  namespace: string;
-  key: Uint8Array;
-  partition: Uint8Array;
-  version: string;
-  leaf: Uint8Array;
-  header: Uint8Array;
-  value: Uint8Array | null;
-  proof: Uint8Array;
-  damaged: number;
-  replaced_version: string | null;
-  replaced_live: number | null;
-};
 type KeyRow = Row & {
   key: Uint8Array;
   partition: Uint8Array;

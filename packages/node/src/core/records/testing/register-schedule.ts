@@ -9,7 +9,7 @@ import {
   withoutUnseen,
 } from '../../../testing/linearizability.ts';
 import { sleep } from '../../clock/index.ts';
-import type { Condition } from '../index.ts';
+import type { Condition } from '../port.ts';
 import { fickle } from './faults.ts';
 import { createTestbed, decode, type Testbed } from './testbed.ts';
 

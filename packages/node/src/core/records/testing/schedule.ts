@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { isP2posError } from '@p2pos/protocol';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { type Clock, sleep } from '../../clock/index.ts';
-import type { ReadOutcome } from '../index.ts';
+import type { ReadOutcome } from '../port.ts';
 import { createFaults, fickle } from './faults.ts';
 import { createTestbed, decode, nameOf, type Testbed } from './testbed.ts';
 

@@ -14,7 +14,9 @@ import { type MembershipJournal, openMembership } from '../../membership/index.t
 import type { Net } from '../../net/index.ts';
 import { createRpc, type Rpc } from '../../rpc/index.ts';
 import type { Store } from '../../store/index.ts';
-import { createRecords, type Records, type RecordsConfig } from '../index.ts';
+import type { RecordsConfig } from '../config.ts';
+import type { Records } from '../port.ts';
+import { createRecords } from '../records.ts';
 
 export const NAMESPACE = 'default/kv';
 

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { isP2posError } from '@p2pos/protocol';
-import type { ReadOutcome } from '../index.ts';
+import type { ReadOutcome } from '../port.ts';
 import { createFaults } from './faults.ts';
 import { createTestbed, decode, nameOf } from './testbed.ts';
 import { Watching } from './watching.ts';

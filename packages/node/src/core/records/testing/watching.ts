@@ -1,7 +1,7 @@
 /** A client that watches: it keeps what it was told, goes on through other nodes by its token, and checks the order. */
 import assert from 'node:assert/strict';
 import { isP2posError } from '@p2pos/protocol';
-import type { Records, WatchEvent } from '../index.ts';
+import type { Records, WatchEvent } from '../port.ts';
 import { decode, NAMESPACE, type Testbed } from './testbed.ts';
 
 export interface Seen {

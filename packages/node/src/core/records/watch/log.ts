@@ -5,7 +5,7 @@
 import type { Store } from '../../store/index.ts';
 import { endOf, startsWith } from '../format/range.ts';
 import * as sql from '../replica/schema.ts';
-import type { RecordRow, StoredRecord } from '../replica/store.ts';
+import type { RecordRow, StoredRecord } from '../replica/stored.ts';
 
 export interface LogRange {
   readonly namespace: string;

@@ -8,16 +8,12 @@ import type { Random } from '../../../core/random/index.ts';
 import type { Records } from '../../../core/records/index.ts';
 import type { Rpc } from '../../../core/rpc/index.ts';
 import { type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
-import type { TopicName } from './payload.ts';
+import type { GroupName } from './position.ts';
 import { createPositionStore, groupKey } from './position.ts';
 import type { From } from './reader.ts';
 import { createSeats } from './seats.ts';
 import type { Topics } from './topics.ts';
 import { GROUPS } from './wire.ts';
-
-export interface GroupName extends TopicName {
-  readonly group: string;
-}
 
 export interface GroupsDeps {
   readonly self: PeerId;

@@ -1,12 +1,10 @@
 /** Engine `rqlite`: this node's voter of a Raft group (Ongaro & Ousterhout 2014), asked through its HTTP door. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { Logger } from '../../../core/log/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
 import type { Entry } from '../catalogue.ts';
-import type { Cluster, Engine, EngineOptions, Statement } from '../engine.ts';
+import type { Engine, EngineOptions, Statement } from '../engine.ts';
 import { FENCE_DOWN, FENCE_FOUND, FENCE_UP } from '../fence.ts';
 import { REQUESTS_BY_STATEMENT } from '../sqlite/adapting.ts';
 import { asksForNow } from '../statements/examination.ts';
@@ -19,10 +17,12 @@ import {
   statementError,
   withTypes,
 } from './answers.ts';
+import { createCluster, type EngineView, STATUS_BYTES } from './cluster.ts';
 import type { Door } from './door.ts';
 import { createInteractive } from './interactive.ts';
 import { statementJson } from './literals.ts';
 import type { Program } from './program.ts';
+import { rehearsalOf } from './rehearsal.ts';
 import type { Voter } from './voter.ts';
 import { createWrites } from './writes.ts';
 
@@ -44,15 +44,6 @@ export interface RqliteEngineConfig {
   readonly maxResultBytes: number;
 }
 
-interface EngineView {
-  readonly store?: {
-    readonly leader?: { readonly node_id?: string };
-    readonly raft?: { readonly state?: string; readonly applied_index?: number };
-    readonly dir_size?: number;
-    readonly ready?: boolean;
-  };
-}
-
 const WATCH_MS = 1_000;
 const IDLE_WATCH_MS = 8_000;
 const IDLE_AFTER_MS = 15_000;
@@ -60,7 +51,9 @@ const ASK_MS = 2_000;
 /** Another voter may be ready sooner. */
 const READY_MS = 1_000;
 const RETRY_MS = 150;
-const STATUS_BYTES = 1_048_576;
+/** A statement that is ended at its time is told of by the leader before the voter that asked it gives up, and that before its node. */
+const TOLD_MS = 700;
+const ANSWERED_MS = 1_000;
 const MAX_BACKUP_BYTES = 512 * 1_048_576;
 
 export function createRqliteEngine(
@@ -77,6 +70,7 @@ export function createRqliteEngine(
   let applied = -1;
   let nap = new AbortController();
   let askedAt = clock.monotonic();
+  let settledTerm: unknown;
 
   /** @throws P2posError SQL_REFUSED: each voter would come to another result */
   function checkWrite({ examined, params }: Statement): void {
@@ -116,6 +110,19 @@ export function createRqliteEngine(
     return view;
   }
 
+  /**
+   * The first linearizable read of a term goes through the log, where all voters run it and nothing passes it; so it must not
+   * be a client's.
+   */
+  async function settleTerm(): Promise<void> {
+    const { state, term } = view.store?.raft ?? {};
+    if (!capabilities.linearizable || state !== 'Leader' || term === settledTerm) return;
+    const options = { timeoutMs: ASK_MS, maxBytes: STATUS_BYTES, signal: closing.signal };
+    const path = `/db/query?level=linearizable&timeout=${ASK_MS}ms`;
+    const [raw] = resultsOf(await door.ask('POST', path, '["SELECT 1"]', options), name);
+    if (raw?.error === undefined) settledTerm = term;
+  }
+
   /** Fifty databases that nobody asks must not keep a machine busy. */
   function restMs(): number {
     if (listeners.size > 0) return WATCH_MS / 5;
@@ -128,6 +135,9 @@ export function createRqliteEngine(
       await look(closing.signal).catch(() => {
         view = {};
       });
+      await settleTerm().catch((error) =>
+        log.debug({ action: 'sql_term_unsettled', error }, 'a new leader has read nothing yet'),
+      );
       nap = new AbortController();
       const signal = AbortSignal.any([closing.signal, nap.signal]);
       await sleep(clock, restMs(), { signal }).catch(() => {});
@@ -175,52 +185,18 @@ export function createRqliteEngine(
     return consistency === 'linearizable' && !capabilities.linearizable ? 'strong' : consistency;
   }
 
-  async function ask<T>(
-    method: 'GET' | 'DELETE',
-    path: string,
-    body: unknown,
-    options: EngineOptions,
-  ): Promise<T> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const answer = await door.ask(method, path, text, { ...options, maxBytes: STATUS_BYTES });
-    if (answer.status !== 200)
-      throw new P2posError('SQL_ENGINE_FAILED', {
-        database: name,
-        reason: answer.body.toString('utf8').trim(),
-      });
-    const told = answer.body.toString('utf8');
-    return (told === '' ? undefined : JSON.parse(told)) as T;
-  }
-
-  const cluster: Cluster = {
-    async voters(options) {
-      if ((await look(options.signal)).store?.raft?.state !== 'Leader') return undefined;
-      type Told = {
-        readonly nodes: readonly {
-          readonly id: string;
-          readonly reachable: boolean;
-          readonly voter: boolean;
-        }[];
-      };
-      const { nodes } = await ask<Told>('GET', '/nodes?ver=2&nonvoters&timeout=2s', undefined, options);
-      return nodes.map(({ id, reachable, voter: votes }) => ({ peerId: id, reachable, votes }));
-    },
-    async remove(peerId, options) {
-      await ask('DELETE', '/remove', { id: peerId }, options);
-    },
-    async recover() {
-      const own = entry.holders.find(({ peerId }) => peerId === self);
-      // Read by rqlited at its next start, once: https://rqlite.io/docs/clustering/general-guidelines
-      const peers = [{ id: self, address: `${own?.host}:${own?.port}`, non_voter: false }];
-      await voter.restart(() => writeFile(join(folder, 'data', 'raft', 'peers.json'), JSON.stringify(peers)));
-    },
-  };
+  const cluster = createCluster({ door, voter, look }, { self, entry, folder });
 
   /** A statement of the service itself, which leaves no row. */
   async function executePlainly(sql: string, { timeoutMs, signal }: EngineOptions): Promise<void> {
     const within = { timeoutMs, maxBytes: STATUS_BYTES, signal };
     const [raw] = resultsOf(await door.ask('POST', '/db/execute', JSON.stringify([sql]), within), name);
     if (raw?.error !== undefined) throw statementError(raw.error, name, timeoutMs);
+  }
+
+  /** A request that nobody waits for any more goes on in rqlited, so its time must be right from the start. */
+  function timesOf(timeoutMs: number): string {
+    return `timeout=${timeoutMs + TOLD_MS}ms&db_timeout=${timeoutMs}ms`;
   }
 
   async function readAll(
@@ -230,14 +206,35 @@ export function createRqliteEngine(
   ): Promise<RawResult[]> {
     await awaitReady(options);
     const { timeoutMs, signal } = options;
-    const path = `/db/query?${query}&blob_array&timeout=${timeoutMs}ms&db_timeout=${timeoutMs}ms`;
-    const within = { timeoutMs: timeoutMs + 1_000, maxBytes: 3 * maxResultBytes, signal };
+    const path = `/db/query?${query}&blob_array&${timesOf(timeoutMs)}`;
+    const within = { timeoutMs: timeoutMs + ANSWERED_MS, maxBytes: 3 * maxResultBytes, signal };
     return resultsOf(await door.ask('POST', path, `[${part.join(',')}]`, within), name);
+  }
+
+  /**
+   * Half of the time is for what a statement reads, which is tried first, since no write can be ended.
+   *
+   * @throws P2posError SQL_TIMEOUT
+   */
+  async function rehearse(statements: readonly Statement[], options: EngineOptions): Promise<void> {
+    const timeoutMs = Math.ceil(options.timeoutMs / 2);
+    for (const statement of statements) {
+      const read = rehearsalOf(statement);
+      if (!read) continue;
+      const [raw] = await readAll([statementJson(read, capabilities)], 'level=weak', {
+        ...options,
+        timeoutMs,
+      });
+      const error = raw?.error === undefined ? undefined : statementError(raw.error, name, timeoutMs);
+      // Anything else the statement itself says better; what it needs may come to be in its own transaction.
+      if (error?.code === 'SQL_TIMEOUT') throw error;
+    }
   }
 
   const interactive = createInteractive(
     {
       clock,
+      rehearse,
       writes,
       checkWrite,
       read: (parts, options) => readAll(parts, 'level=weak&transaction', options),
@@ -269,10 +266,12 @@ export function createRqliteEngine(
       askedAt = clock.monotonic();
       if (consistency !== 'none') await awaitReady({ timeoutMs, signal });
       const level = levelOf(consistency);
-      const path = `/db/query?level=${level}&blob_array&timeout=${timeoutMs}ms&db_timeout=${timeoutMs}ms`;
-      const options = { timeoutMs: timeoutMs + 1_000, maxBytes: maxResultBytes, signal };
+      const until = clock.monotonic() + timeoutMs;
       const run = async (sql: string): Promise<RawResult> => {
         const { examined, params } = statement;
+        const leftMs = Math.max(1, Math.ceil(until - clock.monotonic()));
+        const path = `/db/query?level=${level}&blob_array&${timesOf(leftMs)}`;
+        const options = { timeoutMs: leftMs + ANSWERED_MS, maxBytes: maxResultBytes, signal };
         const body = `[${statementJson({ examined: { ...examined, sql }, params }, capabilities)}]`;
         const answer = await door.ask('POST', path, body, options).catch((error) => {
           // Elsewhere it would take as long.
@@ -294,6 +293,7 @@ export function createRqliteEngine(
       askedAt = clock.monotonic();
       for (const statement of request.statements) checkWrite(statement);
       await awaitReady(options);
+      await rehearse(request.statements, options);
       const results = await writes.write(request, options);
       for (const listener of listeners) listener();
       return results;

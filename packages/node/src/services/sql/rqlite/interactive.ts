@@ -24,6 +24,8 @@ export interface InteractiveDeps {
   readSurely(part: string, options: EngineOptions): Promise<RawResult[]>;
   /** @throws P2posError SQL_REFUSED: each voter would come to another result */
   checkWrite(statement: Statement): void;
+  /** @throws P2posError SQL_TIMEOUT: what they read takes too long */
+  rehearse(statements: readonly Statement[], options: EngineOptions): Promise<void>;
 }
 
 export interface InteractiveConfig {
@@ -53,7 +55,7 @@ const rowsOfRaw = (raw: RawResult) => rowsOf(raw).rows;
 const DML = new Set(['INSERT', 'REPLACE', 'UPDATE', 'DELETE']);
 
 export function createInteractive(
-  { clock, writes, read, readSurely, checkWrite }: InteractiveDeps,
+  { clock, writes, read, readSurely, checkWrite, rehearse }: InteractiveDeps,
   { name, capabilities }: InteractiveConfig,
 ): Interactive & Disposable {
   const all = new Map<string, Open>();
@@ -141,6 +143,7 @@ export function createInteractive(
 
   async function keep(open: Open, statement: Statement, options: EngineOptions): Promise<StatementResult> {
     checkWrite(statement);
+    await rehearse([statement], options);
     const { verb, sql } = statement.examined;
     if (!DML.has(verb)) open.changed.add(EVERYTHING);
     if (!open.changed.has(EVERYTHING)) {

@@ -104,7 +104,7 @@ export async function openEngine(
         .toString('hex')
         .padEnd(64, '0')
         .slice(-64);
-      const options = { timeoutMs: 10_000 };
+      const options = { timeoutMs: statementTimeoutMs };
       return engine.write({ statements, key, hash }, options);
     },
     async [Symbol.asyncDispose]() {

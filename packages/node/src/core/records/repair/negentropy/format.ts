@@ -1,6 +1,13 @@
 /** Bytes of the messages: numbers, bounds, ranges. Everything that is read is checked before it is believed. */
 import { P2posError } from '@p2pos/protocol';
-import { type Bound, ID_BYTES } from './items.ts';
+
+export const ID_BYTES = 32;
+
+/** `time` is infinite for the end of everything; `prefix` are the first bytes of an id, the rest are zero. */
+export interface Bound {
+  readonly time: number;
+  readonly prefix: Uint8Array;
+}
 
 export const VERSION = 0x61;
 export const MODE = { skip: 0, fingerprint: 1, ids: 2 } as const;

@@ -1,15 +1,9 @@
 /** A sorted set of items, read by index: times and ids in two flat arrays, 40 bytes an item. */
+
 import { type Crypto, compareBytes } from '@p2pos/protocol';
-import { encodeVarint } from './format.ts';
+import { type Bound, encodeVarint, ID_BYTES } from './format.ts';
 
-export const ID_BYTES = 32;
 export const FINGERPRINT_BYTES = 16;
-
-/** `time` is infinite for the end of everything; `prefix` are the first bytes of an id, the rest are zero. */
-export interface Bound {
-  readonly time: number;
-  readonly prefix: Uint8Array;
-}
 
 export interface Item {
   /** Whole, at least 0, safe. */

@@ -1,7 +1,7 @@
 /** The rules of both sides: what a range is answered with, and what the initiator learns from it. */
 import { equalBytes } from '@p2pos/protocol';
-import { END, MODE, malformed, Reader, START, VERSION, Writer } from './format.ts';
-import { type Bound, FINGERPRINT_BYTES, type Items } from './items.ts';
+import { type Bound, END, MODE, malformed, Reader, START, VERSION, Writer } from './format.ts';
+import { FINGERPRINT_BYTES, type Items } from './items.ts';
 
 export interface Limits {
   /** Greatest message, bytes; at least 4 096. What does not fit is left to the next message. */
