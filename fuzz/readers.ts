@@ -12,6 +12,7 @@ const OWN: Readonly<Record<string, string>> = {
   'node/src/core/membership/audit.ts': "this node's own log, chained by hashes",
   'node/src/process/installation/state.ts': 'what the installer of this machine wrote',
   'node/src/services/sql/rqlite/engine.ts': 'the status of its own child process, and its own view of it',
+  'node/src/services/sql/rqlite/cluster.ts': 'what its own child process says of the voters',
   'node/src/services/sql/rqlite/program.ts': "the installed package's own name",
   'node/src/services/sql/processes/leftover.ts': 'its own note of a child process',
   'node/src/services/sql/sqlite/child.ts': 'the limits that its parent gave it',

@@ -181,12 +181,16 @@ const nodeAnswers: Target = {
       Uint8Array.of(0, ...utf8.encode(listed)),
       Uint8Array.of(1, ...utf8.encode(failed)),
       Uint8Array.of(2, 1, 2, 3),
+      Uint8Array.of(2, ...utf8.encode('{"slot":1,"replicas":[],"asked":[],"answered":[]}')),
     ];
   },
   async run(input) {
     const kind = (input[0] ?? 0) % 3;
     const operation = OPERATIONS[kind === 2 ? 'kv.get' : 'kv.list'];
-    const response = new Response(input.slice(1), { status: kind === 1 ? 503 : 200 });
+    const body = input.slice(1);
+    const explain = kind === 2 ? textOf(body).replaceAll(/[^\x20-\x7e]/g, '') : '{}';
+    const headers = { etag: `"${VERSION}"`, 'x-p2pos-explain': explain };
+    const response = new Response(body, { status: kind === 1 ? 503 : 200, headers });
     await decodeAnswer(operation, response, 'http://127.0.0.1:4180');
   },
   expects: typed,
