@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { isAlive, p2pctl, startDev } from './harness.ts';
+import { isAlive, p2pctl, shareDev } from './harness.ts';
+
+const system = shareDev({ nodes: 3 });
 
 test('it prints what to do next, refuses a second one, and names who holds a port', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   const lines = dev.output().trimEnd().split('\n').slice(-5);
   assert.equal(lines[0], `ready: ${dev.node(0).http}`);
   assert.match(lines[1] ?? '', /kv put hello world/);
@@ -29,7 +31,7 @@ test('it prints what to do next, refuses a second one, and names who holds a por
 test('a node that dies is back; one that was stopped stays so over a restart; data stays', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   const { pid } = dev.node(1);
   assert.equal((await dev.p2pctl('kv', 'put', 'a', 'b')).code, 0);
   dev.kill(1);
@@ -50,7 +52,7 @@ test('a node that dies is back; one that was stopped stays so over a restart; da
 test('SIGTERM, SIGINT twice and the death of the supervisor leave nothing running', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   for (const end of ['SIGTERM', 'SIGINT', 'SIGKILL'] as const) {
     const pids = dev.nodes().map((node) => node.pid ?? 0);
     if (end === 'SIGINT') dev.process.kill('SIGINT');

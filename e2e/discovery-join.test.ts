@@ -9,8 +9,9 @@ import { fromBase64url, INVITATION_SCHEME, toBase64url } from '@p2pos/protocol';
 import { connect } from '@p2pos/sdk';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { CLONE, p2pctl, startDev } from './harness.ts';
+import { CLONE, freePorts, p2pctl, shareDev, startDev } from './harness.ts';
 
+const system = shareDev({ nodes: 3 });
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 
 function startNode(home: string): { readonly child: ChildProcess } & AsyncDisposable {
@@ -43,7 +44,7 @@ test('a sixth node joins a running system by an invitation alone, in less than f
   assert.ok(text.startsWith(INVITATION_SCHEME));
   assert.match(invited.stderr, /█/, 'with its QR code');
 
-  const port = 21_000 + (process.pid % 900);
+  const port = await freePorts(1);
   const words = ['--home', home, '--listen', '/ip4/127.0.0.1/tcp/0', '--http', `127.0.0.1:${port}`, '--json'];
   const startedAt = performance.now();
   const joined = await p2pctl('join', text, ...words);
@@ -85,7 +86,7 @@ test('a sixth node joins a running system by an invitation alone, in less than f
 test('invitations that were changed, cut off, or lead nowhere are refused in one sentence', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   await using folder = await createTempFolder();
   const home = join(folder.path, 'home');
   await using client = dev.client(0);
@@ -117,7 +118,7 @@ test('invitations that were changed, cut off, or lead nowhere are refused in one
 test('connect and disconnect by hand: a peer stays away for as long as it was told', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   await using client = dev.client(0);
   const { peerId, p2p } = dev.node(1);
   const isConnected = async () =>

@@ -1,8 +1,9 @@
 /** A development system of real processes in a temporary folder, driven as a person would, ended with the test. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
@@ -55,7 +56,7 @@ export interface DevOptions {
 export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}): Promise<DevSystem> {
   const folder = await createTempFolder();
   const home = join(folder.path, 'dev');
-  const port = await freePorts(count + 2);
+  let port = await freePorts(count + 2);
   let supervisor!: ChildProcess;
   let output = '';
 
@@ -66,6 +67,7 @@ export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}
     if (!found) throw new RangeError(`there is no node ${index}`);
     return found;
   };
+  const hasEnded = () => supervisor.exitCode !== null || supervisor.signalCode !== null;
   const token = (index: number) => readFileSync(node(index).tokenFile, 'utf8').trim();
 
   async function start(...more: string[]): Promise<void> {
@@ -74,18 +76,13 @@ export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}
     supervisor = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     supervisor.stdout?.on('data', (chunk) => (output += chunk));
     supervisor.stderr?.on('data', (chunk) => (output += chunk));
-    await eventually(
-      () => {
-        if (/^page: /m.test(output)) return true;
-        throw new Error(output);
-      },
-      { timeoutMs: 60_000 },
-    );
+    await eventually(() => /^page: /m.test(output) || hasEnded() || refuse(output), { timeoutMs: 60_000 });
+    if (hasEnded()) refuse(output);
   }
 
   async function end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const pids = nodes().flatMap(({ pid }) => (pid === null ? [] : [pid]));
-    if (supervisor.exitCode === null && supervisor.signalCode === null) {
+    if (!hasEnded()) {
       const ended = new Promise((resolve) => supervisor.once('exit', resolve));
       supervisor.kill(signal);
       await ended;
@@ -93,11 +90,17 @@ export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}
     await eventually(() => !pids.some(isAlive), { timeoutMs: 30_000 });
   }
 
-  try {
-    await start('--nodes', String(count), ...words);
-  } catch (error) {
-    supervisor.kill('SIGTERM');
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await start('--nodes', String(count), ...words);
+      break;
+    } catch (error) {
+      supervisor.kill('SIGTERM');
+      // Another process may take a port between the look at it and its use.
+      if (attempt === 3 || !/^error: DEV_PORT_BUSY/m.test(output)) throw error;
+      rmSync(home, { recursive: true, force: true });
+      port = await freePorts(count + 2);
+    }
   }
   return {
     home,
@@ -129,6 +132,16 @@ export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}
   };
 }
 
+/**
+ * One system for several tests of a file, which leave it as the next can use it: the first that asks starts it, and it
+ * ends with the file.
+ */
+export function shareDev(options?: DevOptions): () => Promise<DevSystem> {
+  let started: Promise<DevSystem> | undefined;
+  after(async () => (await started?.catch(() => undefined))?.[Symbol.asyncDispose]());
+  return () => (started ??= startDev(options));
+}
+
 export function p2pctl(...words: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(process.execPath, [P2PCTL, ...words], (error, stdout, stderr) => {
@@ -145,15 +158,21 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-let nextBase = 22_000 + (process.pid % 1_000) * 20;
+/** Below the ports that the system gives to outgoing connections. */
+let nextBase = 22_000 + (process.pid % 500) * 20;
 
-async function freePorts(count: number): Promise<number> {
+/** The first of so many ports in a row that nobody listens on. */
+export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const base = nextBase;
     nextBase = 22_000 + ((base + count - 22_000) % 10_000);
     const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(base + i)));
     if (free.every(Boolean)) return base;
   }
+}
+
+function refuse(output: string): never {
+  throw new Error(output);
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -10,7 +10,9 @@ import { test } from 'node:test';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { exchangeRaw } from '../packages/node/src/testing/raw-http.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { CLONE, type Outcome, p2pctl, startDev } from './harness.ts';
+import { CLONE, type Outcome, p2pctl, shareDev, startDev } from './harness.ts';
+
+const system = shareDev({ nodes: 3 });
 
 const NODE_PROGRAM = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 const STACK = /\n\s+at .*\(?(file:|node:|\/).*:\d+:\d+/;
@@ -70,7 +72,7 @@ test('files that are wrong: one sentence with the place, and no start', { timeou
 test('requests that are wrong: the right status and code, and the node serves on', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   const { http } = dev.node(0);
   const auth = { authorization: `Bearer ${dev.token(0)}` };
   const ask = async (method: string, path: string, init: RequestInit = {}) => {
@@ -108,7 +110,7 @@ test('requests that are wrong: the right status and code, and the node serves on
 test('peers that send garbage, a huge length or nothing: the node serves others', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   const port = Number(/\/tcp\/(\d+)/.exec(dev.node(0).p2p[0] ?? '')?.[1]);
   const sockets = [];
   for (const bytes of [randomBytes(4_096), Buffer.from('ffffffff00000000', 'hex'), Buffer.alloc(0)]) {

@@ -14,7 +14,9 @@ import {
 import { createKeyFile, crypto, readKeyFile } from '../packages/cli/src/keys.ts';
 import { readDocument, signAdminProof } from '../packages/cli/src/members/authority.ts';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { startDev } from './harness.ts';
+import { shareDev, startDev } from './harness.ts';
+
+const shared = shareDev({ nodes: 4 });
 
 test('a sixth node joins while others write: no acknowledged write is unreadable at any moment', {
   timeout: 300_000,
@@ -57,39 +59,10 @@ test('a sixth node joins while others write: no acknowledged write is unreadable
   for (const client of clients) await client.close();
 });
 
-test('T9, T1: a removed member is unconfigured at once; the older snapshot stays stale, after a restart too', {
-  timeout: 300_000,
-}, async () => {
-  await using dev = await startDev({ nodes: 4 });
-  await using client = dev.client(0);
-  const older = await client.members.snapshot();
-  const removed = await dev.p2pctl('members', 'remove', 'node3');
-  assert.equal(removed.code, 0, removed.stderr);
-  await using gone = dev.client(3);
-  await eventually(
-    async () => {
-      const { state, connected } = await gone.network.status();
-      assert.deepEqual({ state, connected }, { state: 'unconfigured', connected: 0 });
-    },
-    { timeoutMs: 10_000 },
-  );
-  await assert.rejects(gone.kv.get('a'), (error) => isP2posError(error, 'STATE_UNCONFIGURED'));
-  const peers = await client.network.peers();
-  assert.ok(!peers.some(({ peerId, connected }) => peerId === dev.node(3).peerId && connected));
-
-  const newer = await client.members.snapshot();
-  assert.equal((await client.members.push(older)).result, 'stale');
-  await dev.end();
-  await dev.start();
-  await using again = dev.client(0);
-  assert.equal((await again.members.push(older)).result, 'stale');
-  assert.deepEqual(await again.members.snapshot(), newer);
-});
-
 test('T2, T4: a snapshot of next year, of a stranger, or that jumps an epoch is refused, each by its own code', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await shared();
   await using client = dev.client(0);
   const system = (name: string) => join(dev.home, 'system', name);
   const admin = readKeyFile(system('admin.key'));
@@ -123,4 +96,33 @@ test('T2, T4: a snapshot of next year, of a stranger, or that jumps an epoch is 
   assert.deepEqual(await client.members.snapshot(), current.bytes);
   const { bytes } = await signDocument(snapshotDocument, next, [admin], crypto);
   assert.equal((await client.members.push(bytes)).result, 'applied', 'a refused one blocks nothing');
+});
+
+test('T9, T1: a removed member is unconfigured at once; the older snapshot stays stale, after a restart too', {
+  timeout: 300_000,
+}, async () => {
+  const dev = await shared();
+  await using client = dev.client(0);
+  const older = await client.members.snapshot();
+  const removed = await dev.p2pctl('members', 'remove', 'node3');
+  assert.equal(removed.code, 0, removed.stderr);
+  await using gone = dev.client(3);
+  await eventually(
+    async () => {
+      const { state, connected } = await gone.network.status();
+      assert.deepEqual({ state, connected }, { state: 'unconfigured', connected: 0 });
+    },
+    { timeoutMs: 10_000 },
+  );
+  await assert.rejects(gone.kv.get('a'), (error) => isP2posError(error, 'STATE_UNCONFIGURED'));
+  const peers = await client.network.peers();
+  assert.ok(!peers.some(({ peerId, connected }) => peerId === dev.node(3).peerId && connected));
+
+  const newer = await client.members.snapshot();
+  assert.equal((await client.members.push(older)).result, 'stale');
+  await dev.end();
+  await dev.start();
+  await using again = dev.client(0);
+  assert.equal((await again.members.push(older)).result, 'stale');
+  assert.deepEqual(await again.members.snapshot(), newer);
 });

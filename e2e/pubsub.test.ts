@@ -7,7 +7,9 @@ import { test } from 'node:test';
 import type { PubsubEvent } from '@p2pos/sdk';
 import { WebSocket } from 'ws';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { type DevSystem, startDev } from './harness.ts';
+import { type DevSystem, shareDev, startDev } from './harness.ts';
+
+const system = shareDev({ nodes: 3 });
 
 function follow(dev: DevSystem, nodes: readonly number[], topic: string) {
   const client = dev.client(...nodes);
@@ -54,10 +56,22 @@ test('messages reach every subscriber on other nodes at once, and the receipt co
   });
 });
 
+test('p2pctl publishes and subscribes', { timeout: 300_000 }, async () => {
+  const dev = await system();
+  const nobody = await dev.p2pctl('pubsub', 'publish', 'a.b', 'hello');
+  assert.equal(nobody.code, 1);
+  assert.match(nobody.stderr, /Nobody is subscribed to a\.b/);
+  const listening = dev.p2pctl('pubsub', 'subscribe', 'a.>', '--for', '6s', '--node', '1');
+  await eventually(async () => (await dev.p2pctl('pubsub', 'publish', 'a.b', 'hello')).code === 0);
+  const heard = await listening;
+  assert.equal(heard.code, 0, heard.stderr);
+  assert.match(heard.stdout, /a\.b hello/);
+});
+
 test('a subscriber whose node is killed goes on when it is back, and is told what it lost', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   await using reader = follow(dev, [1], 'a');
   await reader.opened();
   await using publisher = dev.client(0);
@@ -78,18 +92,6 @@ test('a subscriber whose node is killed goes on when it is back, and is told wha
   );
   assert.equal(had.size + lost.length, 60, 'what is not there was told');
   for (const number of lost) assert.ok(!had.has(number));
-});
-
-test('p2pctl publishes and subscribes', { timeout: 300_000 }, async () => {
-  await using dev = await startDev({ nodes: 2 });
-  const nobody = await dev.p2pctl('pubsub', 'publish', 'a.b', 'hello');
-  assert.equal(nobody.code, 1);
-  assert.match(nobody.stderr, /Nobody is subscribed to a\.b/);
-  const listening = dev.p2pctl('pubsub', 'subscribe', 'a.>', '--for', '6s', '--node', '1');
-  await eventually(async () => (await dev.p2pctl('pubsub', 'publish', 'a.b', 'hello')).code === 0);
-  const heard = await listening;
-  assert.equal(heard.code, 0, heard.stderr);
-  assert.match(heard.stdout, /a\.b hello/);
 });
 
 test('subscribe on node4, publish on node0 the moment it returns; a mebibyte passes and one byte more does not', {

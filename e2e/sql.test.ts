@@ -6,16 +6,18 @@ import { test } from 'node:test';
 import { sql } from '@p2pos/sdk';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
-import { startDev } from './harness.ts';
+import { shareDev } from './harness.ts';
+
+const system = shareDev({ nodes: 3 });
 
 test('a database made through one node is asked and changed through every other, and outlives its node', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   const clients = [0, 1, 2].map((index) => dev.client(index));
-  const [one, two, three] = clients.map((client) => client.sql('shop'));
+  const [one, two, three] = clients.map((client) => client.sql('orders'));
   assert.ok(one && two && three && clients[0]);
-  assert.equal((await clients[0].sql.create('shop')).created, true);
+  assert.equal((await clients[0].sql.create('orders')).created, true);
   await two.execute(
     'CREATE TABLE orders (id INTEGER PRIMARY KEY, what TEXT, price REAL, raw BLOB, big INTEGER)',
   );
@@ -63,7 +65,7 @@ test('a database made through one node is asked and changed through every other,
 
   const { holders } = await one.status();
   const holder = dev.nodes().findIndex(({ peerId }) => peerId === holders[0]?.peerId);
-  const other = clients[(holder + 1) % 3]?.sql('shop');
+  const other = clients[(holder + 1) % 3]?.sql('orders');
   dev.kill(holder);
   const down = await other?.query('SELECT count(*) AS n FROM orders').catch((error) => error);
   assert.equal(down.code, 'SQL_HOLDER_UNREACHABLE');
@@ -79,7 +81,7 @@ test('a database made through one node is asked and changed through every other,
 });
 
 test('T18: a second creation of one name changes nothing, whoever asks', { timeout: 300_000 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   await using client = dev.client(0);
   const made = await Promise.all(
     [0, 1, 2, 0, 1, 2].map(async (index) => {
@@ -99,7 +101,7 @@ test('T18: a second creation of one name changes nothing, whoever asks', { timeo
 });
 
 test('p2pctl makes, fills, asks and drops a database', { timeout: 300_000 }, async () => {
-  await using dev = await startDev({ nodes: 2 });
+  const dev = await system();
   const done = async (...words: string[]) => {
     const { code, stdout, stderr } = await dev.p2pctl(...words);
     assert.equal(code, 0, stderr);
@@ -127,7 +129,7 @@ test('p2pctl makes, fills, asks and drops a database', { timeout: 300_000 }, asy
 test('a database is migrated, imported, followed live, exported, backed up and restored', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 2 });
+  const dev = await system();
   await using folder = await createTempFolder();
   const at = (name: string) => join(folder.path, name);
   const done = async (...words: string[]) => {
@@ -190,11 +192,11 @@ test('a database is migrated, imported, followed live, exported, backed up and r
 test('a transaction of several calls through another node; hostile requests are refused and harm nobody', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 2 });
+  const dev = await system();
   await using one = dev.client(0);
   await using two = dev.client(1);
-  await one.sql.create('shop');
-  const [db, far] = [one.sql('shop'), two.sql('shop')];
+  await one.sql.create('stock');
+  const [db, far] = [one.sql('stock'), two.sql('stock')];
   await db.execute('CREATE TABLE stock (id INTEGER PRIMARY KEY, n INTEGER)');
   await db.execute('INSERT INTO stock VALUES (1, 10)');
   await Promise.all(
@@ -237,7 +239,7 @@ test('a transaction of several calls through another node; hostile requests are 
   const { http } = dev.node(1);
   const raw = async (body: BodyInit) => {
     const headers = { authorization: `Bearer ${dev.token(1)}`, 'content-type': 'application/json' };
-    const answer = await fetch(`${http}/v1/sql/shop/query`, { method: 'POST', headers, body });
+    const answer = await fetch(`${http}/v1/sql/stock/query`, { method: 'POST', headers, body });
     return [answer.status, answer.headers.get('x-p2pos-error')];
   };
   assert.deepEqual(await raw('{"sql":'), [400, 'BAD_REQUEST']);

@@ -3,15 +3,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { startDev } from './harness.ts';
+import { shareDev, startDev } from './harness.ts';
+
+const system = shareDev({ nodes: 5 });
 
 test('put on node0, kill -9 node0, read on node3: the bytes are there', { timeout: 300_000 }, async () => {
-  await using dev = await startDev({ nodes: 5 });
+  const dev = await system();
   await using writer = dev.client(0);
   await Promise.all(Array.from({ length: 40 }, (_, i) => writer.kv.put(`key ${i}`, `value ${i}`)));
   await using reader = dev.client(3);
   dev.kill(0);
   for (let i = 0; i < 40; i++) assert.equal((await reader.kv.get(`key ${i}`))?.text(), `value ${i}`);
+  await using back = dev.client(0);
+  await eventually(async () => assert.equal((await back.health()).status, 'ok'), { timeoutMs: 30_000 });
 });
 
 test('two of five dead: keys with a majority work, others say so; none is a false success', {
@@ -48,7 +52,7 @@ test('two of five dead: keys with a majority work, others say so; none is a fals
 test('all killed at once: every acknowledged write is there, and the snapshot byte for byte', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 5 });
+  const dev = await system();
   await using client = dev.client(1);
   const snapshot = await client.members.snapshot();
   const acknowledged: string[] = [];

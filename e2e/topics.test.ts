@@ -7,14 +7,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Client } from '@p2pos/sdk';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
-import { CLONE, type DevSystem, startDev } from './harness.ts';
+import { CLONE, type DevSystem, shareDev, startDev } from './harness.ts';
+
+const system = shareDev({ nodes: 3 });
 
 const numbers = (to: number) => Array.from({ length: to }, (_, i) => i + 1);
 
 test('what is acknowledged is kept through kill −9 of any node, in one order', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   const end = new AbortController();
   await using follower = dev.client(2);
   const heard: string[] = [];
@@ -75,8 +77,9 @@ test('what is acknowledged is kept through kill −9 of any node, in one order',
 test('a group goes on where it was when all its members and nodes have been killed', {
   timeout: 300_000,
 }, async () => {
-  await using dev = await startDev({ nodes: 3 });
+  const dev = await system();
   await using publisher = dev.client(0);
+  await eventually(async () => assert.equal((await publisher.health()).status, 'ok'), { timeoutMs: 30_000 });
   for (let i = 1; i <= 40; i++) await publisher.topics.append('jobs', `${i}`);
   const end = new AbortController();
   const done: number[] = [];

@@ -2,16 +2,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { eventually } from '../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../packages/node/src/testing/temp-folder.ts';
 import { connect } from '../packages/sdk/src/index.ts';
+import { CLONE, freePorts } from './harness.ts';
 
-const CLONE = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(CLONE, 'README.md'), 'utf8');
 
 interface Step {
@@ -37,21 +35,6 @@ function pattern(expected: string): RegExp {
     return `${parts.join('[^\\n]*')}\\n`;
   });
   return new RegExp(`^${expected === '' ? '' : lines.join('')}$`);
-}
-
-async function freePorts(count: number): Promise<number> {
-  for (let base = 21_000 + (process.pid % 20_000); ; base += count) {
-    const taken = await Promise.all(
-      Array.from({ length: count }, (_, i) => {
-        const server = createServer();
-        return new Promise<boolean>((resolve) => {
-          server.once('error', () => resolve(true));
-          server.listen(base + i, '127.0.0.1', () => server.close(() => resolve(false)));
-        });
-      }),
-    );
-    if (!taken.includes(true)) return base;
-  }
 }
 
 test('the tour of the README works as it is written', { timeout: 300_000 }, async () => {

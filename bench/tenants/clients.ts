@@ -8,16 +8,29 @@ export interface Crowd {
 }
 
 export interface Outcome {
+  readonly asked: number;
   readonly taken: number;
   readonly refused: number;
   readonly latenciesMs: readonly number[];
+  /** Not answered in time. */
+  readonly missing: number;
   /** Codes of refusals, each with its number. */
   readonly codes: Readonly<Record<string, number>>;
+  /** Sockets that ended by themselves. */
+  readonly lost: number;
+  /** From the first question until nobody waited for answers any more. */
+  readonly elapsedMs: number;
+}
+
+export interface Order {
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly patienceMs: number;
 }
 
 export interface OpenCrowd {
-  /** All clients together ask so often a second. */
-  ask(perSecond: number, seconds: number): Promise<Outcome>;
+  /** All clients together ask so often a second; after the last question answers are waited for so long. */
+  ask(order: Order): Promise<Outcome>;
   close(): void;
 }
 
@@ -27,6 +40,7 @@ export async function openCrowd({ urls, token, clients }: Crowd): Promise<OpenCr
   const pending = new Map<number, { readonly at: number; readonly done: () => void }>();
   let latencies: number[] = [];
   let codes: Record<string, number> = {};
+  let lost = 0;
   let nextId = 1;
   const sockets: WebSocket[] = [];
   // In small groups: a thousand handshakes at once is another test.
@@ -37,7 +51,7 @@ export async function openCrowd({ urls, token, clients }: Crowd): Promise<OpenCr
     sockets.push(...(await Promise.all(group)));
   }
 
-  function open(url: string): Promise<WebSocket> {
+  async function open(url: string): Promise<WebSocket> {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/ws`, 'p2pos.json', {
       headers: { authorization: `Bearer ${token}` },
     });
@@ -50,33 +64,41 @@ export async function openCrowd({ urls, token, clients }: Crowd): Promise<OpenCr
       else codes[code] = (codes[code] ?? 0) + 1;
       call.done();
     });
-    return new Promise((resolve, reject) => {
-      socket.once('open', () => resolve(socket));
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', resolve);
       socket.on('error', reject);
     });
+    socket.once('close', () => lost++);
+    return socket;
   }
 
   return {
-    async ask(perSecond, seconds) {
+    async ask({ perSecond, seconds, patienceMs }) {
       latencies = [];
       codes = {};
+      lost = 0;
       const answers: Promise<void>[] = [];
       const started = performance.now();
-      let sent = 0;
+      let asked = 0;
       while (performance.now() - started < seconds * 1_000) {
         const due = ((performance.now() - started) / 1_000) * perSecond;
-        for (; sent < due; sent++) {
+        for (; asked < due; asked++) {
           const id = nextId++;
-          answers.push(new Promise((done) => pending.set(id, { at: performance.now(), done })));
-          const frame = { op: 'call', id, method: 'kv.get', input: { key: 'k' } };
-          sockets[sent % sockets.length]?.send(JSON.stringify(frame));
+          const { promise, resolve } = Promise.withResolvers<void>();
+          answers.push(promise);
+          pending.set(id, { at: performance.now(), done: resolve });
+          sockets[asked % sockets.length]?.send(
+            `{"op":"call","id":${id},"method":"kv.get","input":{"key":"k"}}`,
+          );
         }
         await new Promise((resolve) => setTimeout(resolve, TICK_MS));
       }
-      // Who floods does not get all its answers in time; what comes later is not counted.
-      await Promise.race([Promise.all(answers), new Promise((resolve) => setTimeout(resolve, 500))]);
+      await Promise.race([Promise.all(answers), new Promise((resolve) => setTimeout(resolve, patienceMs))]);
       const refused = Object.values(codes).reduce((sum, count) => sum + count, 0);
-      return { taken: latencies.length, refused, latenciesMs: latencies, codes };
+      const missing = asked - latencies.length - refused;
+      const elapsedMs = performance.now() - started;
+      const taken = latencies.length;
+      return { asked, taken, refused, missing, latenciesMs: latencies, codes, lost, elapsedMs };
     },
     close() {
       for (const socket of sockets) socket.terminate();

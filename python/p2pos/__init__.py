@@ -15,6 +15,7 @@ only what a repeat cannot harm: reads, and writes under an idempotency key, whic
 from .apps import Apps, AsyncApps
 from .cas import AsyncCas, Cas
 from .client import AsyncClient, Client, connect, connect_async
+from .delivery import DeliveredMessage, VerifiedDelivery, verify_delivery
 from .errors import ERRORS, ErrorEntry
 from .failure import P2posError, RemoteError
 from .kv import AsyncKv, Kv
@@ -27,6 +28,7 @@ from .receipt import ReceiptRecord, VerifiedReceipt, verify_receipt
 from .rendezvous import AsyncRendezvous, Discovered, Registration, Rendezvous
 from .sql import AsyncDatabase, AsyncSql, Database, Sql
 from .sql_answers import LiveChange, LiveEvent, LiveRows, SqlResult, SqlRowSet
+from .sql_transaction import AsyncTransaction, Transaction
 from .stream import AsyncStream, Stream
 from .topics import AsyncTopics, TopicEvent, TopicGap, TopicMessage, TopicOpened, Topics
 from .watch import Change, Compacted, Synced, WatchEvent
@@ -46,11 +48,13 @@ __all__ = [
     "AsyncSql",
     "AsyncStream",
     "AsyncTopics",
+    "AsyncTransaction",
     "Cas",
     "Change",
     "Client",
     "Compacted",
     "Database",
+    "DeliveredMessage",
     "Discovered",
     "ErrorEntry",
     "Gap",
@@ -86,9 +90,12 @@ __all__ = [
     "TopicMessage",
     "TopicOpened",
     "Topics",
+    "Transaction",
+    "VerifiedDelivery",
     "VerifiedReceipt",
     "WatchEvent",
     "connect",
     "connect_async",
+    "verify_delivery",
     "verify_receipt",
 ]

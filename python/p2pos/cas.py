@@ -16,6 +16,7 @@ from .kv_answers import (
     KvEntry,
     KvPage,
     KvReceipt,
+    ReceiptKind,
     deletion_of,
     entry_of,
     page_of,
@@ -39,6 +40,7 @@ class AsyncCas:
         if_version: str | None = None,
         if_absent: bool = False,
         ttl_ms: int | None = None,
+        receipt: ReceiptKind | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> KvReceipt:
@@ -49,6 +51,7 @@ class AsyncCas:
             "ttlMs": None if ttl_ms is None else duration(ttl_ms),
             "ifMatch": None if if_version is None else etag(if_version),
             "ifNoneMatch": "*" if if_absent else None,
+            "receipt": receipt,
             "idempotencyKey": idempotency_key,
         }
         return receipt_of(await self._call("kv.put", fields, timeout_ms))
@@ -70,6 +73,7 @@ class AsyncCas:
         version: str | None,
         *,
         ttl_ms: int | None = None,
+        receipt: ReceiptKind | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> KvReceipt:
@@ -80,6 +84,7 @@ class AsyncCas:
             if_version=version,
             if_absent=version is None,
             ttl_ms=ttl_ms,
+            receipt=receipt,
             idempotency_key=idempotency_key,
             timeout_ms=timeout_ms,
         )
@@ -89,6 +94,7 @@ class AsyncCas:
         key: str,
         *,
         if_version: str | None = None,
+        receipt: ReceiptKind | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> KvDeletion:
@@ -96,6 +102,7 @@ class AsyncCas:
             "key": key,
             "cas": flag(True),
             "ifMatch": None if if_version is None else etag(if_version),
+            "receipt": receipt,
             "idempotencyKey": idempotency_key,
         }
         return deletion_of(await self._call("kv.delete", fields, timeout_ms))
@@ -119,12 +126,19 @@ class AsyncCas:
         return page_of(await self._call("kv.list", fields, timeout_ms))
 
     async def list(
-        self, prefix: str = "", *, page_size: int = 500, timeout_ms: int | None = None
+        self,
+        prefix: str = "",
+        *,
+        page_size: int = 500,
+        partial: bool = False,
+        timeout_ms: int | None = None,
     ) -> AsyncGenerator[str, None]:
         """All keys that begin with the prefix, in byte order; linearizable per key."""
         cursor: str | None = None
         while True:
-            page = await self.page(prefix, limit=page_size, cursor=cursor, timeout_ms=timeout_ms)
+            page = await self.page(
+                prefix, limit=page_size, cursor=cursor, partial=partial, timeout_ms=timeout_ms
+            )
             for key in page.keys:
                 yield key
             cursor = page.cursor
@@ -165,6 +179,7 @@ class Cas:
         if_version: str | None = None,
         if_absent: bool = False,
         ttl_ms: int | None = None,
+        receipt: ReceiptKind | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> KvReceipt:
@@ -175,6 +190,7 @@ class Cas:
                 if_version=if_version,
                 if_absent=if_absent,
                 ttl_ms=ttl_ms,
+                receipt=receipt,
                 idempotency_key=idempotency_key,
                 timeout_ms=timeout_ms,
             )
@@ -190,6 +206,7 @@ class Cas:
         version: str | None,
         *,
         ttl_ms: int | None = None,
+        receipt: ReceiptKind | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> KvReceipt:
@@ -199,6 +216,7 @@ class Cas:
                 value,
                 version,
                 ttl_ms=ttl_ms,
+                receipt=receipt,
                 idempotency_key=idempotency_key,
                 timeout_ms=timeout_ms,
             )
@@ -209,12 +227,17 @@ class Cas:
         key: str,
         *,
         if_version: str | None = None,
+        receipt: ReceiptKind | None = None,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> KvDeletion:
         return self._portal.run(
             self._cas.delete(
-                key, if_version=if_version, idempotency_key=idempotency_key, timeout_ms=timeout_ms
+                key,
+                if_version=if_version,
+                receipt=receipt,
+                idempotency_key=idempotency_key,
+                timeout_ms=timeout_ms,
             )
         )
 
@@ -234,9 +257,14 @@ class Cas:
         )
 
     def list(
-        self, prefix: str = "", *, page_size: int = 500, timeout_ms: int | None = None
+        self,
+        prefix: str = "",
+        *,
+        page_size: int = 500,
+        partial: bool = False,
+        timeout_ms: int | None = None,
     ) -> Iterator[str]:
-        keys = self._cas.list(prefix, page_size=page_size, timeout_ms=timeout_ms)
+        keys = self._cas.list(prefix, page_size=page_size, partial=partial, timeout_ms=timeout_ms)
         return Stream(self._portal, AsyncStream(keys))
 
     def lock(

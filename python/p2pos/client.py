@@ -21,6 +21,7 @@ from .pubsub import AsyncPubsub, Pubsub
 from .rendezvous import AsyncRendezvous, Rendezvous
 from .socket_transport import SocketTransport
 from .sql import AsyncSql, Sql
+from .stream import AsyncStream, Stream
 from .subscription import Subscriber
 from .topics import AsyncTopics, Topics
 
@@ -91,6 +92,17 @@ class AsyncClient:
             raise P2posError("CLIENT_CLOSED")
         return await self._caller(method, fields, timeout_ms)
 
+    def subscribe(
+        self, kind: str, fields: Mapping[str, Any] | None = None
+    ) -> AsyncStream[Mapping[str, Any]]:
+        """
+        Any stream of the contract by its kind, as ``kv``; events as they are on the wire, ``open`` first and again after each
+        reconnect, which asks for the same again.
+        """
+        if self._closed:
+            raise P2posError("CLIENT_CLOSED")
+        return AsyncStream(self._subscriber.follow(kind, lambda: fields or {}))
+
     async def health(self, *, timeout_ms: int | None = None) -> HealthRead:
         """Needs no token on the node's own machine."""
         health: HealthRead = await self.call("health.read", {}, timeout_ms)
@@ -147,6 +159,11 @@ class Client:
         self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None
     ) -> Any:
         return self._portal.run(self._client.call(method, fields, timeout_ms))
+
+    def subscribe(
+        self, kind: str, fields: Mapping[str, Any] | None = None
+    ) -> Stream[Mapping[str, Any]]:
+        return Stream(self._portal, self._client.subscribe(kind, fields))
 
     def health(self, *, timeout_ms: int | None = None) -> HealthRead:
         return self._portal.run(self._client.health(timeout_ms=timeout_ms))

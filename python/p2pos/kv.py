@@ -14,6 +14,7 @@ from .kv_answers import (
     KvHead,
     KvPage,
     KvReceipt,
+    ReceiptKind,
     deletion_of,
     entry_of,
     head_of,
@@ -27,7 +28,6 @@ from .watch import WatchEvent, watch
 from .wire import duration, flag
 
 Consistency = Literal["one", "quorum", "all"]
-ReceiptKind = Literal["plain", "signed"]
 
 
 class AsyncKv:
@@ -79,9 +79,18 @@ class AsyncKv:
         return None if found is None else entry_of(found)
 
     async def head(
-        self, key: str, *, consistency: Consistency | None = None, timeout_ms: int | None = None
+        self,
+        key: str,
+        *,
+        consistency: Consistency | None = None,
+        explain: bool = False,
+        timeout_ms: int | None = None,
     ) -> KvHead | None:
-        fields = {"key": key, "consistency": consistency}
+        fields = {
+            "key": key,
+            "consistency": consistency,
+            "explain": flag(True) if explain else None,
+        }
         found = await _or_none(self._call, "kv.head", fields, timeout_ms)
         return None if found is None else head_of(found)
 
@@ -95,10 +104,16 @@ class AsyncKv:
         key: str,
         *,
         receipt: ReceiptKind | None = None,
+        explain: bool = False,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> KvDeletion:
-        fields = {"key": key, "receipt": receipt, "idempotencyKey": idempotency_key}
+        fields = {
+            "key": key,
+            "receipt": receipt,
+            "explain": flag(True) if explain else None,
+            "idempotencyKey": idempotency_key,
+        }
         return deletion_of(await self._call("kv.delete", fields, timeout_ms))
 
     async def page(
@@ -208,10 +223,15 @@ class Kv:
         )
 
     def head(
-        self, key: str, *, consistency: Consistency | None = None, timeout_ms: int | None = None
+        self,
+        key: str,
+        *,
+        consistency: Consistency | None = None,
+        explain: bool = False,
+        timeout_ms: int | None = None,
     ) -> KvHead | None:
         return self._portal.run(
-            self._kv.head(key, consistency=consistency, timeout_ms=timeout_ms)
+            self._kv.head(key, consistency=consistency, explain=explain, timeout_ms=timeout_ms)
         )
 
     def exists(
@@ -224,12 +244,17 @@ class Kv:
         key: str,
         *,
         receipt: ReceiptKind | None = None,
+        explain: bool = False,
         idempotency_key: str | None = None,
         timeout_ms: int | None = None,
     ) -> KvDeletion:
         return self._portal.run(
             self._kv.delete(
-                key, receipt=receipt, idempotency_key=idempotency_key, timeout_ms=timeout_ms
+                key,
+                receipt=receipt,
+                explain=explain,
+                idempotency_key=idempotency_key,
+                timeout_ms=timeout_ms,
             )
         )
 

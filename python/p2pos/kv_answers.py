@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from .wire import instant, version_of
+
+#: ``signed``: the answer brings the replicas' signatures, for :func:`p2pos.verify_receipt`.
+ReceiptKind = Literal["plain", "signed"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class KvHead:
     #: Bytes of the value.
     size: int
     expires_at: int | None = None
+    explain: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,18 +75,20 @@ def deletion_of(wire: Mapping[str, Any]) -> KvDeletion:
 
 
 def entry_of(wire: Mapping[str, Any]) -> KvEntry:
-    explain = wire.get("explain")
     return KvEntry(
         value=wire["body"],
         version=version_of(wire["version"]),
         expires_at=_expiry(wire),
-        explain=None if explain is None else json.loads(explain),
+        explain=_explanation(wire),
     )
 
 
 def head_of(wire: Mapping[str, Any]) -> KvHead:
     return KvHead(
-        version=version_of(wire["version"]), size=int(wire["size"]), expires_at=_expiry(wire)
+        version=version_of(wire["version"]),
+        size=int(wire["size"]),
+        expires_at=_expiry(wire),
+        explain=_explanation(wire),
     )
 
 
@@ -93,6 +99,15 @@ def page_of(wire: Mapping[str, Any]) -> KvPage:
 def _receipt(wire: Mapping[str, Any]) -> dict[str, Any]:
     names = ("key", "version", "durable", "previous", "explain", "receipt")
     return {**{name: wire.get(name) for name in names}, "replicas": tuple(wire["replicas"])}
+
+
+def _explanation(wire: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Of what is answered in headers, where it is a text."""
+    text = wire.get("explain")
+    if text is None:
+        return None
+    explanation: Mapping[str, Any] = json.loads(text)
+    return explanation
 
 
 def _expiry(wire: Mapping[str, Any]) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,6 +28,8 @@ class PublishReceipt:
     subscribers: int
     #: Handlers on them, as far as known.
     clients: int
+    #: With ``receipt="signed"``: for :func:`p2pos.verify_delivery`.
+    receipt: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,20 @@ class AsyncPubsub:
         data: bytes | str,
         *,
         ack: Ack | None = None,
+        receipt: Literal["signed"] | None = None,
         timeout_ms: int | None = None,
     ) -> PublishReceipt:
         """
         :param ack: ``one``: a subscriber has it when this returns; ``all``: every interested node has; ``none``, the
             default, does not wait.
+        :param receipt: ``signed``: the answer brings the receivers' signatures.
         """
         body = data.encode("utf-8") if isinstance(data, str) else bytes(data)
-        fields = {"topic": topic, "body": body, "ack": ack}
+        fields = {"topic": topic, "body": body, "ack": ack, "receipt": receipt}
         told = await self._call("pubsub.publish", fields, timeout_ms)
-        return PublishReceipt(told["id"], told["subscribers"], told["clients"])
+        return PublishReceipt(
+            told["id"], told["subscribers"], told["clients"], told.get("receipt")
+        )
 
     def subscribe(
         self, topic: str, *, slow: SlowPolicy | None = None
@@ -136,10 +142,11 @@ class Pubsub:
         data: bytes | str,
         *,
         ack: Ack | None = None,
+        receipt: Literal["signed"] | None = None,
         timeout_ms: int | None = None,
     ) -> PublishReceipt:
         return self._portal.run(
-            self._pubsub.publish(topic, data, ack=ack, timeout_ms=timeout_ms)
+            self._pubsub.publish(topic, data, ack=ack, receipt=receipt, timeout_ms=timeout_ms)
         )
 
     def subscribe(self, topic: str, *, slow: SlowPolicy | None = None) -> Stream[PubsubEvent]:

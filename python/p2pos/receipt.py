@@ -16,6 +16,7 @@ from typing import Any
 from . import cbor
 from .failure import P2posError
 from .peer_id import public_key_of
+from .proof import is_signed, is_whole, refused, whole
 from .wire import from_blob
 
 PURPOSE = b"p2pos/receipt/1\x00"
@@ -78,26 +79,26 @@ def verify_receipt(
         header, statements = from_blob(receipt["header"]), list(receipt["statements"])
         found = receipt["systemId"]
     except (KeyError, TypeError, ValueError) as error:
-        raise _refused("it is no receipt") from error
+        raise refused("it is no receipt") from error
     if found != system_id:
-        raise _refused(f"it is of the system {found}, not of {system_id}")
+        raise refused(f"it is of the system {found}, not of {system_id}")
     if len(statements) > MAX_STATEMENTS:
-        raise _refused(f"it holds more than {MAX_STATEMENTS} statements")
+        raise refused(f"it holds more than {MAX_STATEMENTS} statements")
     record = _record(header)
     if namespace is not None and record.namespace != namespace:
-        raise _refused(f"it is for {record.namespace}, not for {namespace}")
+        raise refused(f"it is for {record.namespace}, not for {namespace}")
     if key is not None and record.key != (key.encode("utf-8") if isinstance(key, str) else key):
-        raise _refused("it is for another key")
+        raise refused("it is for another key")
     held = _held(record, receipt.get("state"))
     if version is not None and held.version != version:
-        raise _refused(f"it is for version {held.version}, not for {version}")
+        raise refused(f"it is for version {held.version}, not for {version}")
     _check_value(held, value, deleted)
     storing = {str(one["peerId"]): "storage" in one.get("capabilities", ()) for one in members}
     times = dict(_verified(header, one, system_id, storing) for one in statements)
     if len(times) != len(statements):
-        raise _refused("a replica is in it twice")
+        raise refused("a replica is in it twice")
     if len(times) < needed:
-        raise _refused(f"{len(times)} replicas signed it, {needed} are needed")
+        raise refused(f"{len(times)} replicas signed it, {needed} are needed")
     ats = list(times.values()) or [0]
     return VerifiedReceipt(record, held.version, tuple(times), min(ats), max(ats))
 
@@ -107,22 +108,22 @@ def _verified(
 ) -> tuple[str, int]:
     try:
         peer_id = str(statement["peerId"])
-        at, size, index = (_whole(statement[name]) for name in ("at", "size", "index"))
+        at, size, index = (whole(statement[name]) for name in ("at", "size", "index"))
         path, signature = from_blob(statement["path"]), from_blob(statement["signature"])
     except (KeyError, TypeError, ValueError) as error:
-        raise _refused("a statement cannot be read") from error
+        raise refused("a statement cannot be read") from error
     if peer_id not in storing:
-        raise _refused(f"{peer_id} is no member of the snapshot")
+        raise refused(f"{peer_id} is no member of the snapshot")
     if not storing[peer_id]:
-        raise _refused(f"{peer_id} is a member that holds no records")
+        raise refused(f"{peer_id} is a member that holds no records")
     root = fold_path(leaf_hash(header), index=index, size=size, path=path)
     if root is None or not 1 <= size <= MAX_HEADERS:
-        raise _refused(
+        raise refused(
             f"the path of {peer_id} does not lead from this record to what was signed"
         )
     body = cbor.encode({"at": at, "root": root, "size": size, "systemId": system_id})
-    if not _signed(public_key_of(peer_id), PURPOSE + body, signature):
-        raise _refused(
+    if not is_signed(public_key_of(peer_id), PURPOSE + body, signature):
+        raise refused(
             f"the signature of {peer_id} is not for this record in this system at this time"
         )
     return peer_id, at
@@ -151,7 +152,7 @@ def fold_path(leaf: bytes, *, index: int, size: int, path: bytes) -> bytes | Non
 
 
 def _record(header: bytes) -> ReceiptRecord:
-    unreadable = _refused("what it says of the record cannot be read")
+    unreadable = refused("what it says of the record cannot be read")
     if len(header) > MAX_HEADER_BYTES:
         raise unreadable
     try:
@@ -163,11 +164,11 @@ def _record(header: bytes) -> ReceiptRecord:
     _, namespace, partition, key, version, expires_at, digest, size = fields
     named = isinstance(namespace, str) and _NAMESPACE.fullmatch(namespace)
     keyed = _is_key(key) and (partition is None or (_is_key(partition) and partition != key))
-    dated = expires_at is None or (_is_whole(expires_at) and 1 <= expires_at <= 2**48)
+    dated = expires_at is None or (is_whole(expires_at) and 1 <= expires_at <= 2**48)
     if digest is None:
         valued = size == 0 and expires_at is None
     else:
-        valued = isinstance(digest, bytes) and len(digest) == 32 and _is_whole(size)
+        valued = isinstance(digest, bytes) and len(digest) == 32 and is_whole(size)
     if not (named and keyed and dated and valued and _is_version(version)):
         raise unreadable
     value = None if digest is None else (digest, size)
@@ -179,17 +180,17 @@ def _held(record: ReceiptRecord, blob: Any) -> ReceiptRecord:
     is_register = record.namespace.endswith(REGISTERS)
     if blob is None:
         if is_register:
-            raise _refused("the state of its register is missing")
+            raise refused("the state of its register is missing")
         return record
     if not is_register:
-        raise _refused("it holds a state and is of no register")
+        raise refused("it holds a state and is of no register")
     try:
         state = from_blob(blob)
     except (KeyError, TypeError, ValueError) as error:
-        raise _refused("the state in it cannot be read") from error
+        raise refused("the state in it cannot be read") from error
     if record.value != (hashlib.sha256(state).digest(), len(state)):
-        raise _refused("the state in it is not the one that was signed")
-    unreadable = _refused("the state in it cannot be read")
+        raise refused("the state in it is not the one that was signed")
+    unreadable = refused("the state in it cannot be read")
     try:
         fields = cbor.decode(state) if len(state) <= MAX_STATE_BYTES else None
         form, authors, (stamp, index), value = fields[:4] if isinstance(fields, list) else ()
@@ -204,28 +205,13 @@ def _held(record: ReceiptRecord, blob: Any) -> ReceiptRecord:
 
 def _check_value(record: ReceiptRecord, value: bytes | None, deleted: bool) -> None:
     if deleted and record.value is not None:
-        raise _refused("it is for a value, not for a deletion")
+        raise refused("it is for a value, not for a deletion")
     if value is None:
         return
     if record.value is None:
-        raise _refused("it is for a deletion, not for a value")
+        raise refused("it is for a deletion, not for a value")
     if record.value != (hashlib.sha256(value).digest(), len(value)):
-        raise _refused("it is for another value")
-
-
-def _signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    try:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    except ImportError as error:
-        raise ImportError(
-            "Receipts are verified with the package cryptography: pip install p2pos[receipts]"
-        ) from error
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
+        raise refused("it is for another value")
 
 
 def _is_version(text: object) -> bool:
@@ -241,17 +227,3 @@ def _is_version(text: object) -> bool:
 
 def _is_key(value: object) -> bool:
     return isinstance(value, bytes) and 1 <= len(value) <= 1_024
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _whole(value: Any) -> int:
-    if not _is_whole(value):
-        raise ValueError(value)
-    return int(value)
-
-
-def _refused(reason: str) -> P2posError:
-    return P2posError("RECEIPT_REFUSED", {"reason": reason})

@@ -5,11 +5,20 @@ integer unless the column is REAL, since JSON knows one kind of number.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
-from .answers import SqlCreate, SqlListDatabasesItem, SqlMigrate, SqlSchema, SqlStatus
+from .answers import (
+    SqlAdjust,
+    SqlCreate,
+    SqlListDatabasesItem,
+    SqlMigrate,
+    SqlMove,
+    SqlRecover,
+    SqlSchema,
+    SqlStatus,
+)
 from .caller import Call
 from .portal import Portal
 from .sql_answers import (
@@ -26,11 +35,14 @@ from .sql_answers import (
     row_set_of,
     statement_of,
 )
+from .sql_transaction import AsyncTransaction, Transaction
 from .stream import AsyncStream, Stream
 from .subscription import Subscriber
 
 #: A number from 1 without gaps, a name, and one or more statements.
 Migration = tuple[int, str, str]
+#: For a whole database to be copied.
+MOVE_MS = 300_000
 
 
 class AsyncDatabase:
@@ -134,6 +146,50 @@ class AsyncDatabase:
         }
         fields = {"database": self.name, "body": body}
         told: SqlMigrate = await self._call("sql.migrate", fields, timeout_ms)
+        return told
+
+    async def begin(self, *, timeout_ms: int | None = None) -> AsyncTransaction:
+        """Several calls as one transaction."""
+        told = await self._call("sql.begin", {"database": self.name}, timeout_ms)
+        return AsyncTransaction(self._call, self.name, told["transaction"])
+
+    async def adjust(
+        self, settings: Mapping[str, Any], *, timeout_ms: int | None = None
+    ) -> SqlAdjust:
+        """
+        How many hold it, and which backups it makes; what is not named stays.
+
+        :param settings: ``voters`` 3 or 5, ``readers`` up to 8, ``backup`` {"everyMs", "keep"} or None for no backups.
+        """
+        fields = {"database": self.name, "body": dict(settings)}
+        told: SqlAdjust = await self._call("sql.adjust", fields, timeout_ms)
+        return told
+
+    async def move(
+        self,
+        engine: SqlEngine,
+        *,
+        voters: Literal[3, 5] | None = None,
+        timeout_ms: int | None = None,
+    ) -> SqlMove:
+        """Everything into a database of the other engine, which then has the name."""
+        body: dict[str, Any] = {"engine": engine}
+        if voters is not None:
+            body["voters"] = voters
+        fields = {"database": self.name, "body": body}
+        told: SqlMove = await self._call("sql.move", fields, timeout_ms or MOVE_MS)
+        return told
+
+    async def recover(
+        self, *, confirm: str | None = None, timeout_ms: int | None = None
+    ) -> SqlRecover:
+        """
+        Where a majority of the voters is gone for good.
+
+        :param confirm: its name again; without it the error says what may be lost.
+        """
+        fields = {"database": self.name, "confirm": confirm}
+        told: SqlRecover = await self._call("sql.recover", fields, timeout_ms)
         return told
 
     async def backup(self, *, timeout_ms: int | None = None) -> bytes:
@@ -268,6 +324,28 @@ class Database:
         self, migrations: Sequence[Migration], *, timeout_ms: int | None = None
     ) -> SqlMigrate:
         return self._portal.run(self._database.migrate(migrations, timeout_ms=timeout_ms))
+
+    def begin(self, *, timeout_ms: int | None = None) -> Transaction:
+        return Transaction(
+            self._portal, self._portal.run(self._database.begin(timeout_ms=timeout_ms))
+        )
+
+    def adjust(self, settings: Mapping[str, Any], *, timeout_ms: int | None = None) -> SqlAdjust:
+        return self._portal.run(self._database.adjust(settings, timeout_ms=timeout_ms))
+
+    def move(
+        self,
+        engine: SqlEngine,
+        *,
+        voters: Literal[3, 5] | None = None,
+        timeout_ms: int | None = None,
+    ) -> SqlMove:
+        return self._portal.run(
+            self._database.move(engine, voters=voters, timeout_ms=timeout_ms)
+        )
+
+    def recover(self, *, confirm: str | None = None, timeout_ms: int | None = None) -> SqlRecover:
+        return self._portal.run(self._database.recover(confirm=confirm, timeout_ms=timeout_ms))
 
     def backup(self, *, timeout_ms: int | None = None) -> bytes:
         return self._portal.run(self._database.backup(timeout_ms=timeout_ms))

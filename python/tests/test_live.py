@@ -84,6 +84,14 @@ def test_conditions_and_locks(client: Client) -> None:
     again.release()
 
 
+def test_any_stream_of_the_contract(client: Client) -> None:
+    key = f"any/{fresh()}"
+    client.kv.put(key, "1")
+    with client.subscribe("kv", {"prefix": key}) as events:
+        kinds = [next(events)["type"], next(events)["type"]]
+    assert kinds == ["open", "change"]
+
+
 def test_a_repeat_under_one_key_has_one_effect(client: Client) -> None:
     key, once = fresh(), fresh()
     first = client.kv.put(key, "1", idempotency_key=once)
@@ -118,6 +126,18 @@ def test_sql_keeps_values_and_transactions(client: Client) -> None:
     assert db.rows("SELECT length(a), a FROM t WHERE id = 11").rows == ((len(large), large),)
     for bad in (math.nan, 2**63, object()):
         assert refusal(lambda: db.execute("SELECT ?", [bad])).code == "BAD_REQUEST"  # type: ignore[list-item]
+    with db.begin() as transaction:
+        transaction.execute("UPDATE t SET r = 1 WHERE id = 1")
+        assert transaction.query("SELECT r FROM t WHERE id = 1") == [{"r": 1}]
+        transaction.commit()
+    with db.begin() as undone:
+        undone.execute("UPDATE t SET r = 2 WHERE id = 1")
+    assert db.query("SELECT r FROM t WHERE id = 1", consistency="linearizable") == [{"r": 1}]
+    saved = db.adjust({"backup": {"everyMs": 3_600_000, "keep": 2}})
+    assert saved["backup"] == {"everyMs": 3_600_000, "keep": 2}
+    assert "backup" not in db.adjust({"backup": None})
+    assert refusal(lambda: db.recover()).code.startswith("SQL_")
+    assert not db.move(db.status()["database"]["engine"])["moved"]
     assert client.sql.drop(name, confirm=name) and not client.sql.drop(name, confirm=name)
 
 

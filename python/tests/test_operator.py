@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
+from typing import Any, Literal
 
 import pytest
 
-from p2pos import P2posError, connect, connect_async
+from p2pos import P2posError, connect, connect_async, verify_delivery, verify_receipt
 
 OPERATOR = os.environ.get("P2POS_OPERATOR_TOKEN")
 needs_operator = pytest.mark.skipif(OPERATOR is None, reason="needs P2POS_OPERATOR_TOKEN")
@@ -53,6 +54,38 @@ def test_members(urls: list[str]) -> None:
         assert len(snapshot) > 100
         assert operator.members.push(snapshot)["epoch"] == found["epoch"]
         assert operator.members.root()["systemId"] == found["systemId"]
+
+
+@needs_operator
+@pytest.mark.parametrize("transport", ["socket", "http"])
+def test_what_is_answered_with_signatures_is_proved_offline(
+    urls: list[str], transport: Literal["socket", "http"]
+) -> None:
+    pytest.importorskip("cryptography", reason="needs the package cryptography")
+    with connect(urls[0], OPERATOR, transport=transport) as operator:
+        listed = operator.members.list()
+        trusted: Any = {"system_id": listed["systemId"], "members": listed["members"]}
+        key = fresh()
+        agreed = operator.kv.cas.put(key, "1", receipt="signed")
+        written = operator.kv.put(key, "2", receipt="signed", explain=True)
+        for answer, value in ((agreed, b"1"), (written, b"2")):
+            assert answer.receipt is not None
+            claim = {"key": key, "value": value, "version": answer.version}
+            assert verify_receipt(answer.receipt, **trusted, **claim).version == answer.version
+        head = operator.kv.head(key, explain=True)
+        assert head is not None and head.explain is not None and written.explain is not None
+        gone = operator.kv.cas.delete(key, if_version=agreed.version, receipt="signed")
+        assert gone.receipt is not None
+        verify_receipt(gone.receipt, **trusted, key=key, deleted=True)
+        told = operator.kv.delete(key, explain=True)
+        assert told.explain is not None
+        topic = f"proofs.{key}"
+        with operator.pubsub.subscribe(topic) as events:
+            assert next(events).type == "open"
+            published = operator.pubsub.publish(topic, "hello", ack="all", receipt="signed")
+            assert published.receipt is not None
+            proved = verify_delivery(published.receipt, **trusted, topic=topic, data=b"hello")
+            assert proved.clients == published.clients == 1
 
 
 @needs_operator

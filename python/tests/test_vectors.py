@@ -1,6 +1,6 @@
 import pytest
 
-from p2pos import P2posError, cbor, verify_receipt
+from p2pos import P2posError, cbor, verify_delivery, verify_receipt
 from p2pos.peer_id import peer_id_of, public_key_of
 from p2pos.receipt import _is_version
 from p2pos.wire import duration
@@ -71,3 +71,30 @@ def test_receipts_prove_what_they_are_for_and_nothing_else() -> None:
         with pytest.raises(P2posError) as refusal:
             verify_receipt(one["receipt"], **trusted)
         assert refusal.value.code == "RECEIPT_REFUSED", one["why"]
+
+
+def test_receipts_of_delivery_prove_what_they_are_for_and_nothing_else() -> None:
+    pytest.importorskip("cryptography", reason="needs the package cryptography")
+    found = vectors("deliveries")
+    trusted = {"system_id": found["systemId"], "members": found["members"]}
+    for one in found["valid"]:
+        claim = {"topic": one["topic"], "data": bytes.fromhex(one["data"])}
+        proved = verify_delivery(one["receipt"], **trusted, **claim)
+        assert proved.clients == one["clients"] and proved.message.topic == one["topic"]
+        assert list(proved.peer_ids) == [word["peerId"] for word in one["receipt"]["statements"]]
+        assert proved.first_at <= proved.last_at
+        wrong = [
+            {"topic": one["topic"] + "x"},
+            {"data": b"another"},
+            {"system_id": "sys1other"},
+            {"members": []},
+        ]
+        for change in wrong:
+            with pytest.raises(P2posError) as refusal:
+                verify_delivery(one["receipt"], **{**trusted, **claim, **change})
+            assert refusal.value.code == "RECEIPT_REFUSED", change
+    unreadable = [{}, {**found["valid"][0]["receipt"], "delivery": {"$blob": "oA=="}}]
+    for receipt in [*(one["receipt"] for one in found["refused"]), *unreadable]:
+        with pytest.raises(P2posError) as refusal:
+            verify_delivery(receipt, **trusted)
+        assert refusal.value.code == "RECEIPT_REFUSED"

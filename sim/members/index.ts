@@ -51,7 +51,7 @@ interface Simulated {
 }
 
 async function run(input: ScenarioInput): Promise<ScenarioResult> {
-  const { seed, nodes: count, hours, rate, progress } = input;
+  const { seed, nodes: count, hours, rate, progress, onTrace } = input;
   const random = createSeededRandom(`members ${seed}`);
   const clock = createTickClock({ tickMs: 5 });
   const chance = random.fork('latency');
@@ -156,6 +156,9 @@ async function run(input: ScenarioInput): Promise<ScenarioResult> {
   for (let part = 0; part < parts; part++) {
     await clock.advance((hours * HOUR_MS) / parts);
     progress((part + 1) / parts);
+    onTrace?.(
+      `${part + 1} of ${parts}: ${accepted} accepted, oldest ${Math.round(oldestMs)} ms, ${suspect} suspect, ${falseOffline} false offline, ${Math.round(cpuSeconds())} s of processor time`,
+    );
   }
   const seconds = (clock.now() - fromMs) / 1_000;
   // What was heard last has an age too.

@@ -7,7 +7,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (value: Uint8Array | undefined) => value && new TextDecoder().decode(value);
 
 test('five nodes become one healthy system within seconds of virtual time', async () => {
-  await using net = await createTestnet(5);
+  await using net = await createTestnet(5, { slots: 4_096 });
   await net.settle();
   assert.ok(net.clock.monotonic() < 10_000, `${net.clock.monotonic()} ms`);
   const [node] = net.nodes;

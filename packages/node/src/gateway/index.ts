@@ -16,8 +16,8 @@
 
 export type { Tenants } from './access/tenants.ts';
 export type { HttpConfig } from './config.ts';
-export type { HttpDoor } from './http/http-door.ts';
-export { listenHttp } from './http/http-door.ts';
+export type { HttpDoor } from './doors.ts';
+export { listenHttp } from './doors.ts';
 export type { PeerCalls } from './peers/peer-door.ts';
 export type { Service, StreamOperation } from './service.ts';
 export { bindRoutes, bindStreams } from './service.ts';

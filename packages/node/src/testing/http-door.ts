@@ -32,6 +32,7 @@ import {
   type HttpConfig,
   type HttpDoor,
   listenHttp,
+  type PeerCalls,
   type Service,
   type StreamOperation,
   type Supervisor,
@@ -55,6 +56,8 @@ export interface TestDoorOptions {
   readonly kv?: Partial<RouteHandlers<typeof kvRoutes>>;
   readonly supervisor?: Supervisor;
   readonly tenants?: Tenants;
+  /** Where clients come as peers too. */
+  readonly peers?: PeerCalls;
   readonly extra?: readonly Service[];
   readonly streams?: readonly StreamOperation[];
   readonly config?: Partial<HttpConfig>;
@@ -67,6 +70,7 @@ export async function createTestDoor({
   kv,
   supervisor,
   tenants,
+  peers,
   extra = [],
   streams = [],
   config,
@@ -122,6 +126,7 @@ export async function createTestDoor({
         streams,
         supervisor,
         tenants,
+        peers,
       },
       { version: '0.0.0', port: 0, tokenFile, ...config },
     ),

@@ -1,6 +1,6 @@
 /** Real Ed25519 on the calling thread: nothing waits for a thread pool, so virtual time stays deterministic. */
-import { createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto';
-import type { Crypto, Signer } from '@p2pos/protocol';
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
+import { type Crypto, type Signer, toHex } from '@p2pos/protocol';
 
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
@@ -9,14 +9,23 @@ export const instantCrypto: Crypto = {
   sha256: (bytes) => new Uint8Array(hash('sha256', bytes, 'buffer')),
   async verify(publicKey, bytes, signature) {
     if (publicKey.length !== 32 || signature.length !== 64) return false;
-    const key = createPublicKey({
-      key: Buffer.concat([SPKI_PREFIX, publicKey]),
-      format: 'der',
-      type: 'spki',
-    });
-    return verify(null, bytes, key, signature);
+    return verify(null, bytes, readPublicKey(publicKey), signature);
   },
 };
+
+/** Reading a key costs as much as checking a signature, and a test has few. */
+const MAX_KEYS = 1_024;
+const read = new Map<string, KeyObject>();
+
+function readPublicKey(publicKey: Uint8Array): KeyObject {
+  const name = toHex(publicKey);
+  const known = read.get(name);
+  if (known) return known;
+  const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+  if (read.size >= MAX_KEYS) read.clear();
+  read.set(name, key);
+  return key;
+}
 
 /** The signer of a 32-byte Ed25519 seed. */
 export function instantSigner(seed: Uint8Array): Signer {

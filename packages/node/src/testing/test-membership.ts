@@ -54,18 +54,6 @@ export function createTestDisk(seed: string, maxBytes = 0): MemoryDisk {
   return createMemoryDisk({ bytes }, { maxBytes });
 }
 
-/** As a member passes it on: with its word. */
-export async function relayed(
-  system: TestSystem,
-  snapshot: SignedDocument<Snapshot>,
-  countersigner = 0,
-  from = 'peer',
-): Promise<Submission> {
-  const countersignature =
-    snapshot.body.epoch > 1 ? await system.countersign(snapshot, countersigner) : undefined;
-  return { kind: 'snapshot', bytes: snapshot.bytes, countersignature, from };
-}
-
 export const firstHand = ({ bytes }: SignedDocument<Snapshot>): Submission => ({
   kind: 'snapshot',
   bytes,

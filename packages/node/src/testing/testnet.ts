@@ -59,6 +59,7 @@ export interface TestnetConfig {
   readonly cut?: 'lost' | 'held';
   readonly seed?: string;
   readonly log?: Logger;
+  /** Default 256: every node reads each of them when it starts. */
   readonly slots?: number;
   readonly pingIntervalMs?: number;
   readonly presenceIntervalMs?: number;
@@ -72,7 +73,7 @@ export interface TestnetConfig {
 export async function createTestnet(count: number, config: TestnetConfig = {}): Promise<Testnet> {
   const { members: listed = count, latencyMs = 1, seed = 'testnet', log = silentLogger } = config;
   const {
-    slots = 4_096,
+    slots = 256,
     pingIntervalMs = 2_000,
     presenceIntervalMs = 30_000,
     keys,

@@ -63,7 +63,8 @@ test('a half-open link is dropped after three misses and found again when it wor
   group.hub.cut(b.peerId, a.peerId);
   assert.equal(a.net.isConnected(b.peerId), true);
   const tookMs = await group.until(() => !a.net.isConnected(b.peerId), 60_000);
-  assert.ok(tookMs >= 5_900 && tookMs <= 12_000, `${tookMs} ms`);
+  // Two intervals a miss at most; and one ping tells nothing, where the peer gives up first and its end closes the channel.
+  assert.ok(tookMs >= 5_900 && tookMs <= 16_500, `${tookMs} ms`);
   group.hub.heal();
   await group.until(() => a.net.isConnected(b.peerId) && a.liveness.isAlive(b.peerId), 60_000);
 });

@@ -102,8 +102,9 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
     const known = patients.get(peerId);
     const patient = known ?? { pulse: createPulseRecorder(clock), alive: false };
     if (!known) patients.set(peerId, patient);
-    patient.pulse.answered(sentAt, clock.monotonic(), peerWall);
-    offset.until = 0;
+    const moved = patient.pulse.answered(sentAt, clock.monotonic(), peerWall);
+    // Without an answer for very long it did not count.
+    if (moved || !patient.alive) offset.until = 0;
     if (patient.alive) return;
     patient.alive = true;
     if (!expiry) watchExpiry();

@@ -17,8 +17,11 @@ interface ClockSample {
 }
 
 export interface PulseRecorder {
-  /** An answer came at `receivedAt` (monotonic) to what was sent at `sentAt`; the peer's wall clock said `peerWall`. */
-  answered(sentAt: number, receivedAt: number, peerWall: number): void;
+  /**
+   * An answer came at `receivedAt` (monotonic) to what was sent at `sentAt`; the peer's wall clock said `peerWall`.
+   * True when that may have changed the offset.
+   */
+  answered(sentAt: number, receivedAt: number, peerWall: number): boolean;
   /** One of our clocks was moved or slept: earlier offsets no longer hold once there is a new one. */
   forgetOffsets(): void;
   lastAnswerAt(): number;
@@ -56,8 +59,10 @@ export function createPulseRecorder(clock: Pick<Clock, 'now' | 'monotonic'>): Pu
       stale = false;
       samples.push({ roundTripMs, aheadMs: peerWall - (sentAt + roundTripMs / 2) });
       if (samples.length > CLOCK_SAMPLES_KEPT) samples.shift();
+      const before = best;
       best = samples.reduce((least, sample) => (sample.roundTripMs <= least.roundTripMs ? sample : least));
       p95Ms = undefined;
+      return best !== before;
     },
     forgetOffsets() {
       stale = true;

@@ -58,8 +58,9 @@ const MAX_EXCHANGES = 8;
 const EXCHANGES = { burst: () => 16, perSecond: () => 1 };
 /** With more members than this an exchange is so much longer, and so much rarer. */
 const FREQUENT_UP_TO = 256;
-/** What happens within this time is looked at together. */
+/** What happens within this time is looked at together; a look at more members costs more. */
 const SOON_MS = 20;
+const SOON_MS_PER_MEMBER = 0.25;
 
 interface Target {
   /** Names it in the backoff: a peer id, or a bootstrap address without one. */
@@ -148,6 +149,8 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     wake?.[Symbol.dispose]();
     soon?.[Symbol.dispose]();
     wake = soon = undefined;
+    // The end of a dial comes back here.
+    if (dialling.size >= maxDials) return;
     const now = clock.monotonic();
     let next = Number.POSITIVE_INFINITY;
     for (const target of wanted()) {
@@ -157,12 +160,15 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
       if (dueAt > now) next = Math.min(next, dueAt);
       else if (dialling.size < maxDials) dial(target);
     }
-    // At least 1 ms: a difference of floating-point times may be too small to move the clock.
-    if (next < Number.POSITIVE_INFINITY) wake = clock.after(Math.max(1, next - now), pursue);
+    // Others fall due meanwhile; and a difference of floating-point times may be too small to move the clock.
+    if (next < Number.POSITIVE_INFINITY) wake = clock.after(Math.max(soonMs(), next - now), pursue);
   }
 
+  function soonMs(): number {
+    return Math.max(SOON_MS, SOON_MS_PER_MEMBER * members().size);
+  }
   function pursueSoon(): void {
-    if (!tasks.signal.aborted) soon ??= clock.after(SOON_MS, pursue);
+    if (!tasks.signal.aborted) soon ??= clock.after(soonMs(), pursue);
   }
 
   function dial(target: Target): void {

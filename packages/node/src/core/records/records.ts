@@ -16,7 +16,7 @@ import { createReplicaCalls } from './coordinator/calls.ts';
 import { type Attempt, createIdempotency, requestText } from './coordinator/idempotency.ts';
 import { createPreference } from './coordinator/preference.ts';
 import { createReader } from './coordinator/reader.ts';
-import { createScanner, type ScanInput } from './coordinator/scan.ts';
+import { createScanner, type ScanInput } from './coordinator/scanning/scan.ts';
 import type { Draft, Written } from './coordinator/ticket.ts';
 import { createWriter } from './coordinator/writer.ts';
 import { createDeclarations } from './declarations.ts';

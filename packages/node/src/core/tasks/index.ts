@@ -65,8 +65,9 @@ export function createTaskGroup({ clock, random, log }: TaskDeps): TaskGroup {
       const loop = async () => {
         for (let first = immediately; !signal.aborted; first = false) {
           if (!first) {
-            using _ = clock.after(jitter(random, intervalMs), trigger);
+            const timer = clock.after(jitter(random, intervalMs), trigger);
             await turn.promise;
+            timer[Symbol.dispose]();
           }
           if (signal.aborted) return;
           turn = Promise.withResolvers<void>();

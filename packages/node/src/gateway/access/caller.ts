@@ -1,15 +1,7 @@
 /** Who asks, and whether they may. */
 import type { IncomingMessage } from 'node:http';
 import { isIPv4 } from 'node:net';
-import {
-  AppName,
-  DEFAULT_APP,
-  type Grant,
-  mayAllow,
-  P2posError,
-  type RequestContext,
-  type Route,
-} from '@p2pos/protocol';
+import { AppName, DEFAULT_APP, type Grant, mayAllow, P2posError, type Route } from '@p2pos/protocol';
 import type { AdminToken } from './admin-token.ts';
 import { isOwnOrigin } from './origin.ts';
 import type { Sessions } from './sessions.ts';
@@ -32,30 +24,30 @@ export interface CallerDeps {
 }
 
 const TOKEN = /^p2pos_[\w-]{43}$/;
-const STRANGER: Caller = { app: DEFAULT_APP, grants: [] };
+/** Who has no token. */
+export const NOBODY: Caller = { app: DEFAULT_APP, grants: [] };
 
-/** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, ORIGIN_REFUSED, and what tenants and names of apps are refused with */
-export async function admitCaller(deps: CallerDeps, request: IncomingMessage, grant: Grant): Promise<Caller> {
-  if (grant === 'none') return STRANGER;
+/** @throws P2posError AUTH_REQUIRED, ORIGIN_REFUSED, and what tenants and names of apps are refused with */
+export async function identifyRequest(
+  deps: CallerDeps,
+  request: IncomingMessage,
+  grant: Grant,
+): Promise<Caller> {
+  if (grant === 'none') return NOBODY;
   const { method = '', headers } = request;
+  const { authorization, cookie } = headers;
   const app = headers['x-p2pos-app'];
-  const caller = await identify();
-  if (!caller) {
-    if (grant === 'loopback' && isLocal(request)) return STRANGER;
-    throw new P2posError('AUTH_REQUIRED');
-  }
-  checkGrant(caller.grants, grant);
-  return caller;
-
-  async function identify(): Promise<Caller | undefined> {
-    const { authorization, cookie } = headers;
-    if (authorization !== undefined) return callerOfBearer(deps, authorization, app);
-    if (!deps.sessions.isOpen(cookie)) return undefined;
+  let caller: Caller | undefined;
+  if (authorization !== undefined) caller = await callerOfBearer(deps, authorization, app);
+  else if (deps.sessions.isOpen(cookie)) {
     // The browser adds the cookie by itself, so a write must also show that our page sent it.
     const safe = method === 'GET' || method === 'HEAD';
     if (!safe) requireOwnOrigin(headers);
-    return operator(deps, app);
+    caller = await operator(deps, app);
   }
+  if (caller) return caller;
+  if (grant === 'loopback' && isLocal(request)) return NOBODY;
+  throw new P2posError('AUTH_REQUIRED');
 }
 
 /**
@@ -107,14 +99,6 @@ export function checkGrant(grants: readonly string[], grant: Grant): void {
 export async function charge({ tenant }: Caller, route: Route | undefined): Promise<Headroom | undefined> {
   if (!tenant) return undefined;
   return tenant.charge({ messages: route?.meter === 'message' ? 1 : 0, stores: route?.meter === 'storage' });
-}
-
-export function contextOf(
-  { app, grants, tenant }: Caller,
-  requestId: string,
-  signal: AbortSignal,
-): RequestContext {
-  return { app, grants, requestId, signal, ...(tenant && { tokenId: tenant.token.id }) };
 }
 
 async function callerOfBearer(deps: CallerDeps, authorization: string, app: unknown) {

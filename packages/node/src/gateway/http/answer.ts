@@ -1,5 +1,5 @@
 /** From what a handler returns, or throws, to status, headers and bytes. */
-import { asciiJson, isP2posError, P2posError, type Route } from '@p2pos/protocol';
+import { asciiJson, type P2posError, type Route } from '@p2pos/protocol';
 import { z } from 'zod';
 
 export interface Answer {
@@ -54,12 +54,6 @@ export function encodeError(error: P2posError, requestId: string): Answer {
 export function detailsHeader({ details }: P2posError): Record<string, string> {
   const text = asciiJson(JSON.stringify(details, replaceWide));
   return text.length <= MAX_DETAILS_HEADER ? { 'x-p2pos-error-details': text } : {};
-}
-
-/** Anything but a P2posError becomes INTERNAL: what it says is for the log, not for the client. */
-export function publicError(error: unknown, requestId: string): P2posError {
-  if (isP2posError(error) && error.code !== 'INTERNAL') return error;
-  return new P2posError('INTERNAL', { requestId }, { cause: error });
 }
 
 function retryAfterSeconds(details: P2posError['details']): number {

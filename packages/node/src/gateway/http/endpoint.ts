@@ -3,8 +3,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Grant, RequestContext, Route } from '@p2pos/protocol';
 import type { Operation } from '../service.ts';
 import { type Answer, encodeOutput } from './answer.ts';
+import { readInput } from './input/request-input.ts';
 import { NOTICE_POLICY } from './notice.ts';
-import { readInput } from './request-input.ts';
 
 interface Inquiry {
   /** As sent: path and query. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { isP2posError, type RequestContext } from '@p2pos/protocol';
+import { WebSocket } from 'ws';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestDoor, type TestDoor } from '../../testing/http-door.ts';
 import { createManualClock } from '../../testing/manual-clock.ts';
@@ -154,6 +155,26 @@ describe('limits', () => {
     using three = await openSocket(door.port);
     await once(three.socket, 'close');
     assert.equal(one.socket.destroyed || two.socket.destroyed, false);
+    let text = '';
+    one.socket.on('data', (chunk) => (text += chunk));
+    one.socket.write(rawRequest('GET /metrics', auth(door)));
+    await eventually(() => assert.match(text, /^p2pos_http_connections_dropped_total 1$/m));
+  });
+
+  it('does not count WebSockets among its connections', async () => {
+    await using door = await createTestDoor({ config: { limits: { maxConnections: 2, maxSockets: 3 } } });
+    const sockets: WebSocket[] = [];
+    for (let i = 0; i < 3; i++) {
+      const socket = new WebSocket(`${door.url.replace('http', 'ws')}/v1/ws`, { headers: auth(door) });
+      sockets.push(socket);
+      await once(socket, 'open');
+    }
+    using one = await openSocket(door.port);
+    using two = await openSocket(door.port);
+    using three = await openSocket(door.port);
+    await once(three.socket, 'close');
+    assert.equal(one.socket.destroyed || two.socket.destroyed, false);
+    for (const socket of sockets) socket.terminate();
   });
 });
 

@@ -1,8 +1,8 @@
 /** What went wrong on the way of a request, as one of our errors. */
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import { type Endpoint, methodsOf } from './endpoint.ts';
-import { badPath } from './request-input.ts';
-import { matchPath, splitTarget } from './request-target.ts';
+import { badPath } from './input/request-input.ts';
+import { matchPath, splitTarget } from './input/request-target.ts';
 
 /** Nothing is served under this method and path. */
 export function notServed(endpoints: readonly Endpoint[], method: string, url: string): P2posError {

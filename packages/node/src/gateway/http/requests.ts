@@ -2,25 +2,25 @@
 import type { Readable } from 'node:stream';
 import { P2posError } from '@p2pos/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Clock, deadline } from '../../core/clock/index.ts';
+import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
-import { admitCaller, type Caller, type CallerDeps, charge, contextOf } from '../access/caller.ts';
+import { type CallerDeps, identifyRequest } from '../access/caller.ts';
 import { checkHost, checkOrigin } from '../access/origin.ts';
 import type { Headroom } from '../access/tenants.ts';
-import type { Admission } from '../admission.ts';
+import type { Calls } from '../calls/calls.ts';
+import { UNMATCHED } from '../calls/observation.ts';
+import type { RunningCall } from '../calls/running-call.ts';
 import type { HttpLimits } from '../config.ts';
-import { type Answer, detailsHeader, encodeError, publicError, SECURITY_HEADERS } from './answer.ts';
-import { checkContentType, expectedBytes, readBody } from './body.ts';
+import { type Answer, detailsHeader, encodeError, SECURITY_HEADERS } from './answer.ts';
 import { type Endpoint, isHtml, methodsOf } from './endpoint.ts';
+import { checkContentType, expectedBytes, readBody } from './input/body.ts';
 import { errorNotice, noticeAnswer } from './notice.ts';
 import { fromFramework, notServed } from './refusal.ts';
-import type { Observation } from './request-metrics.ts';
 
 export interface RequestDeps extends CallerDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly observe: (observation: Observation) => void;
-  readonly admission: Admission;
+  readonly calls: Calls;
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -38,19 +38,10 @@ export interface Requests {
   abort(): void;
 }
 
-interface Call {
-  readonly endpoint: Endpoint;
-  readonly caller: Caller;
-  /** Aborts when the client is gone or the door gives up on it. */
-  readonly end: AbortController;
+interface Exchange {
+  readonly call: RunningCall;
   /** Resolves when the answer is sent or the client gone. */
   readonly closed: Promise<void>;
-}
-
-/** A body with the place in admission that it was read under. */
-interface Received {
-  readonly bytes: Uint8Array;
-  readonly place: Disposable;
 }
 
 export function installRequests(
@@ -58,30 +49,29 @@ export function installRequests(
   deps: RequestDeps,
   { limits, allowedHosts }: RequestConfig,
 ): Requests {
-  const { clock, log, endpoints, admission, observe } = deps;
-  const calls = new WeakMap<FastifyRequest, Call>();
-  const active = new Set<AbortController>();
+  const { clock, log, endpoints, calls } = deps;
+  const exchanges = new WeakMap<FastifyRequest, Exchange>();
+  const active = new Set<RunningCall>();
   let closing = false;
 
-  async function begin(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  /** The form of the request, as far as it shows before its body. */
+  function begin(request: FastifyRequest, reply: FastifyReply): void {
     const { raw, method } = request;
     const endpoint = endpointOf(request);
-    const end = new AbortController();
+    const call = calls.open(limits.requestTimeoutMs, request.id);
+    if (endpoint) call.operation = endpoint.id;
     const closed = Promise.withResolvers<void>();
-    const startedAt = clock.monotonic();
-    active.add(end);
+    exchanges.set(request, { call, closed: closed.promise });
+    active.add(call);
     prepare(request, reply);
     reply.raw.once('close', () => {
-      active.delete(end);
+      active.delete(call);
       closed.resolve();
-      if (!reply.raw.writableFinished) end.abort(new P2posError('CANCELLED'));
-      const ms = clock.monotonic() - startedAt;
+      if (!reply.raw.writableFinished) call.abort(new P2posError('CANCELLED'));
       const { statusCode: status } = reply.raw;
-      observe({ operation: endpoint?.id ?? 'unmatched', status, ms });
-      log.debug(
-        { action: 'http_request', operation: endpoint?.id, status, ms, requestId: request.id },
-        'request answered',
-      );
+      const { operation, ms } = call;
+      call.finish(status);
+      log.debug({ action: 'http_request', operation, status, ms, requestId: request.id }, 'request answered');
     });
 
     if (closing) throw new P2posError('NODE_CLOSING');
@@ -91,48 +81,35 @@ export function installRequests(
     checkHost(raw.headers.host, allowedHosts);
     checkOrigin(method, raw.headers);
     if (!endpoint) throw notServed(endpoints, method, raw.url ?? '');
-    const caller = await admitCaller(deps, raw, endpoint.grant);
-    const headroom = await charge(caller, endpoint.route);
-    if (headroom) reply.headers(rateHeaders(headroom));
-    checkContentType(endpoint.route, raw.headers['content-type']);
-    calls.set(request, { endpoint, caller, end, closed: closed.promise });
-  }
-
-  async function receive(request: FastifyRequest, stream: Readable): Promise<Received> {
-    const route = endpointOf(request)?.route;
-    const place = admission.enter(expectedBytes(request.headers, route));
-    try {
-      const { maxDrainBytes } = limits;
-      return { place, bytes: await readBody(stream, { route, headers: request.headers, maxDrainBytes }) };
-    } catch (error) {
-      place[Symbol.dispose]();
-      throw error;
-    }
   }
 
   async function serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { endpoint, caller, end, closed } = calls.get(request) as Call;
-    const received = request.body as Received | undefined;
+    const { call, closed } = exchanges.get(request) as Exchange;
+    const endpoint = endpointOf(request) as Endpoint;
+    const { raw, headers } = request;
+    const { grant, route } = endpoint;
+    // Of a request that has one it is still unread.
+    const stream = request.body as Readable | undefined;
     try {
-      // What tells operators how the node is doing answers under load as well.
-      const exempt = endpoint.grant === 'none' || endpoint.grant === 'loopback';
-      const place = received?.place ?? (exempt ? undefined : admission.enter(0));
-      const timer = deadline(clock, limits.requestTimeoutMs, { what: 'The node', signal: end.signal });
-      const { signal } = timer;
-      const work = (async () =>
-        endpoint.answer(
-          { url: request.raw.url ?? '', headers: request.headers, body: received?.bytes },
-          contextOf(caller, request.id, signal),
-        ))();
-      // A handler that goes on after its deadline, and an answer that is not fetched, still take their place.
-      void Promise.allSettled([work, closed]).then(() => place?.[Symbol.dispose]());
-      try {
-        send(reply, await Promise.race([work, rejected(signal)]));
-      } catch (error) {
-        throw signal.aborted ? signal.reason : error;
-      } finally {
-        timer[Symbol.dispose]();
-      }
+      const asked = {
+        grant,
+        route,
+        caller: identifyRequest(deps, raw, grant),
+        bodyBytes: stream ? expectedBytes(headers, route) : 0,
+        async charging(charged: Promise<Headroom | undefined>) {
+          const headroom = await charged;
+          if (headroom) reply.headers(rateHeaders(headroom));
+        },
+        async work() {
+          checkContentType(route, headers['content-type']);
+          const { maxDrainBytes } = limits;
+          const body = stream && (await readBody(stream, { route, headers, maxDrainBytes }));
+          using _limit = calls.limit(call);
+          return await endpoint.answer({ url: raw.url ?? '', headers, body }, call);
+        },
+        until: closed,
+      };
+      send(reply, await calls.answer(asked, call));
       const patience = clock.after(limits.requestTimeoutMs, () => reply.raw.destroy());
       void closed.then(() => patience[Symbol.dispose]());
     } catch (error) {
@@ -144,16 +121,10 @@ export function installRequests(
     if (reply.sent || reply.raw.destroyed) return;
     prepare(request, reply);
     const endpoint = endpointOf(request);
-    const error = publicError(fromFramework(cause, endpoints, request.raw.url ?? ''), request.id);
-    if (error.code === 'INTERNAL') {
-      const fields = {
-        action: 'http_request',
-        operation: endpoint?.id,
-        requestId: request.id,
-        error: error.cause,
-      };
-      log.error(fields, 'request failed inside the node');
-    }
+    const error = calls.failure(fromFramework(cause, endpoints, request.raw.url ?? ''), {
+      operation: endpoint?.id ?? UNMATCHED,
+      requestId: request.id,
+    });
     const plain = encodeError(error, request.id);
     const answer =
       request.method === 'HEAD'
@@ -170,13 +141,21 @@ export function installRequests(
     if (closing) reply.header('connection', 'close');
   }
 
-  app.addHook('onRequest', async (request, reply) => begin(request, reply));
+  app.addHook('onRequest', (request, reply, done) => {
+    try {
+      begin(request, reply);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
   app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) =>
     refuse(notServed(endpoints, request.method, request.raw.url ?? ''), request, reply),
   );
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (request: FastifyRequest, stream: Readable) => receive(request, stream));
+  // Who asks is known before anything is read.
+  app.addContentTypeParser('*', (_, stream, done) => done(null, stream));
   for (const endpoint of endpoints) {
     const ownHead = endpoints.some(({ method, path }) => method === 'HEAD' && path === endpoint.path);
     app.route({
@@ -193,7 +172,7 @@ export function installRequests(
       closing = true;
     },
     abort() {
-      for (const end of active) end.abort(new P2posError('NODE_CLOSING'));
+      for (const call of active) call.abort(new P2posError('NODE_CLOSING'));
     },
   };
 }
@@ -213,12 +192,4 @@ function rateHeaders({ limit, remaining, resetMs }: Headroom): Record<string, st
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): void {
   reply.code(status).headers(headers).send(body);
-}
-
-function rejected(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -7,10 +7,11 @@ import { createManualClock, drain } from '../../testing/manual-clock.ts';
 import { createMemoryHub } from '../../testing/memory-net.ts';
 import type { Caller } from '../access/caller.ts';
 import { guardOperation } from '../access/guard.ts';
-import { createAdmission } from '../admission.ts';
-import type { Observation } from '../http/request-metrics.ts';
+import { createAdmission } from '../calls/admission.ts';
+import { createCalls } from '../calls/calls.ts';
+import { createCatalogue } from '../calls/catalogue.ts';
+import type { Observation } from '../calls/observation.ts';
 import { bindRoutes } from '../service.ts';
-import { createCatalogue } from '../socket/catalogue.ts';
 import { createPeerDoor } from './peer-door.ts';
 
 const TOKENS: Readonly<Record<string, Caller>> = {
@@ -51,11 +52,14 @@ async function setUp({ isGateway = true, isMember = false, get = async () => 'he
     {
       peers: { rpc: served, isGateway: () => isGateway, isMember: () => isMember },
       clock,
-      log: silentLogger,
-      admission: createAdmission({ maxInFlight: 4, maxBodyBytesInFlight: 1_024 }),
+      calls: createCalls({
+        clock,
+        log: silentLogger,
+        admission: createAdmission({ maxInFlight: 4, maxBodyBytesInFlight: 1_024 }),
+        observe: (one) => void seen.push(one),
+        requestId: () => 'request',
+      }),
       catalogue: createCatalogue(operations, []),
-      observe: (one) => void seen.push(one),
-      requestId: () => 'request',
       async admitToken(token) {
         lookups++;
         const caller = TOKENS[token];

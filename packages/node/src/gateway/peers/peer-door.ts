@@ -6,14 +6,12 @@
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import { CLIENT, type Rpc } from '@p2pos/protocol/rpc';
 import { createAllowance } from '../../core/allowance/index.ts';
-import { type Clock, deadline } from '../../core/clock/index.ts';
-import type { Logger } from '../../core/log/index.ts';
+import type { Clock } from '../../core/clock/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
-import { type Caller, charge, checkGrant, contextOf } from '../access/caller.ts';
-import type { Admission } from '../admission.ts';
-import { publicError } from '../http/answer.ts';
-import type { Observation } from '../http/request-metrics.ts';
-import type { Catalogue } from '../socket/catalogue.ts';
+import type { Caller } from '../access/caller.ts';
+import type { Calls } from '../calls/calls.ts';
+import { bodyWeight, type Catalogue } from '../calls/catalogue.ts';
+import type { RunningCall } from '../calls/running-call.ts';
 
 /** What the door needs of the node behind it. */
 export interface PeerCalls {
@@ -26,11 +24,8 @@ export interface PeerCalls {
 export interface PeerDoorDeps {
   readonly peers: PeerCalls;
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly admission: Admission;
+  readonly calls: Calls;
   readonly catalogue: Catalogue;
-  readonly observe: (observation: Observation) => void;
-  readonly requestId: () => string;
   /** @throws P2posError AUTH_REQUIRED */
   readonly admitToken: (token: string, app: string | undefined) => Promise<Caller>;
 }
@@ -39,13 +34,12 @@ export interface PeerDoorDeps {
 const HERE_ONLY = /^(session|dev)\./;
 /** Peers whose token was good lately. */
 const MAX_KNOWN = 1_024;
-const BODY_WEIGHT = 1_024;
 
 export function createPeerDoor(
   deps: PeerDoorDeps,
   { requestTimeoutMs }: { readonly requestTimeoutMs: number },
 ): Disposable {
-  const { peers, clock, log, admission, catalogue, observe, requestId } = deps;
+  const { peers, clock, calls, catalogue } = deps;
   /** What is refused for its token costs a look-up: strangers have one share of that among all of them (T26). */
   const guesses = createAllowance(clock, { burst: () => 100, perSecond: () => 20 });
   const known = new Set<PeerId>();
@@ -73,50 +67,32 @@ export function createPeerDoor(
 
   return peers.rpc.serve(CLIENT, {
     async call({ token, app, method, input }, { peerId, signal: gone }) {
-      const startedAt = clock.monotonic();
-      const request = requestId();
-      let status = 200;
-      let operation = 'unmatched';
-      using limit = deadline(clock, requestTimeoutMs, { what: 'The node' });
+      const one = calls.open(requestTimeoutMs);
+      const leave = () => one.abort(new P2posError('CANCELLED'));
+      gone.addEventListener('abort', leave, { once: true });
+      using _limit = calls.limit(one);
       try {
         if (!peers.isGateway()) throw new P2posError('CLIENTS_NOT_SERVED');
         if (HERE_ONLY.test(method)) throw new P2posError('METHOD_NOT_SERVED', { method });
-        const bound = catalogue.call(method);
-        const { route } = bound;
-        operation = method;
-        const caller = await identify(peerId, token, app);
-        checkGrant(caller.grants, route.grant);
-        const read = bound.reader.read(input);
-        using _place = admission.enter(route.body ? weightOf(read['body']) : 0);
-        await charge(caller, route);
-        const signal = AbortSignal.any([gone, limit.signal]);
-        const answer = bound.handle(read, contextOf(caller, request, signal));
-        const output = bound.encode(await Promise.race([answer, aborted(limit.signal)]));
-        status = route.status ?? 200;
+        const { route, reader, handle, encode } = catalogue.call(method);
+        one.operation = method;
+        const asked = {
+          grant: route.grant,
+          route,
+          caller: identify(peerId, token, app),
+          bodyBytes: bodyWeight(route, input),
+          work: async (context: RunningCall) => encode(await handle(reader.read(input), context)),
+        };
+        const output = await calls.answer(asked, one);
+        one.finish(route.status ?? 200);
         return { output };
       } catch (cause) {
-        const error = publicError(cause, request);
-        status = error.status;
-        if (error.code === 'INTERNAL')
-          log.error(
-            { action: 'peer_call', requestId: request, method, error: error.cause },
-            'request failed inside the node',
-          );
+        const error = calls.failure(cause, one);
+        one.finish(error.status);
         throw error;
       } finally {
-        observe({ operation, status, ms: clock.monotonic() - startedAt });
+        gone.removeEventListener('abort', leave);
       }
     },
-  });
-}
-
-/** What a body takes of the bytes in flight, as far as it shows at once. */
-function weightOf(body: unknown): number {
-  return body instanceof Uint8Array ? body.length : BODY_WEIGHT;
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }

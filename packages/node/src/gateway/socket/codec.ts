@@ -11,6 +11,7 @@ import {
   SOCKET_CBOR,
   type SocketId,
 } from '@p2pos/protocol';
+import type { SharedEvent } from '../calls/catalogue.ts';
 
 /** A frame whose fields but the id are encoded already, because several clients get them. */
 export interface SharedFrame {
@@ -18,13 +19,6 @@ export interface SharedFrame {
   readonly shared: Uint8Array | string;
 }
 export type OutgoingFrame = ServerFrame | SharedFrame;
-
-/** An event as frames carry it, all but the id; with what the codecs made of it, so that they do so once. */
-export interface SharedEvent {
-  readonly fields: Readonly<Record<string, unknown>>;
-  text?: string;
-  bytes?: Uint8Array;
-}
 
 export interface SocketCodec {
   /** Frames of one message, checked. @throws P2posError BAD_REQUEST, CBOR_MALFORMED */

@@ -12,8 +12,9 @@ import {
 import { type WebSocket, WebSocketServer } from 'ws';
 import { admitSocket, type CallerDeps } from '../access/caller.ts';
 import { checkHost, isOwnOrigin } from '../access/origin.ts';
-import { encodeError, publicError, SECURITY_HEADERS } from '../http/answer.ts';
-import { splitTarget } from '../http/request-target.ts';
+import { publicError } from '../calls/calls.ts';
+import { encodeError, SECURITY_HEADERS } from '../http/answer.ts';
+import { splitTarget } from '../http/input/request-target.ts';
 import type { Metrics } from '../site/metrics.ts';
 import { codecOf } from './codec.ts';
 import { createOutbox } from './outbox.ts';
@@ -27,6 +28,8 @@ export interface SocketDoorConfig extends SessionConfig {
 }
 
 export interface SocketDoor extends AsyncDisposable {
+  /** Sockets that are open. */
+  count(): number;
   upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void;
 }
 
@@ -76,6 +79,7 @@ export function createSocketDoor(
   }
 
   return {
+    count: () => sessions.size,
     upgrade: (request, stream, head) => void upgrade(request, stream, head),
     async [Symbol.asyncDispose]() {
       closing = true;

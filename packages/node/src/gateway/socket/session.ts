@@ -3,30 +3,25 @@ import {
   type ClientFrame,
   isP2posError,
   P2posError,
-  type Route,
   SOCKET_CLOSE,
   SOCKET_HEARTBEAT_MS,
   type SocketId,
 } from '@p2pos/protocol';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../core/clock/index.ts';
-import type { Logger } from '../../core/log/index.ts';
-import { type Caller, charge, checkGrant, contextOf } from '../access/caller.ts';
-import type { Admission } from '../admission.ts';
-import { publicError } from '../http/answer.ts';
-import type { Observation } from '../http/request-metrics.ts';
-import type { BoundCall, BoundStream, Catalogue } from './catalogue.ts';
+import { type Caller, charge, checkGrant } from '../access/caller.ts';
+import type { Headroom } from '../access/tenants.ts';
+import { type Calls, publicError } from '../calls/calls.ts';
+import { type BoundStream, bodyWeight, type Catalogue } from '../calls/catalogue.ts';
+import type { RunningCall, Work } from '../calls/running-call.ts';
 import type { SocketCodec } from './codec.ts';
 import type { Outbox } from './outbox.ts';
 import { Patience } from './patience.ts';
-import { RunningCall, type Work } from './running-call.ts';
 
 export interface SessionDeps {
   readonly clock: Clock;
-  readonly log: Logger;
-  readonly admission: Admission;
+  readonly calls: Calls;
   readonly catalogue: Catalogue;
-  readonly observe: (observation: Observation) => void;
   readonly requestId: () => string;
   /** @throws P2posError AUTH_REQUIRED */
   readonly admitToken: (token: string, app: string | undefined) => Promise<Caller>;
@@ -38,6 +33,9 @@ export interface SessionConfig {
   readonly maxCalls: number;
   readonly maxSubscriptions: number;
 }
+
+type CallFrame = ClientFrame & { readonly op: 'call' };
+type SubscribeFrame = ClientFrame & { readonly op: 'subscribe' };
 
 const NO_INPUT: Readonly<Record<string, unknown>> = {};
 /** A client that takes nothing that it is sent for this long is given up. */
@@ -61,7 +59,7 @@ export function createSession(
     readonly caller: Caller | undefined;
   },
 ): Session {
-  const { clock, log, admission, catalogue, observe, requestId } = deps;
+  const { clock, calls, catalogue, requestId } = deps;
   const { socket, codec, outbox } = parts;
   const work = new Map<SocketId, Work>();
   const openedAt = clock.monotonic();
@@ -138,7 +136,7 @@ export function createSession(
       work.get(frame.id)?.abort(new P2posError('CANCELLED'));
     else if (work.has(frame.id)) {
       const reason = `The id ${JSON.stringify(frame.id)} is in use by another call or subscription of this socket.`;
-      fail(frame.id, new P2posError('BAD_REQUEST', { reason }), requestId());
+      tell(frame.id, new P2posError('BAD_REQUEST', { reason }), requestId());
     } else if (frame.op === 'call') call(frame, caller);
     else void subscribe(frame, caller);
   }
@@ -167,8 +165,8 @@ export function createSession(
     takeAll(frames);
   }
 
-  async function metered(by: Caller, route: Route): Promise<void> {
-    const charged = charge(by, route);
+  /** What comes after a refusal for the quota waits, ever longer. */
+  async function metered(charged: Promise<Headroom | undefined>): Promise<void> {
     if (patience.isStrained) hold();
     try {
       await charged;
@@ -206,74 +204,64 @@ export function createSession(
   }
 
   /** Once for every call of every client: no signal, id or promise that nobody asks for. */
-  function call(frame: ClientFrame & { readonly op: 'call' }, current: Caller): void {
-    const { id, method } = frame;
-    const startedAt = clock.monotonic();
-    const timeoutMs = Math.min(frame.timeoutMs ?? Number.POSITIVE_INFINITY, config.requestTimeoutMs);
-    let place: Disposable | undefined;
-    const one = new RunningCall(current, requestId, startedAt + timeoutMs, timeoutMs, (status) => {
-      place?.[Symbol.dispose]();
+  function call({ id, method, input, timeoutMs = Number.POSITIVE_INFINITY }: CallFrame, by: Caller): void {
+    const one = calls.open(Math.min(timeoutMs, config.requestTimeoutMs));
+    const end = (status: number) => {
       if (work.get(id) === one) work.delete(id);
-      observe({ operation: method, status, ms: clock.monotonic() - startedAt });
-    });
-    one.onFailure = (error) => fail(id, error, one.requestId).status;
+      one.finish(status);
+    };
+    const fail = (cause: unknown) => {
+      if (!one.over) end(tell(id, calls.failure(cause, one), one.requestId));
+    };
+    one.onAbort = fail;
     try {
-      const bound: BoundCall = catalogue.call(method);
-      checkGrant(current.grants, bound.route.grant);
-      const input = bound.reader.read(frame.input ?? NO_INPUT);
+      const { route, reader, handle, encode } = catalogue.call(method);
+      one.operation = method;
       if (work.size - subscriptions >= config.maxCalls)
         throw new P2posError('OVERLOADED', { what: `This socket with ${config.maxCalls} calls` });
       work.set(id, one);
-      const { route } = bound;
-      const handle = () => {
-        if (one.over) return undefined;
-        place = admission.enter(route.body ? bytesOf(input['body']) : 0);
-        return bound.handle(input, one);
+      const asked = {
+        grant: route.grant,
+        route,
+        caller: by,
+        bodyBytes: bodyWeight(route, input),
+        charging: metered,
+        work: (context: RunningCall) => handle(reader.read(input ?? NO_INPUT), context),
       };
-      // Who waits to hear whether its app may call takes no place from others.
-      const running = current.tenant ? metered(current, route).then(handle) : Promise.resolve(handle());
-      running.then(
-        (value) => {
-          if (one.over) return;
-          try {
-            outbox.send({ id, type: 'result', output: bound.encode(value) });
-            one.finish(bound.route.status ?? 200);
-          } catch (error) {
-            one.fail(error);
-          }
-        },
-        (error) => one.fail(error),
-      );
+      calls.run(asked, one).then((value) => {
+        if (one.over) return;
+        try {
+          outbox.send({ id, type: 'result', output: encode(value) });
+          end(route.status ?? 200);
+        } catch (error) {
+          fail(error);
+        }
+      }, fail);
     } catch (error) {
-      one.fail(error);
+      fail(error);
     }
   }
 
-  async function subscribe(frame: ClientFrame & { readonly op: 'subscribe' }, by: Caller): Promise<void> {
+  async function subscribe(frame: SubscribeFrame, by: Caller): Promise<void> {
     const { id, kind, op: _, ...fields } = frame;
-    const request = requestId();
+    const one = calls.open(config.requestTimeoutMs);
     let counted = false;
     try {
       const bound: BoundStream = catalogue.stream(kind);
-      checkGrant(by.grants, bound.stream.grant);
-      const input = bound.reader.read(fields);
+      one.operation = `stream ${kind}`;
+      one.caller = by;
       if (subscriptions >= config.maxSubscriptions)
         throw new P2posError('OVERLOADED', { what: `This socket with its ${subscriptions} subscriptions` });
+      checkGrant(by.grants, bound.stream.grant);
       subscriptions++;
       counted = true;
-      const end = new AbortController();
-      const { signal } = end;
-      const current: Work = {
-        endsAtMs: clock.monotonic() + config.requestTimeoutMs,
-        timeoutMs: config.requestTimeoutMs,
-        abort: (error) => end.abort(error),
-      };
-      work.set(id, current);
+      work.set(id, one);
       if (by.tenant) await charge(by, undefined);
+      const { signal } = one;
       signal.throwIfAborted();
-      const context = contextOf(by, request, signal);
-      const { opened, events } = await Promise.race([bound.open(input, context), aborted(signal)]);
-      current.endsAtMs = Number.POSITIVE_INFINITY;
+      const opening = bound.open(bound.reader.read(fields), one);
+      const { opened, events } = await Promise.race([opening, aborted(signal)]);
+      one.endsAtMs = Number.POSITIVE_INFINITY;
       outbox.send({ ...bound.encodeOpened(opened), id, type: 'open' });
       for await (const told of events) {
         for (const event of Array.isArray(told) ? told : [told]) {
@@ -287,22 +275,16 @@ export function createSession(
       outbox.send({ id, type: 'end' });
     } catch (error) {
       if (isP2posError(error, 'CANCELLED')) outbox.send({ id, type: 'end' });
-      else fail(id, error, request);
+      else tell(id, calls.failure(error, one), one.requestId);
     } finally {
-      work.get(id)?.abort(new P2posError('CANCELLED'));
-      work.delete(id);
+      one.abort(new P2posError('CANCELLED'));
+      if (work.get(id) === one) work.delete(id);
       if (counted) subscriptions--;
     }
   }
 
-  function fail(id: SocketId | undefined, cause: unknown, request: string): P2posError {
-    const error = publicError(cause, request);
-    if (error.code === 'INTERNAL') {
-      log.error(
-        { action: 'socket_frame', requestId: request, error: error.cause },
-        'request failed inside the node',
-      );
-    }
+  /** Answers the status. */
+  function tell(id: SocketId | undefined, error: P2posError, request: string): number {
     const { code, message, status } = error;
     const details = code === 'INTERNAL' ? {} : error.details;
     outbox.send({
@@ -314,7 +296,7 @@ export function createSession(
       status,
       requestId: request,
     });
-    return error;
+    return status;
   }
 
   function close(code: number, error: P2posError): void {
@@ -323,7 +305,7 @@ export function createSession(
     timer[Symbol.dispose]();
     rest?.[Symbol.dispose]();
     for (const one of [...work.values()]) one.abort(error);
-    fail(undefined, error, requestId());
+    tell(undefined, error, requestId());
     outbox.flush();
     // Longer reasons break the frame (RFC 6455 §5.5).
     socket.close(code, error.code);
@@ -336,10 +318,6 @@ export function createSession(
     for (const one of [...work.values()]) one.abort(new P2posError('CANCELLED'));
   });
   return { receive, close };
-}
-
-function bytesOf(body: unknown): number {
-  return body instanceof Uint8Array ? body.length : 1;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -5,7 +5,7 @@ import { createManualClock } from '../../testing/manual-clock.ts';
 import { createMemoryDisk } from '../../testing/memory-store.ts';
 import { createSeededRandom } from '../../testing/seeded-random.ts';
 import { createNodeChecks } from './checks.ts';
-import { createHealth } from './health.ts';
+import { createHealth, FRESH_MS } from './health.ts';
 
 function createBench({ maxBytes = 0 } = {}) {
   const clock = createManualClock();
@@ -31,6 +31,7 @@ function createBench({ maxBytes = 0 } = {}) {
   });
   const health = createHealth({ clock }, checks);
   const found = async () => {
+    await clock.advance(FRESH_MS);
     const answer = Health.parse(await health.check());
     return [answer.status, ...answer.checks.filter((check) => check.status !== 'ok').map(({ name }) => name)];
   };
@@ -70,7 +71,7 @@ test('a store that takes no writes is found; asking often costs one write in ten
   const { clock, store, found } = createBench();
   await found();
   const before = store.position().commits;
-  for (let i = 0; i < 100; i++) await found();
+  for (let i = 0; i < 10_000 / FRESH_MS - 1; i++) await found();
   assert.equal(store.position().commits, before);
   await clock.advance(10_000);
   await found();
@@ -88,6 +89,20 @@ test('a full disk degrades, since reads go on', async () => {
       .catch(() => {});
   }
   assert.deepEqual(await found(), ['degraded', 'store']);
+});
+
+test('what was found serves others for a quarter of a second, and not longer', async () => {
+  const clock = createManualClock();
+  let runs = 0;
+  const health = createHealth({ clock }, [
+    { name: 'one', run: () => ({ status: 'ok', detail: `${++runs}` }) },
+  ]);
+  const detail = async () => (await health.check()).checks[0]?.detail;
+  assert.deepEqual([await detail(), await detail()], ['1', '1']);
+  await clock.advance(FRESH_MS - 1);
+  assert.equal(await detail(), '1');
+  await clock.advance(1);
+  assert.deepEqual([await detail(), await detail()], ['2', '2']);
 });
 
 test('a check that hangs or throws fails alone and in time, and many who ask wait for one round', async () => {

@@ -9,18 +9,20 @@ export interface Check {
 }
 
 export interface HealthMonitor {
-  /** Many who ask at once share one round. */
+  /** Many who ask at once, and within the quarter of a second after, share one round. */
   check(): Promise<Health>;
 }
 
+/** The door answers anyone on this machine; that must cost little, and be told nothing that is long past. */
+export const FRESH_MS = 250;
 const WORST_LAST: readonly HealthStatus[] = ['ok', 'degraded', 'failing'];
 
 export function createHealth(
   { clock }: { readonly clock: Clock },
   checks: readonly Check[],
-  { timeoutMs = 5_000 }: { readonly timeoutMs?: number } = {},
+  { timeoutMs = 5_000, freshMs = FRESH_MS }: { readonly timeoutMs?: number; readonly freshMs?: number } = {},
 ): HealthMonitor {
-  let round: Promise<Health> | undefined;
+  let round: { readonly health: Promise<Health>; readonly startedAt: number; isOver: boolean } | undefined;
 
   async function run({ name, run }: Check): Promise<HealthCheck> {
     using limit = deadline(clock, timeoutMs, { what: `The check of the ${name}` });
@@ -44,10 +46,15 @@ export function createHealth(
 
   return {
     check() {
-      round ??= checkAll().finally(() => {
-        round = undefined;
+      const now = clock.monotonic();
+      // What a check saw is as old as its round.
+      if (round && (!round.isOver || now - round.startedAt < freshMs)) return round.health;
+      const begun = { health: checkAll(), startedAt: now, isOver: false };
+      void begun.health.finally(() => {
+        begun.isOver = true;
       });
-      return round;
+      round = begun;
+      return begun.health;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Registers as callers see them: what they ask is checked and proposed, and answers become outcomes and errors. */
 import { type Crypto, concatBytes, P2posError } from '@p2pos/protocol';
-import type { ScanInput, ScanOutcome } from '../coordinator/scan.ts';
+import type { ScanInput, ScanOutcome } from '../coordinator/scanning/scan.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Registers } from '../port.ts';
 import type { Collector } from '../receipts/collector.ts';
 import type { RecordName } from '../replica/stored.ts';

@@ -10,6 +10,13 @@ export function endOf(prefix: Uint8Array): Uint8Array | null {
   return end;
 }
 
+/** The least byte string greater than this one. */
+export function successorOf(bytes: Uint8Array): Uint8Array {
+  const next = new Uint8Array(bytes.length + 1);
+  next.set(bytes);
+  return next;
+}
+
 export function startsWith(key: Uint8Array, prefix: Uint8Array): boolean {
   return key.length >= prefix.length && equalBytes(key.subarray(0, prefix.length), prefix);
 }

@@ -8,6 +8,7 @@
  */
 import type { PeerId } from '../../net/index.ts';
 import type { ChainLink } from './chain.ts';
+import { type Cover, createCover } from './cover.ts';
 import { createEras, type Era, type Run } from './eras.ts';
 import type { Placer } from './placement.ts';
 import { majorityOf, type PeerSet } from './quorum.ts';
@@ -28,9 +29,11 @@ export interface Moves {
   rings(): readonly Ring[];
   /** The sets that must each give a majority; the present one first. */
   required(slot: number, count: number): readonly PeerSet[];
+  /** The same for all slots at once. */
+  cover(count: number): Cover;
   /** Whether this node belongs to one of them. */
   isHolder(slot: number, count: number): boolean;
-  /** Slots of which this node belongs to one of the sets. */
+  /** Slots of which this node belongs to one of the sets; the same list until that may have changed. */
   held(count: number): readonly number[];
   /** Slots whose present set this node belongs to without having settled. */
   unsettled(count: number): number[];
@@ -63,6 +66,7 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
   /** By number of replicas, then slot; undefined: to be worked out. */
   const needed = new Map<number, (readonly PeerSet[] | undefined)[]>();
   /** By number of replicas; asked with each scan. */
+  const covers = new Map<number, Cover>();
   const holdings = new Map<number, readonly number[]>();
 
   function ringOf(count: number): Ring {
@@ -96,6 +100,7 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
   function carryAll(): void {
     const { epoch } = eras.current() as Era;
     needed.clear();
+    covers.clear();
     holdings.clear();
     let oldest = epoch;
     for (const ring of rings.values()) {
@@ -115,6 +120,7 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
     ring.closed[slot] = closedAt;
     const table = needed.get(ring.count);
     if (table) table[slot] = undefined;
+    covers.delete(ring.count);
     holdings.delete(ring.count);
     carry(ring, slot, epoch);
   }
@@ -171,6 +177,13 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
     ring: (count) => rings.get(count),
     rings: () => [...rings.values()],
     required,
+    cover(count) {
+      const known = covers.get(count);
+      if (known) return known;
+      const cover = createCover([...ringOf(count).closed.keys()], (slot) => required(slot, count));
+      covers.set(count, cover);
+      return cover;
+    },
     isHolder: (slot, count) => required(slot, count).some((set) => set.includes(self)),
     held(count) {
       const known = holdings.get(count);

@@ -79,25 +79,32 @@ export function createSlotContents({
     }
   }
 
-  async function digest(count: number, slot: number): Promise<Uint8Array | undefined> {
-    const name = `${count}.${slot}`;
+  /** Undefined: it has changed since it was worked out. */
+  function knownOf(name: string): Known | undefined {
+    const last = known.get(name);
+    return last?.at === (changes.get(name) ?? 0) ? last : undefined;
+  }
+
+  async function workOut(name: string, count: number, slot: number): Promise<Known> {
     const at = changes.get(name) ?? 0;
-    const before = known.get(name);
-    if (before?.at === at) return before.digest;
     const leaves = (await items(count, slot)).map(({ id }) => id);
-    const fresh = leaves.length === 0 ? undefined : crypto.sha256(concatBytes(...leaves));
-    known.set(name, { at, digest: fresh });
+    const fresh = { at, digest: leaves.length === 0 ? undefined : crypto.sha256(concatBytes(...leaves)) };
+    known.set(name, fresh);
     return fresh;
   }
 
   return {
-    digest,
+    async digest(count, slot) {
+      const name = `${count}.${slot}`;
+      return (knownOf(name) ?? (await workOut(name, count, slot))).digest;
+    },
     items,
     async combined(count, slots) {
       const parts: Uint8Array[] = [];
       for (const slot of slots) {
-        const part = await digest(count, slot);
-        if (part) parts.push(Uint8Array.of(slot >>> 8, slot & 0xff), part);
+        const name = `${count}.${slot}`;
+        const { digest } = knownOf(name) ?? (await workOut(name, count, slot));
+        if (digest) parts.push(Uint8Array.of(slot >>> 8, slot & 0xff), digest);
       }
       return crypto.sha256(concatBytes(...parts));
     },

@@ -17,6 +17,8 @@ export interface Standing {
   votesOn(slot: number, count: number, ballotMs: number): boolean;
   /** Shortly after the start, while nobody has answered yet, waits until it is known whether the slot counts. */
   known(slot: number, count: number): Promise<void>;
+  /** After the same wait: of the slots that this node holds, those in which it does not count. */
+  learning(count: number): Promise<readonly number[]>;
   state(): 'unproven' | 'voter' | 'learner';
   claim(): Claim;
   /** What a peer said of the claim. */
@@ -51,6 +53,13 @@ export interface StandingConfig {
 
 const WAIT_STEP_MS = 5;
 
+/** What was worked out from this list of slots when this much had been learned. */
+interface Uncounted {
+  readonly held: readonly number[];
+  readonly revision: number;
+  readonly slots: readonly number[];
+}
+
 export function createStanding(
   { self, store, topology, memory, clock, now }: StandingDeps,
   { patienceMs, maxAheadMs }: StandingConfig,
@@ -59,6 +68,9 @@ export function createStanding(
   const caught = new Set<string>();
   const startedAt = clock.monotonic();
   const listeners: (() => void)[] = [];
+  const uncounted = new Map<number, Uncounted>();
+  /** Grows with everything that `votes` follows from, but the sets. */
+  let revision = 0;
   let contradicted = false;
   let proven = false;
   let greatestTerm = memory.term;
@@ -80,11 +92,29 @@ export function createStanding(
     return reaches(sets, (peerId) => peerId === self || vouched.has(peerId));
   }
 
+  /** Asked with each scan, and there are thousands of slots. */
+  function uncountedOf(count: number): readonly number[] {
+    const held = topology.moves.held(count);
+    const last = uncounted.get(count);
+    if (last?.held === held && last.revision === revision) return last.slots;
+    const slots = held.filter((slot) => !votes(slot, count));
+    uncounted.set(count, { held, revision, slots });
+    return slots;
+  }
+
+  async function patiently(counts: () => boolean): Promise<void> {
+    if (contradicted || counts()) return;
+    notify();
+    while (!contradicted && !counts() && clock.monotonic() - startedAt < patienceMs)
+      await sleep(clock, WAIT_STEP_MS);
+  }
+
   async function settle(): Promise<void> {
     await memory.saveSelf(Math.max(greatestTerm, memory.term) + 1, floorMs);
     greatestTerm = memory.term;
     contradicted = false;
     proven = true;
+    revision++;
     vouched.clear();
     notify();
   }
@@ -92,11 +122,10 @@ export function createStanding(
   return {
     votes,
     votesOn: (slot, count, ballotMs) => ballotMs > floorMs && votes(slot, count),
-    async known(slot, count) {
-      if (contradicted || votes(slot, count)) return;
-      notify();
-      while (!contradicted && !votes(slot, count) && clock.monotonic() - startedAt < patienceMs)
-        await sleep(clock, WAIT_STEP_MS);
+    known: (slot, count) => patiently(() => votes(slot, count)),
+    async learning(count) {
+      await patiently(() => uncountedOf(count).length === 0);
+      return uncountedOf(count);
     },
     state() {
       if (contradicted) return 'learner';
@@ -106,19 +135,24 @@ export function createStanding(
     learn(peerId, verdict, term) {
       greatestTerm = Math.max(greatestTerm, term);
       if (verdict !== 'contradicted') {
+        if (!vouched.has(peerId)) revision++;
         vouched.add(peerId);
         return;
       }
       if (contradicted) return;
       contradicted = true;
       proven = false;
+      revision++;
       caught.clear();
       // Whatever was promised before lies below this.
       floorMs = Math.max(floorMs, now() + maxAheadMs);
       notify();
     },
     isVouched: (peerId) => vouched.has(peerId),
-    caughtUp: (slot, count) => void caught.add(nameOf(slot, count)),
+    caughtUp(slot, count) {
+      caught.add(nameOf(slot, count));
+      revision++;
+    },
     isCaughtUp: (slot, count) => caught.has(nameOf(slot, count)),
     absolve: settle,
     force: settle,

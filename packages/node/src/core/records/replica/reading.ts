@@ -54,7 +54,7 @@ export interface ReplicaReaderDeps {
   readonly replica: Pick<Replica, 'admit'>;
   readonly membership: Pick<RecordsMembership, 'slots'>;
   readonly topology: Topology;
-  readonly standing: Pick<Standing, 'votes' | 'known'>;
+  readonly standing: Pick<Standing, 'votes' | 'known' | 'learning'>;
   readonly declarations: Declarations;
   readonly table: Pick<RecordTable, 'find' | 'keys' | 'markDamaged'>;
   readonly crypto: Crypto;
@@ -135,9 +135,7 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
     async scan({ namespace, prefix, after, limit, partition: only, ...placed }, from) {
       const admission = replica.admit(placed, from);
       const { replicas: count } = declarations.find(namespace);
-      const held = topology.moves.held(count);
-      for (const slot of held) await standing.known(slot, count);
-      const learning = held.filter((slot) => !standing.votes(slot, count));
+      const learning = await standing.learning(count);
       const rows = await table.keys({
         namespace,
         prefix,

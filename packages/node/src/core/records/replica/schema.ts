@@ -116,19 +116,22 @@ export const SELECT_SLOTS = `
   )
   SELECT slot FROM held WHERE slot IS NOT NULL`;
 
-/** Keys are compared as bytes, so no character of a prefix means anything but itself. */
+/**
+ * Keys are compared as bytes, so no character of a prefix means anything but itself. Both ends are bounds of the index: an end
+ * that only filters would walk through all the rest of the namespace.
+ */
 export const SELECT_KEYS = `
   SELECT key, partition, version, tombstone, expires_at FROM records
-  WHERE namespace = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3) AND (key, partition) > (?4, ?5)
-  ORDER BY key, partition LIMIT ?6`;
+  WHERE namespace = ?1 AND (key, partition) >= (?2, ?3) AND key < ?4
+  ORDER BY key, partition LIMIT ?5`;
 /** The key that is the partition's own name is stored without it. */
 export const SELECT_PARTITION = `
   SELECT key, partition, version, tombstone, expires_at FROM records
-  WHERE namespace = ?1 AND partition = ?5 AND partition <> x'' AND key >= ?2 AND (?3 IS NULL OR key < ?3) AND key > ?4
+  WHERE namespace = ?1 AND partition = ?4 AND partition <> x'' AND key >= ?2 AND key < ?3
   UNION ALL
   SELECT key, partition, version, tombstone, expires_at FROM records
-  WHERE namespace = ?1 AND key = ?5 AND partition = x'' AND key >= ?2 AND (?3 IS NULL OR key < ?3) AND key > ?4
-  ORDER BY key LIMIT ?6`;
+  WHERE namespace = ?1 AND key = ?4 AND partition = x'' AND key >= ?2 AND key < ?3
+  ORDER BY key LIMIT ?5`;
 
 export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
 export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND leaf = ?';

@@ -8,6 +8,7 @@ import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { leafHash } from '../format/merkle.ts';
 import { endOf } from '../format/range.ts';
 import { encodeHeader, type RecordHeader } from '../format/record.ts';
+import { SELECT_KEYS, SELECT_PARTITION } from './schema.ts';
 import { openRecordTable } from './store.ts';
 import type { CheckedRecord } from './stored.ts';
 
@@ -245,4 +246,17 @@ test('the bound of the clock never goes back', async () => {
   await table.reserve(500);
   await table.reserve(400);
   assert.equal(await table.reservedMs(), 500);
+});
+
+test('both ends of a list are bounds of its index: what lies beside the prefix is not walked through', async () => {
+  const { store } = await openTable();
+  for (const [statement, params] of [
+    [SELECT_KEYS, ['n', bytes('a'), bytes(''), bytes('b'), 9]],
+    [SELECT_PARTITION, ['n', bytes('a'), bytes('b'), bytes('p'), 9]],
+  ] as const) {
+    const plan = await store.read<{ detail: string }>(`EXPLAIN QUERY PLAN ${statement}`, params);
+    const searches = plan.map(({ detail }) => detail).filter((detail) => detail.startsWith('SEARCH'));
+    assert.ok(searches.length > 0);
+    for (const search of searches) assert.match(search, /\bkey[<=]\?/, search);
+  }
 });

@@ -1,10 +1,9 @@
 /** What a replica keeps: records by key, the clock's bound, the marks of moves. */
-
-import { type Crypto, equalBytes } from '@p2pos/protocol';
+import { type Crypto, compareBytes, equalBytes } from '@p2pos/protocol';
 import type { Row, Statement, Store } from '../../store/index.ts';
 import { leafHash } from '../format/merkle.ts';
-import { endOf } from '../format/range.ts';
-import { decodeHeader, fitsValue, type RecordHeader } from '../format/record.ts';
+import { endOf, successorOf } from '../format/range.ts';
+import { decodeHeader, fitsValue, MAX_KEY_BYTES, type RecordHeader } from '../format/record.ts';
 import type { Ring, SavedRing } from '../placement/ring.ts';
 import { type CommitLog, createCommitLog } from '../watch/log.ts';
 import { createNewest, type Newest } from './newest.ts';
@@ -49,6 +48,7 @@ type KeyRow = Row & {
 type RingRow = Row & { replicas: number; head_hash: Uint8Array; settled: Uint8Array; closed: Uint8Array };
 
 const EMPTY = new Uint8Array(0);
+const AFTER_ALL_KEYS = new Uint8Array(MAX_KEY_BYTES + 1).fill(0xff);
 
 export interface RecordTableDeps {
   readonly store: Pick<Store, 'storeId' | 'migrate' | 'read' | 'write'>;
@@ -130,10 +130,23 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
       await change([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
     },
     async keys({ namespace, prefix, after, limit, partition: only }) {
-      const range = [namespace, prefix, endOf(prefix), after?.key ?? EMPTY] as const;
+      const end = endOf(prefix) ?? AFTER_ALL_KEYS;
+      const from = after && compareBytes(after.key, prefix) >= 0 ? after : undefined;
       const rows = await (only
-        ? store.read<KeyRow>(sql.SELECT_PARTITION, [...range, only, limit])
-        : store.read<KeyRow>(sql.SELECT_KEYS, [...range, after ? partitionColumn(after) : EMPTY, limit]));
+        ? store.read<KeyRow>(sql.SELECT_PARTITION, [
+            namespace,
+            from ? successorOf(from.key) : prefix,
+            end,
+            only,
+            limit,
+          ])
+        : store.read<KeyRow>(sql.SELECT_KEYS, [
+            namespace,
+            from?.key ?? prefix,
+            from ? successorOf(partitionColumn(from)) : EMPTY,
+            end,
+            limit,
+          ]));
       return rows.map((row) => ({
         key: row.key,
         partition: row.partition.length === 0 ? row.key : row.partition,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareBytes, isP2posError } from '@p2pos/protocol';
-import { createTestbed, decode, NAMESPACE, nameOf, type Testbed } from '../testing/testbed.ts';
+import { createTestbed, decode, NAMESPACE, nameOf, type Testbed } from '../../testing/testbed.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -192,4 +192,30 @@ test('a partition of registers is scanned as they have agreed', async () => {
   const { keys, more } = await bed.run(bed.node(3).records.registers.scan(input));
   assert.deepEqual([keys.map(decode), more], [['a', 'c'], false]);
   await assert.rejects(bed.node(3).records.scan(input), (error) => isP2posError(error, 'NAMESPACE_KIND'));
+});
+
+test('few replicas are asked, and one that hangs holds nobody up', async () => {
+  const asked = new Map<number, number>();
+  await using bed = await createTestbed({
+    nodes: 3,
+    sent: (from, size) => void asked.set(from, (asked.get(from) ?? 0) + size),
+  });
+  const keys = Array.from({ length: 40 }, (_, i) => `k${String(i).padStart(2, '0')}`);
+  await putAll(bed, keys);
+  await bed.run(bed.clock.advance(5_000));
+  asked.clear();
+  const startedAt = bed.clock.monotonic();
+  for (let i = 0; i < 20; i++) assert.deepEqual((await scan(bed, 0, '', 100)).keys.map(decode), keys);
+  const answers = [1, 2].map((index) => asked.get(index) ?? 0).sort((a, b) => a - b);
+  // Of three replicas two are a majority: here, and the nearest.
+  assert.ok((answers[0] as number) * 4 < (answers[1] as number), `${answers}`);
+  assert.ok(bed.clock.monotonic() - startedAt < 200);
+
+  for (const silent of [1, 2]) {
+    bed.cut(0, silent);
+    const at = bed.clock.monotonic();
+    assert.deepEqual((await scan(bed, 0, '', 100)).keys.map(decode), keys);
+    assert.ok(bed.clock.monotonic() - at < 1_000, `${bed.clock.monotonic() - at} ms`);
+    await bed.heal();
+  }
 });

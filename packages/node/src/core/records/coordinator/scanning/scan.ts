@@ -1,27 +1,24 @@
 /**
- * Keys of a namespace over all slots. Every replica tells what it holds in a range of keys; a slot counts when a majority
+ * Keys of a namespace over all slots. Replicas tell what they hold in a range of keys; a slot counts when a majority
  * of each of its needed sets has answered. Of what these say of a key the newest version decides, as in a quorum read: so
  * a deleted key stays deleted, and every acknowledged one is there. A key whose write is under way may be there too.
  * Keys of one partition lie in one slot, so only its replicas are asked.
  */
-import { compareBytes, equalBytes, isP2posError, P2posError } from '@p2pos/protocol';
-import { type Clock, sleep } from '../../clock/index.ts';
-import type { PeerId } from '../../net/index.ts';
-import { MAX_KEY_BYTES } from '../format/record.ts';
-import { type KeyBody, MAX_SCAN_LIMIT } from '../format/wire.ts';
-import type { Era } from '../placement/eras.ts';
-import { reaches, shortfall } from '../placement/quorum.ts';
-import type { Topology } from '../placement/topology.ts';
-import type { CallOptions } from '../port.ts';
-import type { RecordName } from '../replica/stored.ts';
-import type { ReplicaCalls } from './calls.ts';
-import type { Preference } from './preference.ts';
-
-interface Position {
-  readonly key: Uint8Array;
-  /** Empty when it equals the key. */
-  readonly partition: Uint8Array;
-}
+import { equalBytes, isP2posError, P2posError } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../../clock/index.ts';
+import type { PeerId } from '../../../net/index.ts';
+import { MAX_KEY_BYTES } from '../../format/record.ts';
+import { MAX_SCAN_LIMIT } from '../../format/wire.ts';
+import { type Cover, createCover } from '../../placement/cover.ts';
+import type { Era } from '../../placement/eras.ts';
+import { reaches, shortfall } from '../../placement/quorum.ts';
+import type { Topology } from '../../placement/topology.ts';
+import type { CallOptions } from '../../port.ts';
+import type { RecordName } from '../../replica/stored.ts';
+import type { ReplicaCalls } from '../calls.ts';
+import type { Preference } from '../preference.ts';
+import { compare, endOf, type Position } from './position.ts';
+import { type RangeAnswer, survey } from './survey.ts';
 
 interface Candidate extends Position {
   readonly slot: number;
@@ -83,7 +80,7 @@ const LEAST_PAGE = 16;
 const RETRY_MS = 25;
 
 export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeoutMs: number }): Scanner {
-  const { topology, calls, preference, slotOf, clock, now } = deps;
+  const { topology, slotOf, clock, now } = deps;
 
   async function readPage(
     { namespace, prefix, limit, partial, partition: only }: ScanInput,
@@ -95,47 +92,27 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     const era = currentEra();
     if (!era) return 'stale';
     const { epoch, hash } = era;
-    const slots = only
-      ? [slotOf(namespace, only)]
-      : Array.from({ length: topology.moves.ring(count)?.closed.length ?? 0 }, (_, slot) => slot);
-    const sets = new Map(slots.map((slot) => [slot, topology.moves.required(slot, count)]));
-    const setsOf = (slot: number) => sets.get(slot) ?? [];
-    const holders = new Set([...sets.values()].flat(2));
-    const peers = [...holders].filter((peerId) => !failed.has(peerId) && !preference.isSilent(peerId));
+    const cover = only ? partitionCover(slotOf(namespace, only), count) : topology.moves.cover(count);
     // What a replica holds of a range is its share of the slots; a little more, so that most pages need one round.
-    const share = only ? limit : Math.ceil((1.25 * limit * count) / Math.max(1, holders.size));
-    const input = {
-      epoch,
-      placement: hash,
-      namespace,
-      prefix,
-      after: after ? { key: after.key, partition: after.partition } : null,
-      limit: Math.min(MAX_SCAN_LIMIT, share + LEAST_PAGE),
-      ...(only && { partition: only }),
-    };
-    let stale = false;
-    const answers = new Map<PeerId, { readonly keys: readonly KeyBody[]; readonly more: boolean }>();
-    const learning = new Map<PeerId, ReadonlySet<number>>();
-    const counts = (slot: number, peerId: PeerId) => answers.has(peerId) && !learning.get(peerId)?.has(slot);
-    await Promise.all(
-      peers.map(async (peerId) => {
-        try {
-          const answer = await calls.ask(peerId, 'scan', input, { timeoutMs, signal });
-          const end = endOf(answer.keys);
-          // An answer that does not go forward would never end.
-          if (after && end && compare(end, after) <= 0) failed.add(peerId);
-          else {
-            answers.set(peerId, answer);
-            learning.set(peerId, new Set(answer.learning));
-          }
-        } catch (error) {
-          if (isP2posError(error, 'PLACEMENT_STALE')) stale = true;
-          else failed.add(peerId);
-        }
-      }),
-    );
-    signal?.throwIfAborted();
-    const missingSlots = slots.filter((slot) => !reaches(setsOf(slot), (peerId) => counts(slot, peerId)));
+    const share = only ? limit : Math.ceil((1.25 * limit * count) / Math.max(1, cover.peers.length));
+    const { answers, counts, missingSlots, stale } = await survey(deps, {
+      cover,
+      input: {
+        epoch,
+        placement: hash,
+        namespace,
+        prefix,
+        after: after ? { key: after.key, partition: after.partition } : null,
+        limit: Math.min(MAX_SCAN_LIMIT, share + LEAST_PAGE),
+        ...(only && { partition: only }),
+      },
+      // What a majority alone would leave open, the word of all may settle.
+      everybody: settle !== undefined,
+      timeoutMs,
+      signal,
+      failed,
+    });
+    const setsOf = (slot: number) => cover.group(slot)?.sets ?? [];
     if (missingSlots.length > 0 && stale) return 'stale';
     const [first] = missingSlots;
     if (first !== undefined && !partial) {
@@ -174,8 +151,12 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     }
   }
 
+  function partitionCover(slot: number, count: number): Cover {
+    return createCover([slot], (one) => topology.moves.required(one, count));
+  }
+
   function merge(
-    answers: ReadonlyMap<PeerId, { readonly keys: readonly KeyBody[] }>,
+    answers: ReadonlyMap<PeerId, RangeAnswer>,
     until: Position | undefined,
     { namespace, only }: { readonly namespace: string; readonly only: Uint8Array | undefined },
     counts: (slot: number, peerId: PeerId) => boolean,
@@ -241,25 +222,13 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
 }
 
 /** The least place up to which every answer is whole. */
-function frontier(
-  answers: Iterable<{ readonly keys: readonly KeyBody[]; readonly more: boolean }>,
-): Position | undefined {
+function frontier(answers: Iterable<RangeAnswer>): Position | undefined {
   let least: Position | undefined;
   for (const { keys, more } of answers) {
     const end = endOf(keys);
     if (more && end && (!least || compare(end, least) < 0)) least = end;
   }
   return least;
-}
-
-function endOf(keys: readonly KeyBody[]): Position | undefined {
-  const last = keys.at(-1);
-  return last && { key: last[0], partition: last[1] ?? EMPTY };
-}
-
-/** As the replicas sort: by key, then partition, the one that equals its key first. */
-function compare(a: Position, b: Position): number {
-  return compareBytes(a.key, b.key) || compareBytes(a.partition, b.partition);
 }
 
 function latin1(bytes: Uint8Array): string {

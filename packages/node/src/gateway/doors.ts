@@ -1,33 +1,36 @@
-import { createServer, type Server } from 'node:http';
+/** All doors of a node, made together: HTTP, its WebSocket, and the one for clients that are peers. */
 import type { AddressInfo, Socket } from 'node:net';
 import fastify from 'fastify';
-import type { Clock } from '../../core/clock/index.ts';
-import type { Logger } from '../../core/log/index.ts';
-import type { PeerId } from '../../core/net/index.ts';
-import type { Random } from '../../core/random/index.ts';
-import { openAdminToken } from '../access/admin-token.ts';
-import { admitToken } from '../access/caller.ts';
-import { guardOperation, guardStream } from '../access/guard.ts';
-import { bindSession } from '../access/session-routes.ts';
-import { createSessions } from '../access/sessions.ts';
-import type { Tenants } from '../access/tenants.ts';
-import { createAdmission } from '../admission.ts';
-import { HTTP_LIMITS, type HttpConfig, type HttpLimits } from '../config.ts';
-import { createPeerDoor, type PeerCalls } from '../peers/peer-door.ts';
-import type { Service, StreamOperation } from '../service.ts';
-import type { Metrics } from '../site/metrics.ts';
-import { openPage } from '../site/page.ts';
-import { siteEndpoints } from '../site/site.ts';
-import { createCatalogue } from '../socket/catalogue.ts';
-import { createSocketDoor } from '../socket/door.ts';
-import { bindDev, type Supervisor } from '../supervisor.ts';
-import { answerClientFault } from './client-error.ts';
-import { operationEndpoint } from './endpoint.ts';
-import { listenFailure } from './port-holder.ts';
-import { refusePath } from './refusal.ts';
-import { createRequestId } from './request-id.ts';
-import { createRequestMetrics } from './request-metrics.ts';
-import { installRequests, type Requests } from './requests.ts';
+import type { Clock } from '../core/clock/index.ts';
+import type { Logger } from '../core/log/index.ts';
+import type { PeerId } from '../core/net/index.ts';
+import type { Random } from '../core/random/index.ts';
+import { openAdminToken } from './access/admin-token.ts';
+import { admitToken } from './access/caller.ts';
+import { guardOperation, guardStream } from './access/guard.ts';
+import { bindSession } from './access/session-routes.ts';
+import { createSessions } from './access/sessions.ts';
+import type { Tenants } from './access/tenants.ts';
+import { createAdmission } from './calls/admission.ts';
+import { createCalls } from './calls/calls.ts';
+import { createCatalogue } from './calls/catalogue.ts';
+import { createObserver } from './calls/observation.ts';
+import { createRequestId } from './calls/request-id.ts';
+import { HTTP_LIMITS, type HttpConfig, type HttpLimits } from './config.ts';
+import { answerClientFault } from './http/client-error.ts';
+import { boundConnections } from './http/connections.ts';
+import { operationEndpoint } from './http/endpoint.ts';
+import { listenFailure } from './http/port-holder.ts';
+import { refusePath } from './http/refusal.ts';
+import { installRequests, type Requests } from './http/requests.ts';
+import { createHttpServer } from './http/server.ts';
+import { createPeerDoor, type PeerCalls } from './peers/peer-door.ts';
+import type { Service, StreamOperation } from './service.ts';
+import type { Metrics } from './site/metrics.ts';
+import { openPage } from './site/page.ts';
+import { siteEndpoints } from './site/site.ts';
+import { createSocketDoor } from './socket/door.ts';
+import { bindDev, type Supervisor } from './supervisor.ts';
 
 /** After those in flight were told to end, for their answers to leave. */
 const LAST_WORDS_MS = 200;
@@ -75,8 +78,10 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     ...operations.map(operationEndpoint),
     ...siteEndpoints({ operations, version, metrics, sessions, page }),
   ];
-  const admission = createAdmission(limits);
   const requestId = () => createRequestId({ clock, random });
+  const admission = createAdmission(limits);
+  const observe = createObserver({ metrics, admission }, { operations: endpoints.map(({ id }) => id) });
+  const calls = createCalls({ clock, log, admission, observe, requestId });
 
   const app = fastify({
     genReqId: requestId,
@@ -93,17 +98,14 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
         refusePath: (target) => refusePath(endpoints, target),
       }),
   });
-  const observe = createRequestMetrics({ metrics, admission });
   const requests: Requests = installRequests(
     app,
-    { clock, log, observe, admission, endpoints, token, sessions, tenants },
+    { clock, log, calls, endpoints, token, sessions, tenants },
     { limits, allowedHosts },
   );
   const shared = {
     clock,
-    log,
-    observe,
-    admission,
+    calls,
     requestId,
     catalogue: createCatalogue(operations, (deps.streams ?? []).map(guardStream)),
     admitToken: (guess: string, as: string | undefined) =>
@@ -122,6 +124,7 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
     },
   );
   app.server.on('upgrade', sockets.upgrade);
+  boundConnections(app.server, { clock, log, metrics, sockets }, limits);
   const { peers } = deps;
   const peerDoor = peers && createPeerDoor({ ...shared, peers }, limits);
 
@@ -154,23 +157,6 @@ export async function listenHttp(deps: HttpDeps, config: HttpConfig): Promise<Ht
       await app.close();
     },
   };
-}
-
-function createHttpServer(handle: Parameters<typeof createServer>[1], limits: HttpLimits): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: limits.maxHeaderBytes,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.receiveTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: Math.min(30_000, Math.ceil(limits.headersTimeoutMs / 4)),
-      // Absent hosts are refused in the shape of all our errors.
-      requireHostHeader: false,
-    },
-    handle,
-  );
-  server.maxConnections = limits.maxConnections;
-  return server;
 }
 
 function isLoopback(host: string): boolean {

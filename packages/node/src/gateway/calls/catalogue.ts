@@ -1,9 +1,15 @@
-/** What can be called and followed over a socket, by name, with all that follows from the contract made once. */
+/** What can be called and followed by name, over a socket or as a peer, with all that follows from the contract made once. */
 import { P2posError, type RequestContext, type Route, type Stream } from '@p2pos/protocol';
 import { z } from 'zod';
 import type { Operation, StreamOperation } from '../service.ts';
-import type { SharedEvent } from './codec.ts';
 import { createRouteReader, createStreamReader, encodeResult, type FieldReader } from './fields.ts';
+
+/** An event as frames carry it, all but the id; with what the codecs made of it, so that they do so once. */
+export interface SharedEvent {
+  readonly fields: Readonly<Record<string, unknown>>;
+  text?: string;
+  bytes?: Uint8Array;
+}
 
 export interface BoundCall {
   readonly route: Route;
@@ -12,6 +18,8 @@ export interface BoundCall {
   encode(value: unknown): unknown;
 }
 
+/** Of a body that is neither bytes nor text of them. */
+const UNKNOWN_WEIGHT = 1_024;
 /**
  * Where an event keeps how it is told. A WeakMap would do the same at a price: what an old table refers to counts as alive
  * until the next full collection, so every event would be moved twice by the quick ones.
@@ -81,4 +89,14 @@ export function createCatalogue(
       });
     },
   };
+}
+
+/** What a body takes of the bytes in flight, as far as it shows before it is looked at. */
+export function bodyWeight({ body }: Route, input: Readonly<Record<string, unknown>> = {}): number {
+  if (!body) return 0;
+  const { body: sent } = input;
+  if (sent instanceof Uint8Array) return sent.length;
+  // In JSON bytes travel as {"$blob": "base64"}; other bodies are small.
+  const text = (sent as { readonly $blob?: unknown } | null | undefined)?.$blob;
+  return typeof text === 'string' ? text.length : UNKNOWN_WEIGHT;
 }
