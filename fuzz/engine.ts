@@ -61,6 +61,7 @@ export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> 
   await using coverage = await openCoverage(places);
   const { heapUsed: heldBefore } = process.memoryUsage();
   let runs = 0;
+  let end = Number.POSITIVE_INFINITY;
 
   async function attempt(input: Uint8Array): Promise<void> {
     runs++;
@@ -90,7 +91,7 @@ export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> 
     if (!only) return;
     if (inputs.length === 1) {
       if (await coverage.grew()) corpus.push(only);
-    } else if (await coverage.wouldGrow()) {
+    } else if (now() < end && (await coverage.wouldGrow())) {
       const middle = inputs.length >> 1;
       await keepWhatIsNew(inputs.slice(0, middle));
       await keepWhatIsNew(inputs.slice(middle));
@@ -100,7 +101,7 @@ export async function fuzz(target: Target, config: FuzzConfig): Promise<Report> 
   const known = [...(await target.seeds()), ...config.corpus];
   for (const input of known) await keepWhatIsNew([input]);
   if (corpus.length === 0) corpus.push(...known.slice(0, 1));
-  const end = now() + budgetMs;
+  end = now() + budgetMs;
   while (now() < end && findings.length < MAX_FINDINGS) {
     const batch = Array.from({ length: BATCH }, () => mutate(random.pick(corpus), random.pick(corpus)));
     for (const input of batch) await attempt(input);
