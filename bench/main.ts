@@ -20,13 +20,15 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     minutes: { type: 'string' },
+    only: { type: 'string' },
+    nodes: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !known.includes(name));
 if (positionals.length === 0 || unknown.length > 0) {
   if (unknown.length > 0) console.error(`There is no benchmark ${unknown.join(', ')}.`);
   console.error(
-    `Benchmarks: ${known.join(', ')}. Run one with: npm run bench -- ${known[0]} [--rounds 5] [--seconds 2] [--minutes 1] [--json]`,
+    `Benchmarks: ${known.join(', ')}. Run one with: npm run bench -- ${known[0]} [--rounds 5] [--seconds 2] [--minutes 1] [--only put,get] [--nodes 5] [--json]`,
   );
   process.exit(2);
 }
@@ -44,6 +46,8 @@ for (const name of positionals) {
     rounds: Number(values.rounds ?? 5),
     seconds: Number(values.seconds ?? 2),
     minutes: Number(values.minutes ?? 1),
+    ...(values.only !== undefined && { only: values.only.split(',') }),
+    ...(values.nodes !== undefined && { nodes: Number(values.nodes) }),
     say: (line) => console.error(line),
   });
   const whole = { name, command: `npm run bench -- ${process.argv.slice(2).join(' ')}`, machine, ...report };

@@ -6,6 +6,10 @@ export interface BenchmarkOptions {
   readonly seconds: number;
   /** Length of the whole, of those that take minutes. */
   readonly minutes?: number;
+  /** Parts of it, of those that have parts. */
+  readonly only?: readonly string[];
+  /** Processes of ours, of those that take any number. */
+  readonly nodes?: number;
   /** Progress for people. */
   readonly say: (line: string) => void;
 }
@@ -71,4 +75,14 @@ export function printReport(
 
 function format(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1);
+}
+
+/** Those of `all` that were asked for. @throws RangeError for what is none of them */
+export function chosen<T extends string>(
+  all: readonly T[],
+  only: readonly string[] | undefined,
+): readonly T[] {
+  const unknown = only?.find((one) => !all.includes(one as T));
+  if (unknown !== undefined) throw new RangeError(`there is no part ${unknown}: ${all.join(', ')}`);
+  return all.filter((one) => !only || only.includes(one));
 }

@@ -5,21 +5,36 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readCorpus } from './corpus.ts';
 import { fuzz, type Target } from './engine.ts';
+import { findReaders } from './readers.ts';
 import { targets } from './targets/index.ts';
 
 const now = () => performance.now();
+const readers = findReaders();
+const places = new Map<string, number[]>();
+for (const { url, place } of readers) places.set(url, [...(places.get(url) ?? []), place]);
+const reached = new Set<string>();
 
 for (const target of targets) {
   test(`${target.name}: what a peer may send ends in a typed error or a value`, async () => {
     const corpus = readCorpus(target.name);
     assert.ok(corpus.length > 0, 'the corpus is part of the project');
-    const { findings } = await fuzz(
+    const report = await fuzz(
       { ...target, seeds: () => [] },
-      { seed: 'test', budgetMs: 300, corpus, now },
+      { seed: 'test', budgetMs: 300, corpus, places, now },
     );
-    assert.deepEqual(findings, []);
+    for (const one of report.reached) reached.add(one);
+    assert.deepEqual(report.findings, []);
   });
 }
+
+test('every place that begins to read bytes or text of others is reached by a target', () => {
+  assert.ok(readers.length >= 25, `${readers.length} were found`);
+  const missed = readers.filter(({ url, place }) => !reached.has(`${url}:${place}`));
+  assert.deepEqual(
+    missed.map(({ file, line }) => `${file}:${line}`),
+    [],
+  );
+});
 
 test('every capability that nodes serve each other has a target', () => {
   const folder = join(import.meta.dirname, '../packages');

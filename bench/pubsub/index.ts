@@ -1,14 +1,15 @@
 /**
- * Messages of 256 bytes from one client to nineteen, through five nodes (real processes) and their WebSocket doors, beside
+ * Messages of 256 bytes from one client to nineteen, through five nodes (real processes; `--nodes 20`: a node for each client) and
+ * their WebSocket doors, beside
  * NATS with nineteen clients of one server and gossipsub among twenty hosts in five processes. Each message carries when it was sent; losses, copies and order are counted.
- * `needs nats-server`: without it only ours is measured.
+ * `needs nats-server`: without it only ours is measured. `--only p2pos,nats` leaves out gossipsub.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { connect as connectNats } from '@nats-io/transport-node';
 import { startDev } from '../../e2e/harness.ts';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { cpuMicros } from '../kv/load.ts';
-import type { BenchmarkOptions, BenchmarkReport, Series } from '../report.ts';
+import { type BenchmarkOptions, type BenchmarkReport, chosen, type Series } from '../report.ts';
 import type { Candidate } from './candidate.ts';
 import { gossip, gossipVersion } from './gossip.ts';
 
@@ -19,13 +20,21 @@ const UNDER_WAY = 240;
 const RATES = [20, 200, 2_000];
 const TOPIC = 'bench.topic';
 
-export async function run({ rounds, seconds, say }: BenchmarkOptions): Promise<BenchmarkReport> {
+export async function run({
+  rounds,
+  seconds,
+  only,
+  nodes = 5,
+  say,
+}: BenchmarkOptions): Promise<BenchmarkReport> {
   await using stack = new AsyncDisposableStack();
-  const candidates: Candidate[] = [stack.use(await ours())];
+  const parts = chosen(['p2pos', 'nats', 'gossipsub'], only);
   const version = natsVersion();
-  if (version) candidates.push(stack.use(await nats()));
-  else say('skipped: needs nats-server');
-  candidates.push(stack.use(await gossip(SUBSCRIBERS)));
+  const candidates: Candidate[] = [];
+  if (parts.includes('p2pos')) candidates.push(stack.use(await ours(nodes)));
+  if (!version) say('skipped: needs nats-server');
+  else if (parts.includes('nats')) candidates.push(stack.use(await nats()));
+  if (parts.includes('gossipsub')) candidates.push(stack.use(await gossip(SUBSCRIBERS)));
   const series: (Series & { values: number[] })[] = [];
   const record = (measure: string, candidate: string, value: number) => {
     const found = series.find((one) => one.measure === measure && one.candidate === candidate);
@@ -153,9 +162,9 @@ async function measure(candidate: Candidate, counter: Counter, rate: number | un
   };
 }
 
-async function ours(): Promise<Candidate> {
+async function ours(nodes: number): Promise<Candidate> {
   await using stack = new AsyncDisposableStack();
-  const dev = stack.use(await startDev({ nodes: 5 }));
+  const dev = stack.use(await startDev({ nodes }));
   const publisher = dev.client(0);
   const ending = new AbortController();
   const clients = [publisher];
@@ -166,11 +175,11 @@ async function ours(): Promise<Candidate> {
   let turn = 0;
   const owned = stack.move();
   return {
-    name: 'p2pos (5 nodes)',
+    name: `p2pos (${nodes} nodes)`,
     pids: dev.nodes().flatMap(({ pid }) => (pid === null ? [] : [pid])),
     publish: (data) => publisher.pubsub.publish(TOPIC, data),
     async subscribe(onMessage) {
-      const client = dev.client(1 + (turn++ % 4));
+      const client = dev.client(1 + (turn++ % (nodes - 1)));
       clients.push(client);
       const opened = Promise.withResolvers<void>();
       void (async () => {

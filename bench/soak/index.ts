@@ -30,8 +30,13 @@ export async function run({ minutes = 1, say }: BenchmarkOptions): Promise<Bench
     await pause((minutes * 60_000) / SAMPLES);
     for (const [i, { http }] of dev.nodes().entries())
       samples[i]?.push(await sample(pids[i] as number, http, seconds()));
-    if ((samples[0]?.length ?? 0) % (SAMPLES / 6) === 0)
-      say(`${Math.round(seconds())} s: ${load.done()} operations`);
+    if ((samples[0]?.length ?? 0) % (SAMPLES / 20) === 0) {
+      const held = samples.map((list) => list.at(-1) as Sample);
+      const told = held.map(
+        (one) => `${one.residentMib.toFixed(0)}/${one.heapMib.toFixed(0)} MiB ${one.handles} handles`,
+      );
+      say(`${Math.round(seconds())} s: ${load.done()} operations; ${told.join(', ')}`);
+    }
   }
   const took = seconds();
   const { done, failures } = await load.end();
@@ -61,6 +66,14 @@ export async function run({ minutes = 1, say }: BenchmarkOptions): Promise<Bench
       told('resident memory, MiB: last third', perNode(middle(2, 'residentMib'))),
       told('JavaScript heap, MiB: second third', perNode(middle(1, 'heapMib'))),
       told('JavaScript heap, MiB: last third', perNode(middle(2, 'heapMib'))),
+      told(
+        'resident memory, MiB a minute after the first two',
+        perNode((list) => growth(list, 'residentMib')),
+      ),
+      told(
+        'JavaScript heap after collection, MiB a minute after the first two',
+        perNode((list) => growth(floors(list), 'heapMib')),
+      ),
       told('handles: second third', perNode(middle(1, 'handles'))),
       told('handles: last third', perNode(middle(2, 'handles'))),
       told('delay of the event loop, p99 of each interval, ms: median', [
@@ -86,6 +99,26 @@ function middle(third: number, field: Exclude<keyof Sample, 'seconds'>) {
     const size = Math.floor(list.length / 3);
     return median(list.slice(third * size, (third + 1) * size).map((one) => one[field]));
   };
+}
+
+/** The least of each five samples: what is left once the collector has been round. */
+function floors(list: readonly Sample[]): Sample[] {
+  const found: Sample[] = [];
+  for (let at = 0; at + 5 <= list.length; at += 5)
+    found.push(list.slice(at, at + 5).reduce((least, one) => (one.heapMib < least.heapMib ? one : least)));
+  return found;
+}
+
+/** Slope of the straight line through the samples after warming up, by least squares. */
+function growth(list: readonly Sample[], field: 'residentMib' | 'heapMib'): number {
+  const last = list.at(-1)?.seconds ?? 0;
+  const warm = list.filter(({ seconds }) => seconds >= Math.min(120, last / 3));
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const x = mean(warm.map(({ seconds }) => seconds / 60));
+  const y = mean(warm.map((one) => one[field]));
+  const product = mean(warm.map((one) => (one.seconds / 60 - x) * (one[field] - y)));
+  const square = mean(warm.map(({ seconds }) => (seconds / 60 - x) ** 2));
+  return product / square;
 }
 
 /** As many operations as there is room for, through all nodes in turns, over keys that stay so many. */

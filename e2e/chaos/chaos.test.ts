@@ -14,8 +14,8 @@ const WRITERS = 8;
 const SECONDS = Number(process.env['P2POS_CHAOS_SECONDS'] ?? 60);
 const skip = missingForNamespaces() ?? false;
 
-test('nodes killed and links cut at random for a minute', { skip, timeout: 300_000 }, async (t) => {
-  await using system = await startMachinesSystem(NODES);
+test('nodes killed and links cut at random for a minute', { skip, timeout: 600_000 }, async (t) => {
+  await using system = await startMachinesSystem(NODES, { patienceMs: 150_000 });
   await system.settle();
   const writers = Array.from({ length: WRITERS }, (_, writer) =>
     system.startWriter(writer % NODES, { writer, writers: WRITERS }),

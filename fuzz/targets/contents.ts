@@ -58,6 +58,7 @@ import { createManualClock } from '../../packages/node/src/testing/manual-clock.
 import { createTestSystem } from '../../packages/node/src/testing/test-system.ts';
 import { readFrames } from '../../packages/sdk/src/socket/frames.ts';
 import type { Target } from '../engine.ts';
+import { holding } from './holding.ts';
 
 const typed = (error: unknown) => isP2posError(error);
 const utf8 = new TextEncoder();
@@ -213,17 +214,6 @@ const registerContents: Target = {
   },
   expects: typed,
 };
-
-/** A register that holds these bytes whatever is changed. */
-function holding(value: Uint8Array) {
-  const version = `0198000000000001-${AUTHOR}`;
-  return {
-    read: async () => ({ value, version }),
-    change: async () => ({ version, previous: undefined, replicas: [], durable: 0 }),
-    scan: async () => ({ keys: [], more: false }),
-    scanAll: async () => ({ keys: [], more: false, missingSlots: [] }),
-  };
-}
 
 const dns: Target = {
   name: 'dns',

@@ -2,6 +2,7 @@ import type { Target } from '../engine.ts';
 import { capabilityTargets } from './capabilities.ts';
 import { contentTargets } from './contents.ts';
 import { decoderTargets } from './decoders.ts';
+import { entryTargets } from './entries.ts';
 import { recordTargets } from './records.ts';
 
 export const targets: readonly Target[] = [
@@ -9,4 +10,5 @@ export const targets: readonly Target[] = [
   ...capabilityTargets,
   ...recordTargets,
   ...contentTargets,
+  ...entryTargets,
 ];

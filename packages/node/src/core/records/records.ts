@@ -133,6 +133,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     reader: local,
     copying: createCopying({ replica, topology, standing, table, crypto }),
     acceptor: createAcceptor({
+      self,
       replica,
       topology,
       declarations,
@@ -142,6 +143,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       hybridClock,
       slotOf: place,
       now,
+      onContended: (name) => proposer.disturb(name),
     }),
     comparing: createComparing({
       membership,

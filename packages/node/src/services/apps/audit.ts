@@ -66,7 +66,8 @@ export function createAudit(
             { namespace: NAMESPACE, partition: key, key, consistency: 'quorum' },
             options,
           );
-          if (found) entries.push(Stored.parse(decodeCbor(found.value, { maxBytes: MAX_ENTRY_BYTES })));
+          const entry = found && entryOf(found.value);
+          if (entry) entries.push(entry);
         }
       }
       return entries;
@@ -87,5 +88,14 @@ export function createAudit(
       after = page.keys.at(-1);
       if (!page.more || !after) return keys;
     }
+  }
+}
+
+/** Undefined for what is no entry: whoever wrote it shall not hide the others. */
+function entryOf(value: Uint8Array): AuditEntry | undefined {
+  try {
+    return Stored.safeParse(decodeCbor(value, { maxBytes: MAX_ENTRY_BYTES })).data;
+  } catch {
+    return undefined;
   }
 }

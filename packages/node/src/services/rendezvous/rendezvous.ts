@@ -294,7 +294,7 @@ export function createRendezvous(deps: RendezvousDeps, config: RendezvousConfig 
 }
 
 /** Undefined: withdrawn, or no registration at all. */
-function registrationOf(
+export function registrationOf(
   by: PeerId,
   name: string,
   { value, expiresAt }: { readonly value: Uint8Array; readonly expiresAt: number },

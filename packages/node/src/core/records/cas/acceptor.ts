@@ -19,6 +19,7 @@ export interface Acceptor {
 }
 
 export interface AcceptorDeps {
+  readonly self: PeerId;
   readonly replica: Pick<Replica, 'admit'>;
   readonly topology: Topology;
   readonly declarations: Declarations;
@@ -29,6 +30,8 @@ export interface AcceptorDeps {
   readonly slotOf: (namespace: string, partition: Uint8Array) => number;
   /** Corrected time, ms. */
   readonly now: () => number;
+  /** Told of what another node wants promises for. */
+  readonly onContended: (name: RecordName) => void;
 }
 
 interface Wanted {
@@ -81,6 +84,7 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
         const count = declarations.get(name.namespace)?.replicas;
         if (count !== undefined) await standing.known(slotOf(name.namespace, name.partition), count);
       }
+      if (from !== deps.self) for (const { name } of wanted) deps.onContended(name);
       const refusals = wanted.map((one) => refusalOf(one, from));
       const open = wanted.filter((_, i) => refusals[i] === undefined);
       const given = open.length === 0 ? [] : await promises.promise(open);

@@ -7,7 +7,7 @@
 import { type Crypto, equalBytes, formatVersion, P2posError, parseVersion } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Random } from '../../random/index.ts';
-import type { HybridClock } from '../clock/hybrid-clock.ts';
+import type { HybridClock, Stamp } from '../clock/hybrid-clock.ts';
 import type { Agree } from '../coordinator/agreement.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { authorOf, decodeHeader, fitsValue } from '../format/record.ts';
@@ -17,7 +17,9 @@ import { reaches } from '../placement/quorum.ts';
 import type { CallOptions, RegisterValue } from '../port.ts';
 import { MAX_AHEAD_MS } from '../replica/replica.ts';
 import type { RecordName } from '../replica/stored.ts';
+import { createCohorts } from './cohorts.ts';
 import { type Course, type CourseDeps, createCourse } from './course.ts';
+import { type Accepted, createGrounds, type Ground } from './grounds.ts';
 import { type Place, type Polled, poll } from './poll.ts';
 import { createProposalQueue } from './queue.ts';
 import type { Rounds } from './rounds.ts';
@@ -38,6 +40,8 @@ export interface Proposer extends Disposable {
    * @throws P2posError RECORDS_QUORUM_LOST {outcome}, what the replicas refuse with, NODE_CLOSING
    */
   propose(name: RecordName, place: Place, wish: Wish | undefined, options: CallOptions): Promise<Proposed>;
+  /** Another has asked this node to promise: what it proposed last may have been replaced. */
+  disturb(name: RecordName): void;
   /** Linearizable: one round without promises where a majority agrees. */
   read(name: RecordName, place: Place, options: CallOptions): Promise<RegisterValue | undefined>;
 }
@@ -62,28 +66,24 @@ export interface ProposerConfig {
   readonly maxChanges: number;
 }
 
-interface Accepted {
-  readonly ballot: string;
-  readonly state: RegisterState;
-}
-
 /** Answers by replica; undefined: it has accepted nothing. */
 type Told = ReadonlyMap<PeerId, Accepted | undefined>;
 
 /** How long repeats of a deletion are recognised. */
 const DELETED_KEEP_MS = 86_400_000;
+/** Taken at a time: each but the first spares a change its first round. */
+const BALLOTS = 16;
 const FAST_READS = 3;
 const MAX_BACKOFF_MS = 200;
 
 export function createProposer(deps: ProposerDeps, config: ProposerConfig): Proposer {
   const { self, rounds, calls, agree, verifier, topology, hybridClock, crypto, random, now } = deps;
   const queue = createProposalQueue({ maxWaiting: config.maxChanges });
+  const cohorts = createCohorts(deps);
+  const grounds = createGrounds(deps);
   const closing = new AbortController();
 
-  async function nextBallot(): Promise<string> {
-    const [stamp] = await hybridClock.take(1);
-    return formatVersion({ ...(stamp as { ms: number; counter: number }), author: self });
-  }
+  const ballotOf = (stamp: Stamp | undefined) => formatVersion({ ...(stamp as Stamp), author: self });
 
   function learn({ behind }: Pick<Polled, 'behind'>): void {
     if (behind === undefined) return;
@@ -125,8 +125,14 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
   }
 
   /** Phase 1. Undefined: to be tried again. */
-  async function prepare(name: RecordName, place: Place, placed: Placed, course: Course) {
-    const ballot = await nextBallot();
+  async function prepare(
+    name: RecordName,
+    place: Place,
+    placed: Placed,
+    course: Course,
+  ): Promise<Ground | undefined> {
+    const [stamp, ...rest] = await hybridClock.take(BALLOTS);
+    const ballot = ballotOf(stamp);
     const told = new Map<PeerId, Accepted | undefined>();
     const polled = await poll<PromiseAnswer>(deps, {
       place,
@@ -146,7 +152,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const one = told.get(peerId);
       if (one && one.ballot > (newest?.ballot ?? '')) newest = one;
     }
-    return { ballot, newest, state: newest?.state, agreed: holdersOf(told, newest?.ballot, place) };
+    return { ballot, rest, newest, agreed: holdersOf(told, newest?.ballot, place) };
   }
 
   /** Phase 2. */
@@ -181,10 +187,18 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
     for (let attempt = 0; ; attempt++) {
       const placed = await course.next(backoffMs(attempt));
       const generation = topology.generation();
-      const ground = await prepare(name, place, placed, course);
-      if (!ground || generation !== topology.generation()) continue;
-      const { ballot, newest, agreed } = ground;
-      const { state, isNew, answer } = decide(ground.state, wish, { ballot, now: now(), own });
+      const decideOn = ({ ballot, newest }: Ground) =>
+        decide(newest?.state, wish, { ballot, now: now(), own });
+      let ground = attempt === 0 && wish ? grounds.take(textOf(name), generation) : undefined;
+      let verdict = ground && decideOn(ground);
+      // Whether that is still what is there is shown by a majority that accepts what follows it, and by nothing less.
+      if (!ground || !verdict?.isNew) {
+        ground = await prepare(name, place, placed, course);
+        if (!ground || generation !== topology.generation()) continue;
+        verdict = decideOn(ground);
+      }
+      const { ballot, rest, newest, agreed } = ground;
+      const { state, isNew, answer } = verdict;
       if (!state) {
         // What an earlier ballot left behind cannot be ruled out where nothing is accepted in its stead.
         if (own.size > 0) throw course.lost();
@@ -198,7 +212,14 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const polled = await accept(name, place, placed, ballot, state, course);
       if (changes && polled.result !== 'yes' && polled.maybe) course.mayHaveEffect();
       learn(polled);
-      if (course.passed(polled)) return { answer, replicas: polled.yes, record: { ballot, state } };
+      if (!course.passed(polled)) continue;
+      const record = { ballot, state };
+      const [next, ...others] = rest;
+      if (next) {
+        const following = { ballot: ballotOf(next), rest: others, newest: record, agreed: polled.yes };
+        grounds.keep(textOf(name), following, generation);
+      }
+      return { answer, replicas: polled.yes, record };
     }
   }
 
@@ -246,7 +267,10 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
   }
 
   function inTurn(name: RecordName, place: Place, wish: Wish | undefined, course: Course): Promise<Proposed> {
-    return queue.run(textOf(name), () => attempts(name, place, wish, course));
+    return queue.run(textOf(name), async () => {
+      using _member = await cohorts.enter();
+      return await attempts(name, place, wish, course);
+    });
   }
 
   return {
@@ -266,6 +290,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const { answer } = await inTurn(name, place, undefined, course);
       return answer.kind === 'value' ? answer.value : undefined;
     },
+    disturb: (name) => grounds.forget(textOf(name)),
     [Symbol.dispose]: () => closing.abort(),
   };
 }
