@@ -25,7 +25,7 @@ const BEHIND: Readonly<Record<string, string>> = {
   'node/src/services/pubsub/topics/reader.ts':
     'a pair around an entry of topic-log; whatever it throws is passed over',
   'protocol/src/contract/values.ts': 'a field of a request; `npm run fuzz -- http` sends those',
-  'node/src/gateway/http/request-input.ts': 'the body of a request; `npm run fuzz -- http` sends those',
+  'node/src/gateway/http/input/request-input.ts': 'the body of a request; `npm run fuzz -- http` sends those',
 };
 
 export interface Reader {

@@ -11,6 +11,8 @@ import {
   readAdminBundle,
   verifyTranscript,
 } from '@p2pos/protocol';
+import { orderCertificate } from '../../packages/node/src/core/autotls/acme.ts';
+import { makeKey } from '../../packages/node/src/core/autotls/certificate-key.ts';
 import { silentLogger } from '../../packages/node/src/core/log/index.ts';
 import { parseDevice } from '../../packages/node/src/core/reach/upnp/device.ts';
 import { readAnswer } from '../../packages/node/src/core/reach/upnp/search.ts';
@@ -35,6 +37,7 @@ const textOf = (input: Uint8Array) => new TextDecoder().decode(input);
 const AUTHOR = '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN';
 const VERSION = `0198000000000001-${AUTHOR}`;
 const clock = createManualClock();
+const authorityKey = makeKey();
 
 const sqlCatalogue: Target = {
   name: 'sql-catalogue',
@@ -155,6 +158,48 @@ const routers: Target = {
   expects: () => false,
 };
 
+/** Each line is the body of one answer, from the directory to the chain. */
+const certificateAuthority: Target = {
+  name: 'certificate-authority',
+  seeds: () => {
+    const at = 'http://192.0.2.1/';
+    const directory = { newNonce: at, newAccount: at, newOrder: at };
+    const order = { status: 'valid', authorizations: [at], finalize: at, certificate: at };
+    const challenge = { type: 'dns-01', url: at, token: 'token' };
+    const authorization = { status: 'pending', identifier: { value: 'a' }, challenges: [challenge] };
+    const judged = { status: 'invalid', identifier: { value: 'a' }, challenges: [] };
+    const lines = (...answers: unknown[]) =>
+      utf8.encode(answers.map((answer) => JSON.stringify(answer)).join('\n'));
+    return [
+      lines(directory, {}, order, { ...authorization, status: 'valid' }, {}, order, 'chain'),
+      lines(directory, {}, order, authorization, {}, judged),
+    ];
+  },
+  async run(input) {
+    const bodies = textOf(input).split('\n');
+    const headers = { 'replay-nonce': 'nonce', location: 'http://192.0.2.1/' };
+    const answer = (method: string | undefined) => {
+      if (method === 'HEAD') return new Response(null, { headers });
+      const body = bodies.shift();
+      if (body === undefined) throw new Error('there is no further answer');
+      return new Response(body, { headers });
+    };
+    await orderCertificate(
+      { fetch: async (_, options) => answer(options?.method), clock },
+      {
+        directoryUrl: 'http://192.0.2.1/',
+        accountKey: authorityKey,
+        names: ['*.a'],
+        request: Uint8Array.of(1),
+        prove: async () => {},
+      },
+      AbortSignal.abort(new Error('nobody waits')),
+    );
+  },
+  // Any of them is the reason why there is no certificate, and told as such.
+  expects: (error) => error instanceof Error && !(error instanceof TypeError || error instanceof RangeError),
+};
+
 /** The first byte names the status. */
 const engineAnswers: Target = {
   name: 'rqlite-answers',
@@ -204,6 +249,7 @@ export const entryTargets: readonly Target[] = [
   transcripts,
   adminBundles,
   routers,
+  certificateAuthority,
   engineAnswers,
   nodeAnswers,
 ];

@@ -150,7 +150,7 @@ test('a learner makes no promises to ballots it may have promised against', asyn
     bed.run(
       bed.node(index).records.registers.change({ ...name, value: bytes(value), condition: { kind: 'any' } }),
     );
-  await change(0, 'one');
+  await change(1, 'one');
   await lose(bed, 2);
   await bed.start(2);
   bed.partition([0, 2], [1]);
@@ -162,6 +162,27 @@ test('a learner makes no promises to ballots it may have promised against', asyn
   await bed.crash(1);
   await change(0, 'three');
   const found = await bed.run(bed.node(2).records.registers.read(name));
+  assert.deepEqual(found?.value, bytes('three'));
+});
+
+test('what a learner takes of a change that asked for no promise does not count', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK, registers: true });
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const name = { namespace: 'default/kv-cas', partition: bytes('a'), key: bytes('a') };
+  const change = (value: string) =>
+    bed.run(
+      bed.node(0).records.registers.change({ ...name, value: bytes(value), condition: { kind: 'any' } }),
+    );
+  await change('one');
+  await lose(bed, 2);
+  await bed.start(2);
+  bed.partition([0, 2], [1]);
+  await assert.rejects(change('two'), (error) => isP2posError(error, 'RECORDS_QUORUM_LOST'));
+  await bed.heal();
+  await bed.settleStanding();
+  await bed.clock.advance(11_000);
+  await change('three');
+  const found = await bed.run(bed.node(1).records.registers.read(name));
   assert.deepEqual(found?.value, bytes('three'));
 });
 
