@@ -81,6 +81,8 @@ test('a subscriber whose node is killed goes on when it is back, and is told wha
   await eventually(() => reader.events.filter(({ type }) => type === 'open').length === 2, {
     timeoutMs: 20_000,
   });
+  // What is confirmed counts those that are linked: until they are again, it says that somebody is missing.
+  await eventually(async () => (await publisher.network.peers()).every((one) => one.self || one.connected));
   for (let i = 40; i < 60; i++) await publisher.pubsub.publish('a', `${i}`, { ack: 'all' });
   await eventually(() => reader.texts().at(-1) === '59');
   const had = new Set(reader.texts());
