@@ -65,7 +65,8 @@ export function printReport(
     );
     for (const { candidate, values } of rows) {
       const middle = median(values);
-      const ratio = base ? `${((100 * middle) / median(base.values)).toFixed(1)} %` : '';
+      const whole = base ? median(base.values) : 0;
+      const ratio = whole === 0 ? '' : `${((100 * middle) / whole).toFixed(1)} %`;
       console.log(
         `  ${candidate.padEnd(28)}${format(middle).padStart(12)}   ${format(Math.min(...values))} to ${format(Math.max(...values))}   ${ratio}`,
       );
