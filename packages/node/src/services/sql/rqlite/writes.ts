@@ -41,6 +41,8 @@ const INSERTS = new Set(['INSERT', 'REPLACE']);
 /** While these are on their way the next ones gather. */
 const MAX_IN_FLIGHT = 2;
 const MAX_GROUP = 256;
+/** More are shared out, so that clients hear of one group and ask anew while the engine has the other. */
+const MIN_SHARED = 16;
 const MAX_GROUP_BYTES = 1_048_576;
 const MAX_QUEUED = 10_000;
 const UNGUARDED: Guard = { parts: [], failed: async () => undefined };
@@ -169,7 +171,9 @@ export function createWrites({ door, clock }: WritesDeps, config: WritesConfig):
   function next(): Queued[] {
     const group: Queued[] = [];
     let bytes = 0;
-    for (let head = queue[0]; head && group.length < MAX_GROUP; head = queue[0]) {
+    const share = Math.max(MIN_SHARED, Math.ceil(queue.length / (MAX_IN_FLIGHT - inFlight)));
+    const most = Math.min(MAX_GROUP, share);
+    for (let head = queue[0]; head && group.length < most; head = queue[0]) {
       if (group.length > 0 && bytes + head.bytes > MAX_GROUP_BYTES) break;
       queue.shift();
       bytes += head.bytes;
