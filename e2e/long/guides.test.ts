@@ -10,7 +10,7 @@ import { isErrorCode } from '@p2pos/protocol';
 import { chromium } from 'playwright-core';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { createTempFolder } from '../../packages/node/src/testing/temp-folder.ts';
-import { CLONE, p2pctl, startDev } from '../harness.ts';
+import { CLONE, freePorts, p2pctl, startDev } from '../harness.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const GUIDES = ['first-app.md', 'five-minutes.md', 'consistency.md', 'troubleshooting.md', 'versioning.md'];
@@ -60,7 +60,7 @@ describe('the guides', () => {
     const { stdout } = await dev.p2pctl('apps', 'tokens', 'create', 'board', 'kv:*');
     await using running = new AsyncDisposableStack();
     const start = async (command: string, file: string, node: number): Promise<string> => {
-      const port = String(dev.port + 20 + node);
+      const port = String(await freePorts(1));
       const env = { P2POS_URL: dev.node(node).http, P2POS_TOKEN: stdout.trim(), PORT: port };
       const child = spawn(command, [file], {
         cwd: app,
