@@ -22,12 +22,21 @@ export const pubsub: Scenario = {
   run,
 };
 
-async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput): Promise<ScenarioResult> {
+async function run({
+  seed,
+  nodes,
+  hours,
+  rate,
+  progress,
+  plant,
+  onTrace,
+}: ScenarioInput): Promise<ScenarioResult> {
   await using sim = await createSimnet(nodes, {
     seed: `pubsub ${seed}`,
     slots: 64,
     pingIntervalMs: 5_000,
     presenceIntervalMs: 120_000,
+    ...(onTrace && { onTrace }),
     links: { medianMs: 5, loss: 0.1, retransmitMs: 200 },
     momentMs: 2,
     realKeys: seed % 10 === 9,
@@ -57,6 +66,8 @@ async function run({ seed, nodes, hours, rate, progress, plant }: ScenarioInput)
     if (!node) return;
     const pattern = i % 4 === 0 ? '>' : `room.${i % 3}`;
     const { confirmedBy, batches } = await node.pubsub.subscribe({ app: APP, topic: pattern });
+    // It was killed meanwhile: nobody listens there any more.
+    if (!sim.isUp(i) || sim.nodes[i] !== node) return;
     const life: SubscriberLife = {
       node: i,
       topics: (topic) => pattern === '>' || topic === pattern,
