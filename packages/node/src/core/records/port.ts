@@ -61,6 +61,21 @@ export interface PartitionKeys {
   readonly more: boolean;
 }
 
+/** Keys in byte order of all partitions. */
+export interface RangeScan {
+  readonly namespace: string;
+  readonly prefix: Uint8Array;
+  /** Exclusive. */
+  readonly after?: Uint8Array;
+  readonly limit: number;
+  /** What the slots without a majority hold may be missing. */
+  readonly partial?: boolean;
+}
+
+export interface RangeKeys extends PartitionKeys {
+  readonly missingSlots: readonly number[];
+}
+
 export interface RecordKey {
   readonly namespace: string;
   readonly partition: Uint8Array;
@@ -178,20 +193,7 @@ export interface Registers {
   /** Of one partition, linearizable per key. @throws P2posError RECORDS_QUORUM_LOST */
   scan(input: PartitionScan, options?: CallOptions): Promise<PartitionKeys>;
   /** Keys in byte order over all slots, linearizable per key. */
-  scanAll(
-    input: {
-      readonly namespace: string;
-      readonly prefix: Uint8Array;
-      readonly after?: Uint8Array;
-      readonly limit: number;
-      readonly partial?: boolean;
-    },
-    options?: CallOptions,
-  ): Promise<{
-    readonly keys: readonly Uint8Array[];
-    readonly more: boolean;
-    readonly missingSlots: readonly number[];
-  }>;
+  scanAll(input: RangeScan, options?: CallOptions): Promise<RangeKeys>;
 }
 
 /** Held until it is released, lost or not renewed in time. What it protects must refuse smaller tokens. */
@@ -273,20 +275,7 @@ export interface Records extends AsyncDisposable {
   /** Of one partition: asks its replicas alone. @throws P2posError RECORDS_QUORUM_LOST */
   scan(input: PartitionScan, options?: CallOptions): Promise<PartitionKeys>;
   /** Keys in byte order over all slots, at most `limit`, after `after`. RECORDS_QUORUM_LOST unless `partial`. */
-  scanAll(
-    input: {
-      readonly namespace: string;
-      readonly prefix: Uint8Array;
-      readonly after?: Uint8Array;
-      readonly limit: number;
-      readonly partial?: boolean;
-    },
-    options?: CallOptions,
-  ): Promise<{
-    readonly keys: readonly Uint8Array[];
-    readonly more: boolean;
-    readonly missingSlots: readonly number[];
-  }>;
+  scanAll(input: RangeScan, options?: CallOptions): Promise<RangeKeys>;
   /**
    * Changes of a range of keys, over all slots, until the signal aborts. No acknowledged change is missed (of several to one
    * key the newest may stand for all), and of one key nothing older is told after something newer.

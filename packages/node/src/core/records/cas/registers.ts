@@ -1,7 +1,7 @@
 /** Registers as callers see them: what they ask is checked and proposed, and answers become outcomes and errors. */
 import { type Crypto, concatBytes, P2posError } from '@p2pos/protocol';
-import type { ScanInput, ScanOutcome } from '../coordinator/scanning/scan.ts';
-import type { CallOptions, NamespaceDeclaration, RecordKey, Registers } from '../port.ts';
+import type { ScanInput } from '../coordinator/scanning/scan.ts';
+import type { CallOptions, NamespaceDeclaration, RangeKeys, RecordKey, Registers } from '../port.ts';
 import type { Collector } from '../receipts/collector.ts';
 import type { RecordName } from '../replica/stored.ts';
 import type { Place } from './poll.ts';
@@ -18,7 +18,7 @@ export interface RegistersDeps {
   readonly scan: (
     input: ScanInput,
     options: CallOptions & { readonly settle: (name: RecordName) => Promise<boolean> },
-  ) => Promise<ScanOutcome>;
+  ) => Promise<RangeKeys>;
 }
 
 export interface OwnRegisters extends Registers {

@@ -13,7 +13,7 @@ import { type Cover, createCover } from '../../placement/cover.ts';
 import type { Era } from '../../placement/eras.ts';
 import { reaches, shortfall } from '../../placement/quorum.ts';
 import type { Topology } from '../../placement/topology.ts';
-import type { CallOptions } from '../../port.ts';
+import type { CallOptions, RangeKeys, RangeScan } from '../../port.ts';
 import type { RecordName } from '../../replica/stored.ts';
 import type { ReplicaCalls } from '../calls.ts';
 import type { Preference } from '../preference.ts';
@@ -38,20 +38,9 @@ interface Page {
   readonly missingSlots: readonly number[];
 }
 
-export interface ScanInput {
-  readonly namespace: string;
-  readonly prefix: Uint8Array;
-  readonly after?: Uint8Array;
-  readonly limit: number;
-  readonly partial?: boolean;
+export interface ScanInput extends RangeScan {
   /** Only keys of this one. */
   readonly partition?: Uint8Array;
-}
-
-export interface ScanOutcome {
-  readonly keys: readonly Uint8Array[];
-  readonly more: boolean;
-  readonly missingSlots: readonly number[];
 }
 
 export interface ScannerDeps {
@@ -70,7 +59,7 @@ export interface ScanOptions extends CallOptions {
 }
 
 export interface Scanner {
-  scan(input: ScanInput, count: number, options: ScanOptions): Promise<ScanOutcome>;
+  scan(input: ScanInput, count: number, options: ScanOptions): Promise<RangeKeys>;
 }
 
 const EMPTY = new Uint8Array(0);
