@@ -24,7 +24,7 @@ export interface MeshDeps {
   >;
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
   readonly membership: Pick<Membership, 'view' | 'events'>;
-  readonly presence: Pick<Presence, 'events' | 'sighting' | 'known' | 'newerThan' | 'accept'>;
+  readonly presence: Pick<Presence, 'events' | 'sighting' | 'ageMs' | 'known' | 'newerThan' | 'accept'>;
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
@@ -58,6 +58,10 @@ const MAX_EXCHANGES = 8;
 const EXCHANGES = { burst: () => 16, perSecond: () => 1 };
 /** With more members than this an exchange is so much longer, and so much rarer. */
 const FREQUENT_UP_TO = 256;
+/** Who lives is heard of every 30 s: where one was not for so long, and is not given up yet, it is not rare. */
+const OVERDUE = { fromMs: 50_000, toMs: 180_000 };
+/** Who was not heard of since the start of this process is overdue for so long. */
+const NEW_FOR_MS = 300_000;
 /** What happens within this time is looked at together; a look at more members costs more. */
 const SOON_MS = 20;
 const SOON_MS_PER_MEMBER = 0.25;
@@ -74,6 +78,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   const { initConnections = [], intervalMs = 10_000, wantedConnections = 256, maxDials = 16 } = config;
   const { initialBackoffMs = 250, maxBackoffMs = 30_000, stableMs = 10_000, dialTimeoutMs = 10_000 } = config;
   const self = net.peerId;
+  const startedAt = clock.monotonic();
   const book = await openAddressBook(deps);
   const backoff = createBackoff(deps, { initialMs: initialBackoffMs, maxMs: maxBackoffMs, stableMs });
   const bootstrap = createBootstrap(initConnections);
@@ -234,6 +239,17 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
     });
   }
 
+  /** Whether gossip left out somebody who may well live. */
+  function isBehind(): boolean {
+    const isNew = clock.monotonic() - startedAt < NEW_FOR_MS;
+    for (const peerId of members().keys()) {
+      if (peerId === self) continue;
+      const ageMs = presence.ageMs(peerId);
+      if (ageMs === undefined ? isNew : ageMs >= OVERDUE.fromMs && ageMs < OVERDUE.toMs) return true;
+    }
+    return false;
+  }
+
   /** Another address is known: what is tried without it would be waited for in vain. */
   function retry(peerId: PeerId): void {
     backoff.renew(peerId);
@@ -307,7 +323,8 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   tasks.every({ name: 'mesh', intervalMs, immediately: true }, async () => {
     holds.ended();
     const [peerId] = drawn(random, connectedMembers());
-    if (peerId !== undefined && random.float() * members().size < FREQUENT_UP_TO) exchangeWith(peerId);
+    if (peerId !== undefined && (random.float() * members().size < FREQUENT_UP_TO || isBehind()))
+      exchangeWith(peerId);
     pursue();
     await book.flush();
   });
