@@ -41,6 +41,33 @@ test('T20: an exchange carries signed heartbeats and the addresses of those that
   await assert.rejects(ask(3, []), (error) => isP2posError(error, 'NOT_A_MEMBER'));
 });
 
+test('in a large system too, who has not heard of a member for long asks at every turn', async () => {
+  await using group = await createPeerGroup(3, {
+    mesh: { frequentUpTo: 0, wantedConnections: 0 },
+    initConnections: () => [],
+  });
+  const [hub, a, b] = group.peers as [Peer, Peer, Peer];
+  const seqAt = (peer: Peer) => peer.presence.sighting(b.peerId)?.heartbeat.seq ?? 0;
+  /** The newest of b, as if a had told it: so it is not passed on to a. */
+  async function tellHub(): Promise<void> {
+    const { documents } = b.presence.newerThan([], 100_000);
+    await group.during(hub.presence.accept(documents, a.peerId));
+  }
+  await a.net.dial([group.hub.addressOf(hub.peerId)], { signal: new AbortController().signal });
+  await group.clock.advance(1_000);
+  await tellHub();
+  assert.equal(seqAt(a), 0);
+  await group.until(() => seqAt(a) === seqAt(hub), 15_000);
+  for (const afterMs of [20_000, 25_000]) {
+    await group.clock.advance(afterMs);
+    b.presence.announce();
+    await group.clock.advance(1_000);
+    await tellHub();
+  }
+  assert.ok(seqAt(a) < seqAt(hub), 'nobody tells it unasked');
+  await group.until(() => seqAt(a) === seqAt(hub), 35_000);
+});
+
 test('nodes that all start at once connect once a pair', async () => {
   await using group = await createPeerGroup(10, { latencyMs: 5 });
   const tookMs = await group.until(meshed(group));

@@ -38,6 +38,8 @@ export interface MeshConfig {
   readonly intervalMs?: number;
   /** Members beyond are not dialled. */
   readonly wantedConnections?: number;
+  /** With more members than this an exchange is so much longer, and so much rarer. */
+  readonly frequentUpTo?: number;
   readonly initialBackoffMs?: number;
   readonly maxBackoffMs?: number;
   /** A connection that ends earlier counts as a failed attempt. */
@@ -56,8 +58,6 @@ const ENOUGH_FOR_A_STRANGER = 3;
 const MAX_EXCHANGES = 8;
 /** Where hundreds connect at once, a few of them tell all that there is to know. */
 const EXCHANGES = { burst: () => 16, perSecond: () => 1 };
-/** With more members than this an exchange is so much longer, and so much rarer. */
-const FREQUENT_UP_TO = 256;
 /** Who lives is heard of every 30 s: where one was not for so long, and is not given up yet, it is not rare. */
 const OVERDUE = { fromMs: 50_000, toMs: 180_000 };
 /** Who was not heard of since the start of this process is overdue for so long. */
@@ -75,7 +75,8 @@ interface Target {
 
 export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promise<Mesh> {
   const { net, membership, presence, clock, random, log } = deps;
-  const { initConnections = [], intervalMs = 10_000, wantedConnections = 256, maxDials = 16 } = config;
+  const { initConnections = [], intervalMs = 10_000, wantedConnections = 256 } = config;
+  const { frequentUpTo = 256, maxDials = 16 } = config;
   const { initialBackoffMs = 250, maxBackoffMs = 30_000, stableMs = 10_000, dialTimeoutMs = 10_000 } = config;
   const self = net.peerId;
   const startedAt = clock.monotonic();
@@ -323,7 +324,7 @@ export async function createMesh(deps: MeshDeps, config: MeshConfig = {}): Promi
   tasks.every({ name: 'mesh', intervalMs, immediately: true }, async () => {
     holds.ended();
     const [peerId] = drawn(random, connectedMembers());
-    if (peerId !== undefined && (random.float() * members().size < FREQUENT_UP_TO || isBehind()))
+    if (peerId !== undefined && (random.float() * members().size < frequentUpTo || isBehind()))
       exchangeWith(peerId);
     pursue();
     await book.flush();
