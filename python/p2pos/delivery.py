@@ -14,7 +14,7 @@ from typing import Any
 from . import cbor
 from .failure import P2posError
 from .peer_id import public_key_of
-from .proof import is_signed, is_whole, refused, whole
+from .proof import is_signed, is_whole, opened, refused, whole
 from .wire import from_blob
 
 PURPOSE = b"p2pos/delivery/1\x00"
@@ -63,15 +63,9 @@ def verify_delivery(
     :param topic: when given, and so the data: it is a receipt for this.
     :raises P2posError: RECEIPT_REFUSED with the reason.
     """
-    try:
-        header, statements = from_blob(receipt["delivery"]), list(receipt["statements"])
-        found = receipt["systemId"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise refused("it is no receipt of delivery") from error
-    if found != system_id:
-        raise refused(f"it is of the system {found}, not of {system_id}")
-    if len(statements) > MAX_STATEMENTS:
-        raise refused(f"it holds more than {MAX_STATEMENTS} statements")
+    header, statements = opened(
+        receipt, "delivery", what="receipt of delivery", system_id=system_id, most=MAX_STATEMENTS
+    )
     message = _message(header)
     if topic is not None and message.topic != topic:
         raise refused(f"it is for {message.topic}, not for {topic}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .failure import P2posError
+from .wire import from_blob
 
 
 def is_signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -36,3 +38,23 @@ def whole(value: Any) -> int:
 
 def refused(reason: str) -> P2posError:
     return P2posError("RECEIPT_REFUSED", {"reason": reason})
+
+
+def opened(
+    receipt: Mapping[str, Any], field: str, *, what: str, system_id: str, most: int
+) -> tuple[bytes, list[Any]]:
+    """
+    What the statements of a receipt are about, and the statements, at most ``most``.
+
+    :raises P2posError: RECEIPT_REFUSED
+    """
+    try:
+        content, statements = from_blob(receipt[field]), list(receipt["statements"])
+        found = receipt["systemId"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise refused(f"it is no {what}") from error
+    if found != system_id:
+        raise refused(f"it is of the system {found}, not of {system_id}")
+    if len(statements) > most:
+        raise refused(f"it holds more than {most} statements")
+    return content, statements

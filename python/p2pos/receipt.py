@@ -16,7 +16,7 @@ from typing import Any
 from . import cbor
 from .failure import P2posError
 from .peer_id import public_key_of
-from .proof import is_signed, is_whole, refused, whole
+from .proof import is_signed, is_whole, opened, refused, whole
 from .wire import from_blob
 
 PURPOSE = b"p2pos/receipt/1\x00"
@@ -75,15 +75,9 @@ def verify_receipt(
     :param deleted: it is a receipt for the deletion.
     :raises P2posError: RECEIPT_REFUSED with the reason.
     """
-    try:
-        header, statements = from_blob(receipt["header"]), list(receipt["statements"])
-        found = receipt["systemId"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise refused("it is no receipt") from error
-    if found != system_id:
-        raise refused(f"it is of the system {found}, not of {system_id}")
-    if len(statements) > MAX_STATEMENTS:
-        raise refused(f"it holds more than {MAX_STATEMENTS} statements")
+    header, statements = opened(
+        receipt, "header", what="receipt", system_id=system_id, most=MAX_STATEMENTS
+    )
     record = _record(header)
     if namespace is not None and record.namespace != namespace:
         raise refused(f"it is for {record.namespace}, not for {namespace}")
