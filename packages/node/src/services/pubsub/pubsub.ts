@@ -26,7 +26,7 @@ import { createNotary } from './notary.ts';
 import { createNumbers } from './numbers.ts';
 import { createOutbox, type OnTold, type Outbox } from './outbox.ts';
 import { createPatternTree } from './pattern-tree.ts';
-import { collectMissed, type Heard, missedFirst, pageOf } from './resumption.ts';
+import { createResumption, type Heard, pageOf } from './resumption.ts';
 import { createSubscription, type Subscription, type SubscriptionEvent, waitingOf } from './subscription.ts';
 import { createTail } from './tail.ts';
 import { type MessageBody, PUBSUB } from './wire.ts';
@@ -163,6 +163,11 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     { keepMs: PUBSUB_TAIL_MS, maxBytes: keepBytes, maxMessages: keepMessages },
   );
 
+  const resumption = createResumption(
+    { self, rpc, tail, budget, incarnation, clock },
+    { timeoutMs: Math.min(timeoutMs, 2_000) },
+  );
+
   /** To how many clients of this node. */
   function hand(name: string, event: SubscriptionEvent): number {
     let clients = 0;
@@ -282,7 +287,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     // First here, so that nothing is missed once a member knows.
     local.add(name, subscription);
     const confirmation = await interest.add(name);
-    return { ...confirmation, batches: subscription.batches };
+    return { ...confirmation, batches: subscription.batches, end: subscription.end };
   }
 
   const served = rpc.serve(PUBSUB, {
@@ -337,20 +342,12 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     async subscribe({ app, topic, slow = 'buffer', sinceMs, after = [] }, options = {}) {
       const name = nameOf(app, checked(TopicPattern, topic));
       requireMember();
-      const subscribed = await subscribe(name, slow, options);
-      if (sinceMs === undefined) return subscribed;
-      const query = {
-        members: subscribed.confirmedBy,
-        pattern: name,
-        sinceMs,
-        after,
-        topicOf,
-        nameOf: (one: string) => nameOf(app, one),
-      };
-      const missed = await collectMissed({ self, rpc, tail, incarnation }, query, {
-        timeoutMs: Math.min(timeoutMs, 2_000),
-      });
-      return { ...subscribed, batches: missedFirst(missed, subscribed.batches) };
+      const askedAt = clock.monotonic();
+      const { batches, end, ...confirmation } = await subscribe(name, slow, options);
+      if (sinceMs === undefined) return { ...confirmation, batches };
+      const members = [...confirmation.confirmedBy, ...confirmation.unconfirmed];
+      const query = { members, app, pattern: name, askedAt, sinceMs, after };
+      return { ...confirmation, batches: resumption.missedFirst(query, { batches, end }, options) };
     },
     live: {
       publish: async (name, data) => void (await publish(name, data, { ack: 'none' }, {})),
