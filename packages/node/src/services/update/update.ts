@@ -22,7 +22,7 @@ import { createTaskGroup } from '../../core/tasks/index.ts';
 import type { UpdateHost } from './host.ts';
 import { artefactFor, judgeRelease, readManifest } from './judgement.ts';
 import { LEASE, openRollout, type Rollout } from './rollout.ts';
-import { artefactAt, serveArtefacts } from './wire.ts';
+import { artefactAt, serveUpdate, standingOf } from './wire.ts';
 
 export interface UpdateDeps {
   /** Undefined: this node cannot replace itself, but tells and steers updates. */
@@ -30,7 +30,7 @@ export interface UpdateDeps {
   readonly records: Pick<Records, 'declare' | 'registers' | 'leases' | 'moves' | 'repair'>;
   readonly membership: Pick<MembershipJournal, 'view' | 'isActive' | 'status'>;
   readonly net: Pick<Net, 'peerId' | 'isConnected'>;
-  readonly presence: Pick<Presence, 'sighting' | 'reachability'>;
+  readonly presence: Pick<Presence, 'sighting'>;
   readonly state: Pick<NodeStateMonitor, 'current'>;
   readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
@@ -76,7 +76,7 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
   }
   const register = openRollout({ records }, replicas);
   const tasks = createTaskGroup({ ...deps, log });
-  const served = host && serveArtefacts(rpc, host);
+  const served = serveUpdate(rpc, host, running);
   let waiting: string | undefined;
 
   const rules = () => {
@@ -117,8 +117,9 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
     log.info({ action: 'update_finalized', version }, 'nothing older is started here any more');
   }
 
-  const others = () =>
-    [...membership.view().members.values()].filter(({ peerId, tier }) => peerId !== self && tier !== 3);
+  /** Who runs this software: clients are listed too, and run none of it. */
+  const nodes = () => [...membership.view().members.values()].filter(({ tier }) => tier !== 3);
+  const others = () => nodes().filter(({ peerId }) => peerId !== self);
 
   /** What speaks against this node being away for a moment; undefined: nothing. */
   function obstacle(): string | undefined {
@@ -288,11 +289,27 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
             }
           : null,
       waiting: waiting ?? null,
-      nodes: [...membership.view().members.values()].map(({ peerId, name }) => {
+      nodes: nodes().map(({ peerId, name }) => {
         const version = peerId === self ? running : (presence.sighting(peerId)?.heartbeat.version ?? null);
         return { peerId, name, version };
       }),
     };
+  }
+
+  /** Asks every node itself: once all run it and none may go back, none ever does. */
+  async function unfinished(version: string, signal: AbortSignal | undefined): Promise<string[]> {
+    const found = await Promise.all(
+      nodes().map(async ({ peerId, name }) => {
+        const standing =
+          peerId === self
+            ? { version: running, onTrial: (await host?.trial()) !== undefined }
+            : await standingOf(rpc, peerId, signal).catch(() => undefined);
+        if (!standing) return `${name} does not answer`;
+        if (standing.version !== version) return `${name} runs ${standing.version}`;
+        return standing.onTrial ? `${name} is still on trial with it` : undefined;
+      }),
+    );
+    return found.filter((reason) => reason !== undefined);
   }
 
   return {
@@ -320,19 +337,16 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
       const rollout = await register.change(async (current) => {
         if (!current) throw new P2posError('UPDATE_NONE');
         const { version } = await manifestOf(current.manifest);
-        const behind = (await statusOf(current)).nodes.filter((node) => node.version !== version);
-        if (behind.length > 0) {
-          const reason = `${behind.map((node) => `${node.name} runs ${node.version ?? 'an unknown version'}`).join(', ')}`;
-          throw new P2posError('UPDATE_UNFINISHED', { version, reason });
-        }
-        return current.state === 'finalized'
-          ? undefined
-          : { ...current, state: 'finalized', reason: undefined };
+        if (current.state === 'finalized') return undefined;
+        const reasons = await unfinished(version, signal);
+        if (reasons.length > 0)
+          throw new P2posError('UPDATE_UNFINISHED', { version, reason: reasons.join(', ') });
+        return { ...current, state: 'finalized', reason: undefined };
       }, signal);
       return statusOf(rollout);
     },
     async [Symbol.asyncDispose]() {
-      served?.[Symbol.dispose]();
+      served[Symbol.dispose]();
       await tasks[Symbol.asyncDispose]();
     },
   };
