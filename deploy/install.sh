@@ -112,6 +112,8 @@ if [ -e "$verified" ] && { [ "$version" = "$current" ] || [ "$(cat "$verified")"
   say "version $version is there already"
 else
   printf '%s\n' "$sha256" > "$draft/.verified"
+  # All of it is on the disk before its name is.
+  sync
   rm -rf "$prefix/versions/$version"
   mv "$draft" "$prefix/versions/$version"
 fi

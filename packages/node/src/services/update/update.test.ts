@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { P2posError } from '@p2pos/protocol';
+import { formatTimestamp, P2posError } from '@p2pos/protocol';
 import { createUpdateBed, type UpdateBed } from './testing/update-bed.ts';
 
 const signal = AbortSignal.any([]);
@@ -52,4 +52,63 @@ test('clients that are listed run no node and hold up nothing', async () => {
   const status = await finalize(system);
   assert.equal(status.finalized, '1.1.0');
   assert.deepEqual(status.nodes.map(({ name }) => name).toSorted(), ['node0', 'node1', 'node2']);
+});
+
+test('a version that was gone back from pauses the update once; applied again it is tried again', async () => {
+  await using system = await createUpdateBed(3);
+  const { bed, machine, release } = system;
+  const node = machine(1);
+  const apply = async () => bed.run(machine(0).update.apply(await release('1.1.0'), signal));
+  const rollout = async () => (await bed.run(machine(2).update.status(signal))).rollout;
+  const tries = () => node.done.filter((one) => one === 'activate 1.1.0').length;
+  // The others run it already, so that this one alone is to change.
+  for (const i of [0, 2]) await machine(i).reboot('1.1.0');
+  for (let round = 1; round <= 2; round++) {
+    await apply();
+    await bed.clock.advance(15_000);
+    assert.equal(tries(), round);
+    node.failed = { version: '1.1.0', reason: 'it ended with 3' };
+    await node.reboot('1.0.0');
+    await bed.clock.advance(1_000);
+    const now = await rollout();
+    assert.equal(now?.state, 'paused');
+    assert.match(now?.reason ?? '', /node1 went back to 1\.0\.0: it ended with 3/);
+    await bed.clock.advance(30_000);
+    assert.equal(tries(), round, 'not tried while it is paused');
+  }
+});
+
+test('a failure is told although an operator paused meanwhile, and never stops another release', async () => {
+  await using system = await createUpdateBed(3);
+  const { bed, machine, release } = system;
+  const node = machine(1);
+  for (const i of [0, 2]) await machine(i).reboot('1.1.0');
+  await bed.run(machine(0).update.apply(await release('1.1.0'), signal));
+  await bed.run(machine(0).update.pause('an operator paused it', signal));
+  node.failed = { version: '1.1.0', reason: 'it ended with 3' };
+  await node.reboot('1.0.0');
+  await bed.clock.advance(1_000);
+  const { rollout } = await bed.run(machine(0).update.status(signal));
+  assert.match(rollout?.reason ?? '', /it ended with 3/);
+  node.failed = { version: '1.1.0', reason: 'again' };
+  const next = await bed.run(machine(0).update.apply(await release('1.2.0'), signal));
+  await bed.clock.advance(15_000);
+  assert.equal(next.rollout?.version, '1.2.0');
+  assert.equal((await bed.run(machine(0).update.status(signal))).rollout?.state, 'rolling');
+  assert.ok(node.done.includes('stage 1.2.0'));
+});
+
+test('a manifest whose date went by is no matter for who runs it, and is told once by who does not', async () => {
+  await using system = await createUpdateBed(3);
+  const { bed, machine, release } = system;
+  const soon = formatTimestamp(bed.clock.now() + 60_000);
+  const manifest = await release('1.1.0', { expires: soon });
+  for (const i of [0, 2]) await machine(i).reboot('1.1.0');
+  await bed.run(machine(0).update.apply(manifest, signal));
+  machine(0).state = 'degraded';
+  machine(1).state = 'degraded';
+  await bed.clock.advance(120_000);
+  const refusals = (i: number) =>
+    machine(i).lines.filter(({ level, action }) => level === 'warn' && action === 'update_refused').length;
+  assert.deepEqual([0, 1, 2].map(refusals), [0, 1, 0]);
 });

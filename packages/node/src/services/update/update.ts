@@ -2,6 +2,7 @@
 import {
   type Crypto,
   compareSoftwareVersions,
+  equalBytes,
   isP2posError,
   P2posError,
   type ReleaseArtefact,
@@ -184,24 +185,29 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
     if (grant) await records.leases.release({ ...LEASE, ...grant }, { signal });
   }
 
-  /** This process is the old version again: nobody else shall try what failed here. */
+  /** This process is the old version again: nobody else shall try what failed here before an operator says so again. */
   async function reportFailure(
     host: UpdateHost,
-    manifest: ReleaseManifest,
+    rollout: Rollout,
+    version: string,
     signal: AbortSignal,
   ): Promise<boolean> {
     const failure = await host.failure();
-    if (failure?.version !== manifest.version) return false;
+    if (failure?.version !== version) return false;
+    waiting = failure.reason;
+    // What was finalized is not paused any more, and tried for ever it would only be in the way.
+    if (rollout.state === 'finalized') return true;
     const name = membership.view().members.get(self)?.name ?? self;
     const reason = `${name} went back to ${running}: ${failure.reason}`;
-    await register.change(
-      (current) => (current?.state === 'rolling' ? { ...current, state: 'paused', reason } : undefined),
-      signal,
-    );
+    await register.change((current) => {
+      const isSame = current !== undefined && equalBytes(current.manifest, rollout.manifest);
+      return isSame && current.state !== 'finalized' ? { ...current, state: 'paused', reason } : undefined;
+    }, signal);
     await giveBack(signal);
-    waiting = failure.reason;
+    // Only now: what was not told yet is told at the next look.
+    await host.forget();
     log.warn(
-      { action: 'update_failed', version: failure.version, reason: failure.reason },
+      { action: 'update_failed', version, reason: failure.reason },
       'the update was rolled back and is paused',
     );
     return true;
@@ -216,18 +222,21 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
     if (finalized !== undefined && compareSoftwareVersions(running, finalized) >= 0)
       await keepFinalized(finalized);
     waiting = undefined;
-    const manifest = await judged(rollout.manifest, rollout);
-    if (rollout.state === 'paused' || compareSoftwareVersions(running, manifest.version) >= 0 || !host)
-      return;
+    const manifest = await manifestOf(rollout.manifest);
+    const { version } = manifest;
+    // First: whether it may be installed is no question for who runs it, and its date goes by.
+    if (compareSoftwareVersions(running, version) >= 0 || !host) return;
+    if (await reportFailure(host, rollout, version, signal)) return;
+    if (rollout.state === 'paused') return;
+    judgeRelease(manifest, { now: clock.now(), finalized });
     if (host.unsupported !== undefined) {
       waiting = host.unsupported;
       return;
     }
-    if (await reportFailure(host, manifest, signal)) return;
     const artefact = artefactFor(manifest, running, host.platform);
-    await fetchArtefact(host, artefact, manifest.version, signal);
-    await host.stage(artefact, manifest.version);
-    await changeOver(host, manifest.version, signal);
+    await fetchArtefact(host, artefact, version, signal);
+    await host.stage(artefact, version);
+    await changeOver(host, version, signal);
   }
 
   async function changeOver(host: UpdateHost, version: string, signal: AbortSignal): Promise<void> {
@@ -252,9 +261,13 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
 
   if (host) tasks.every({ name: 'update', intervalMs, immediately: true }, look);
 
+  /** The refusal that was told last, once and not at every look. */
+  let refusal: string | undefined;
+
   async function look(signal: AbortSignal): Promise<void> {
     try {
       await step(signal);
+      refusal = undefined;
     } catch (error) {
       if (signal.aborted) return;
       waiting = error instanceof Error ? error.message : String(error);
@@ -264,8 +277,9 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
         { action: 'update_look', code: known, error },
         'the update under way could not be taken further',
       );
-      if (known?.startsWith('RELEASE_'))
-        log.warn({ action: 'update_refused', code: known, error }, 'a release is refused');
+      if (!known?.startsWith('RELEASE_') || waiting === refusal) return;
+      refusal = waiting;
+      log.warn({ action: 'update_refused', code: known, error }, 'a release is refused');
     }
   }
 

@@ -91,6 +91,9 @@ export async function createUpdateBed(
       unsupported: undefined,
       trial: async () => machine.trial,
       failure: async () => machine.failed,
+      async forget() {
+        machine.failed = undefined;
+      },
       has: async () => true,
       read: async () => undefined,
       keep: async () => {},
