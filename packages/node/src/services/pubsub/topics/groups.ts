@@ -35,7 +35,7 @@ export interface GroupsConfig {
 }
 
 export interface Groups extends AsyncDisposable {
-  /** What this member gets, until the signal aborts. */
+  /** What this member gets, until the signal aborts. @throws P2posError OVERLOADED: for a while no node could lead the group */
   consume(
     input: GroupName & { readonly from: From },
     options: { readonly signal: AbortSignal },
@@ -123,6 +123,7 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
     async *consume({ from, ...name }, { signal }) {
       const member = toHex(random.bytes(8));
       const own = `${self}/${member}`;
+      let refusedAt: number | undefined;
       try {
         while (!signal.aborted) {
           let deliveries: readonly Delivery[];
@@ -142,9 +143,15 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
           } catch (error) {
             if (signal.aborted) return;
             if (!(error instanceof P2posError && error.retry)) throw error;
+            if (error.code === 'OVERLOADED') {
+              refusedAt ??= clock.monotonic();
+              // Its client may find another node with room.
+              if (clock.monotonic() - refusedAt >= REACH_MS) throw error;
+            }
             await sleep(clock, 500, { signal }).catch(() => {});
             continue;
           }
+          refusedAt = undefined;
           if (deliveries.length > 0) yield deliveries;
         }
       } finally {
