@@ -26,7 +26,12 @@ export const TOPICS = defineCapability('/p2pos/topics/1.0.0', {
         }),
       ]),
     }),
-    output: z.strictObject({ sequence: integerSchema(1), token: integerSchema(1) }),
+    /** `repeated`: a call before this one had its answer. */
+    output: z.object({
+      sequence: integerSchema(1),
+      token: integerSchema(1),
+      repeated: z.literal(true).optional(),
+    }),
   },
 });
 
