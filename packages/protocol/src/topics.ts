@@ -28,7 +28,7 @@ export const TopicReceipt = z.object({
   sequence: z.int(),
   /** Fencing token under which the sequence was given. */
   token: z.int(),
-  /** Nodes with live subscribers that were told as well, and handlers on this node. */
+  /** Nodes with live subscribers that were told as well; 0 for a repeat, of which they have heard. */
   subscribers: z.int(),
 });
 export type TopicReceipt = z.output<typeof TopicReceipt>;

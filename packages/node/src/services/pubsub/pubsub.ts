@@ -18,15 +18,16 @@ import type { Net, PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
+import { createBudget } from './budget.ts';
 import { createInbox } from './inbox.ts';
 import { type Confirmation, createInterest } from './interest.ts';
-import { checked, nameOf, topicOf } from './names.ts';
+import { appOf, checked, nameOf, topicOf } from './names.ts';
 import { createNotary } from './notary.ts';
 import { createNumbers } from './numbers.ts';
 import { createOutbox, type OnTold, type Outbox } from './outbox.ts';
 import { createPatternTree } from './pattern-tree.ts';
 import { collectMissed, type Heard, missedFirst, pageOf } from './resumption.ts';
-import { createSubscription, type Subscription, type SubscriptionEvent } from './subscription.ts';
+import { createSubscription, type Subscription, type SubscriptionEvent, waitingOf } from './subscription.ts';
 import { createTail } from './tail.ts';
 import { type MessageBody, PUBSUB } from './wire.ts';
 
@@ -55,6 +56,9 @@ export interface PubsubConfig {
   /** Of one subscriber's queue. Default 8 192 messages and 16 MiB. */
   readonly queueMessages?: number;
   readonly queueBytes?: number;
+  /** Of the queues of all subscribers, and of those of one app. Default 256 MiB and 64 MiB. */
+  readonly queuesBytes?: number;
+  readonly appQueuesBytes?: number;
   /** Default 100 000. */
   readonly maxSubscriptions?: number;
 }
@@ -123,9 +127,11 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   const { self, rpc, net, membership, incarnation, signer, crypto, clock, random } = deps;
   const { timeoutMs = 5_000, keepMs = 30_000, keepBytes = 16 * 1_048_576, keepMessages = 50_000 } = config;
   const { queueMessages = 8_192, queueBytes = 16 * 1_048_576, maxSubscriptions = 100_000 } = config;
+  const { queuesBytes = 256 * 1_048_576, appQueuesBytes = 64 * 1_048_576 } = config;
   const log = deps.log.child({ module: 'pubsub' });
   const tasks = createTaskGroup({ clock, random, log });
   const local = createPatternTree<Subscription>();
+  const budget = createBudget({ maxBytes: queuesBytes, maxBytesPerApp: appQueuesBytes });
   const outboxes = new Map<PeerId, Outbox>();
   let numbers = createNumbers(MAX_TOPICS);
   let life = incarnation();
@@ -160,7 +166,8 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   /** To how many clients of this node. */
   function hand(name: string, event: SubscriptionEvent): number {
     let clients = 0;
-    for (const subscription of local.match(name)) if (subscription.offer(event)) clients++;
+    const waiting = waitingOf(event);
+    for (const subscription of local.match(name)) if (subscription.offer(waiting)) clients++;
     return clients;
   }
 
@@ -262,6 +269,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     subscriptions++;
     const stop = () => subscription.end();
     const subscription = createSubscription(
+      (queue) => budget.share(appOf(name), queue),
       { slow, maxMessages: queueMessages, maxBytes: queueBytes },
       () => {
         subscriptions--;

@@ -1,7 +1,14 @@
 /** Groups on several whole nodes: each message to one member, again to another when one dies, positions that stay. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { P2posError } from '@p2pos/protocol';
+import { silentLogger } from '../../../core/log/index.ts';
+import type { Lease } from '../../../core/records/index.ts';
+import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
+import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { createTestnet, type Testnet } from '../../../testing/testnet.ts';
+import { createGroups, type Groups } from './groups.ts';
+import type { TopicEvent } from './reader.ts';
 
 const APP = 'default';
 const nodeOf = (net: Testnet, i: number) => net.nodes[i] as Testnet['nodes'][0];
@@ -109,4 +116,70 @@ test('positions survive the restart of all nodes, and the loss of the one that k
     sorted(third).filter((n) => n > 20),
     numbers(21, 30),
   );
+});
+
+/** A node by itself, whose registers answer at once. */
+function alone(): { readonly clock: ManualClock; readonly groups: Groups } {
+  const clock = createManualClock();
+  const records = {
+    declare() {},
+    registers: { read: async () => undefined, change: async () => ({}) },
+    leases: {
+      acquire: async (): Promise<Lease> => ({
+        token: 1,
+        lost: new AbortController().signal,
+        async [Symbol.asyncDispose]() {},
+      }),
+    },
+  };
+  async function* read(): AsyncGenerator<readonly TopicEvent[]> {
+    yield [{ type: 'begin', sequence: null }];
+    yield [
+      {
+        type: 'message',
+        sequence: 1,
+        token: 1,
+        publisher: 'p',
+        at: 0,
+        data: new TextEncoder().encode('job'),
+      },
+    ];
+    await new Promise(() => {});
+  }
+  const deps = {
+    self: 'me',
+    rpc: { serve: () => ({ [Symbol.dispose]() {} }) },
+    records,
+    isMember: () => true,
+    topics: { read },
+    clock,
+    random: createSeededRandom('alone'),
+    log: silentLogger,
+  };
+  return { clock, groups: createGroups(deps as never, { replicas: 3 }) };
+}
+
+test('one that opens group upon group is refused in time, and takes nothing from another app', async () => {
+  const { clock, groups } = alone();
+  const end = new AbortController();
+  const outcomes: string[] = [];
+  const join = async (app: string, group: string): Promise<void> => {
+    const name = { app, topic: 'work', group, from: { kind: 'start' } as const };
+    try {
+      for await (const batch of groups.consume(name, { signal: end.signal }))
+        outcomes.push(`${app} got ${batch.length}`);
+    } catch (error) {
+      outcomes.push(`${app} ${(error as P2posError).code}`);
+    }
+  };
+  for (let i = 0; i < 260; i++) void join('a', `g${i}`);
+  await clock.advance(5_000);
+  void join('b', 'g');
+  await clock.advance(1_000);
+  assert.equal(outcomes.filter((one) => one === 'a got 1').length, 250);
+  assert.equal(outcomes.at(-1), 'b got 1');
+  await clock.advance(11_000);
+  assert.equal(outcomes.filter((one) => one === 'a OVERLOADED').length, 10);
+  end.abort();
+  await groups[Symbol.asyncDispose]();
 });

@@ -7,7 +7,7 @@ import type { PeerId } from '../../../core/net/index.ts';
 import type { Random } from '../../../core/random/index.ts';
 import type { Records } from '../../../core/records/index.ts';
 import type { Rpc } from '../../../core/rpc/index.ts';
-import { type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
+import { type Account, type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
 import type { GroupName } from './position.ts';
 import { createPositionStore, groupKey } from './position.ts';
 import type { From } from './reader.ts';
@@ -35,7 +35,7 @@ export interface GroupsConfig {
 }
 
 export interface Groups extends AsyncDisposable {
-  /** What this member gets, until the signal aborts. */
+  /** What this member gets, until the signal aborts. @throws P2posError OVERLOADED: for a while no node could lead the group */
   consume(
     input: GroupName & { readonly from: From },
     options: { readonly signal: AbortSignal },
@@ -46,7 +46,10 @@ export interface Groups extends AsyncDisposable {
   ): Promise<number>;
 }
 
-const PULL_MOST = 64;
+/** With one member at a time. */
+const MEMBER_MOST = 64;
+/** Of what the groups of one app keep in memory on this node. */
+const MAX_APP_BYTES = 64 * 1_048_576;
 const CALL_MS = 4_000;
 const REACH_MS = 15_000;
 
@@ -54,6 +57,13 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   const { self, rpc, records, isMember, topics, clock, random, log } = deps;
   const { replicas, leaseMs = 5_000, ackMs = 30_000 } = config;
   records.declare({ suffix: '/topic-groups', kind: 'cas', author: 'member', replicas, maxValueBytes: 1_024 });
+
+  const accounts = new Map<string, Account>();
+  const accountOf = (app: string): Account => {
+    const account = accounts.get(app) ?? { bytes: 0, maxBytes: MAX_APP_BYTES };
+    accounts.set(app, account);
+    return account;
+  };
 
   const seats = createSeats<GroupName, Coordinator>(
     {
@@ -76,6 +86,7 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
             lease,
             positions: createPositionStore(records, { app, topic, group }),
             clock,
+            account: accountOf(app),
             read: (from, signal) => topics.read({ app, topic, from }, { signal }),
           },
           { ackMs, memberMs: 2 * CALL_MS, maxOut: 10_000 },
@@ -112,6 +123,7 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
     async *consume({ from, ...name }, { signal }) {
       const member = toHex(random.bytes(8));
       const own = `${self}/${member}`;
+      let refusedAt: number | undefined;
       try {
         while (!signal.aborted) {
           let deliveries: readonly Delivery[];
@@ -119,9 +131,9 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
             deliveries = await seats.reach(
               name,
               {
-                here: (seat) => seat.pull(own, from, PULL_MOST),
+                here: (seat) => seat.pull(own, from, MEMBER_MOST),
                 async there(holder, until) {
-                  const input = { name, member, from, most: PULL_MOST };
+                  const input = { name, member, from, most: MEMBER_MOST };
                   const options = { timeoutMs: CALL_MS, signal: until };
                   return (await rpc.call(holder, GROUPS, 'pull', input, options)).deliveries.map(fromBody);
                 },
@@ -131,9 +143,15 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
           } catch (error) {
             if (signal.aborted) return;
             if (!(error instanceof P2posError && error.retry)) throw error;
+            if (error.code === 'OVERLOADED') {
+              refusedAt ??= clock.monotonic();
+              // Its client may find another node with room.
+              if (clock.monotonic() - refusedAt >= REACH_MS) throw error;
+            }
             await sleep(clock, 500, { signal }).catch(() => {});
             continue;
           }
+          refusedAt = undefined;
           if (deliveries.length > 0) yield deliveries;
         }
       } finally {
