@@ -64,7 +64,7 @@ export const topicRoutes = defineRoutes({
     path: '/v1/pubsub/append',
     grant: 'pubsub:publish',
     subject: 'topic',
-    meter: 'message',
+    meter: 'kept-message',
     query: { topic: Topic },
     headers: { idempotencyKey: header('idempotency-key', z.string().min(1).max(255).optional()) },
     body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),

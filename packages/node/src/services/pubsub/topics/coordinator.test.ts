@@ -107,7 +107,7 @@ test('a member asks for fewer at a time than others, and is handed the next when
 test('what a member is handed is bounded in bytes, and one message of any length it always gets', async () => {
   const bench = await groupOf(100, 1_048_576);
   const silent: number[] = [];
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 50; i++) {
     const pulled = bench.coordinator.pull('silent', { kind: 'start' }, 64);
     await bench.clock.advance(1_000);
     silent.push(...(await pulled).map(({ sequence }) => sequence));

@@ -3,6 +3,7 @@
  * acknowledged in time or its member is gone. Positions are written down behind the acknowledgements, so after a crash some
  * come again and none is left out.
  */
+import { P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
 import type { Lease } from '../../../core/records/index.ts';
@@ -38,8 +39,17 @@ export interface CoordinatorConfig {
 export type Delivery = Extract<TopicEvent, { readonly type: 'message' }> & { readonly attempt: number };
 
 export interface Coordinator extends Seat {
-  /** So many are with this member at a time, until they are acknowledged; waits a little where there is none, or no room. */
-  pull(member: string, from: From, most: number): Promise<Delivery[]>;
+  /**
+   * So many are with this member at a time, until they are acknowledged; waits a little where there is none, or no room.
+   *
+   * @throws P2posError LEASE_LOST, and what the topic cannot be read for
+   */
+  pull(
+    member: string,
+    from: From,
+    most: number,
+    options?: { readonly mayWait?: boolean },
+  ): Promise<Delivery[]>;
   /** How many of them were new. */
   acknowledge(sequences: readonly number[]): number;
   leave(member: string): void;
@@ -56,6 +66,7 @@ interface Waiter {
   readonly name: string;
   readonly most: number;
   answer(deliveries: Delivery[]): void;
+  refuse(reason: unknown): void;
 }
 
 interface Out {
@@ -70,7 +81,7 @@ const WAIT_MS = 1_000;
 const MAX_READY = 512;
 const MAX_READY_BYTES = 8 * 1_048_576;
 /** In one answer to a member, and with it at a time; one message always. */
-const MAX_PULL_BYTES = 2 * 1_048_576;
+const MAX_PULL_BYTES = 256 * 1_024;
 const MAX_MEMBER_BYTES = 16 * 1_048_576;
 const MAX_EARLY = 10_000;
 const WRITE_ACKS = 1_000;
@@ -82,6 +93,9 @@ export async function createCoordinator(
   const { token } = lease;
   const over = new AbortController();
   lease.lost.addEventListener('abort', () => over.abort(lease.lost.reason), { once: true });
+  over.signal.addEventListener('abort', () => {
+    for (const waiter of [...waiters]) waiter.refuse(over.signal.reason);
+  });
   const members = new Map<string, Member>();
   const out = new Map<number, Out>();
   /** Acknowledged to an earlier holder's members, and not read here yet. */
@@ -204,11 +218,11 @@ export async function createCoordinator(
   function take({ name, most }: Waiter, member: Member, share: number): Delivery[] {
     const until = clock.monotonic() + ackMs;
     const room = Math.min(share, most - member.out, maxOut - out.size);
-    const spare = Math.min(MAX_PULL_BYTES, MAX_MEMBER_BYTES - member.bytes);
     let count = 0;
     for (let bytes = 0; count < room; count++) {
       bytes += (ready[count] as Delivery).data.length;
-      if (count + member.out > 0 && bytes > spare) break;
+      if (count > 0 && bytes > MAX_PULL_BYTES) break;
+      if (count + member.out > 0 && member.bytes + bytes > MAX_MEMBER_BYTES) break;
     }
     const taken = ready.splice(0, count);
     for (const delivery of taken) {
@@ -250,7 +264,8 @@ export async function createCoordinator(
       // What other groups gave back makes room here.
       wakeReader();
     },
-    pull(name, from, most) {
+    async pull(name, from, most, { mayWait = true } = {}) {
+      over.signal.throwIfAborted();
       usedAt = clock.monotonic();
       const member = members.get(name) ?? { seenAt: usedAt, out: 0, bytes: 0 };
       member.seenAt = usedAt;
@@ -259,22 +274,31 @@ export async function createCoordinator(
         begun = true;
         void fill(written > 0 ? { kind: 'sequence', sequence: written } : from);
       }
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
+        const end = () => {
+          timer[Symbol.dispose]();
+          waiters.delete(waiter);
+        };
         const waiter: Waiter = {
           name,
           most,
           answer(deliveries) {
-            timer[Symbol.dispose]();
-            waiters.delete(waiter);
+            end();
             resolve(deliveries);
+          },
+          refuse(reason) {
+            end();
+            reject(reason);
           },
         };
         const timer = clock.after(WAIT_MS, () => waiter.answer([]));
         waiters.add(waiter);
         dispatch();
+        if (!mayWait && waiters.has(waiter)) waiter.answer([]);
       });
     },
     acknowledge(sequences) {
+      over.signal.throwIfAborted();
       usedAt = clock.monotonic();
       let fresh = 0;
       for (const sequence of sequences) {
@@ -293,13 +317,12 @@ export async function createCoordinator(
     leave,
     async [Symbol.asyncDispose]() {
       if (!over.signal.aborted) await write().catch(() => {});
-      over.abort(lease.lost.reason ?? new Error('the seat was given up'));
+      over.abort(lease.lost.reason ?? new P2posError('LEASE_LOST', { token }));
       wakeReader();
       for (const { data } of [...ready, ...[...out.values()].map(({ delivery }) => delivery)])
         account.bytes -= data.length;
       ready = [];
       out.clear();
-      for (const waiter of [...waiters]) waiter.answer([]);
       await lease[Symbol.asyncDispose]();
     },
   };

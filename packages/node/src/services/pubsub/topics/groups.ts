@@ -4,7 +4,7 @@ import { P2posError, toHex } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { Logger } from '../../../core/log/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
-import type { Random } from '../../../core/random/index.ts';
+import { jitter, type Random } from '../../../core/random/index.ts';
 import type { Records } from '../../../core/records/index.ts';
 import type { Rpc } from '../../../core/rpc/index.ts';
 import { type Account, type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
@@ -12,6 +12,7 @@ import type { GroupName } from './position.ts';
 import { createPositionStore, groupKey } from './position.ts';
 import type { From } from './reader.ts';
 import { createSeats } from './seats.ts';
+import { createSlots } from './slots.ts';
 import type { Topics } from './topics.ts';
 import { GROUPS } from './wire.ts';
 
@@ -50,6 +51,13 @@ export interface Groups extends AsyncDisposable {
 const MEMBER_MOST = 64;
 /** Of what the groups of one app keep in memory on this node. */
 const MAX_APP_BYTES = 64 * 1_048_576;
+/** Of one app on this node. */
+const MAX_CONSUMERS = 4_096;
+/** Pulls that wait, of one member; others are answered at once and come again in a while. */
+const WAITING = { ofOneApp: 128, inAll: 384 };
+/** Pulls to one member, those that wait included. */
+const PULLING = { ofOneApp: 192, inAll: 512 };
+const PAUSE_MS = 1_000;
 const CALL_MS = 4_000;
 const REACH_MS = 15_000;
 
@@ -64,6 +72,10 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
     accounts.set(app, account);
     return account;
   };
+  /** By app: the members here, and bytes of what they were given and have not taken. */
+  const consumers = new Map<string, { count: number; bytes: number }>();
+  const waiting = createSlots(WAITING);
+  const pulling = createSlots(PULLING);
 
   const seats = createSeats<GroupName, Coordinator>(
     {
@@ -103,10 +115,20 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
     if (!isMember(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
   };
 
+  async function leave(name: GroupName, member: string): Promise<void> {
+    const seat = await seats.held(name);
+    const holder = seats.holder(name);
+    if (seat) seat.leave(`${self}/${member}`);
+    else if (holder) await rpc.call(holder, GROUPS, 'leave', { name, member }, { timeoutMs: CALL_MS });
+  }
+
   const served = rpc.serve(GROUPS, {
     pull: async ({ name, member, from, most }, { peerId }) => {
       checkMember(peerId);
-      return { deliveries: (await (await held(name)).pull(`${peerId}/${member}`, from, most)).map(toBody) };
+      const seat = await held(name);
+      using slot = waiting.tryEnter(peerId, name.app);
+      const mayWait = slot !== undefined;
+      return { deliveries: (await seat.pull(`${peerId}/${member}`, from, most, { mayWait })).map(toBody) };
     },
     acknowledge: async ({ name, sequences }, { peerId }) => {
       checkMember(peerId);
@@ -121,18 +143,25 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
 
   return {
     async *consume({ from, ...name }, { signal }) {
+      const ours = consumers.get(name.app) ?? { count: 0, bytes: 0 };
+      if (ours.count >= MAX_CONSUMERS) throw new P2posError('OVERLOADED', { what: 'This node' });
+      consumers.set(name.app, ours);
+      ours.count++;
       const member = toHex(random.bytes(8));
       const own = `${self}/${member}`;
       let refusedAt: number | undefined;
       try {
         while (!signal.aborted) {
           let deliveries: readonly Delivery[];
+          const askedAt = clock.monotonic();
           try {
+            if (ours.bytes >= MAX_APP_BYTES) throw new P2posError('OVERLOADED', { what: 'This node' });
             deliveries = await seats.reach(
               name,
               {
                 here: (seat) => seat.pull(own, from, MEMBER_MOST),
                 async there(holder, until) {
+                  using _ = await pulling.enter(holder, name.app, until);
                   const input = { name, member, from, most: MEMBER_MOST };
                   const options = { timeoutMs: CALL_MS, signal: until };
                   return (await rpc.call(holder, GROUPS, 'pull', input, options)).deliveries.map(fromBody);
@@ -152,20 +181,24 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
             continue;
           }
           refusedAt = undefined;
-          if (deliveries.length > 0) yield deliveries;
+          if (deliveries.length === 0) {
+            // Too many of us wait there already.
+            if (clock.monotonic() - askedAt < PAUSE_MS / 2)
+              await sleep(clock, jitter(random, PAUSE_MS), { signal }).catch(() => {});
+            continue;
+          }
+          const bytes = deliveries.reduce((sum, { data }) => sum + data.length, 0);
+          ours.bytes += bytes;
+          try {
+            yield deliveries;
+          } finally {
+            ours.bytes -= bytes;
+          }
         }
       } finally {
-        const leaving = seats.reach(
-          name,
-          {
-            here: async (seat) => seat.leave(own),
-            there: async (holder) =>
-              void (await rpc.call(holder, GROUPS, 'leave', { name, member }, { timeoutMs: CALL_MS })),
-          },
-          { timeoutMs: CALL_MS },
-        );
+        if (--ours.count === 0) consumers.delete(name.app);
         // If it is not heard, its time runs out.
-        leaving.catch(() => {});
+        leave(name, member).catch(() => {});
       }
     },
     acknowledge: ({ sequences, ...name }, options) =>

@@ -66,6 +66,8 @@ export interface Seats<N, T extends Seat> extends AsyncDisposable {
   ): Promise<R>;
   /** This node's own, if it has it already. */
   held(name: N): Promise<T | undefined>;
+  /** The member that it was last reached at, as far as is known. */
+  holder(name: N): PeerId | undefined;
 }
 
 const RETRY_MS = 150;
@@ -236,6 +238,7 @@ export function createSeats<N, T extends Seat>(
         cause === undefined ? undefined : { cause },
       );
     },
+    holder: (name) => holders.get(keyOf(name).text),
     held: async (name) => seats.get(keyOf(name).text)?.coming,
     async [Symbol.asyncDispose]() {
       await tasks[Symbol.asyncDispose]();
