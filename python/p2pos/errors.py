@@ -538,7 +538,7 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     ),
     "PUBSUB_TOO_SLOW": ErrorEntry(
         429,
-        True,
+        False,
         "The subscriber took too long: {queued} messages waited. Subscribe again, or choose to drop with slow=buffer or slow=latest.",
     ),
     "PUBSUB_TOPIC_INVALID": ErrorEntry(
