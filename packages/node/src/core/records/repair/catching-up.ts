@@ -114,7 +114,8 @@ export async function catchUp(
     const unknown: Uint8Array[] = [];
     for (const { leaf, by } of orphans.get(slot)?.values() ?? []) {
       const stored = by >= seen ? await table.findLeaf(count, slot, leaf) : undefined;
-      if (stored && isOld(parseVersion(stored.version).ms)) unknown.push(leaf);
+      // A damaged one may be known under its true name: it is mended where it lies.
+      if (stored && !stored.damaged && isOld(parseVersion(stored.version).ms)) unknown.push(leaf);
     }
     await aside.set(count, slot, unknown);
     standing.caughtUp(slot, count);
