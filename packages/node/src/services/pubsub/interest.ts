@@ -17,7 +17,7 @@ export interface InterestDeps {
   readonly incarnation: () => number;
   readonly tasks: TaskGroup;
   /** The member started anew: what was meant for its former life is void. */
-  readonly onFresh: (peerId: PeerId) => void;
+  readonly onFresh: (peerId: PeerId, incarnation: number) => void;
 }
 
 export interface InterestConfig {
@@ -223,7 +223,7 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
       if (!fresh && said < before.serial) return true;
       if (after === null) {
         forget(peerId);
-        if (fresh) deps.onFresh(peerId);
+        if (fresh) deps.onFresh(peerId, life);
         known.set(peerId, { incarnation: life, serial: said, digest: emptyDigest, patterns: new Set() });
       } else if (fresh || after > before.serial) return false;
       const one = known.get(peerId) as Known;

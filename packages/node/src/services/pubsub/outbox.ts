@@ -13,6 +13,8 @@ export interface Sent {
   readonly clients: readonly number[];
   /** For each that was to be signed. */
   readonly signed?: readonly Signed[] | undefined;
+  /** Places of those that nobody got: the member had told them as lost. */
+  readonly late?: readonly number[] | undefined;
 }
 
 export interface Parcel {
@@ -72,9 +74,9 @@ export function createOutbox(
 
   function giveUp(parcel: Parcel): void {
     if (parcel.body[4] === null) return;
-    const [name, seq, previous, at] = parcel.body;
+    const [name, seq, previous] = parcel.body;
     bytes -= parcel.body[4].length;
-    parcel.body = [name, seq, previous, at, null];
+    parcel.body = [name, seq, previous, previous, null];
     parcel.onTold?.(undefined);
   }
 
@@ -93,9 +95,10 @@ export function createOutbox(
     for (const parcel of dropped) {
       giveUp(parcel);
       bytes -= sizeOf(parcel);
-      const [name] = parcel.body;
+      const [name, seq, previous, since] = parcel.body;
+      const first = lost.get(name)?.[3] ?? since;
       lost.delete(name);
-      lost.set(name, parcel.body);
+      lost.set(name, [name, seq, previous, first, null]);
       if (lost.size > MAX_LOST_TOPICS) lost.delete(lost.keys().next().value as string);
     }
   }
@@ -146,13 +149,16 @@ export function createOutbox(
   async function deliver(batch: readonly Parcel[]): Promise<void> {
     try {
       const sign = batch.flatMap((parcel, i) => (parcel.sign && parcel.body[4] !== null ? [i] : []));
-      const { clients, signed } = await send(
+      const { clients, signed, late } = await send(
         batch.map(({ body }) => body),
         sign,
       );
+      const missed = new Set(late);
       for (const [i, parcel] of batch.entries()) {
         bytes -= sizeOf(parcel);
-        if (parcel.body[4] !== null) parcel.onTold?.(clients[i] ?? 0, signed?.[sign.indexOf(i)]);
+        if (parcel.body[4] === null) continue;
+        if (missed.has(i)) parcel.onTold?.(undefined);
+        else parcel.onTold?.(clients[i] ?? 0, signed?.[sign.indexOf(i)]);
       }
     } catch {
       failed.push(...batch);

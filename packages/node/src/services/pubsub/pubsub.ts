@@ -117,7 +117,6 @@ export interface Pubsub extends AsyncDisposable {
 
 /** Topics whose numbers are remembered; the longest silent go first. */
 const MAX_TOPICS = 100_000;
-const PATIENCE_MS = 2_000;
 
 export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsub {
   const { self, rpc, net, membership, incarnation, signer, crypto, clock, random } = deps;
@@ -133,7 +132,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
 
   const isMember = (peerId: PeerId) => peerId !== self && membership.isActive(peerId);
   const interest = createInterest(
-    { rpc, net, isMember, incarnation, tasks, onFresh: forgetDeliveries },
+    { rpc, net, isMember, incarnation, tasks, onFresh },
     { timeoutMs: Math.min(timeoutMs, 2_000), maxPatterns: maxSubscriptions },
   );
   const inbox = createInbox(
@@ -143,7 +142,8 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       onGap: (name, gap) => void hand(name, { type: 'gap', topic: topicOf(name), ...gap }),
     },
     {
-      patienceMs: PATIENCE_MS,
+      // As long as a publisher tries: its last try may have begun when what it keeps became too old.
+      patienceMs: keepMs + timeoutMs,
       maxWaiting: 4_096,
       maxWaitingBytes: 32 * 1_048_576,
       maxTopics: MAX_TOPICS,
@@ -168,6 +168,12 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     outboxes.get(peerId)?.[Symbol.dispose]();
     outboxes.delete(peerId);
     numbers.forget(peerId);
+  }
+
+  /** What waited for its former process is void, and nothing more comes from that. */
+  function onFresh(peerId: PeerId, incarnation: number): void {
+    forgetDeliveries(peerId);
+    inbox.begin(peerId, incarnation);
   }
 
   /** Peers know a greater incarnation than this process had: what it said before was heard by nobody. */
@@ -288,13 +294,19 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
       // Meant for a process of this node that is no more; its publisher hears of this one in a moment.
       if (receiver !== incarnation()) throw new P2posError('PEER_UNREACHABLE', { peerId: self });
-      const clients = messages.map(([name]) => local.match(name).size);
-      for (const message of messages) inbox.take(peerId, life, message);
-      if (!sign) return { clients };
+      const late: number[] = [];
+      const clients = messages.map((message, i) => {
+        const { size } = local.match(message[0]);
+        if (inbox.take(peerId, life, message)) return size;
+        late.push(i);
+        return 0;
+      });
+      const answer = { clients, ...(late.length > 0 && { late }) };
+      if (!sign) return answer;
       const signed = await Promise.all(
         sign.map((i) => notary.sign(peerId, life, messages[i], clients[i] ?? 0)),
       );
-      return { clients, signed };
+      return { ...answer, signed };
     },
     tail: async (query, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
@@ -308,11 +320,9 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
   const listening = [
     net.events.on('peer:connected', (peerId) => outboxes.get(peerId)?.wake()),
     membership.events.on('membership:changed', () => {
-      for (const peerId of [...outboxes.keys()]) {
-        if (membership.view().members.has(peerId)) continue;
-        forgetDeliveries(peerId);
-        inbox.forget(peerId);
-      }
+      const isListed = (peerId: PeerId) => membership.view().members.has(peerId);
+      for (const peerId of [...outboxes.keys()]) if (!isListed(peerId)) forgetDeliveries(peerId);
+      inbox.retain(isListed);
     }),
   ];
 
