@@ -133,3 +133,17 @@ test('who got a message only after its loss was told neither confirms it nor sig
     Array.from({ length: 5_001 }, (_, i) => (i === 0 ? -1 : i + 1)),
   );
 });
+
+test('what is on its way when the incarnation of its publisher is raised still comes, then what follows', async () => {
+  const pair = createPair();
+  const [a, b] = [pair.open('a', 1), pair.open('b', 1)];
+  const told = await follow(pair, b);
+  pair.link.up = false;
+  for (let i = 0; i < 3; i++) await a.pubsub.publish(said(1));
+  a.life.incarnation = 2;
+  for (let i = 0; i < 3; i++) await a.pubsub.publish(said(1));
+  await pair.clock.advance(10_000);
+  pair.link.up = true;
+  await pair.clock.advance(5_000);
+  assert.deepEqual(told, [1, 2, 3, 1, 2, 3]);
+});
