@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isP2posError, P2posError } from '@p2pos/protocol';
-import { createEmitter } from '../../core/events/index.ts';
+import { createEmitter, type Emitter } from '../../core/events/index.ts';
 import { silentLogger } from '../../core/log/index.ts';
+import type { NetEvents } from '../../core/net/index.ts';
 import { instantCrypto, instantSigner } from '../../testing/instant-crypto.ts';
 import { createManualClock } from '../../testing/manual-clock.ts';
 import { createSeededRandom } from '../../testing/seeded-random.ts';
@@ -26,6 +27,7 @@ function createPair() {
   const clock = createManualClock();
   const served = new Map<string, Record<string, Method>>();
   const link = { up: true };
+  const events = new Map<string, Emitter<NetEvents>>();
   const other = (self: string) => (self === 'a' ? 'b' : 'a');
 
   function open(self: string, incarnation: number): Side {
@@ -49,6 +51,8 @@ function createPair() {
         });
       });
     const life = { incarnation };
+    const emitter = createEmitter<NetEvents>(() => {});
+    events.set(self, emitter);
     return {
       life,
       pubsub: createPubsub({
@@ -63,7 +67,7 @@ function createPair() {
         net: {
           connections: () => (link.up ? [{ peerId: other(self) }] : []),
           isConnected: () => link.up,
-          events: createEmitter(() => {}),
+          events: emitter,
         },
         membership: {
           isActive: () => true,
@@ -81,15 +85,29 @@ function createPair() {
     };
   }
 
-  return { clock, link, open };
+  const change = (up: boolean) => {
+    link.up = up;
+    for (const [self, emitter] of events)
+      emitter.emit(up ? 'peer:connected' : 'peer:disconnected', other(self));
+  };
+  return {
+    clock,
+    open,
+    connect: () => change(true),
+    disconnect: () => change(false),
+    async during<T>(promise: Promise<T>): Promise<T> {
+      await clock.advance(100);
+      return promise;
+    },
+  };
 }
 
-/** What a subscriber to all is told: numbers of messages, and of gaps with a minus. */
-async function follow(pair: ReturnType<typeof createPair>, { pubsub }: Side): Promise<number[]> {
+type Pair = ReturnType<typeof createPair>;
+
+/** What a subscriber is told: numbers of messages, and of gaps with a minus. */
+async function follow(pair: Pair, { pubsub }: Side, topic = '>'): Promise<number[]> {
   const told: number[] = [];
-  const subscribing = pubsub.subscribe({ app: APP, topic: '>' });
-  await pair.clock.advance(100);
-  const { batches } = await subscribing;
+  const { batches } = await pair.during(pubsub.subscribe({ app: APP, topic }));
   void (async () => {
     for await (const batch of batches)
       for (const event of batch) {
@@ -138,12 +156,60 @@ test('what is on its way when the incarnation of its publisher is raised still c
   const pair = createPair();
   const [a, b] = [pair.open('a', 1), pair.open('b', 1)];
   const told = await follow(pair, b);
-  pair.link.up = false;
+  pair.disconnect();
   for (let i = 0; i < 3; i++) await a.pubsub.publish(said(1));
   a.life.incarnation = 2;
   for (let i = 0; i < 3; i++) await a.pubsub.publish(said(1));
   await pair.clock.advance(10_000);
-  pair.link.up = true;
+  pair.connect();
   await pair.clock.advance(5_000);
   assert.deepEqual(told, [1, 2, 3, 1, 2, 3]);
 });
+
+test('nothing that is on its way to a node whose incarnation is raised is lost', async () => {
+  const pair = createPair();
+  const [a, b] = [pair.open('a', 1), pair.open('b', 1)];
+  const told = await follow(pair, b);
+  const COUNT = 60;
+  for (let i = 1; i <= COUNT; i++) {
+    if (i === 5) b.life.incarnation = 2;
+    // The connection is made anew too.
+    if (i === 20) pair.disconnect();
+    if (i === 25) pair.connect();
+    await a.pubsub.publish(said(1));
+    await pair.clock.advance(1_000);
+  }
+  await pair.clock.advance(1_000);
+  assert.deepEqual(
+    told,
+    Array.from({ length: COUNT }, (_, i) => i + 1),
+  );
+});
+
+for (const earlier of [5, 9])
+  test(`a process that begins under ${earlier === 5 ? 'the' : 'a lower'} incarnation of a former one is heard once it is raised`, async () => {
+    const pair = createPair();
+    const [a, former] = [pair.open('a', 1), pair.open('b', earlier)];
+    await follow(pair, former);
+    // It has said more than the next one will for a while.
+    await follow(pair, former, 'more');
+    await a.pubsub.publish(said(1));
+    await former.pubsub.publish(said(1));
+    await pair.clock.advance(1_000);
+    await former.pubsub[Symbol.asyncDispose]();
+    pair.disconnect();
+    await a.pubsub.publish(said(1));
+    const b = pair.open('b', 5);
+    pair.connect();
+    const { confirmedBy } = await pair.during(b.pubsub.subscribe({ app: APP, topic: 'new' }));
+    assert.deepEqual(confirmedBy, [], 'it is not heard yet, and says so');
+    b.life.incarnation = 10;
+    await pair.clock.advance(4_000);
+    const [told, others] = [await follow(pair, b), await follow(pair, a)];
+    assert.deepEqual((await pair.during(b.pubsub.subscribe({ app: APP, topic: 'new' }))).confirmedBy, ['a']);
+    await a.pubsub.publish(said(1));
+    await b.pubsub.publish(said(1));
+    await pair.clock.advance(1_000);
+    assert.deepEqual(told, [1, 3], 'its own, and of the other what was not meant for the former process');
+    assert.deepEqual(others, [3, 1]);
+  });

@@ -262,7 +262,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     deliver: async ({ incarnation: life, receiver, messages, sign }, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
       // Meant for a process of this node that is no more; its publisher hears of this one in a moment.
-      if (receiver !== incarnation()) throw new P2posError('PEER_UNREACHABLE', { peerId: self });
+      if (!interest.isOwn(receiver)) throw new P2posError('PEER_UNREACHABLE', { peerId: self });
       const late: number[] = [];
       const clients = messages.map((message, i) => {
         const { size } = local.match(message[0]);
