@@ -8,6 +8,7 @@ import { createPromises } from './cas/promises.ts';
 import { createProposer } from './cas/proposer.ts';
 import { createRegisters } from './cas/registers.ts';
 import { createRounds } from './cas/rounds.ts';
+import { createCeiling } from './clock/ceiling.ts';
 import { createCorrectedTime } from './clock/corrected-time.ts';
 import { createHybridClock } from './clock/hybrid-clock.ts';
 import type { RecordsConfig, RecordsDeps } from './config.ts';
@@ -48,7 +49,7 @@ import { createChangeReader } from './watch/change.ts';
 import { createLogSource } from './watch/source.ts';
 import { createWatcher } from './watch/watcher.ts';
 
-/** After the start, requests wait this long for the first word on this node's disk. */
+/** After the start, requests wait this long for the first word on this node's disk, and on its clock. */
 const PATIENCE_MS = 2_000;
 /** What the corrected clocks of two members may differ. */
 const CLOCK_SKEW_MS = 2_000;
@@ -67,14 +68,20 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const onStalePeer = (peerId: PeerId) => deps.onStalePeer?.(peerId);
 
   await using started = new AsyncDisposableStack();
-  const { now } = createCorrectedTime({ clock, clockOffsetMs: () => liveness.clockOffsetMs() });
+  const isAlone = () => membership.view().members.size === 1 && membership.view().members.has(self);
+  const time = createCorrectedTime({ clock, clocks: () => liveness.clocks(), isAlone });
+  const { now } = time;
+  const ceiling = createCeiling(
+    { clock, time, isAlone },
+    { maxAheadMs: MAX_AHEAD_MS, patienceMs: PATIENCE_MS },
+  );
   const newest = createNewest({ maxBytes: config.cacheBytes ?? 16 * 1_048_576 });
   const store = noticing(deps.store, newest);
   const contents = createSlotContents({ store, crypto });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
   const hybridClock = createHybridClock(
-    { now, reserve: (boundMs) => table.reserve(boundMs) },
+    { now, reserve: (boundMs) => table.reserve(boundMs), ceiling },
     { reservedMs: await table.reservedMs() },
   );
   const topology = started.use(
@@ -100,6 +107,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     crypto,
     hybridClock,
     now,
+    ceiling,
     onStalePeer,
     onAhead: (body, dueAt) => parking.park(body, dueAt),
   });
@@ -221,7 +229,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
   );
-  startSweeper({ table, tasks, now });
+  startSweeper({ table, tasks, now: () => time.earliest() ?? 0 });
   const repair = await openRepair(
     {
       self,
@@ -343,6 +351,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       }
       declaration.validate?.({ namespace, key, value });
       const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
+      // By a clock that is behind it would be gone as soon as it is acknowledged.
+      if (ttlMs !== undefined) while (!ceiling.allows(now())) await ceiling.pause();
       const valueHash = crypto.sha256(value);
       return write({ namespace, partition, key, value, valueHash, expiresAt }, ttlMs, wishes, options);
     },
