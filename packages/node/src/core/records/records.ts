@@ -8,9 +8,7 @@ import { createPromises } from './cas/promises.ts';
 import { createProposer } from './cas/proposer.ts';
 import { createRegisters } from './cas/registers.ts';
 import { createRounds } from './cas/rounds.ts';
-import { createCeiling } from './clock/ceiling.ts';
-import { createCorrectedTime } from './clock/corrected-time.ts';
-import { createHybridClock } from './clock/hybrid-clock.ts';
+import { openRecordClock } from './clock/index.ts';
 import type { RecordsConfig, RecordsDeps } from './config.ts';
 import { createAgreement } from './coordinator/agreement.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
@@ -68,21 +66,14 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const onStalePeer = (peerId: PeerId) => deps.onStalePeer?.(peerId);
 
   await using started = new AsyncDisposableStack();
-  const isAlone = () => membership.view().members.size === 1 && membership.view().members.has(self);
-  const time = createCorrectedTime({ clock, clocks: () => liveness.clocks(), isAlone });
-  const { now } = time;
-  const ceiling = createCeiling(
-    { clock, time, isAlone },
-    { maxAheadMs: MAX_AHEAD_MS, patienceMs: PATIENCE_MS },
-  );
   const newest = createNewest({ maxBytes: config.cacheBytes ?? 16 * 1_048_576 });
   const store = noticing(deps.store, newest);
   const contents = createSlotContents({ store, crypto });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
-  const hybridClock = createHybridClock(
-    { now, reserve: (boundMs) => table.reserve(boundMs), ceiling },
-    { reservedMs: await table.reservedMs() },
+  const { now, earliest, ceiling, hybridClock } = await openRecordClock(
+    { self, clock, liveness, membership, table },
+    { maxAheadMs: MAX_AHEAD_MS, patienceMs: PATIENCE_MS },
   );
   const topology = started.use(
     await openTopology({ self, membership, crypto, clock, log, table }, { counts: replicaCounts }),
@@ -229,7 +220,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
   );
-  startSweeper({ table, tasks, now: () => time.earliest() ?? 0 });
+  startSweeper({ table, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
     {
       self,

@@ -166,11 +166,8 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
       for (const other of nodes)
         if (other.index !== index && other.isUp() && net.isConnected(other.peerId)) heard.add(other.index);
       const offsets = [...heard].map((other) => (skews[other] as number) - skew);
-      const [only = 0] = offsets;
-      return {
-        answered: offsets.length,
-        offsetMs: offsets.length < 2 ? only : cautiousMedian([0, ...offsets]),
-      };
+      const offsetMs = offsets.length === 1 ? (offsets[0] as number) : cautiousMedian([0, ...offsets]);
+      return { answered: offsets.length, offsetMs };
     };
     const records = await createRecords(
       {
