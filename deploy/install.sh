@@ -45,13 +45,16 @@ unit=$units/p2pos.service
 # Whether a service manager runs that could be told of the unit.
 has_systemd() { [ "$service" = yes ] && command -v systemctl >/dev/null 2>&1 && $systemctl show-environment >/dev/null 2>&1; }
 
+# Whether the command is one that an earlier run made.
+is_ours() { [ -L "$1" ] || { [ -f "$1" ] && grep -qF "$prefix/state.json" "$1"; }; }
+
 if [ "$action" = uninstall ]; then
   if [ -e "$unit" ]; then
     if has_systemd; then $systemctl disable --now p2pos.service >/dev/null 2>&1 || true; fi
     rm -f "$unit"
     if has_systemd; then $systemctl daemon-reload; fi
   fi
-  [ ! -L "$bin/p2pctl" ] || rm -f "$bin/p2pctl"
+  if is_ours "$bin/p2pctl"; then rm -f "$bin/p2pctl"; fi
   rm -rf "$prefix"
   if [ "$purge" = yes ]; then rm -rf "$home"; say "removed $prefix and the home $home"; else say "removed $prefix; the home $home stays (--purge removes it)"; fi
   exit 0
@@ -71,6 +74,8 @@ major=$("$node" -p 'process.versions.node.split(".")[0]')
 if command -v sha256sum >/dev/null 2>&1; then found=$(sha256sum "$archive"); else found=$(shasum -a 256 "$archive"); fi
 found=${found%% *}
 [ "$found" = "$sha256" ] || fail "$archive is not what was signed: its SHA-256 is $found"
+
+[ ! -e "$bin/p2pctl" ] || is_ours "$bin/p2pctl" || fail "$bin/p2pctl is another program's; move it away and run this again"
 
 mkdir -p "$prefix/versions"
 draft=$prefix/versions/.draft-install
@@ -134,7 +139,17 @@ fi
 cp "$prefix/versions/$runs/packages/node/bin/p2pos-launcher.mjs" "$prefix/launcher.mjs.new"
 mv "$prefix/launcher.mjs.new" "$prefix/launcher.mjs"
 mkdir -p "$bin"
-ln -sf "$prefix/versions/$runs/packages/cli/bin/p2pctl.mjs" "$bin/p2pctl"
+# The node replaces its own versions, so which one the command starts is looked up each time.
+cat > "$bin/p2pctl.new" <<END
+#!/bin/sh
+# The command line of the version of P2POS that runs here.
+version=\$(sed -n 's/.*"current":"\([0-9a-z.-]*\)".*/\1/p' '$prefix/state.json')
+command='$prefix/versions/'\$version/packages/cli/bin/p2pctl.mjs
+[ -f "\$command" ] || { echo "error: no version of P2POS lies in $prefix; run install.sh again" >&2; exit 1; }
+exec '$node' "\$command" "\$@"
+END
+chmod 755 "$bin/p2pctl.new"
+mv "$bin/p2pctl.new" "$bin/p2pctl"
 
 if [ "$mode" = system ]; then
   if ! id "$USER_NAME" >/dev/null 2>&1; then
