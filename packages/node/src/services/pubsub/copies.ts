@@ -8,8 +8,8 @@ export interface Copies extends Disposable {
   fromLive(event: SubscriptionEvent): readonly SubscriptionEvent[];
 }
 
-/** Longer than a publisher tries to deliver. */
-const REMEMBERED_MS = 60_000;
+/** Longer than a publisher tries to deliver, and a receiver waits for what is missing. */
+const REMEMBERED_MS = 120_000;
 /** Publishers' topics. Clients know copies too, of the others. */
 const MAX_REMEMBERED = 10_000;
 

@@ -205,7 +205,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     const { incarnation: life, seq } = deliveries.next(name);
     const at = Math.floor(clock.now());
     const numbered = { incarnation: life, seq, at, data };
-    tail.add(name, seq, at, data);
+    tail.add(name, life, seq, at, data);
     const clients = here > 0 ? hand(name, { type: 'message', topic, publisher: self, ...numbered }) : 0;
     const told = { nodes: clients > 0 ? 1 : 0, clients };
     const id = `${self}/${life}/${seq}`;

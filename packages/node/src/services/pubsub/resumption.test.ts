@@ -44,7 +44,7 @@ function open({
     publish(peerId: string, topic: string, bytes = 1): void {
       const seq = (numbers.get(`${peerId} ${topic}`) ?? 0) + 1;
       numbers.set(`${peerId} ${topic}`, seq);
-      tails.get(peerId)?.add(`app/.${topic}`, seq, 0, new Uint8Array(bytes));
+      tails.get(peerId)?.add(`app/.${topic}`, 1, seq, 0, new Uint8Array(bytes));
     },
     resume(
       { after = [], sinceMs = 30_000, ...rest }: Partial<ResumptionInput> = {},

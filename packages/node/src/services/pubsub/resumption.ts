@@ -253,9 +253,10 @@ function createGate(most: number): <T>(work: () => Promise<T>) => Promise<T> {
 
 export function pageOf(
   tail: Tail,
-  own: number,
+  current: number,
   { pattern, sinceMs, incarnation, after, cursor }: PageInput,
 ): { incarnation: number; messages: MessageBody[]; cursor: number | null } {
+  const own = tail.incarnation ?? current;
   // Numbers of an earlier life say nothing of this one.
   const known = new Map(incarnation === own ? after : []);
   return { incarnation: own, ...tail.page({ pattern, sinceMs, after: known, cursor }) };

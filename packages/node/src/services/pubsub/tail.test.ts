@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createManualClock } from '../../testing/manual-clock.ts';
+import { pageOf } from './resumption.ts';
 import { createTail } from './tail.ts';
 import { MAX_BATCH, type MessageBody } from './wire.ts';
 
@@ -11,11 +12,12 @@ const KEEP_MS = 30_000;
 function open({ maxBytes = 1e9, maxMessages = 1e6 } = {}) {
   const clock = createManualClock();
   const tail = createTail({ clock }, { keepMs: KEEP_MS, maxBytes, maxMessages });
+  const life = { incarnation: 1 };
   const numbers = new Map<string, number>();
   const publish = (topic: string, bytes = 1): number => {
     const seq = (numbers.get(topic) ?? 0) + 1;
     numbers.set(topic, seq);
-    tail.add(`app/.${topic}`, seq, 0, new Uint8Array(bytes));
+    tail.add(`app/.${topic}`, life.incarnation, seq, 0, new Uint8Array(bytes));
     return seq;
   };
   const query = (sinceMs: number, after: readonly [string, number][] = [], pattern = '>') => ({
@@ -23,7 +25,7 @@ function open({ maxBytes = 1e9, maxMessages = 1e6 } = {}) {
     sinceMs,
     after: new Map(after.map(([topic, seq]) => [`app/.${topic}`, seq])),
   });
-  return { clock, tail, publish, numbers, query };
+  return { clock, tail, publish, numbers, query, life };
 }
 
 const lineOf = ([name, seq, previous, , data]: MessageBody) =>
@@ -74,6 +76,17 @@ test('a message of topics that are gone fits into a page, however many they are'
   const second =
     first.cursor === null ? [] : tail.page({ ...query(60_000, after), cursor: first.cursor }).messages;
   assert.equal([...first.messages, ...second].map(lineOf).at(-1), 'kept 1');
+});
+
+test('numbers of one incarnation never go under another', () => {
+  const { tail, publish, query, numbers, life } = open();
+  const page = () => pageOf(tail, 2, { ...query(1_000), incarnation: 0, after: [], cursor: 0 });
+  for (let i = 0; i < 3; i++) publish('a');
+  assert.deepEqual([page().incarnation, page().messages.map(lineOf)], [1, ['a 1', 'a 2', 'a 3']]);
+  numbers.clear();
+  life.incarnation = 2;
+  publish('a');
+  assert.deepEqual([page().incarnation, page().messages.map(lineOf)], [2, ['a 1']]);
 });
 
 test('whatever is dropped meanwhile, each number beyond what was heard is handed on or told, in order', async () => {

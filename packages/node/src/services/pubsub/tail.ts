@@ -32,7 +32,10 @@ export interface TailPage {
 }
 
 export interface Tail {
-  add(name: string, seq: number, at: number, data: Uint8Array): void;
+  /** Of the messages; undefined: there was none yet. */
+  readonly incarnation: number | undefined;
+  /** The first of another incarnation takes the place of all of the one before. */
+  add(name: string, incarnation: number, seq: number, at: number, data: Uint8Array): void;
   page(query: TailQuery): TailPage;
 }
 
@@ -69,6 +72,7 @@ export function createTail(
   let first = 1;
   let bytes = 0;
 
+  let incarnation: number | undefined;
   /** In the order of their places. */
   const gone = new Map<string, Gone>();
 
@@ -123,7 +127,17 @@ export function createTail(
   }
 
   return {
-    add(name, seq, at, data) {
+    get incarnation() {
+      return incarnation;
+    },
+    add(name, life, seq, at, data) {
+      if (life !== incarnation) {
+        first += kept.length;
+        kept = [];
+        head = bytes = 0;
+        gone.clear();
+        incarnation = life;
+      }
       // Each is the next of its topic, so none is missing between two that are here.
       const one: Kept = { body: [name, seq, seq - 1, at, data], publishedAt: clock.monotonic() };
       kept.push(one);
