@@ -171,6 +171,6 @@ test('what clients that stall have in hand cannot be taken back, so no more is k
   }
   assert.ok(budget.bytes < 22e6, `${budget.bytes}`);
   const { subscription, next } = open('buffer', 64, { budget, app: 'other' });
-  subscription.offer(message(1, 'a', 100_000));
+  subscription.offer(message(1, 'a', 900_000));
   assert.equal((await next())[0]?.type, 'message');
 });
