@@ -1,6 +1,7 @@
 /**
  * How much may wait for subscribers, of one app and of all together, however many subscriptions there are. When it is too
- * much, the app that holds most gives way, and in it the longest queues, each in its own manner.
+ * much, the app that holds most gives way, and in it the longest queues, each in its own manner. What has no queue, because a
+ * client has it in hand, may be half of it: so neither keeps the other from going on.
  */
 
 /** What may wait in several places at once. Its buffer is counted once, and whole: a view keeps all of it. */
@@ -23,13 +24,13 @@ export interface Share extends Disposable {
   remove(held: Held): void;
   /** If it is too much: sheds this queue or others. */
   relieve(): void;
-  /** Nothing more is to be kept. */
+  /** Even so it is too much: what was added last is to be removed. */
   isFull(): boolean;
 }
 
 export interface Budget {
   readonly bytes: number;
-  /** Without a queue: what cannot be taken back. */
+  /** Without a queue: of what cannot be taken back. */
   share(app: string, queue?: Queue): Share;
 }
 
@@ -39,6 +40,8 @@ interface Account {
   readonly queues: Set<Queue>;
   readonly holders: Map<object, number>;
   bytes: number;
+  /** Of what has no queue, each as if nobody else held it. */
+  firmBytes: number;
   /** The queues had nothing to give: so many times they are not asked again. */
   skips: number;
 }
@@ -58,6 +61,7 @@ export function createBudget({
 }): Budget {
   const accounts = new Map<string, Account>();
   let total = 0;
+  let totalFirm = 0;
 
   function count(account: Account, bytes: number): void {
     account.bytes += bytes;
@@ -89,6 +93,15 @@ export function createBudget({
     }
   }
 
+  function weighFirm(account: Account, held: Held, sign: 1 | -1): void {
+    const bytes = sign * (PLACE_BYTES + EVENT_BYTES + (held.buffer?.byteLength ?? 0));
+    account.firmBytes += bytes;
+    totalFirm += bytes;
+  }
+
+  const isTooMuch = (own: number, all: number, part: number) =>
+    own > part * maxBytesPerApp || (all > part * maxBytes && own > LEAST_BYTES);
+
   /** An eighth at once, so that it is seldom looked who has most. */
   function shed(account: Account): void {
     if (account.skips > 0) {
@@ -96,12 +109,18 @@ export function createBudget({
       return;
     }
     const until = (account.bytes * 7) / 8;
-    const longest = [...account.queues].sort((a, b) => b.bytes() - a.bytes());
-    for (const queue of longest) {
-      if (account.bytes <= until) return;
-      queue.shed();
+    for (;;) {
+      const longest = [...account.queues].sort((a, b) => b.bytes() - a.bytes());
+      const most = longest[0]?.bytes() ?? 0;
+      if (most === 0) break;
+      for (const queue of longest) {
+        if (account.bytes <= until) return;
+        // Those that hold less come after the others have given as much.
+        if (queue.bytes() <= most / 2) break;
+        queue.shed();
+      }
     }
-    if (account.bytes > until) account.skips = longest.length;
+    account.skips = account.queues.size;
   }
 
   const largest = () => [...accounts.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
@@ -116,19 +135,27 @@ export function createBudget({
         queues: new Set(),
         holders: new Map(),
         bytes: 0,
+        firmBytes: 0,
         skips: 0,
       };
       accounts.set(app, account);
       account.users++;
       if (queue) account.queues.add(queue);
       return {
-        add: (held) => add(account, held),
-        remove: (held) => remove(account, held),
+        add(held) {
+          add(account, held);
+          if (!queue) weighFirm(account, held, 1);
+        },
+        remove(held) {
+          remove(account, held);
+          if (!queue) weighFirm(account, held, -1);
+        },
         relieve() {
           if (account.bytes > maxBytesPerApp) shed(account);
           if (total > maxBytes) shed(largest());
         },
-        isFull: () => account.bytes > maxBytesPerApp || (total > maxBytes && account.bytes > LEAST_BYTES),
+        isFull: () =>
+          queue ? isTooMuch(account.bytes, total, 1) : isTooMuch(account.firmBytes, totalFirm, 1 / 2),
         [Symbol.dispose]() {
           if (queue) account.queues.delete(queue);
           account.users--;

@@ -122,9 +122,12 @@ export function createResumption(
     const counted = new Set<Held>();
     const until = clock.monotonic() + PATIENCE_MS;
 
-    function add(held: Held): void {
-      counted.add(held);
-      share.add(held);
+    function add(...all: readonly Held[]): void {
+      for (const held of all) {
+        counted.add(held);
+        share.add(held);
+      }
+      share.relieve();
     }
 
     function remove(held: Held): void {
@@ -145,11 +148,11 @@ export function createResumption(
         signal.throwIfAborted();
         const waiting = eventsOf(page, turn.peerId).map(waitingOf);
         remove(place);
-        for (const one of waiting) add(one);
+        add(...waiting);
         if (!share.isFull()) return { waiting, cursor: page.cursor, askedAt };
         for (const one of waiting) remove(one);
         const gaps = gapsOf(waiting).map(waitingOf);
-        for (const one of gaps) add(one);
+        add(...gaps);
         return { waiting: gaps, cursor: page.cursor, askedAt };
       } catch {
         remove(place);

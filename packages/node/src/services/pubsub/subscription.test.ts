@@ -140,6 +140,28 @@ test('what finds no room is counted as missed, and ends a subscription that is t
   assert.equal(budget.bytes, 0);
 });
 
+test('what clients have in hand elsewhere keeps nobody from what is published, nor do full queues keep them from more', async () => {
+  const budget = createBudget({ maxBytes: 10e6, maxBytesPerApp: 10e6 });
+  const slow = open('buffer', 64, { budget });
+  for (let seq = 1; seq <= 20; seq++) slow.subscription.offer(message(seq, 'a', 1e6));
+  const hands = budget.share('app');
+  const inHand = () => ({ buffer: new ArrayBuffer(500_000), holders: 0 });
+  for (let i = 0; i < 9; i++) {
+    hands.add(inHand());
+    hands.relieve();
+    assert.equal(hands.isFull(), false);
+  }
+  for (let i = 0; i < 3; i++) hands.add(inHand());
+  hands.relieve();
+  assert.equal(hands.isFull(), true);
+  const quick = open('buffer', 64, { budget });
+  for (let seq = 1; seq <= 20; seq++) {
+    quick.subscription.offer(message(seq, 'b', 1e6));
+    assert.equal((await quick.next())[0]?.type, 'message');
+  }
+  assert.ok(budget.bytes <= 10e6, `${budget.bytes}`);
+});
+
 test('a message in many queues is counted once, until the last has handed it on and is asked for more', async () => {
   const budget = createBudget({ maxBytes: 4e6, maxBytesPerApp: 4e6 });
   const readers = Array.from({ length: 100 }, () => open('buffer', 64, { budget }));

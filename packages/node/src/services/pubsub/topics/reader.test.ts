@@ -27,7 +27,7 @@ function open(messages: number) {
     search: async () => 2,
   } as unknown as TopicLog;
   const clock = createManualClock();
-  const budget = createBudget({ maxBytes: 1e9, maxBytesPerApp: 5e6 });
+  const budget = createBudget({ maxBytes: 1e9, maxBytesPerApp: 10e6 });
   const payloads = { read: async () => new Uint8Array(MESSAGE_BYTES) };
   const follow = () =>
     readTopic(

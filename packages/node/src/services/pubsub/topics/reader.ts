@@ -163,6 +163,7 @@ export async function* readTopic(
         share.remove(held);
         await sleep(clock, RETRY_MS, { signal }).finally(() => share.add(held));
       }
+      share?.relieve();
       yield events;
     } finally {
       share?.remove(held);
