@@ -7,7 +7,8 @@ import type { PeerId } from '../../../core/net/index.ts';
 import { jitter, type Random } from '../../../core/random/index.ts';
 import type { Records } from '../../../core/records/index.ts';
 import type { Rpc } from '../../../core/rpc/index.ts';
-import { type Account, type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
+import { createAccounts } from './account.ts';
+import { type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
 import type { GroupName } from './position.ts';
 import { createPositionStore, groupKey } from './position.ts';
 import type { From } from './reader.ts';
@@ -66,12 +67,7 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   const { replicas, leaseMs = 5_000, ackMs = 30_000 } = config;
   records.declare({ suffix: '/topic-groups', kind: 'cas', author: 'member', replicas, maxValueBytes: 1_024 });
 
-  const accounts = new Map<string, Account>();
-  const accountOf = (app: string): Account => {
-    const account = accounts.get(app) ?? { bytes: 0, maxBytes: MAX_APP_BYTES };
-    accounts.set(app, account);
-    return account;
-  };
+  const accountOf = createAccounts(MAX_APP_BYTES);
   /** By app: the members here, and bytes of what they were given and have not taken. */
   const consumers = new Map<string, { count: number; bytes: number }>();
   const waiting = createSlots(WAITING);
