@@ -172,7 +172,7 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
       }
       const message: StoredMessage = { publisher: self, at: Math.floor(clock.now()), id, data: stored };
       const { at } = message;
-      return seats.reach(
+      const appended = await seats.reach(
         name,
         {
           here: (sequencer) => sequencer.append(message, { signal }),
@@ -187,6 +187,9 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
         },
         { timeoutMs, signal },
       );
+      // The log holds the data of the call before.
+      if (appended.repeated && !(stored instanceof Uint8Array)) payloads.remove(name, stored).catch(() => {});
+      return appended;
     },
     read({ app, topic, ...input }, { signal }) {
       const name = { app, topic };
