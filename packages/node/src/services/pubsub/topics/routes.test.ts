@@ -34,6 +34,7 @@ test('where a reader begins is a number or a time that the log can hold', async 
   const topics = {
     async *read({ from }: { readonly from: object }): AsyncGenerator<readonly TopicEvent[]> {
       asked.push(from);
+      yield [];
     },
   };
   const { replay } = createTopicHandlers({ topics, groups: {} } as never, {} as never);
