@@ -37,9 +37,9 @@ export interface GroupsConfig {
 }
 
 export interface Groups extends AsyncDisposable {
-  /** What this member gets, until the signal aborts. @throws P2posError OVERLOADED: for a while no node could lead the group */
+  /** What this member gets, `most` with it at a time (default 64), until the signal aborts. @throws P2posError OVERLOADED: for a while no node could lead the group */
   consume(
-    input: GroupName & { readonly from: From },
+    input: GroupName & { readonly from: From; readonly most?: number | undefined },
     options: { readonly signal: AbortSignal },
   ): AsyncIterable<readonly Delivery[]>;
   acknowledge(
@@ -48,8 +48,7 @@ export interface Groups extends AsyncDisposable {
   ): Promise<number>;
 }
 
-/** With one member at a time. */
-const MEMBER_MOST = 64;
+const MOST = 64;
 /** Of what the groups of one app keep in memory on this node. */
 const MAX_APP_BYTES = 64 * 1_048_576;
 /** Of one app on this node. */
@@ -138,7 +137,7 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   });
 
   return {
-    async *consume({ from, ...name }, { signal }) {
+    async *consume({ from, most = MOST, ...name }, { signal }) {
       const ours = consumers.get(name.app) ?? { count: 0, bytes: 0 };
       if (ours.count >= MAX_CONSUMERS) throw new P2posError('OVERLOADED', { what: 'This node' });
       consumers.set(name.app, ours);
@@ -155,10 +154,10 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
             deliveries = await seats.reach(
               name,
               {
-                here: (seat) => seat.pull(own, from, MEMBER_MOST),
+                here: (seat) => seat.pull(own, from, most),
                 async there(holder, until) {
                   using _ = await pulling.enter(holder, name.app, until);
-                  const input = { name, member, from, most: MEMBER_MOST };
+                  const input = { name, member, from, most };
                   const options = { timeoutMs: CALL_MS, signal: until };
                   return (await rpc.call(holder, GROUPS, 'pull', input, options)).deliveries.map(fromBody);
                 },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TopicEvent } from './reader.ts';
-import { createTopicHandlers } from './routes.ts';
+import { createTopicHandlers, followDurable } from './routes.ts';
 
 test('an append that was answered before is not told again to those who listen', async () => {
   const kept = new Set<string>();
@@ -47,4 +47,22 @@ test('where a reader begins is a number or a time that the log can hold', async 
   ]);
   for (const from of ['9007199254740993', '2026-02-31T99:00:00Z'])
     await assert.rejects(async () => replay({ topic: 'log', from }, context), { code: 'BAD_REQUEST' });
+});
+
+test('a member of a group says how much it takes at a time', async () => {
+  const asked: object[] = [];
+  const groups = {
+    async *consume(input: object) {
+      asked.push(input);
+      yield [];
+    },
+  };
+  const input = { app: 'a', topic: 'log', group: 'g', from: 'end', most: 3 };
+  const { events } = await followDurable(
+    { topics: {}, groups } as never,
+    input,
+    new AbortController().signal,
+  );
+  for await (const _ of events);
+  assert.deepEqual(asked, [{ ...input, from: { kind: 'end' } }]);
 });

@@ -93,11 +93,13 @@ export async function followDurable(
     topic,
     from = 'start',
     group,
+    most,
   }: {
     readonly app: string;
     readonly topic: string;
     readonly from?: string | undefined;
     readonly group?: string | undefined;
+    readonly most?: number | undefined;
   },
   signal: AbortSignal,
 ) {
@@ -117,7 +119,7 @@ export async function followDurable(
     throw new P2posError('BAD_REQUEST', { reason: 'A group is named by 1 to 64 letters, digits, _ or -.' });
   return {
     opened,
-    events: mapped(groups.consume({ app, topic, group, from: begin }, { signal }), tell),
+    events: mapped(groups.consume({ app, topic, group, from: begin, most }, { signal }), tell),
   };
 }
 
