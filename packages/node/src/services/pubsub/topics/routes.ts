@@ -12,7 +12,7 @@ import {
 } from '@p2pos/protocol';
 import { timeOf } from '../names.ts';
 import type { Pubsub } from '../pubsub.ts';
-import type { Groups } from './groups.ts';
+import type { Groups } from './groups/groups.ts';
 import type { From, TopicEvent } from './reader.ts';
 import type { TopicState, Topics } from './topics.ts';
 

@@ -1,21 +1,21 @@
 /** Groups of consumers: each message of a durable topic goes to one member of each group, at least once. */
 
 import { P2posError, toHex } from '@p2pos/protocol';
-import { type Clock, sleep } from '../../../core/clock/index.ts';
-import type { Logger } from '../../../core/log/index.ts';
-import type { PeerId } from '../../../core/net/index.ts';
-import { jitter, type Random } from '../../../core/random/index.ts';
-import type { Records } from '../../../core/records/index.ts';
-import type { Rpc } from '../../../core/rpc/index.ts';
-import { createAccounts } from './account.ts';
+import { type Clock, sleep } from '../../../../core/clock/index.ts';
+import type { Logger } from '../../../../core/log/index.ts';
+import type { PeerId } from '../../../../core/net/index.ts';
+import { jitter, type Random } from '../../../../core/random/index.ts';
+import type { Records } from '../../../../core/records/index.ts';
+import type { Rpc } from '../../../../core/rpc/index.ts';
+import { createAccounts } from '../account.ts';
+import type { From } from '../reader.ts';
+import { createSeats } from '../seats.ts';
+import type { Topics } from '../topics.ts';
+import { GROUPS } from '../wire.ts';
 import { type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
 import type { GroupName } from './position.ts';
 import { createPositionStore, groupKey } from './position.ts';
-import type { From } from './reader.ts';
-import { createSeats } from './seats.ts';
 import { createSlots } from './slots.ts';
-import type { Topics } from './topics.ts';
-import { GROUPS } from './wire.ts';
 
 export interface GroupsDeps {
   readonly self: PeerId;

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeCbor, type P2posError } from '@p2pos/protocol';
-import { silentLogger } from '../../../core/log/index.ts';
-import type { Lease } from '../../../core/records/index.ts';
-import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
-import { createSeededRandom } from '../../../testing/seeded-random.ts';
-import { createTestnet, type Testnet } from '../../../testing/testnet.ts';
+import { silentLogger } from '../../../../core/log/index.ts';
+import type { Lease } from '../../../../core/records/index.ts';
+import { createManualClock, type ManualClock } from '../../../../testing/manual-clock.ts';
+import { createSeededRandom } from '../../../../testing/seeded-random.ts';
+import { createTestnet, type Testnet } from '../../../../testing/testnet.ts';
+import type { TopicEvent } from '../reader.ts';
 import { createGroups, type Groups } from './groups.ts';
-import type { TopicEvent } from './reader.ts';
 
 const APP = 'default';
 const nodeOf = (net: Testnet, i: number) => net.nodes[i] as Testnet['nodes'][0];

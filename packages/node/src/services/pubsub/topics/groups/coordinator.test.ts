@@ -1,11 +1,11 @@
 /** What members of a group are handed, on virtual time: in shares that they can manage, and within bounds. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Lease } from '../../../core/records/index.ts';
-import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
-import type { Account } from './account.ts';
+import type { Lease } from '../../../../core/records/index.ts';
+import { createManualClock, type ManualClock } from '../../../../testing/manual-clock.ts';
+import type { Account } from '../account.ts';
+import type { TopicEvent } from '../reader.ts';
 import { type Coordinator, createCoordinator } from './coordinator.ts';
-import type { TopicEvent } from './reader.ts';
 
 const ACK_MS = 30_000;
 

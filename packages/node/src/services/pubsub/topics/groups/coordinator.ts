@@ -4,13 +4,13 @@
  * come again and none is left out.
  */
 import { P2posError } from '@p2pos/protocol';
-import type { Clock } from '../../../core/clock/index.ts';
-import type { PeerId } from '../../../core/net/index.ts';
-import type { Lease } from '../../../core/records/index.ts';
-import type { Account } from './account.ts';
+import type { Clock } from '../../../../core/clock/index.ts';
+import type { PeerId } from '../../../../core/net/index.ts';
+import type { Lease } from '../../../../core/records/index.ts';
+import type { Account } from '../account.ts';
+import type { From, TopicEvent } from '../reader.ts';
+import type { Seat } from '../seats.ts';
 import type { PositionStore } from './position.ts';
-import type { From, TopicEvent } from './reader.ts';
-import type { Seat } from './seats.ts';
 
 export interface CoordinatorDeps {
   readonly self: PeerId;
