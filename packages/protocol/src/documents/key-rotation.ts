@@ -3,10 +3,10 @@ import { z } from 'zod';
 import {
   hash32Schema,
   integerSchema,
-  serialSchema,
   systemIdSchema,
   timestampSchema,
 } from '../contract/schema.ts';
+import { toHex } from '../encoding/hex.ts';
 import type { KeyRotation } from './bodies.ts';
 import { defineDocument } from './document.ts';
 import { distinct, isMajority, keysSchema, MAX_KEYS } from './fields.ts';
@@ -18,7 +18,8 @@ export const keyRotationFields = {
   previous: hash32Schema,
   keys: keysSchema(1),
   threshold: integerSchema(1, MAX_KEYS),
-  keptSerials: distinct(serialSchema, { max: 1_024 }),
+  keptProofs: distinct(hash32Schema, { max: 512, by: toHex }),
+  keptRevocations: distinct(hash32Schema, { max: 1_024, by: toHex }),
 };
 
 const schema = z

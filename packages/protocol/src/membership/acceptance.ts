@@ -84,11 +84,11 @@ export function createJudge(deps: AcceptanceDeps): Judge {
   ): Promise<Accepted | undefined> {
     const document = decodeDocument(keyRotationDocument, bytes, crypto);
     requireSystem('key rotation', document.body.systemId);
-    if (documents.rotations.has(toHex(document.hash))) return undefined;
     const signed = await examiner.signed(keyRotationDocument, document);
     const latest = formatTimestamp(deps.now() + FIRST_HAND_WINDOW_MS);
-    judgeRotation(meaning.roots, documents.rotations.values(), signed, latest);
-    return { kind: 'rotation', held: signed, carried: carry('rotation', document, document.body.version) };
+    const displaced = judgeRotation(meaning.roots, documents.rotations, signed, latest);
+    const carried = carry('rotation', document, document.body.version);
+    return displaced && { kind: 'rotation', held: signed, displaced, carried };
   }
 
   async function revocation(

@@ -177,7 +177,14 @@ export async function openMembership(
     if (roots.fork && !before?.roots.fork) {
       log.error(
         { action: 'root_forked', parent: roots.fork.parent, children: roots.fork.children },
-        'two key rotations follow one document: changes of the root are halted until the key holders settle it',
+        'as many keys signed one key rotation as another: changes of the root are halted until the key holders settle it',
+      );
+    }
+    for (const { hash, version, place } of roots.rotations) {
+      if (place !== 'outvoted' || before?.roots.rotations.some((known) => known.hash === hash)) continue;
+      log.error(
+        { action: 'rotation_outvoted', hash, version },
+        'system keys signed another rotation than the one in force: some of them are in the hands of others',
       );
     }
     for (const { loser, parent, refused } of conflicts) {
@@ -200,7 +207,8 @@ export async function openMembership(
       from,
       ...(issuer !== undefined && { issuer }),
     });
-    await store.write([archive.insertion(carried), ...entry.statements]);
+    const displaced = accepted.kind === 'rotation' ? accepted.displaced.map(archive.removal) : [];
+    await store.write([...displaced, archive.insertion(carried), ...entry.statements]);
     entry.confirm();
     if (accepted.kind === 'snapshot') keepDecoded(hash, accepted.document);
     await takeEffect(added(held?.documents, accepted));
