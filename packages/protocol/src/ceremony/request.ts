@@ -173,12 +173,7 @@ export async function readRoot(root: readonly Uint8Array[], crypto: Crypto): Pro
   };
 }
 
-function signersOf(
-  kind: CeremonyKind,
-  body: unknown,
-  chain: RootChain,
-  genesis: Genesis,
-): SignerSet[] {
+function signersOf(kind: CeremonyKind, body: unknown, chain: RootChain, genesis: Genesis): SignerSet[] {
   if (kind === 'release') {
     return [{ name: 'release', keys: genesis.releaseKeys, threshold: genesis.releaseThreshold }];
   }

@@ -84,7 +84,11 @@ const rules: Rule[] = [
     ],
   }),
   rule(keyRotationDocument, sample.keyRotation, {
-    sound: [{ version: 3 }, { keptProofs: [] }, { keptProofs: many(512, hash), keptRevocations: many(1_024, hash) }],
+    sound: [
+      { version: 3 },
+      { keptProofs: [] },
+      { keptProofs: many(512, hash), keptRevocations: many(1_024, hash) },
+    ],
     refused: [
       { version: 1 },
       { previous: new Uint8Array(31) },

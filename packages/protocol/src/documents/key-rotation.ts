@@ -1,11 +1,6 @@
 /** Replaces the system keys; signed by the old and the new threshold. */
 import { z } from 'zod';
-import {
-  hash32Schema,
-  integerSchema,
-  systemIdSchema,
-  timestampSchema,
-} from '../contract/schema.ts';
+import { hash32Schema, integerSchema, systemIdSchema, timestampSchema } from '../contract/schema.ts';
 import { toHex } from '../encoding/hex.ts';
 import type { KeyRotation } from './bodies.ts';
 import { defineDocument } from './document.ts';

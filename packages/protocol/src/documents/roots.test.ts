@@ -165,7 +165,9 @@ describe('key rotations', () => {
 
 describe('admin proofs', () => {
   const chain = rootChain(genesis, [second]);
-  const kept = rootChain(genesis, [rotation(2, 1, [21, 22, 23], [11, 12, 21, 22], { keptProofs: [bytes(99)] })]);
+  const kept = rootChain(genesis, [
+    rotation(2, 1, [21, 22, 23], [11, 12, 21, 22], { keptProofs: [bytes(99)] }),
+  ]);
   const covers = (root: typeof chain, candidate: Proof, at: string) => {
     const window = proofWindow(root, candidate);
     return window !== undefined && isCovered(window, at);
@@ -224,7 +226,10 @@ describe('admin proofs', () => {
       [7, 8, 9, 11].map((at) => covers(forked, proof([11, 12]), day(at))),
       [true, false, false, false],
     );
-    const both = rootChain(genesis, [{ ...second, body: { ...second.body, keptProofs: [bytes(99)] } }, rival]);
+    const both = rootChain(genesis, [
+      { ...second, body: { ...second.body, keptProofs: [bytes(99)] } },
+      rival,
+    ]);
     assert.ok(covers(both, proof([11, 12]), day(11)));
     assert.equal(proofWindow(forked, proof([11, 12], { validFrom: day(9) })), undefined);
   });

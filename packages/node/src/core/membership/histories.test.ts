@@ -193,7 +193,16 @@ function pathTo(hash: string | undefined, facts: History['facts']): ReadonlySet<
 }
 
 test('T1–T8 together: whatever the order, the replays, the clocks, the partitions and the restarts, nodes that can talk end on one state, and nothing forged counts', async () => {
-  const seen = { deepest: 0, forks: 0, conflicts: 0, merges: 0, revoked: 0, rotatedTwice: 0, outvoted: 0, firstHand: 0 };
+  const seen = {
+    deepest: 0,
+    forks: 0,
+    conflicts: 0,
+    merges: 0,
+    revoked: 0,
+    rotatedTwice: 0,
+    outvoted: 0,
+    firstHand: 0,
+  };
   await fc.assert(
     fc.asyncProperty(fc.nat(), async (number) => {
       const seed = `history-${number}`;
@@ -230,7 +239,8 @@ test('T1–T8 together: whatever the order, the replays, the clocks, the partiti
       seen.conflicts += conflicts.length;
       seen.merges += node.view().snapshot?.merges.length ?? 0;
       seen.revoked += root?.revocations ?? 0;
-      seen.outvoted += (await listOf(node, 'rotations')).length > (root?.keysVersion ?? 1) - 1 && !fork ? 1 : 0;
+      seen.outvoted +=
+        (await listOf(node, 'rotations')).length > (root?.keysVersion ?? 1) - 1 && !fork ? 1 : 0;
       seen.rotatedTwice += root?.keysVersion === 3 ? 1 : 0;
       seen.firstHand += items.filter(
         ({ hash, issuedAtMs }) => issuedAtMs !== undefined && node.holds(hash),

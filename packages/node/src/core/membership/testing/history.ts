@@ -113,7 +113,11 @@ export async function writeHistory(seed: string): Promise<History> {
   const alone = await system.createAdmin('alone', begin, system.systemSigners.slice(0, 1));
   // What retired keys sign later, in the name of a proof that may be kept.
   const { serial: reused } = system.admin.proof.body;
-  const again = await system.createAdmin('again', { ...begin, serial: reused }, system.systemSigners.slice(1));
+  const again = await system.createAdmin(
+    'again',
+    { ...begin, serial: reused },
+    system.systemSigners.slice(1),
+  );
   const admins: readonly TestAdmin[] = [system.admin, system.admin, remover, late, again];
 
   const first = await system.snapshot({ members: system.members(), issuedAtMs: start });
