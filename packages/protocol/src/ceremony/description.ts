@@ -35,7 +35,7 @@ export function describeBody({ kind, body }: Pick<SigningRequest, 'kind' | 'body
         : 'ends all admin proofs made before it',
       keptRevocations.length > 0
         ? `keeps the revocations with the hashes ${keptRevocations.map(toHex).join(', ')}`
-        : 'undoes all revocations made before it',
+        : 'keeps no revocation made before it',
     ];
   }
   if (kind === 'revocation') {
