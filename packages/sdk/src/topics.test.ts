@@ -25,6 +25,8 @@ const message = (sequence: number, attempt = 1) => {
 interface Played {
   readonly timing: ManualTiming;
   readonly messages: AsyncIterator<GroupMessage>;
+  /** What was subscribed to. */
+  readonly asked: readonly object[];
   /** As if the node had sent it. */
   send(...events: readonly object[]): Promise<void>;
   /** Whether the subscription has ended. */
@@ -36,7 +38,9 @@ function consume(): Played {
   const timing = createManualTiming();
   let batches = Promise.withResolvers<readonly object[]>();
   let over = false;
-  const subscribe = async function* (_: unknown, __: object, { signal }: { signal: AbortSignal }) {
+  const asked: object[] = [];
+  const subscribe = async function* (_: unknown, input: object, { signal }: { signal: AbortSignal }) {
+    asked.push(input);
     const ended = new Promise<undefined>((resolve) => {
       signal.addEventListener('abort', () => resolve(undefined), { once: true });
     });
@@ -52,7 +56,8 @@ function consume(): Played {
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {
     timing,
-    messages: client.consume('a', 'g')[Symbol.asyncIterator](),
+    messages: client.consume('a', 'g', { from: 'end', most: 1 })[Symbol.asyncIterator](),
+    asked,
     async send(...events) {
       batches.resolve(events);
       await turn();
@@ -77,6 +82,7 @@ test('what comes again while it waits is begun once', async () => {
   assert.equal(await first, '1 1');
   await played.send(message(2, 2), message(4));
   assert.deepEqual([await take(played), await take(played), await take(played)], ['2 2', '3 1', '4 1']);
+  assert.deepEqual(played.asked, [{ topic: 'a', group: 'g', from: 'end', most: 1 }]);
 });
 
 test('what has waited for so long that the group gave it to another is not begun', async () => {

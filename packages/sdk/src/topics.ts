@@ -37,6 +37,11 @@ export interface FollowOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ConsumeOptions extends FollowOptions {
+  /** Messages that are with this member at a time and not acknowledged, 1 to 256. Default 64; 1 for work that takes long. */
+  readonly most?: number | undefined;
+}
+
 export interface RetentionInput {
   readonly ageMs?: number;
   readonly messages?: number;
@@ -53,7 +58,7 @@ export interface TopicsClient {
   /** Goes on through the next node where it broke off. */
   follow(topic: string, options?: FollowOptions): AsyncIterable<TopicEvent>;
   /** As a member of the group. `from` is where a new group begins. */
-  consume(topic: string, group: string, options?: FollowOptions): AsyncIterable<GroupMessage>;
+  consume(topic: string, group: string, options?: ConsumeOptions): AsyncIterable<GroupMessage>;
   acknowledge(
     topic: string,
     group: string,
@@ -110,10 +115,11 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
   async function* consume(
     topic: string,
     group: string,
-    { from, signal }: FollowOptions = {},
+    { from, most, signal }: ConsumeOptions = {},
   ): AsyncGenerator<GroupMessage> {
     const ack = createAcks((sequences) => acknowledge(topic, group, sequences), timing);
-    const input = { topic, group, ...(from !== undefined && { from: String(from) }) };
+    const wanted = { ...(from !== undefined && { from: String(from) }), ...(most !== undefined && { most }) };
+    const input = { topic, group, ...wanted };
     const queue = createGroupQueue<Told & { readonly sequence: number; readonly attempt: number }>(timing);
     const end = new AbortController();
     const until = signal ? AbortSignal.any([signal, end.signal]) : end.signal;

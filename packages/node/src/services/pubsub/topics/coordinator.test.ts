@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Lease } from '../../../core/records/index.ts';
 import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
-import { type Account, type Coordinator, createCoordinator } from './coordinator.ts';
+import type { Account } from './account.ts';
+import { type Coordinator, createCoordinator } from './coordinator.ts';
 import type { TopicEvent } from './reader.ts';
 
 const ACK_MS = 30_000;

@@ -7,6 +7,7 @@ import { P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
 import type { Lease } from '../../../core/records/index.ts';
+import type { Account } from './account.ts';
 import type { PositionStore } from './position.ts';
 import type { From, TopicEvent } from './reader.ts';
 import type { Seat } from './seats.ts';
@@ -16,15 +17,9 @@ export interface CoordinatorDeps {
   readonly lease: Lease;
   readonly positions: PositionStore;
   readonly clock: Clock;
+  /** Of what the groups of its app keep; beyond it nothing is read ahead. */
   readonly account: Account;
   readonly read: (from: From, signal: AbortSignal) => AsyncIterable<readonly TopicEvent[]>;
-}
-
-/** Of the data that all groups of an app keep in memory on this node. */
-export interface Account {
-  bytes: number;
-  /** Beyond it nothing is read ahead. */
-  readonly maxBytes: number;
 }
 
 export interface CoordinatorConfig {

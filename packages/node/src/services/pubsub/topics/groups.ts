@@ -7,7 +7,8 @@ import type { PeerId } from '../../../core/net/index.ts';
 import { jitter, type Random } from '../../../core/random/index.ts';
 import type { Records } from '../../../core/records/index.ts';
 import type { Rpc } from '../../../core/rpc/index.ts';
-import { type Account, type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
+import { createAccounts } from './account.ts';
+import { type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
 import type { GroupName } from './position.ts';
 import { createPositionStore, groupKey } from './position.ts';
 import type { From } from './reader.ts';
@@ -36,9 +37,9 @@ export interface GroupsConfig {
 }
 
 export interface Groups extends AsyncDisposable {
-  /** What this member gets, until the signal aborts. @throws P2posError OVERLOADED: for a while no node could lead the group */
+  /** What this member gets, `most` with it at a time (default 64), until the signal aborts. @throws P2posError OVERLOADED: for a while no node could lead the group */
   consume(
-    input: GroupName & { readonly from: From },
+    input: GroupName & { readonly from: From; readonly most?: number | undefined },
     options: { readonly signal: AbortSignal },
   ): AsyncIterable<readonly Delivery[]>;
   acknowledge(
@@ -47,8 +48,7 @@ export interface Groups extends AsyncDisposable {
   ): Promise<number>;
 }
 
-/** With one member at a time. */
-const MEMBER_MOST = 64;
+const MOST = 64;
 /** Of what the groups of one app keep in memory on this node. */
 const MAX_APP_BYTES = 64 * 1_048_576;
 /** Of one app on this node. */
@@ -66,12 +66,7 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   const { replicas, leaseMs = 5_000, ackMs = 30_000 } = config;
   records.declare({ suffix: '/topic-groups', kind: 'cas', author: 'member', replicas, maxValueBytes: 1_024 });
 
-  const accounts = new Map<string, Account>();
-  const accountOf = (app: string): Account => {
-    const account = accounts.get(app) ?? { bytes: 0, maxBytes: MAX_APP_BYTES };
-    accounts.set(app, account);
-    return account;
-  };
+  const accountOf = createAccounts(MAX_APP_BYTES);
   /** By app: the members here, and bytes of what they were given and have not taken. */
   const consumers = new Map<string, { count: number; bytes: number }>();
   const waiting = createSlots(WAITING);
@@ -142,7 +137,7 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   });
 
   return {
-    async *consume({ from, ...name }, { signal }) {
+    async *consume({ from, most = MOST, ...name }, { signal }) {
       const ours = consumers.get(name.app) ?? { count: 0, bytes: 0 };
       if (ours.count >= MAX_CONSUMERS) throw new P2posError('OVERLOADED', { what: 'This node' });
       consumers.set(name.app, ours);
@@ -159,10 +154,10 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
             deliveries = await seats.reach(
               name,
               {
-                here: (seat) => seat.pull(own, from, MEMBER_MOST),
+                here: (seat) => seat.pull(own, from, most),
                 async there(holder, until) {
                   using _ = await pulling.enter(holder, name.app, until);
-                  const input = { name, member, from, most: MEMBER_MOST };
+                  const input = { name, member, from, most };
                   const options = { timeoutMs: CALL_MS, signal: until };
                   return (await rpc.call(holder, GROUPS, 'pull', input, options)).deliveries.map(fromBody);
                 },
