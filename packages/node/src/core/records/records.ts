@@ -213,7 +213,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { ...upkeep, settleRegister },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
-  startSweeper({ table, tasks, now });
+  startSweeper({ table, declarations, settleRegister, tasks, now });
   const repair = await openRepair(
     {
       ...upkeep,
