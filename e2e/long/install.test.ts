@@ -179,6 +179,9 @@ describe('install.sh', () => {
       .replaceAll('@HOME@', '/var/lib/p2pos')
       .replaceAll('@WANTED@', 'multi-user.target');
     assert.ok(!/@[A-Z]+@/.test(text));
+    // A node that ended often is started again all the same.
+    assert.match(text, /^Restart=always$/m);
+    assert.match(text, /^StartLimitIntervalSec=0$/m);
     writeFileSync(unit, text);
     const verified = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
     const complaints = `${verified.stdout}${verified.stderr}`

@@ -8,8 +8,7 @@ import { createPromises } from './cas/promises.ts';
 import { createProposer } from './cas/proposer.ts';
 import { createRegisters } from './cas/registers.ts';
 import { createRounds } from './cas/rounds.ts';
-import { createCorrectedTime } from './clock/corrected-time.ts';
-import { createHybridClock } from './clock/hybrid-clock.ts';
+import { openRecordClock } from './clock/index.ts';
 import type { RecordsConfig, RecordsDeps } from './config.ts';
 import { createAgreement } from './coordinator/agreement.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
@@ -49,7 +48,7 @@ import { createChangeReader } from './watch/change.ts';
 import { createLogSource } from './watch/source.ts';
 import { createWatcher } from './watch/watcher.ts';
 
-/** After the start, requests wait this long for the first word on this node's disk. */
+/** After the start, requests wait this long for the first word on this node's disk, and on its clock. */
 const PATIENCE_MS = 2_000;
 /** What the corrected clocks of two members may differ. */
 const CLOCK_SKEW_MS = 2_000;
@@ -68,15 +67,14 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const onStalePeer = (peerId: PeerId) => deps.onStalePeer?.(peerId);
 
   await using started = new AsyncDisposableStack();
-  const { now } = createCorrectedTime({ clock, clockOffsetMs: () => liveness.clockOffsetMs() });
   const newest = createNewest({ maxBytes: config.cacheBytes ?? 16 * 1_048_576 });
   const store = noticing(deps.store, newest);
   const contents = createSlotContents({ store, crypto });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
-  const hybridClock = createHybridClock(
-    { now, reserve: (boundMs) => table.reserve(boundMs) },
-    { reservedMs: await table.reservedMs() },
+  const { now, earliest, ceiling, hybridClock } = await openRecordClock(
+    { self, clock, liveness, membership, table },
+    { maxAheadMs: MAX_AHEAD_MS, patienceMs: PATIENCE_MS },
   );
   const topology = started.use(
     await openTopology({ self, membership, crypto, clock, log, table }, { counts: replicaCounts }),
@@ -101,6 +99,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     crypto,
     hybridClock,
     now,
+    ceiling,
     onStalePeer,
     onAhead: (body, dueAt) => parking.park(body, dueAt),
   });
@@ -208,16 +207,19 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const tasks = started.use(createTaskGroup({ clock, random, log }));
   const aside = await openAside({ store, contents, now });
   const { settle: settleRegister } = registers;
-  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, now, log, tasks };
+  const toldTime = () => (earliest() === undefined ? undefined : now());
+  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
-    { ...upkeep, settleRegister },
+    { ...upkeep, settleRegister, toldTime },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
-  startSweeper({ table, declarations, settleRegister, tasks, now });
+  startSweeper({ table, declarations, settleRegister, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
     {
       ...upkeep,
       settleRegister,
+      now,
+      toldTime,
       membership,
       standing,
       memory,
@@ -325,6 +327,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       }
       declaration.validate?.({ namespace, key, value });
       const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
+      // By a clock that is behind it would be gone as soon as it is acknowledged.
+      if (ttlMs !== undefined) while (!ceiling.allows(now())) await ceiling.pause();
       const valueHash = crypto.sha256(value);
       return write({ namespace, partition, key, value, valueHash, expiresAt }, ttlMs, wishes, options);
     },
