@@ -207,16 +207,19 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const tasks = started.use(createTaskGroup({ clock, random, log }));
   const aside = await openAside({ store, contents, now });
   const { settle: settleRegister } = registers;
-  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, now, log, tasks };
+  const toldTime = () => (earliest() === undefined ? undefined : now());
+  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
-    { ...upkeep, settleRegister },
+    { ...upkeep, settleRegister, toldTime },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
-  startSweeper({ table, tasks, now: () => earliest() ?? 0 });
+  startSweeper({ table, declarations, settleRegister, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
     {
       ...upkeep,
       settleRegister,
+      now,
+      toldTime,
       membership,
       standing,
       memory,
