@@ -1021,6 +1021,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         False,
         "Not a version: {version}. Send one exactly as the node gave it.",
     ),
+    "WATCH_LIMIT": ErrorEntry(
+        429,
+        True,
+        "The app {app} has {limit} watches through this node, and there is no room for more of them. End one, or watch through another node.",
+    ),
     "WATCH_TOKEN_INVALID": ErrorEntry(
         400,
         False,
