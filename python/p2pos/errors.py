@@ -538,7 +538,7 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     ),
     "PUBSUB_TOO_SLOW": ErrorEntry(
         429,
-        True,
+        False,
         "The subscriber took too long: {queued} messages waited. Subscribe again, or choose to drop with slow=buffer or slow=latest.",
     ),
     "PUBSUB_TOPIC_INVALID": ErrorEntry(
@@ -724,7 +724,7 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     "SNAPSHOT_BRANCHES_FULL": ErrorEntry(
         409,
         False,
-        "Already {count} snapshots follow {previous}; no more are kept. Revoke the admin who issues them.",
+        "The admin proof {serial} already has {count} snapshots after {previous}; no more are kept. Issue changes on the snapshot in force; revoke the admin if these are not his.",
     ),
     "SNAPSHOT_COUNTERSIGNATURE_MISSING": ErrorEntry(
         403,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from .answers import TopicsAppend, TopicsState
 from .caller import Call
+from .group_queue import GroupQueue
 from .portal import Portal
 from .stream import AsyncStream, Stream
 from .subscription import Subscriber
@@ -171,10 +173,29 @@ async def _consume(
     fields: dict[str, Any] = {"topic": topic, "group": group}
     if since is not None:
         fields["from"] = str(since)
-    async with aclosing(subscriber.follow("pubsub", lambda: fields)) as events:
-        async for event in events:
-            if event["type"] == "message" and "sequence" in event:
-                yield _message(topic, event)
+    queue = GroupQueue()
+    receiving = asyncio.create_task(_receive(subscriber, fields, queue))
+    try:
+        while (event := await queue.next()) is not None:
+            yield _message(topic, event)
+    finally:
+        receiving.cancel()
+        await asyncio.wait([receiving])
+
+
+async def _receive(subscriber: Subscriber, fields: Mapping[str, Any], queue: GroupQueue) -> None:
+    try:
+        async with aclosing(subscriber.follow("pubsub", lambda: fields)) as events:
+            async for event in events:
+                if event["type"] == "open":
+                    # Handed to an earlier subscription of this member, which the group takes for gone.
+                    queue.clear()
+                elif event["type"] == "message" and "sequence" in event:
+                    await queue.add(event)
+    except Exception as error:
+        queue.end(error)
+    else:
+        queue.end()
 
 
 def _message(topic: str, wire: Mapping[str, Any]) -> TopicMessage:

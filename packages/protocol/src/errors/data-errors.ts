@@ -79,7 +79,7 @@ export const DATA_ERRORS = {
   },
   PUBSUB_TOO_SLOW: {
     status: 429,
-    retry: true,
+    retry: false,
     text: 'The subscriber took too long: {queued} messages waited. Subscribe again, or choose to drop with slow=buffer or slow=latest.',
   },
   NAMESPACE_UNKNOWN: {

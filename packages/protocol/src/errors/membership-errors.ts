@@ -125,6 +125,6 @@ export const MEMBERSHIP_ERRORS = {
   SNAPSHOT_BRANCHES_FULL: {
     status: 409,
     retry: false,
-    text: 'Already {count} snapshots follow {previous}; no more are kept. Revoke the admin who issues them.',
+    text: 'The admin proof {serial} already has {count} snapshots after {previous}; no more are kept. Issue changes on the snapshot in force; revoke the admin if these are not his.',
   },
 } as const satisfies Record<string, ErrorEntry>;

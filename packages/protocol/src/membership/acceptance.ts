@@ -40,7 +40,10 @@ export const KINDS = {
   snapshot: snapshotDocument,
 } as const;
 
-/** Snapshots after one parent that are kept; first ones need no member's word, so they must be bounded. */
+/**
+ * Snapshots after one parent and under one proof that are kept. The share is the proof's, so that no admin can close a
+ * place to the others; void ones count too, so that what a node keeps there is bounded by what the system keys signed.
+ */
 const MAX_BRANCHES = 64;
 
 export interface AcceptanceDeps {
@@ -203,9 +206,11 @@ function judgePlace(node: HeldSnapshot, held: Held, firstHand: boolean): void {
   if (node.epoch === 1 && founding && meaning.chain.length > 1 && founding.hash !== node.hash) {
     throw new P2posError('SNAPSHOT_FOUNDED', { founding: founding.hash, head: headOf(held) });
   }
-  const { length: count } = documents.snapshots.children(node.previous);
-  if (count >= MAX_BRANCHES)
-    throw new P2posError('SNAPSHOT_BRANCHES_FULL', { count, previous: node.previous });
+  const siblings = documents.snapshots.children(node.previous);
+  const count = siblings.filter(({ proof }) => proof.hash === node.proof.hash).length;
+  if (count >= MAX_BRANCHES) {
+    throw new P2posError('SNAPSHOT_BRANCHES_FULL', { count, previous: node.previous, serial });
+  }
 }
 
 function carry(

@@ -30,6 +30,7 @@ import { openTopology } from './placement/topology.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './port.ts';
 import { createCollector } from './receipts/collector.ts';
 import { createNotary } from './receipts/notary.ts';
+import { openAside } from './repair/aside.ts';
 import { createComparing } from './repair/comparing.ts';
 import { createSlotContents, tellChanges } from './repair/digests.ts';
 import { openRepair } from './repair/index.ts';
@@ -204,42 +205,23 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   started.use(rpc.serve(RECORDS, handlers));
   const tasks = started.use(createTaskGroup({ clock, random, log }));
+  const aside = await openAside({ store, contents, now });
+  const { settle: settleRegister } = registers;
+  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, now, log, tasks };
   const handover = startHandover(
-    {
-      self,
-      topology,
-      calls,
-      preference,
-      table,
-      replica,
-      crypto,
-      clock,
-      log,
-      tasks,
-      settleRegister: registers.settle,
-    },
-    { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
+    { ...upkeep, settleRegister },
+    { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
   startSweeper({ table, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
     {
-      self,
+      ...upkeep,
+      settleRegister,
       membership,
-      topology,
       standing,
       memory,
       contents,
-      replica,
-      table,
       store,
-      calls,
-      preference,
-      crypto,
-      clock,
-      log,
-      now,
-      tasks,
-      settleRegister: registers.settle,
       verifier,
       declarations,
       random,

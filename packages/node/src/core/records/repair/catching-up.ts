@@ -111,10 +111,13 @@ export async function catchUp(
   }
   for (const slot of missing.filter(isWhole)) {
     const seen = witnesses.get(slot)?.size ?? 0;
+    const unknown: Uint8Array[] = [];
     for (const { leaf, by } of orphans.get(slot)?.values() ?? []) {
       const stored = by >= seen ? await table.findLeaf(count, slot, leaf) : undefined;
-      if (stored && isOld(parseVersion(stored.version).ms)) await aside.set(count, slot, leaf);
+      // A damaged one may be known under its true name: it is mended where it lies.
+      if (stored && !stored.damaged && isOld(parseVersion(stored.version).ms)) unknown.push(leaf);
     }
+    await aside.set(count, slot, unknown);
     standing.caughtUp(slot, count);
   }
   return moves.held(count).every((slot) => standing.isCaughtUp(slot, count));

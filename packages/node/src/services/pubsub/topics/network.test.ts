@@ -89,11 +89,24 @@ test('a sequence over all publishers, read from the start, a number, a time, the
 test('a message is one, however often it is sent under its key', async () => {
   await using net = await settled(3);
   const one = await net.during(append(net, 0, 'x', 'log', 'key'));
+  assert.equal(one.repeated, undefined);
   const both = await net.during(
     Promise.all([append(net, 1, 'x', 'log', 'key'), append(net, 2, 'x', 'log', 'key')]),
   );
-  for (const again of both) assert.equal(again.sequence, one.sequence);
+  for (const again of both) assert.deepEqual(again, { ...one, repeated: true });
   assert.equal((await net.during(append(net, 1, 'y'))).sequence, 2);
+  // Who had no answer has told nobody, so the repeat does: at the node that holds the topic, and at another.
+  for (const i of [0, 1]) {
+    const gone = new AbortController();
+    const input = { app: APP, topic: 'log', data: bytes('z'), idempotencyKey: `gone ${i}` };
+    const broken = nodeOf(net, i).topics.append(input, { signal: gone.signal });
+    broken.catch(() => {});
+    await net.clock.advance(2);
+    gone.abort();
+    await assert.rejects(broken);
+    assert.equal((await net.during(append(net, 2, 'z', 'log', `gone ${i}`))).repeated, undefined);
+    assert.equal((await net.during(append(net, 2, 'z', 'log', `gone ${i}`))).repeated, true);
+  }
 });
 
 test('the holder crashes: nothing acknowledged is lost, no number is given twice or out of order', async () => {

@@ -32,9 +32,12 @@ export function createTopicHandlers(
     async append({ topic, idempotencyKey, body }, { app, signal }) {
       if (body.length > MAX_PUBSUB_MESSAGE_BYTES)
         throw new P2posError('PUBSUB_MESSAGE_TOO_LARGE', { maxBytes: MAX_PUBSUB_MESSAGE_BYTES });
-      const appended = await topics.append({ app, topic, data: body, idempotencyKey }, { signal });
-      // Who listens without `from` hears it as any other message.
-      const { subscribers } = await pubsub.publish({ app, topic, data: body });
+      const input = { app, topic, data: body, idempotencyKey };
+      const { repeated, ...appended } = await topics.append(input, { signal });
+      // Who listens without `from` hears it as any other message, and once.
+      const { subscribers } = repeated
+        ? { subscribers: 0 }
+        : await pubsub.publish({ app, topic, data: body });
       return { topic, ...appended, subscribers };
     },
     async replay({ topic, from = 'start', limit = PAGE }, { app, signal }) {

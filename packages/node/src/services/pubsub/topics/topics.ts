@@ -137,7 +137,7 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
       const sequencer = await seats.held({ app, topic });
       if (!sequencer) throw new P2posError('PEER_UNREACHABLE', { peerId: self });
       signal.throwIfAborted();
-      return sequencer.append({ publisher: peerId, at, id, data });
+      return sequencer.append({ publisher: peerId, at, id, data }, { signal });
     },
   });
   const stateOf = ({ holder, retention, hint, first }: Head): TopicState => ({
@@ -170,7 +170,7 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
       return seats.reach(
         name,
         {
-          here: (sequencer) => sequencer.append(message),
+          here: (sequencer) => sequencer.append(message, { signal }),
           there: (holder, until) =>
             rpc.call(
               holder,

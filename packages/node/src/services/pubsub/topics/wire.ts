@@ -26,7 +26,12 @@ export const TOPICS = defineCapability('/p2pos/topics/1.0.0', {
         }),
       ]),
     }),
-    output: z.strictObject({ sequence: integerSchema(1), token: integerSchema(1) }),
+    /** `repeated`: a call before this one had its answer. */
+    output: z.object({
+      sequence: integerSchema(1),
+      token: integerSchema(1),
+      repeated: z.literal(true).optional(),
+    }),
   },
 });
 
@@ -48,7 +53,7 @@ const delivery = z.tuple([
 ]);
 
 export const GROUPS = defineCapability('/p2pos/topic-groups/1.0.0', {
-  /** The next messages for a member of the sender; waits about a second where there are none. */
+  /** The next for a member of the sender, `most` with it at a time; waits about a second where there are none, or no room. */
   pull: {
     id: 1,
     input: z.strictObject({ name, member, from, most: integerSchema(1, 256) }),
