@@ -84,11 +84,26 @@ export const requestRotation: Action = (invocation, _args, flags) =>
     const keys = statements.map(({ body }) => body.key);
     requireDistinct(keys);
     const threshold = Number(flags['threshold'] ?? Math.floor(keys.length / 2) + 1);
-    const valid = report.proofs.filter(({ revoked }) => !revoked).map(({ document }) => document.body.serial);
-    const keptSerials = flags['keepAll'] === true ? valid : ((flags['keep'] ?? []) as readonly string[]);
+    const kept = keptBy(flags, report);
     const { systemId, chain } = report;
-    return rotationBody({ systemId, chain, nowMs: systemClock.now() }, { keys, threshold, keptSerials });
+    return rotationBody({ systemId, chain, nowMs: systemClock.now() }, { keys, threshold, ...kept });
   });
+
+/** What of the keys before goes on under the new ones, by hash. */
+function keptBy(flags: Flags, { proofs, revocations }: TranscriptReport) {
+  const named = (flags['keep'] ?? []) as readonly string[];
+  const unknown = named.find((serial) => !proofs.some(({ document }) => document.body.serial === serial));
+  if (unknown !== undefined)
+    throw usage(`The transcript holds no admin proof ${unknown}.`, 'p2pctl keys verify transcript.jsonl');
+  return {
+    keptProofs: proofs
+      .filter(({ document, revoked }) =>
+        flags['keepAll'] === true ? !revoked : named.includes(document.body.serial),
+      )
+      .map(({ document }) => document.hash),
+    keptRevocations: revocations.map(({ hash }) => hash),
+  };
+}
 
 export const requestRevocation: Action = (invocation, _args, flags) =>
   ask(invocation, flags, 'revocation', async (report): Promise<Revocation> => {
@@ -107,7 +122,7 @@ export const requestRevocation: Action = (invocation, _args, flags) =>
     const good = flags['lastGood'] as string | undefined;
     if (good !== undefined && !/^[0-9a-f]{64}$/.test(good))
       throw usage('--last-good is the hash of a snapshot: 64 hex digits.', 'p2pctl members list --json');
-    const epoch = Math.max(0, ...report.revocations.map((one) => one.epoch)) + 1;
+    const epoch = Math.max(0, ...report.revocations.map(({ body }) => body.epoch)) + 1;
     return revocationBody(
       { systemId: report.systemId, nowMs: systemClock.now() },
       { epoch, serials: serials.map((serial) => ({ serial, lastGood: good })), peerIds },

@@ -25,7 +25,12 @@ export const MEMBERSHIP_ERRORS = {
   ROOT_FORKED: {
     status: 409,
     retry: false,
-    text: 'The system keys have forked after {previous}: two signed key rotations follow it. Changes of the root are halted; the system key holders must settle which one is theirs.',
+    text: 'The system keys have forked after {previous}: as many of the keys signed one key rotation as another. Changes of the root are halted until one more of those keys signs the right one: p2pctl keys sign, keys combine, system push.',
+  },
+  ROTATION_OUTVOTED: {
+    status: 409,
+    retry: false,
+    text: 'More of the system keys before it signed another key rotation than {hash}; that one is in force, and nothing under this one counts. Build on the one in force, or have more holders of those keys sign this one.',
   },
   ROTATION_PREVIOUS_UNKNOWN: {
     status: 409,

@@ -27,7 +27,7 @@ export interface HeldSnapshot extends SnapshotNode {
   readonly proof: Proof;
 }
 
-/** Everything a node holds, by hash; what it means depends on nothing else. Only grows. */
+/** Everything a node holds, by hash; what it means depends on nothing else. Only grows, but for the evidence of forks. */
 export interface Documents {
   readonly genesis: Signed<Genesis>;
   readonly rotations: Map<Hex, Signed<KeyRotation>>;

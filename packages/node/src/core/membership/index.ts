@@ -32,4 +32,5 @@ export type {
   MembershipEvents,
   MembershipJournal,
   MembershipStatus,
+  SubmitOptions,
 } from './port.ts';

@@ -5,7 +5,7 @@
 
 /** What may wait in several places at once. Its buffer is counted once, and whole: a view keeps all of it. */
 export interface Held {
-  readonly buffer: ArrayBufferLike | undefined;
+  readonly buffer: { readonly byteLength: number } | undefined;
   /** Places in which it waits. Only the budget writes it. */
   holders: number;
 }
@@ -19,10 +19,11 @@ export interface Queue {
 
 /** Of one queue. */
 export interface Share extends Disposable {
-  /** May shed this queue and others. */
   add(held: Held): void;
   remove(held: Held): void;
-  /** Although all queues have given way: nothing more is to be kept. */
+  /** If it is too much: sheds this queue or others. */
+  relieve(): void;
+  /** Nothing more is to be kept. */
   isFull(): boolean;
 }
 
@@ -33,7 +34,7 @@ export interface Budget {
 
 interface Account {
   readonly queues: Set<Queue>;
-  readonly holders: Map<ArrayBufferLike, number>;
+  readonly holders: Map<object, number>;
   bytes: number;
   /** The queues had nothing to give: so many times they are not asked again. */
   skips: number;
@@ -111,12 +112,12 @@ export function createBudget({
       accounts.set(app, account);
       account.queues.add(queue);
       return {
-        add(held) {
-          add(account, held);
+        add: (held) => add(account, held),
+        remove: (held) => remove(account, held),
+        relieve() {
           if (account.bytes > maxBytesPerApp) shed(account);
           if (total > maxBytes) shed(largest());
         },
-        remove: (held) => remove(account, held),
         isFull: () => account.bytes > maxBytesPerApp || (total > maxBytes && account.bytes > LEAST_BYTES),
         [Symbol.dispose]() {
           account.queues.delete(queue);

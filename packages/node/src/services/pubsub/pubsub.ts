@@ -26,7 +26,7 @@ import { appOf, checked, nameOf, topicOf } from './names.ts';
 import { createNotary } from './notary.ts';
 import type { OnTold } from './outbox.ts';
 import { createPatternTree } from './pattern-tree.ts';
-import { collectMissed, type Heard, missedFirst, pageOf } from './resumption.ts';
+import { createResumption, type Heard, pageOf } from './resumption.ts';
 import { createSubscription, type Subscription, type SubscriptionEvent, waitingOf } from './subscription.ts';
 import { createTail } from './tail.ts';
 import { PUBSUB } from './wire.ts';
@@ -174,6 +174,11 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     { keepMs: PUBSUB_TAIL_MS, maxBytes: keepBytes, maxMessages: keepMessages },
   );
 
+  const resumption = createResumption(
+    { self, rpc, tail, budget, incarnation, clock },
+    { timeoutMs: Math.min(timeoutMs, 2_000) },
+  );
+
   /** To how many clients of this node. */
   function hand(name: string, event: SubscriptionEvent): number {
     let clients = 0;
@@ -200,7 +205,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     const { incarnation: life, seq } = deliveries.next(name);
     const at = Math.floor(clock.now());
     const numbered = { incarnation: life, seq, at, data };
-    tail.add(name, seq, at, data);
+    tail.add(name, life, seq, at, data);
     const clients = here > 0 ? hand(name, { type: 'message', topic, publisher: self, ...numbered }) : 0;
     const told = { nodes: clients > 0 ? 1 : 0, clients };
     const id = `${self}/${life}/${seq}`;
@@ -257,7 +262,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     // First here, so that nothing is missed once a member knows.
     local.add(name, subscription);
     const confirmation = await interest.add(name);
-    return { ...confirmation, batches: subscription.batches };
+    return { ...confirmation, batches: subscription.batches, end: subscription.end };
   }
 
   const served = rpc.serve(PUBSUB, {
@@ -316,20 +321,12 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     async subscribe({ app, topic, slow = 'buffer', sinceMs, after = [] }, options = {}) {
       const name = nameOf(app, checked(TopicPattern, topic));
       requireMember();
-      const subscribed = await subscribe(name, slow, options);
-      if (sinceMs === undefined) return subscribed;
-      const query = {
-        members: subscribed.confirmedBy,
-        pattern: name,
-        sinceMs,
-        after,
-        topicOf,
-        nameOf: (one: string) => nameOf(app, one),
-      };
-      const missed = await collectMissed({ self, rpc, tail, incarnation }, query, {
-        timeoutMs: Math.min(timeoutMs, 2_000),
-      });
-      return { ...subscribed, batches: missedFirst(missed, subscribed.batches) };
+      const askedAt = clock.monotonic();
+      const { batches, end, ...confirmation } = await subscribe(name, slow, options);
+      if (sinceMs === undefined) return { ...confirmation, batches };
+      const members = [...confirmation.confirmedBy, ...confirmation.unconfirmed];
+      const query = { members, app, pattern: name, askedAt, sinceMs, after };
+      return { ...confirmation, batches: resumption.missedFirst(query, { batches, end }, options) };
     },
     live: {
       publish: async (name, data) => void (await publish(name, data, { ack: 'none' }, {})),

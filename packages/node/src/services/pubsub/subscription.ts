@@ -194,6 +194,7 @@ export function createSubscription(
       queue.push(waiting);
       bytes += sizeOf(waiting.event);
       share.add(waiting);
+      share.relieve();
       if (isOver()) shrink(isOver);
       if (length() > 0 && share.isFull()) shrink(() => length() > 0);
       wake();
