@@ -664,7 +664,7 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     "ROOT_FORKED": ErrorEntry(
         409,
         False,
-        "The system keys have forked after {previous}: as many of the keys signed one key rotation as another. Changes of the root are halted until one more of those keys signs the right one: p2pctl keys sign, keys combine, system push.",
+        "The system keys have forked after {previous}: as many of the keys signed one key rotation as another. Changes of the root are halted until one more of those keys signs the right one: p2pctl system rotate --again FILE, then p2pctl system push.",
     ),
     "ROTATION_DATE": ErrorEntry(
         400,

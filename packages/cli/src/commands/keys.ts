@@ -121,7 +121,8 @@ function defineSystem({ root, run }: Program): void {
       .option('--public-keys <file...>', 'the new keys')
       .option('--threshold <k>', 'how many of them must sign (default: a majority)')
       .option('--keep <serial...>', 'admin proofs of the transcript that stay valid')
-      .option('--keep-all', 'all of them do'),
+      .option('--keep-all', 'all of them do')
+      .option('--again <file>', 'instead: ask for more signatures on this rotation'),
   )
     .addHelpText(
       'after',

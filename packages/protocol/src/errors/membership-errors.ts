@@ -25,7 +25,7 @@ export const MEMBERSHIP_ERRORS = {
   ROOT_FORKED: {
     status: 409,
     retry: false,
-    text: 'The system keys have forked after {previous}: as many of the keys signed one key rotation as another. Changes of the root are halted until one more of those keys signs the right one: p2pctl keys sign, keys combine, system push.',
+    text: 'The system keys have forked after {previous}: as many of the keys signed one key rotation as another. Changes of the root are halted until one more of those keys signs the right one: p2pctl system rotate --again FILE, then p2pctl system push.',
   },
   ROTATION_OUTVOTED: {
     status: 409,

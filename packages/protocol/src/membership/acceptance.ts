@@ -32,7 +32,7 @@ import {
 } from '../index.ts';
 import type { CarriedDocument, Submission } from './carried.ts';
 import type { ReplicasOf } from './changes.ts';
-import { type Examiner, read } from './examination.ts';
+import { type Examiner, readFields } from './examination.ts';
 import type { Accepted, Held } from './holding.ts';
 import {
   FIRST_HAND_WINDOW_MS,
@@ -112,7 +112,7 @@ export function createJudge(deps: AcceptanceDeps): Judge {
   ): Promise<Accepted | undefined> {
     const sealed = openEnvelope(revocationDocument, bytes, crypto);
     if (documents.revocations.has(toHex(sealed.hash))) return undefined;
-    requireSystem('revocation', read(revocationDocument, ofSystem, sealed).systemId);
+    requireSystem('revocation', readFields(revocationDocument, ofSystem, sealed).systemId);
     const requireSigned = (signed: Signed<unknown>) => {
       if (!isRevocationSigned(meaning.roots, signed)) throw new P2posError('REVOCATION_SIGNATURE');
     };

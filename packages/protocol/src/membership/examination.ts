@@ -81,7 +81,7 @@ export function createExaminer(crypto: Crypto): Examiner {
 
   return {
     signed,
-    issuance: (sealed) => issuanceOf(sealed, read(snapshotDocument, named, sealed)),
+    issuance: (sealed) => issuanceOf(sealed, readFields(snapshotDocument, named, sealed)),
     async snapshot(document) {
       const { body } = document;
       return { ...(await issuanceOf(document, body)), document, hash: toHex(document.hash), body };
@@ -97,7 +97,7 @@ const named = z.object({
 type Named = z.output<typeof named>;
 
 /** Some fields of a body, without a look at all the others. @throws P2posError DOCUMENT_MALFORMED */
-export function read<T>(
+export function readFields<T>(
   { name, maxBytes }: Pick<DocumentKind<unknown>, 'name' | 'maxBytes'>,
   fields: z.ZodType<T>,
   { bodyBytes }: SealedDocument,

@@ -109,7 +109,9 @@ export async function followDurable(
   const opened = { confirmedBy: [], unconfirmed: [] };
   const tell = (batch: readonly TopicEvent[]): Told[] => batch.flatMap((event) => told(topic, event));
   if (group === undefined) {
-    const batches = topics.read({ app, topic, from: begin }, { signal })[Symbol.asyncIterator]();
+    const batches = topics
+      .read({ app, topic, from: begin, counted: true }, { signal })
+      [Symbol.asyncIterator]();
     const [first] = (await batches.next()).value as readonly TopicEvent[];
     const sequence = first?.type === 'begin' ? first.sequence : null;
     const rest = { [Symbol.asyncIterator]: () => batches };
