@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs a node of P2POS from a release archive: for this user, or with --system for the machine, under systemd.
-# Run again it changes nothing that is there; a newer archive becomes the version that runs next.
+# Run again it changes nothing that is there; a newer archive becomes the version that runs next, an older one never does.
 #
 #   sh install.sh --archive p2pos-1.2.0.tar.gz --sha256 HEX [--system] [--prefix DIR] [--no-service]
 #   sh install.sh --uninstall [--system] [--prefix DIR] [--purge]
@@ -45,13 +45,16 @@ unit=$units/p2pos.service
 # Whether a service manager runs that could be told of the unit.
 has_systemd() { [ "$service" = yes ] && command -v systemctl >/dev/null 2>&1 && $systemctl show-environment >/dev/null 2>&1; }
 
+# Whether the command is one that an earlier run made.
+is_ours() { [ -L "$1" ] || { [ -f "$1" ] && grep -qF "$prefix/state.json" "$1"; }; }
+
 if [ "$action" = uninstall ]; then
   if [ -e "$unit" ]; then
     if has_systemd; then $systemctl disable --now p2pos.service >/dev/null 2>&1 || true; fi
     rm -f "$unit"
     if has_systemd; then $systemctl daemon-reload; fi
   fi
-  [ ! -L "$bin/p2pctl" ] || rm -f "$bin/p2pctl"
+  if is_ours "$bin/p2pctl"; then rm -f "$bin/p2pctl"; fi
   rm -rf "$prefix"
   if [ "$purge" = yes ]; then rm -rf "$home"; say "removed $prefix and the home $home"; else say "removed $prefix; the home $home stays (--purge removes it)"; fi
   exit 0
@@ -72,6 +75,8 @@ if command -v sha256sum >/dev/null 2>&1; then found=$(sha256sum "$archive"); els
 found=${found%% *}
 [ "$found" = "$sha256" ] || fail "$archive is not what was signed: its SHA-256 is $found"
 
+[ ! -e "$bin/p2pctl" ] || is_ours "$bin/p2pctl" || fail "$bin/p2pctl is another program's; move it away and run this again"
+
 mkdir -p "$prefix/versions"
 draft=$prefix/versions/.draft-install
 rm -rf "$draft"
@@ -85,19 +90,66 @@ entry=packages/node/bin/p2pos-node.mjs
 version=$("$node" --disable-warning=ExperimentalWarning "$draft/$entry" --version) || fail 'the release does not start here'
 case $version in *[!0-9a-z.-]*|'') fail 'the release names no version' ;; esac
 
-if [ -d "$prefix/versions/$version" ]; then say "version $version is there already"; else
+state=$prefix/state.json
+# A version that the launcher's file names; empty where it names none.
+said() {
+  "$node" -p "/^\d+(\.\d+){2}(-[a-z]+\.\d+)?\$/.exec(JSON.parse(require('fs').readFileSync(process.argv[1], 'utf8')).$1)?.[0] ?? ''" \
+    "$state" 2>/dev/null || true
+}
+# Whether the first version comes after the second: as numbers, and 1.3.0-beta.1 before 1.3.0.
+is_newer() {
+  "$node" -e '
+    const key = (version) => {
+      const [core, pre = "~.0"] = version.split("-");
+      const [name, number] = pre.split(".");
+      return [...core.split(".").map(Number), name, Number(number)];
+    };
+    const [a, b] = process.argv.slice(1).map(key);
+    const at = a.findIndex((part, i) => part !== b[i]);
+    process.exit(at >= 0 && a[at] > b[at] ? 0 : 1);
+  ' "$1" "$2"
+}
+current=$(said current)
+[ -d "$prefix/versions/${current:-.none}" ] || current=''
+
+verified=$prefix/versions/$version/.verified
+if [ -e "$verified" ] && { [ "$version" = "$current" ] || [ "$(cat "$verified")" = "$sha256" ]; }; then
+  say "version $version is there already"
+else
+  printf '%s\n' "$sha256" > "$draft/.verified"
+  # All of it is on the disk before its name is.
+  sync
+  rm -rf "$prefix/versions/$version"
   mv "$draft" "$prefix/versions/$version"
-  : > "$prefix/versions/$version/.verified"
 fi
-cp "$prefix/versions/$version/packages/node/bin/p2pos-launcher.mjs" "$prefix/launcher.mjs.new"
+
+# What runs next, and gives the launcher, the unit and p2pctl: not less than what runs, since a node replaces itself too; and
+# an update on trial is the launcher's to end.
+runs=$(said trial.from)
+if [ -n "$runs" ]; then
+  say "an update to $current is on trial, which is left as it is; run this again once it has ended"
+elif [ -n "$current" ] && ! is_newer "$version" "$current"; then
+  runs=$current
+  [ "$version" = "$current" ] || say "$current runs, which is newer than $version; it is left as it is"
+else
+  runs=$version
+  printf '{"current":"%s"}\n' "$version" > "$state.new"
+  mv "$state.new" "$state"
+fi
+cp "$prefix/versions/$runs/packages/node/bin/p2pos-launcher.mjs" "$prefix/launcher.mjs.new"
 mv "$prefix/launcher.mjs.new" "$prefix/launcher.mjs"
-# An update under trial is the launcher's to end; otherwise this version runs next.
-if [ ! -f "$prefix/state.json" ] || ! grep -q '"trial"' "$prefix/state.json"; then
-  printf '{"current":"%s"}\n' "$version" > "$prefix/state.json.new"
-  mv "$prefix/state.json.new" "$prefix/state.json"
-fi
 mkdir -p "$bin"
-ln -sf "$prefix/versions/$version/packages/cli/bin/p2pctl.mjs" "$bin/p2pctl"
+# The node replaces its own versions, so which one the command starts is looked up each time.
+cat > "$bin/p2pctl.new" <<END
+#!/bin/sh
+# The command line of the version of P2POS that runs here.
+version=\$(sed -n 's/.*"current":"\([0-9a-z.-]*\)".*/\1/p' '$prefix/state.json')
+command='$prefix/versions/'\$version/packages/cli/bin/p2pctl.mjs
+[ -f "\$command" ] || { echo "error: no version of P2POS lies in $prefix; run install.sh again" >&2; exit 1; }
+exec '$node' "\$command" "\$@"
+END
+chmod 755 "$bin/p2pctl.new"
+mv "$bin/p2pctl.new" "$bin/p2pctl"
 
 if [ "$mode" = system ]; then
   if ! id "$USER_NAME" >/dev/null 2>&1; then
@@ -106,14 +158,14 @@ if [ "$mode" = system ]; then
   mkdir -p "$home"
   chown "$USER_NAME:" "$home" && chmod 700 "$home"
   # The node replaces its own versions, and nothing else of what is installed.
-  chown -R "$USER_NAME:" "$prefix/versions" "$prefix/state.json" && chown "$USER_NAME:" "$prefix"
+  chown -R "$USER_NAME:" "$prefix/versions" "$state" && chown "$USER_NAME:" "$prefix"
 else
   mkdir -p "$home" && chmod 700 "$home"
 fi
 
 if [ "$service" = yes ]; then
   mkdir -p "$units"
-  template=$prefix/versions/$version/deploy/p2pos.service
+  template=$prefix/versions/$runs/deploy/p2pos.service
   [ -f "$template" ] || fail 'the release holds no deploy/p2pos.service'
   sed -e "s#@NODE@#$node#g" -e "s#@PREFIX@#$prefix#g" -e "s#@HOME@#$home#g" -e "s#@WANTED@#$wanted#g" "$template" > "$unit.new"
   # A user's manager runs as the user, and may not change to another.

@@ -113,7 +113,7 @@ test('a node gets its certificate, a client that trusts the authority reaches it
     assert.match(detail, /closed for today/);
     return detail;
   });
-  assert.match(told, /Browsers cannot reach this node by TLS/);
+  assert.match(told, /certificate by which browsers reach this node: /);
   assert.doesNotMatch(readFileSync(join(node.home, 'tls/account.key'), 'utf8'), /CERTIFICATE/);
 });
 

@@ -538,7 +538,7 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     ),
     "PUBSUB_TOO_SLOW": ErrorEntry(
         429,
-        True,
+        False,
         "The subscriber took too long: {queued} messages waited. Subscribe again, or choose to drop with slow=buffer or slow=latest.",
     ),
     "PUBSUB_TOPIC_INVALID": ErrorEntry(
@@ -1020,6 +1020,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         400,
         False,
         "Not a version: {version}. Send one exactly as the node gave it.",
+    ),
+    "WATCH_LIMIT": ErrorEntry(
+        429,
+        True,
+        "The app {app} has {limit} watches through this node, and there is no room for more of them. End one, or watch through another node.",
     ),
     "WATCH_TOKEN_INVALID": ErrorEntry(
         400,

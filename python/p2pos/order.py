@@ -60,9 +60,10 @@ class Order:
         name = (event["topic"], event["publisher"], event["incarnation"])
         is_gap = event["type"] == "gap"
         first, last = (event["from"], event["to"]) if is_gap else (event["seq"], event["seq"])
-        source = self._sources.get(name)
+        # Those that were heard last stand last.
+        source = self._sources.pop(name, None)
+        self._sources[name] = source or _Source(last)
         if source is None:
-            self._sources[name] = _Source(last)
             if len(self._sources) > MAX_REMEMBERED:
                 del self._sources[next(iter(self._sources))]
             if is_gap:

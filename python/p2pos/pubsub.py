@@ -18,6 +18,8 @@ from .subscription import Subscriber
 
 Ack = Literal["none", "one", "all"]
 SlowPolicy = Literal["buffer", "latest", "disconnect"]
+#: What a request may take to each publisher; copies are dropped.
+WAY_MS = 1_000
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ async def _follow(
         if opened_at is None:
             return fields
         # Whatever was published since the first time it stood has come, or is still to come.
-        since_ms = math.ceil((loop.time() - opened_at) * 1_000)
+        since_ms = math.ceil((loop.time() - opened_at) * 1_000) + WAY_MS
         return {**fields, "sinceMs": since_ms, "after": order.newest()}
 
     async with aclosing(subscriber.follow("pubsub", ask)) as events:

@@ -42,12 +42,12 @@ class Subscriber:
     async def follow(
         self, kind: str, resume: Callable[[], Mapping[str, Any]]
     ) -> AsyncGenerator[Frame, None]:
-        """:param resume: what to ask for, first and after each reconnect."""
+        """:param resume: what to ask for, first and after each reconnect, at the moment it is asked."""
         failures = 0
         while not self._closed:
             node = self._preferred
             try:
-                async with aclosing(self._attempt(kind, resume(), node)) as events:
+                async with aclosing(self._attempt(kind, resume, node)) as events:
                     async for event in events:
                         failures = 0
                         yield event
@@ -73,12 +73,13 @@ class Subscriber:
             queue.on_end(None)
 
     async def _attempt(
-        self, kind: str, fields: Mapping[str, Any], node: int
+        self, kind: str, resume: Callable[[], Mapping[str, Any]], node: int
     ) -> AsyncGenerator[Frame, None]:
         link = await self._links.link(node)
         queue = _Queue()
         self._queues.add(queue)
-        number = link.start({**fields, "op": "subscribe", "kind": kind}, queue)
+        # Not before: the way here may have taken long.
+        number = link.start({**resume(), "op": "subscribe", "kind": kind}, queue)
         try:
             event = await _first(queue)
             while event is not None:

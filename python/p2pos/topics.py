@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from .answers import TopicsAppend, TopicsState
 from .caller import Call
+from .group_queue import GroupQueue
 from .portal import Portal
 from .stream import AsyncStream, Stream
 from .subscription import Subscriber
@@ -84,14 +86,16 @@ class AsyncTopics:
         return AsyncStream(_follow(self._subscriber, topic, since))
 
     def consume(
-        self, topic: str, group: str, *, since: From | None = None
+        self, topic: str, group: str, *, since: From | None = None, most: int | None = None
     ) -> AsyncStream[TopicMessage]:
         """
         As a member of the group. A message that is not acknowledged goes to another member after 30 s.
 
         :param since: where a new group begins.
+        :param most: messages that are with this member at a time and not acknowledged, 1 to 256; 64 unless told otherwise,
+            1 for work that takes long.
         """
-        return AsyncStream(_consume(self._subscriber, topic, group, since))
+        return AsyncStream(_consume(self._subscriber, topic, group, since, most))
 
     async def acknowledge(
         self, topic: str, group: str, sequences: Sequence[int], *, timeout_ms: int | None = None
@@ -166,15 +170,36 @@ async def _follow(
 
 
 async def _consume(
-    subscriber: Subscriber, topic: str, group: str, since: From | None
+    subscriber: Subscriber, topic: str, group: str, since: From | None, most: int | None
 ) -> AsyncGenerator[TopicMessage, None]:
     fields: dict[str, Any] = {"topic": topic, "group": group}
     if since is not None:
         fields["from"] = str(since)
-    async with aclosing(subscriber.follow("pubsub", lambda: fields)) as events:
-        async for event in events:
-            if event["type"] == "message" and "sequence" in event:
-                yield _message(topic, event)
+    if most is not None:
+        fields["most"] = most
+    queue = GroupQueue()
+    receiving = asyncio.create_task(_receive(subscriber, fields, queue))
+    try:
+        while (event := await queue.next()) is not None:
+            yield _message(topic, event)
+    finally:
+        receiving.cancel()
+        await asyncio.wait([receiving])
+
+
+async def _receive(subscriber: Subscriber, fields: Mapping[str, Any], queue: GroupQueue) -> None:
+    try:
+        async with aclosing(subscriber.follow("pubsub", lambda: fields)) as events:
+            async for event in events:
+                if event["type"] == "open":
+                    # Handed to an earlier subscription of this member, which the group takes for gone.
+                    queue.clear()
+                elif event["type"] == "message" and "sequence" in event:
+                    await queue.add(event)
+    except Exception as error:
+        queue.end(error)
+    else:
+        queue.end()
 
 
 def _message(topic: str, wire: Mapping[str, Any]) -> TopicMessage:
@@ -213,9 +238,9 @@ class Topics:
         return Stream(self._portal, self._topics.follow(topic, since=since))
 
     def consume(
-        self, topic: str, group: str, *, since: From | None = None
+        self, topic: str, group: str, *, since: From | None = None, most: int | None = None
     ) -> Stream[TopicMessage]:
-        return Stream(self._portal, self._topics.consume(topic, group, since=since))
+        return Stream(self._portal, self._topics.consume(topic, group, since=since, most=most))
 
     def acknowledge(
         self, topic: str, group: str, sequences: Sequence[int], *, timeout_ms: int | None = None

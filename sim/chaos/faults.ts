@@ -1,13 +1,15 @@
 /**
  * What goes wrong, at the rate of an ordinary bad day: each node crashes once, loses its links once, has a connection that
- * breaks off, a half-open link, a split, a slow link, a disk that fails, a clock that jumps, a disk that is lost, one that is
- * restored from an old copy and a flipped bit on it, each once a day; once a day a machine joins or leaves.
+ * breaks off, a half-open link, a split, a slow link, a disk that fails, a clock that jumps, or is hours off (half of the time from
+ * a start on), a disk that is lost, one that is restored from an old copy and a flipped bit on it, each once a day; once a day a
+ * machine joins or leaves.
  */
 import type { Member } from '@p2pos/protocol';
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
 import { isAtRest, isListed, type Wounds } from './wounds.ts';
 
 const DAY_MS = 86_400_000;
+const HOURS_OFF_MS = 7_200_000;
 const KINDS = [
   'crash',
   'cut',
@@ -17,11 +19,15 @@ const KINDS = [
   'slow',
   'disk',
   'clock',
+  'hours off',
   'lost disk',
   'old copy',
   'flipped bit',
 ] as const;
 type Kind = (typeof KINDS)[number] | 'member';
+
+/** Between two looks of an operator whether the members may be changed now. */
+const OPERATOR_WAIT_MS = 10_000;
 
 export interface Faults {
   readonly counts: Record<Kind, number>;
@@ -55,6 +61,8 @@ export function createFaults(
   const until: { readonly at: number; readonly undo: () => Promise<void> | void }[] = [];
   const cuts = new Set<string>();
   let over = false;
+  /** Whose clock is hours off: one at a time, since most must be right. */
+  let off: number | undefined;
 
   const short = () => 2_000 + random.float() * 58_000;
   const later = (ms: number, undo: () => Promise<void> | void) =>
@@ -94,6 +102,14 @@ export function createFaults(
     const i = random.below(nodes);
     const others = Array.from({ length: nodes }, (_, j) => j).filter((j) => j !== i);
     if (await did(kind, i, others)) counts[kind]++;
+    else if (kind === 'member') later(OPERATOR_WAIT_MS, () => changeLater(i));
+  }
+
+  /** An operator waits until it can be done. */
+  async function changeLater(i: number): Promise<void> {
+    if (over) return;
+    if (await changeMembers(i)) counts.member++;
+    else later(OPERATOR_WAIT_MS, () => changeLater(i));
   }
 
   /** Whether there was anything to do. */
@@ -103,6 +119,7 @@ export function createFaults(
     if (kind === 'old copy') return copyDisk(i);
     if (kind === 'flipped bit') return flipBit(i);
     if (kind === 'member') return changeMembers(i);
+    if (kind === 'hours off') return putOff(i);
     if (kind === 'crash') {
       if (!sim.isUp(i)) return false;
       await sim.crash(i);
@@ -143,8 +160,24 @@ export function createFaults(
       });
     } else if (kind === 'clock') {
       const clock = sim.clocks[i];
-      if (clock) clock.skewMs = (random.float() * 2 - 1) * random.pick([200, 2_000, 8_000]);
+      if (clock && off !== i) clock.skewMs = (random.float() * 2 - 1) * random.pick([200, 2_000, 8_000]);
     }
+    return true;
+  }
+
+  async function putOff(i: number): Promise<boolean> {
+    const clock = sim.clocks[i];
+    if (!clock || off !== undefined || !sim.isUp(i)) return false;
+    off = i;
+    const before = clock.skewMs;
+    const fromStart = random.chance(0.5);
+    if (fromStart) await sim.crash(i);
+    clock.skewMs = random.pick([-1, 1]) * HOURS_OFF_MS * (0.5 + random.float());
+    if (fromStart) await start(i);
+    later(short() * 2, () => {
+      clock.skewMs = before;
+      off = undefined;
+    });
     return true;
   }
 
@@ -202,9 +235,9 @@ export function createFaults(
     }
     const leave = async (): Promise<void> => {
       if (isAtRest(sim)) await change(without);
-      else if (!over) later(10_000, leave);
+      else if (!over) later(OPERATOR_WAIT_MS, leave);
     };
-    later(10_000, leave);
+    later(OPERATOR_WAIT_MS, leave);
     return change((before) =>
       before.map((member) => (member.peerId === peerId ? { ...member, draining: true } : member)),
     );

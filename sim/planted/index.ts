@@ -32,7 +32,7 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
     file: 'repair/standing.ts',
     lines: [
       ['if (contradicted) return caught.has(nameOf(slot, count));', 'if (contradicted) return true;'],
-      ['votesOn: (slot, count, ballotMs) => ballotMs > floorMs && votes(slot, count),', 'votesOn: votes,'],
+      ['votesOn: (slot, count, ballotMs) => ballotMs > floor() && votes(slot, count),', 'votesOn: votes,'],
     ],
   },
   /** What the disk gives is believed. */

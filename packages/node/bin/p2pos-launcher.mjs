@@ -6,7 +6,7 @@
 //
 // FOLDER/state.json: {current, trial?: {from, timeoutMs, starts}, failed?: {version, reason}}; FOLDER/versions/VERSION/…
 import { spawn } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** What a node ends with to be started anew at once. */
@@ -25,6 +25,10 @@ const folder = resolve(place);
 const stateFile = join(folder, 'state.json');
 let child;
 let asked;
+/** The last state that could be read. */
+let known;
+/** What could not be written, over which file; it counts until it can be, or the node writes another. */
+let unwritten;
 
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, () => {
@@ -38,13 +42,14 @@ for (;;) {
   const ending = await runOnce();
   if (asked) process.exit(ending.code ?? 0);
   const { trial, current } = readState();
-  if (trial && ending.code !== RESTART) {
-    goBack(current, trial, ending.why);
-    continue;
-  }
-  if (ending.code !== RESTART) process.exit(ending.code ?? 1);
+  // What ended chose another to run next: how it ended does not speak against that one.
+  const isChosen = trial && ending.tried !== current;
+  if (ending.code === RESTART || isChosen) continue;
+  if (!trial || !ending.began) process.exit(ending.code ?? 1);
+  goBack(current, trial, ending.why);
 }
 
+/** `tried`: the version that ran on trial; `began`: false when not even its process could be started. */
 async function runOnce() {
   let { current, trial } = readState();
   if (trial && trial.starts >= MAX_STARTS) {
@@ -63,25 +68,30 @@ async function runOnce() {
   ];
   say('launch', { version: current, trial: trial !== undefined });
   child = spawn(process.execPath, args, { stdio: 'inherit' });
+  const began = child.pid !== undefined;
+  if (trial && !began) writeState({ ...readState(), trial });
   const ended = new Promise((done) => {
     child.once('error', (error) => done({ code: 1, why: error.message }));
     child.once('exit', (code, signal) =>
       done({ code, why: signal ? `it was ended by ${signal}` : `it ended with ${code}` }),
     );
   });
-  if (!trial) return ended;
-  const deadline = performance.now() + trial.timeoutMs;
+  const deadline = trial && performance.now() + trial.timeoutMs;
   let late = false;
-  const timer = setInterval(() => {
-    if (!readState().trial) return clearInterval(timer);
-    if (performance.now() < deadline || late) return;
+  const look = () => {
+    const state = readState();
+    if (unwritten) writeState(state);
+    const isOnTrial = trial && state.trial && state.current === current;
+    if (!isOnTrial && !unwritten) return clearInterval(timer);
+    if (!isOnTrial || performance.now() < deadline || late) return;
     late = true;
     say('trial_over', { version: current });
     child.kill('SIGKILL');
-  }, LOOK_MS);
-  const ending = await ended;
+  };
+  const timer = trial || unwritten ? setInterval(look, LOOK_MS) : undefined;
+  const ending = { ...(await ended), tried: trial && current, began };
   clearInterval(timer);
-  return late ? { code: 1, why: `it was not healthy within ${trial.timeoutMs} ms` } : ending;
+  return late ? { ...ending, code: 1, why: `it was not healthy within ${trial.timeoutMs} ms` } : ending;
 }
 
 function goBack(version, trial, reason) {
@@ -90,19 +100,47 @@ function goBack(version, trial, reason) {
 }
 
 function readState() {
-  const state = JSON.parse(readFileSync(stateFile, 'utf8'));
-  const named = [state.current, ...(state.trial ? [state.trial.from] : [])];
-  if (!named.every((version) => VERSION.test(version))) throw new Error(`${stateFile} names no version`);
-  return state;
+  if (unwritten && unwritten.over === stamp()) return unwritten.state;
+  unwritten = undefined;
+  try {
+    const state = JSON.parse(readFileSync(stateFile, 'utf8'));
+    const named = [state.current, ...(state.trial ? [state.trial.from] : [])];
+    if (!named.every((version) => VERSION.test(version))) throw new Error(`${stateFile} names no version`);
+    known = state;
+  } catch (error) {
+    if (!known) throw error;
+  }
+  return known;
 }
 
+/** A disk that is full or failing must not stop a version that can run: the state is kept here meanwhile. */
 function writeState(state) {
   const draft = `${stateFile}.launcher`;
-  const file = openSync(draft, 'w', 0o644);
-  writeSync(file, `${JSON.stringify(state)}\n`);
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(draft, stateFile);
+  try {
+    const file = openSync(draft, 'w', 0o644);
+    try {
+      writeFileSync(file, `${JSON.stringify(state)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, stateFile);
+    known = state;
+    unwritten = undefined;
+  } catch (error) {
+    if (!unwritten) say('state_unwritten', { reason: error.message });
+    unwritten = { state, over: stamp() };
+  }
+}
+
+/** Of the file as it lies there: each that replaces it has another. */
+function stamp() {
+  try {
+    const { ino, mtimeMs } = statSync(stateFile);
+    return `${ino} ${mtimeMs}`;
+  } catch {
+    return 'none';
+  }
 }
 
 function say(action, fields) {

@@ -84,7 +84,7 @@ function certificateCheck(problem: () => string | undefined) {
       const detail =
         reason === undefined
           ? 'None is wanted, or it is there.'
-          : `Browsers cannot reach this node by TLS: ${reason}.`;
+          : `The certificate by which browsers reach this node: ${reason}.`;
       return { status: 'ok' as const, detail };
     },
   };

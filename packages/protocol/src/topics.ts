@@ -28,7 +28,7 @@ export const TopicReceipt = z.object({
   sequence: z.int(),
   /** Fencing token under which the sequence was given. */
   token: z.int(),
-  /** Nodes with live subscribers that were told as well, and handlers on this node. */
+  /** Nodes with live subscribers that were told as well; 0 for a repeat, of which they have heard. */
   subscribers: z.int(),
 });
 export type TopicReceipt = z.output<typeof TopicReceipt>;
@@ -64,7 +64,7 @@ export const topicRoutes = defineRoutes({
     path: '/v1/pubsub/append',
     grant: 'pubsub:publish',
     subject: 'topic',
-    meter: 'message',
+    meter: 'kept-message',
     query: { topic: Topic },
     headers: { idempotencyKey: header('idempotency-key', z.string().min(1).max(255).optional()) },
     body: bytesBody(MAX_PUBSUB_MESSAGE_BYTES, { tooLarge: 'PUBSUB_MESSAGE_TOO_LARGE' }),

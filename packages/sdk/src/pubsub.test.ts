@@ -68,13 +68,23 @@ test('after dropped ones nobody knows which the next number follows', async () =
   assert.deepEqual(await told(batches), ['open', 'p/a 1 1', 'missed', 'p/a 5 5', 'gap 6-7', 'p/a 8 8']);
 });
 
+test('who talks is remembered, however many others are heard in between', async () => {
+  const asked: { after: { publisher: string; seq: number }[] }[] = [];
+  const others = Array.from({ length: 30_000 }, (_, i) =>
+    i % 1_000 === 0 ? message(i / 1_000 + 1, 'talks') : message(1, `once ${i}`),
+  );
+  const lines = await told([[open, ...others, message(35, 'talks')]], asked);
+  assert.deepEqual(lines.slice(-2), ['gap 31-34', 'talks/a 35 35']);
+  assert.equal(asked[0]?.after.at(-1)?.seq, 35);
+});
+
 test('a reconnect asks for what follows the newest number of each source', async () => {
   const asked: object[] = [];
   await told([[open, message(1), message(2)], [message(4, 'q')]], asked);
   assert.deepEqual(asked, [
     {
       topic: '>',
-      sinceMs: 1,
+      sinceMs: 1_001,
       after: [
         { topic: 'a', publisher: 'p', incarnation: 1, seq: 2 },
         { topic: 'a', publisher: 'q', incarnation: 1, seq: 4 },

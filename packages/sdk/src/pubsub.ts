@@ -66,6 +66,8 @@ export interface PubsubClient {
 
 /** Publishers' topics whose last number is remembered, to tell copies and gaps after a reconnect. */
 const MAX_REMEMBERED = 10_000;
+/** What a request may take to each publisher; copies are dropped. */
+const WAY_MS = 1_000;
 
 export interface PubsubDeps {
   readonly call: Call;
@@ -94,7 +96,10 @@ export function createPubsubClient({ call, subscribe, timing }: PubsubDeps): Pub
       topic,
       ...(slow && { slow }),
       // Whatever was published since the first time it stood has come, or is still to come.
-      ...(openedAt !== undefined && { sinceMs: Math.ceil(timing.now() - openedAt), after: sources.newest() }),
+      ...(openedAt !== undefined && {
+        sinceMs: Math.ceil(timing.now() - openedAt) + WAY_MS,
+        after: sources.newest(),
+      }),
     });
     const batches = subscribe('pubsub', { topic, ...(slow && { slow }) }, { signal, resume });
     for await (const batch of batches) {
@@ -139,16 +144,14 @@ function createSources() {
     if (recent?.topic === topic && recent.publisher === publisher && recent.incarnation === incarnation)
       return recent;
     const name = `${publisher}/${incarnation}/${topic}`;
-    let source = sources.get(name);
-    if (!source) {
-      // All before the first that comes is not missed.
-      const first = event.type === 'gap' ? event.from : event.seq;
-      source = { topic, publisher, incarnation, seq: first - 1, loose: false };
-      sources.set(name, source);
-      if (sources.size > MAX_REMEMBERED) sources.delete(sources.keys().next().value as string);
-    }
-    recent = source;
-    return source;
+    // All before the first that comes is not missed.
+    const before = event.type === 'gap' ? event.from - 1 : event.seq - 1;
+    recent = sources.get(name) ?? { topic, publisher, incarnation, seq: before, loose: false };
+    // Those that were heard last stand last.
+    sources.delete(name);
+    sources.set(name, recent);
+    if (sources.size > MAX_REMEMBERED) sources.delete(sources.keys().next().value as string);
+    return recent;
   }
 
   return {

@@ -1,6 +1,7 @@
 /** Durable topics: append, follow from any point without a hole, share among the members of a group, replay. */
 import { MAX_TOPIC_ACKS, type TopicReceipt, type TopicState } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
+import { createGroupQueue } from './group-queue.ts';
 import type { SubscribeBatches } from './socket/subscribe.ts';
 import type { Timing } from './timing.ts';
 
@@ -36,6 +37,11 @@ export interface FollowOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ConsumeOptions extends FollowOptions {
+  /** Messages that are with this member at a time and not acknowledged, 1 to 256. Default 64; 1 for work that takes long. */
+  readonly most?: number | undefined;
+}
+
 export interface RetentionInput {
   readonly ageMs?: number;
   readonly messages?: number;
@@ -52,7 +58,7 @@ export interface TopicsClient {
   /** Goes on through the next node where it broke off. */
   follow(topic: string, options?: FollowOptions): AsyncIterable<TopicEvent>;
   /** As a member of the group. `from` is where a new group begins. */
-  consume(topic: string, group: string, options?: FollowOptions): AsyncIterable<GroupMessage>;
+  consume(topic: string, group: string, options?: ConsumeOptions): AsyncIterable<GroupMessage>;
   acknowledge(
     topic: string,
     group: string,
@@ -109,16 +115,38 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
   async function* consume(
     topic: string,
     group: string,
-    { from, signal }: FollowOptions = {},
+    { from, most, signal }: ConsumeOptions = {},
   ): AsyncGenerator<GroupMessage> {
     const ack = createAcks((sequences) => acknowledge(topic, group, sequences), timing);
-    const input = { topic, group, ...(from !== undefined && { from: String(from) }) };
-    for await (const batch of subscribe('pubsub', input, { signal })) {
-      for (const event of batch) {
-        if (event.type !== 'message' || event.sequence === undefined) continue;
-        const { sequence, attempt = 1 } = event;
-        yield { ...messageOf(topic, { ...event, sequence }), attempt, ack: () => ack(sequence) };
+    const wanted = { ...(from !== undefined && { from: String(from) }), ...(most !== undefined && { most }) };
+    const input = { topic, group, ...wanted };
+    const queue = createGroupQueue<Told & { readonly sequence: number; readonly attempt: number }>(timing);
+    const end = new AbortController();
+    const until = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
+    const receive = async () => {
+      for await (const batch of subscribe('pubsub', input, { signal: until })) {
+        // Handed to an earlier subscription of this member, which the group takes for gone.
+        const opened = batch.findLastIndex(({ type }) => type === 'open');
+        if (opened >= 0) queue.clear();
+        const fresh = batch.slice(opened + 1);
+        await queue.add(
+          fresh.flatMap((event) =>
+            event.type === 'message' && event.sequence !== undefined
+              ? [{ ...event, sequence: event.sequence, attempt: event.attempt ?? 1 }]
+              : [],
+          ),
+        );
       }
+    };
+    receive().then(() => queue.end(), queue.end);
+    until.addEventListener('abort', () => queue.end(), { once: true });
+    try {
+      for (let one = await queue.next(); one && !until.aborted; one = await queue.next()) {
+        const { sequence, attempt } = one;
+        yield { ...messageOf(topic, one), attempt, ack: () => ack(sequence) };
+      }
+    } finally {
+      end.abort();
     }
   }
 

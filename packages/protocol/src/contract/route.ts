@@ -71,7 +71,7 @@ export interface Route {
   /** The input that the prefix of a grant is compared with; absent: a grant that is bound to a prefix does not do. */
   readonly subject?: string;
   /** What it takes of an app's quotas besides one request. */
-  readonly meter?: 'message' | 'storage';
+  readonly meter?: 'message' | 'storage' | 'kept-message';
   /** One schema per `{name}` of the path, from the percent-decoded text. */
   readonly params?: Fields;
   /** Others than these are refused. */

@@ -26,7 +26,7 @@ export type StreamTold<K extends StreamKind> = StreamEvent<StreamOf<K>>;
 
 export interface SubscribeOptions<K extends StreamKind> {
   readonly signal?: AbortSignal | undefined;
-  /** What to ask for after a reconnect, from what came last; default: the same again. */
+  /** What to ask for after a reconnect, from what came last, at the moment it is asked; default: the same again. */
   readonly resume?: (input: StreamIn<K>, last: StreamOpen<K> | StreamTold<K>) => StreamIn<K>;
 }
 
@@ -76,10 +76,14 @@ export function createSubscribe(
     let input = first;
     let failures = 0;
     let last: Event | undefined;
+    const ask = () => {
+      if (resume && last) input = resume(input as never, last as never) as Record<string, unknown>;
+      return input;
+    };
     while (!signal.aborted) {
       const node = preferred;
       try {
-        for await (const batch of attempt(kind, input, node, signal)) {
+        for await (const batch of attempt(kind, ask, node, signal)) {
           failures = 0;
           last = batch.at(-1);
           yield batch;
@@ -87,8 +91,6 @@ export function createSubscribe(
         return;
       } catch (error) {
         if (signal.aborted) return;
-        // Asked here, since what was yielded has been seen by now.
-        if (resume && last) input = resume(input as never, last as never) as Record<string, unknown>;
         if (error instanceof Behind) continue;
         if (!(error instanceof P2posError && error.retry)) throw error;
         if (preferred === node) preferred = (node + 1) % nodes;
@@ -104,12 +106,14 @@ export function createSubscribe(
 
   async function* attempt(
     kind: StreamKind,
-    input: Record<string, unknown>,
+    ask: () => Record<string, unknown>,
     node: number,
     signal: AbortSignal,
   ): AsyncGenerator<readonly Event[]> {
     const stream = STREAMS[kind];
     const link = await transport.link(node, signal);
+    // Not before: the way here may have taken long.
+    const input = ask();
     let queue: Event[] = [];
     let bytes = 0;
     let wake = () => {};

@@ -24,10 +24,11 @@ function setUp(isUp = true) {
       };
     },
   };
-  const disk: { certificate?: Certificate } = {};
+  const disk: { certificate?: Certificate; isFull?: boolean } = {};
   const kept = {
     read: async () => disk.certificate,
     async write(certificate: Certificate) {
+      if (disk.isFull) throw new Error('no space left');
       disk.certificate = certificate;
     },
   };
@@ -98,3 +99,27 @@ test('auto: serves without, tries again, renews in time, and keeps the old one w
   await clock.advance(11 * DAY_MS);
   assert.equal(tls.current(), undefined, 'never an expired one');
 });
+
+for (const mode of ['on', 'auto'] as const) {
+  test(`${mode}: a certificate that cannot be written is served, and written later; no other is asked for`, async () => {
+    const { open, issuer, disk, served, clock } = setUp();
+    disk.isFull = true;
+    await using tls = await open(mode);
+    await drain();
+    assert.equal(tls.current()?.pem, 'certificate 1');
+    assert.match(tls.problem() ?? '', /served, and could not be written: no space left/);
+    await clock.advance(2 * DAY_MS);
+    assert.deepEqual([issuer.asked, served.length], [1, 1]);
+    disk.isFull = false;
+    await clock.advance(20 * 60_000);
+    assert.equal(disk.certificate?.pem, 'certificate 1');
+    assert.equal(tls.problem(), undefined);
+    // Renewed in time all the same, and it is the new one that is written in the end.
+    disk.isFull = true;
+    await clock.advance(61 * DAY_MS);
+    assert.equal(tls.current()?.pem, 'certificate 2');
+    disk.isFull = false;
+    await clock.advance(20 * 60_000);
+    assert.deepEqual([disk.certificate?.pem, issuer.asked], ['certificate 2', 2]);
+  });
+}

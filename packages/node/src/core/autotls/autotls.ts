@@ -1,4 +1,7 @@
-/** Asks for a certificate, renews it in time, and keeps the old one as long as it is valid when that fails. */
+/**
+ * Asks for a certificate, renews it in time, and keeps the old one as long as it is valid when that fails. One that was issued
+ * is served whether or not it can be written: authorities give few a week, so none is thrown away.
+ */
 import { P2posError } from '@p2pos/protocol';
 import { type Clock, deadline } from '../clock/index.ts';
 import type { Logger } from '../log/index.ts';
@@ -30,7 +33,7 @@ export interface KeptCertificate {
 export interface AutoTls extends AsyncDisposable {
   /** A valid one; undefined: none. */
   current(): Certificate | undefined;
-  /** Why there is none, or why the last renewal failed; undefined: all is well. */
+  /** Why there is none, why the last renewal failed, or why it would not outlive a restart; undefined: all is well. */
   problem(): string | undefined;
 }
 
@@ -48,6 +51,8 @@ export interface AutoTlsDeps {
 const ISSUE_TIMEOUT_MS = 120_000;
 const MIN_RETRY_MS = 60_000;
 const MAX_RETRY_MS = 6 * 3_600_000;
+/** Costs nobody but this disk anything. */
+const MAX_REWRITE_MS = 15 * 60_000;
 
 /** @throws P2posError AUTO_TLS_UNAVAILABLE in mode `on` when there is no certificate */
 export async function createAutoTls(
@@ -60,6 +65,8 @@ export async function createAutoTls(
   let problem: string | undefined;
   let timer: Disposable | undefined;
   let failures = 0;
+  /** Of `held`, which is written again until it is on disk. */
+  let unkept: { readonly reason: string; readonly failures: number; readonly timer: Disposable } | undefined;
 
   const isValid = ({ notBeforeMs, notAfterMs }: Certificate) =>
     notBeforeMs <= clock.now() && clock.now() < notAfterMs;
@@ -68,9 +75,32 @@ export async function createAutoTls(
     using limit = deadline(clock, ISSUE_TIMEOUT_MS, { what: 'The certificate', signal });
     const issued = await issuer.issue(limit.signal);
     if (!isValid(issued)) throw new Error('the certificate that was issued is not valid now');
-    await kept.write(issued);
     take(issued);
     log.info({ action: 'certificate', notAfterMs: issued.notAfterMs }, 'certificate issued');
+    unkept?.timer[Symbol.dispose]();
+    unkept = undefined;
+    await keep(issued);
+  }
+
+  async function keep(certificate: Certificate): Promise<void> {
+    const before = unkept?.failures ?? 0;
+    try {
+      await kept.write(certificate);
+      if (certificate === held) unkept = undefined;
+    } catch (error) {
+      // Another was issued meanwhile.
+      if (certificate !== held) return;
+      log.warn(
+        { action: 'certificate_keep', error },
+        'the certificate could not be written, and would not outlive a restart',
+      );
+      const delayMs = jitter(random, Math.min(MAX_REWRITE_MS, MIN_RETRY_MS * 2 ** before));
+      unkept = {
+        reason: `it is served, and could not be written: ${error instanceof Error ? error.message : String(error)}`,
+        failures: before + 1,
+        timer: clock.after(delayMs, () => tasks.run('certificate_keep', () => keep(certificate))),
+      };
+    }
   }
 
   function take(certificate: Certificate): void {
@@ -122,9 +152,10 @@ export async function createAutoTls(
   const started = starting.move();
   return {
     current: () => (held && isValid(held) ? held : undefined),
-    problem: () => problem,
+    problem: () => problem ?? unkept?.reason,
     async [Symbol.asyncDispose]() {
       timer?.[Symbol.dispose]();
+      unkept?.timer[Symbol.dispose]();
       await started.disposeAsync();
     },
   };

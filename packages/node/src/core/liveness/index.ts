@@ -17,4 +17,4 @@ export {
   type NodeStateEvents,
   type NodeStateMonitor,
 } from './node-state.ts';
-export type { Liveness, LivenessEvents, NodeState, Pulse } from './port.ts';
+export type { ClockOpinion, Liveness, LivenessEvents, NodeState, Pulse } from './port.ts';

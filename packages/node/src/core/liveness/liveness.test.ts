@@ -25,6 +25,7 @@ test('round trips and clock offsets come from pings', async () => {
   assert.equal(Math.round(pulse?.offsetMs ?? 0), 30_000);
   assert.equal(a.liveness.clockOffsetMs(), 0, 'the median of 0, 0 and 30 s');
   assert.equal(Math.round(c.liveness.clockOffsetMs()), -30_000);
+  assert.deepEqual(a.liveness.clocks(), { answered: 2, offsetMs: 0 });
   assert.equal(
     c.lines.some((line) => line.action === 'clock_off'),
     false,
@@ -46,6 +47,17 @@ test('a clock more than 60 s off is warned of once, also after it was moved', as
   await group.clock.advance(60_000);
   assert.equal(warnings(), 1);
   assert.equal(Math.abs(Math.round(peer(group, 0).liveness.clockOffsetMs())), 0);
+});
+
+test('what one member alone says is told, and moves no clock', async () => {
+  await using group = await createPeerGroup(2, { skewMs: (i) => (i === 1 ? 30_000 : 0) });
+  const [a] = group.peers as [Peer, Peer];
+  assert.deepEqual(a.liveness.clocks(), { answered: 0, offsetMs: 0 });
+  await group.until(meshed(group));
+  await group.clock.advance(5_000);
+  const { answered, offsetMs } = a.liveness.clocks();
+  assert.deepEqual([answered, Math.round(offsetMs)], [1, 30_000]);
+  assert.equal(a.liveness.clockOffsetMs(), 0);
 });
 
 test('half of the clocks alone move none', async () => {

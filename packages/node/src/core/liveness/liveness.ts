@@ -11,7 +11,7 @@ import { jitter } from '../random/index.ts';
 import type { Rpc } from '../rpc/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createLocalHealth } from './local-health.ts';
-import type { Liveness, LivenessEvents } from './port.ts';
+import type { ClockOpinion, Liveness, LivenessEvents } from './port.ts';
 import { cautiousMedian, createPulseRecorder, type PulseRecorder } from './pulse.ts';
 
 export interface LivenessDeps {
@@ -67,7 +67,7 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
   /** Connected anew while a ping over the old connection still waits. */
   const again = new Set<PeerId>();
   let expiry: Disposable | undefined;
-  let offset = { until: 0, ahead: 0, ms: 0 };
+  let offset = { until: 0, ahead: 0, opinion: { answered: 0, offsetMs: 0 } };
   let clockWarned = false;
   let wallAhead = clock.now() - clock.monotonic();
 
@@ -154,17 +154,23 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
   }
 
   /** Asked several times for every record: worked out again when a peer answers, a clock moves, or after a while. */
-  function clockOffsetMs(): number {
+  function clocks(): ClockOpinion {
     const monotonic = clock.monotonic();
     const ahead = clock.now() - monotonic;
-    if (monotonic < offset.until && Math.abs(ahead - offset.ahead) <= OFFSET_DRIFT_MS) return offset.ms;
+    if (monotonic < offset.until && Math.abs(ahead - offset.ahead) <= OFFSET_DRIFT_MS) return offset.opinion;
     const oldest = monotonic - OFFSET_VALID_MS;
     const offsets = [...patients.values()]
       .filter(({ pulse }) => pulse.lastAnswerAt() >= oldest)
       .map(({ pulse }) => pulse.offsetMs());
-    const ms = offsets.length < 2 ? 0 : cautiousMedian([0, ...offsets]);
-    offset = { until: monotonic + OFFSET_KEPT_MS, ahead, ms };
-    return ms;
+    const [only = 0] = offsets;
+    const offsetMs = offsets.length < 2 ? only : cautiousMedian([0, ...offsets]);
+    offset = { until: monotonic + OFFSET_KEPT_MS, ahead, opinion: { answered: offsets.length, offsetMs } };
+    return offset.opinion;
+  }
+
+  function clockOffsetMs(): number {
+    const { answered, offsetMs } = clocks();
+    return answered < 2 ? 0 : offsetMs;
   }
 
   function watchClock(): void {
@@ -233,6 +239,7 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
     pulse: (peerId) => patients.get(peerId)?.pulse.read(),
     isAlive,
     clockOffsetMs,
+    clocks,
     async [Symbol.asyncDispose]() {
       for (const subscription of subscriptions) subscription[Symbol.dispose]();
       served[Symbol.dispose]();

@@ -13,6 +13,13 @@ export interface Pulse {
   readonly offsetMs: number;
 }
 
+export interface ClockOpinion {
+  /** Members that told their time within the last hour. */
+  readonly answered: number;
+  /** Of one: its clock minus ours; of more: `clockOffsetMs`; of none: 0. */
+  readonly offsetMs: number;
+}
+
 export type LivenessEvents = { 'peer:alive': PeerId; 'peer:lost': PeerId };
 
 export interface Liveness extends AsyncDisposable {
@@ -22,6 +29,8 @@ export interface Liveness extends AsyncDisposable {
   isAlive(peerId: PeerId): boolean;
   /** Median over members of their clocks minus ours (this node's own 0 is one of them), ms; 0 with fewer than two answers. */
   clockOffsetMs(): number;
+  /** What that median is worth. */
+  clocks(): ClockOpinion;
 }
 
 export type NodeState = 'unconfigured' | 'degraded' | 'healthy';

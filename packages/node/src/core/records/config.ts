@@ -13,7 +13,7 @@ export interface RecordsDeps {
   readonly store: Store;
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
   readonly membership: RecordsMembership;
-  readonly liveness: Pick<Liveness, 'isAlive' | 'pulse' | 'clockOffsetMs'>;
+  readonly liveness: Pick<Liveness, 'isAlive' | 'pulse' | 'clocks'>;
   readonly identity: { readonly peerId: PeerId; readonly signer: Signer };
   readonly crypto: Crypto;
   readonly clock: Clock;

@@ -8,8 +8,7 @@ import { createPromises } from './cas/promises.ts';
 import { createProposer } from './cas/proposer.ts';
 import { createRegisters } from './cas/registers.ts';
 import { createRounds } from './cas/rounds.ts';
-import { createCorrectedTime } from './clock/corrected-time.ts';
-import { createHybridClock } from './clock/hybrid-clock.ts';
+import { openRecordClock } from './clock/index.ts';
 import type { RecordsConfig, RecordsDeps } from './config.ts';
 import { createAgreement } from './coordinator/agreement.ts';
 import { createReplicaCalls } from './coordinator/calls.ts';
@@ -31,6 +30,7 @@ import { openTopology } from './placement/topology.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './port.ts';
 import { createCollector } from './receipts/collector.ts';
 import { createNotary } from './receipts/notary.ts';
+import { openAside } from './repair/aside.ts';
 import { createComparing } from './repair/comparing.ts';
 import { createSlotContents, tellChanges } from './repair/digests.ts';
 import { openRepair } from './repair/index.ts';
@@ -67,15 +67,14 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const onStalePeer = (peerId: PeerId) => deps.onStalePeer?.(peerId);
 
   await using started = new AsyncDisposableStack();
-  const { now } = createCorrectedTime({ clock, clockOffsetMs: () => liveness.clockOffsetMs() });
   const newest = createNewest({ maxBytes: config.cacheBytes ?? 16 * 1_048_576 });
   const store = noticing(deps.store, newest);
   const contents = createSlotContents({ store, crypto });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
-  const hybridClock = createHybridClock(
-    { now, reserve: (boundMs) => table.reserve(boundMs) },
-    { reservedMs: await table.reservedMs() },
+  const { now, earliest, ceiling, hybridClock } = await openRecordClock(
+    { self, clock, liveness, membership, table },
+    { maxAheadMs: MAX_AHEAD_MS },
   );
   const topology = started.use(
     await openTopology({ self, membership, crypto, clock, log, table }, { counts: replicaCounts }),
@@ -100,6 +99,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     crypto,
     hybridClock,
     now,
+    ceiling,
     onStalePeer,
     onAhead: (body, dueAt) => parking.park(body, dueAt),
   });
@@ -205,42 +205,26 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
 
   started.use(rpc.serve(RECORDS, handlers));
   const tasks = started.use(createTaskGroup({ clock, random, log }));
+  const aside = await openAside({ store, contents, now });
+  const { settle: settleRegister } = registers;
+  const toldTime = () => (earliest() === undefined ? undefined : now());
+  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
-    {
-      self,
-      topology,
-      calls,
-      preference,
-      table,
-      replica,
-      crypto,
-      clock,
-      log,
-      tasks,
-      settleRegister: registers.settle,
-    },
-    { stepMs: handoverStepMs, timeoutMs: readTimeoutMs },
+    { ...upkeep, settleRegister, toldTime },
+    { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
-  startSweeper({ table, tasks, now });
+  startSweeper({ table, declarations, settleRegister, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
     {
-      self,
+      ...upkeep,
+      settleRegister,
+      now,
+      toldTime,
       membership,
-      topology,
       standing,
       memory,
       contents,
-      replica,
-      table,
       store,
-      calls,
-      preference,
-      crypto,
-      clock,
-      log,
-      now,
-      tasks,
-      settleRegister: registers.settle,
       verifier,
       declarations,
       random,
@@ -343,6 +327,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       }
       declaration.validate?.({ namespace, key, value });
       const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
+      // By a clock that is behind it would be gone as soon as it is acknowledged.
+      if (ttlMs !== undefined) while (!ceiling.allows(now())) await ceiling.pause();
       const valueHash = crypto.sha256(value);
       return write({ namespace, partition, key, value, valueHash, expiresAt }, ttlMs, wishes, options);
     },

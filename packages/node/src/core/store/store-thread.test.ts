@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
+import { createTempFolder } from '../../testing/temp-folder.ts';
 import { startThread } from './store-thread.ts';
 
 /** A worker that opens and then does `then` with the first group of requests. */
@@ -51,4 +52,14 @@ test('a view crosses to the thread without the buffer under it', async () => {
   );
   await thread.write([{ sql: 'x', params: [new Uint8Array(1_000_000).subarray(7, 17)] }]);
   assert.ok(thread.commits < 64);
+});
+
+test('after 2^32 requests it goes on', async () => {
+  await using folder = await createTempFolder();
+  const config = { folder: folder.path, newStoreId: 'x', maxBytes: 0, maxQueuedBytes: 1_000_000 };
+  await using thread = await startThread({ ...config, firstId: 0xffff_fffe });
+  await thread.migrate('t', ['CREATE TABLE numbers (n INTEGER)']);
+  const insert = (n: number) => thread.write([{ sql: 'INSERT INTO numbers VALUES (?)', params: [n] }]);
+  for (let n = 0; n < 3; n++) assert.deepEqual(await insert(n), [{ changes: 1 }]);
+  assert.deepEqual(await Promise.all([3, 4].map(insert)), [[{ changes: 1 }], [{ changes: 1 }]]);
 });

@@ -14,6 +14,8 @@ export interface ThreadConfig extends StoreFileConfig {
   readonly maxQueuedBytes: number;
   /** Tests pass a worker that misbehaves. */
   readonly workerFile?: URL;
+  /** Of requests; tests begin near the end. */
+  readonly firstId?: number;
 }
 
 export interface Thread extends AsyncDisposable {
@@ -35,6 +37,8 @@ interface Pending {
 type Unnumbered<R> = R extends Request & { readonly id: number } ? Omit<R, 'id'> : never;
 
 const STATEMENT_BYTES = 64;
+/** As it is packed. */
+const MAX_ID = 0xffff_ffff;
 /** The thread holds one group of statements and the statements' plans; SQLite's own memory does not count here. */
 const HEAP = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 };
 
@@ -42,6 +46,7 @@ export async function startThread(config: ThreadConfig): Promise<Thread> {
   const {
     workerFile = new URL('./store-worker.ts', import.meta.url),
     maxQueuedBytes,
+    firstId = 1,
     ...workerData
   } = config;
   // With the cache of the main thread the worker need not load the compiler that strips types (10 MB).
@@ -60,7 +65,7 @@ export async function startThread(config: ThreadConfig): Promise<Thread> {
   let outbox: Request[] = [];
   const packer = new Packer();
   let queuedBytes = 0;
-  let lastId = 0;
+  let lastId = firstId - 1;
   let closing = false;
 
   function fail(error: P2posError): void {
@@ -114,7 +119,9 @@ export async function startThread(config: ThreadConfig): Promise<Thread> {
         return reject(new P2posError('OVERLOADED', { what: 'The store' }));
       if (outbox.length === 0 && packer.isEmpty) setImmediate(flush);
       queuedBytes += bytes;
-      const id = ++lastId;
+      // After 2^32 writes those before have long been answered.
+      const id = (lastId % MAX_ID) + 1;
+      lastId = id;
       pending.set(id, { bytes, resolve, reject });
       if (request.kind === 'write' && isPackable(request.statements)) {
         packer.add(id, request.statements);

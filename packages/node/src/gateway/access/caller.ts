@@ -98,7 +98,9 @@ export function checkGrant(grants: readonly string[], grant: Grant): void {
 /** Takes the call from the quotas of the caller's app. @throws P2posError QUOTA_EXCEEDED, QUOTA_STORAGE */
 export async function charge({ tenant }: Caller, route: Route | undefined): Promise<Headroom | undefined> {
   if (!tenant) return undefined;
-  return tenant.charge({ messages: route?.meter === 'message' ? 1 : 0, stores: route?.meter === 'storage' });
+  const meter = route?.meter;
+  const messages = meter === 'message' || meter === 'kept-message' ? 1 : 0;
+  return tenant.charge({ messages, stores: meter === 'storage' || meter === 'kept-message' });
 }
 
 async function callerOfBearer(deps: CallerDeps, authorization: string, app: unknown) {

@@ -245,7 +245,14 @@ test('a call takes from the quota and says what is left; over it the answer says
     ['limit', 'remaining', 'reset'].map((name) => response.headers.get(`ratelimit-${name}`)),
     ['5', '4', '1'],
   );
-  assert.deepEqual(charged, ['shop {"messages":0,"stores":true}']);
+  // A durable message is both.
+  await fetch(`${door.url}/v1/pubsub/append?topic=a`, { method: 'POST', body: 'x', headers });
+  await fetch(`${door.url}/v1/pubsub/publish?topic=a`, { method: 'POST', body: 'x', headers });
+  assert.deepEqual(charged, [
+    'shop {"messages":0,"stores":true}',
+    'shop {"messages":1,"stores":true}',
+    'shop {"messages":1,"stores":false}',
+  ]);
   exceed();
   const refused = await put();
   assert.equal(refused.status, 429);

@@ -145,7 +145,7 @@ function failures(route: Route): Json {
 }
 
 function bodyErrors({ body, meter }: Route): ErrorCode[] {
-  const storage: ErrorCode[] = meter === 'storage' ? ['QUOTA_STORAGE'] : [];
+  const storage: ErrorCode[] = meter && meter !== 'message' ? ['QUOTA_STORAGE'] : [];
   if (!body) return storage;
   if (body.kind === 'json') return [...storage, 'BODY_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED'];
   return [...storage, body.tooLarge ?? 'BODY_TOO_LARGE'];

@@ -50,7 +50,8 @@ export async function unpack(file: string, folder: string): Promise<void> {
       await using handle = await open(target, 'wx', isProgram ? 0o755 : 0o644);
       for (let left = size; left > 0; ) {
         const piece = await reader.some(left);
-        await handle.write(piece);
+        // Not write, which may take a part of it.
+        await handle.writeFile(piece);
         left -= piece.length;
       }
       await reader.skip((BLOCK - (size % BLOCK)) % BLOCK);

@@ -2,7 +2,18 @@
 import { execFile } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
@@ -14,6 +25,7 @@ import {
 } from '@p2pos/protocol';
 import { unpack } from './archive.ts';
 import { readState, writeState } from './state.ts';
+import { syncPlace, syncTree } from './tree-sync.ts';
 
 export interface UpdateHostConfig {
   /** Holds `versions/` and `state.json`; the launcher runs what is there. */
@@ -28,9 +40,11 @@ export interface UpdateHostConfig {
 }
 
 const START_TIMEOUT_MS = 30_000;
+/** Holds the hash of the artefact that a version was unpacked from; there once all of it is on disk. */
+const MARK = '.verified';
 /** Versions kept besides the one that runs. */
 const KEPT_VERSIONS = 2;
-export const ENTRY = 'packages/node/bin/p2pos-node.mjs';
+const ENTRY = 'packages/node/bin/p2pos-node.mjs';
 
 /** Looks once whether the folder is the launcher's, and whether it may be written. */
 export async function openUpdateHost({ folder, home, version, trialMs, restart }: UpdateHostConfig) {
@@ -57,7 +71,8 @@ export async function openUpdateHost({ folder, home, version, trialMs, restart }
         if (size > artefact.bytes)
           throw refuse(`it is larger than the ${artefact.bytes} bytes that the manifest names`);
         hash.update(chunk);
-        await file.write(chunk);
+        // Not write, which may take a part of it.
+        await file.writeFile(chunk);
       }
       await file.sync();
       if (size !== artefact.bytes) throw refuse(`it has ${size} bytes, not ${artefact.bytes}`);
@@ -71,33 +86,42 @@ export async function openUpdateHost({ folder, home, version, trialMs, restart }
     await rename(draft, fileOf(artefact.sha256));
   }
 
-  /** The disk may have changed since it was kept. */
+  /** The disk may have changed since it was kept; what did is removed, to be fetched anew. */
   async function verify(artefact: ReleaseArtefact, of: string): Promise<void> {
     const hash = createHash('sha256');
-    for await (const chunk of createReadStream(fileOf(artefact.sha256))) hash.update(chunk as Buffer);
-    requireHash(hash, artefact, (reason) => new P2posError('RELEASE_ARTEFACT', { version: of, reason }));
+    try {
+      for await (const chunk of createReadStream(fileOf(artefact.sha256))) hash.update(chunk as Buffer);
+      requireHash(hash, artefact, (reason) => new Error(reason));
+    } catch (error) {
+      await rm(fileOf(artefact.sha256), { force: true });
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new P2posError('RELEASE_ARTEFACT', { version: of, reason }, { cause: error });
+    }
   }
 
   async function stage(artefact: ReleaseArtefact, of: string): Promise<void> {
     const target = join(versions, of);
-    if (await exists(join(target, '.verified'))) return;
+    // Another artefact may carry the same version.
+    const mark = toHex(artefact.sha256);
+    if ((await readFile(join(target, MARK), 'utf8').catch(() => '')).trim() === mark) return;
     await verify(artefact, of);
     const draft = join(versions, `.draft-${of}`);
-    const refuse = (reason: string, cause?: unknown) =>
-      new P2posError('RELEASE_ARTEFACT', { version: of, reason }, { cause });
     await rm(draft, { recursive: true, force: true });
     await mkdir(draft, { recursive: true });
     try {
       await unpack(fileOf(artefact.sha256), draft);
       const said = await versionOf(draft);
       if (said !== of) throw new Error(`it holds version ${said.slice(0, 40)}`);
+      await writeFile(join(draft, MARK), `${mark}\n`);
+      await syncTree(draft);
     } catch (error) {
       await rm(draft, { recursive: true, force: true });
-      throw refuse(error instanceof Error ? error.message : String(error), error);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new P2posError('RELEASE_ARTEFACT', { version: of, reason }, { cause: error });
     }
     await rm(target, { recursive: true, force: true });
     await rename(draft, target);
-    await (await open(join(target, '.verified'), 'w')).close();
+    await syncPlace(versions);
   }
 
   async function versionOf(place: string): Promise<string> {
@@ -124,6 +148,10 @@ export async function openUpdateHost({ folder, home, version, trialMs, restart }
       return state?.trial && state.current === version ? { version, from: state.trial.from } : undefined;
     },
     failure: async () => (await readState(folder))?.failed,
+    async forget() {
+      const { failed, ...rest } = (await readState(folder)) ?? { current: version };
+      if (failed) await writeState(folder, rest);
+    },
     has: async ({ sha256, bytes }: ReleaseArtefact) =>
       (await stat(fileOf(sha256)).catch(() => undefined))?.size === bytes,
     async read(sha256: Uint8Array, offset: number, maxBytes: number) {
@@ -172,11 +200,4 @@ async function obstacleTo(folder: string, version: string): Promise<string | und
     'utf8',
   ).catch(() => '');
   return manifest === '' ? `${version} does not lie in ${folder}` : undefined;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,7 @@
 /**
- * What one publisher sends here, put in its order: what came before is dropped, what is missing is waited for a little (it
- * may be in a batch that is tried again), then told as a gap. Bounded by topics, their names, and by messages that wait.
+ * What one publisher sends here, put in its order: what came before is dropped, what is missing is waited for as long as its
+ * publisher still tries (a short message overtakes a long one, a batch is tried again), then told as a gap. Bounded by topics,
+ * their names, and by messages that wait.
  */
 import type { Clock } from '../../core/clock/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
@@ -14,7 +15,7 @@ export interface InboxDeps {
 }
 
 export interface InboxConfig {
-  /** How long what is missing is waited for. */
+  /** How long what is missing is waited for: no shorter than its publisher tries. */
   readonly patienceMs: number;
   /** Messages of one topic that wait for an earlier one. */
   readonly maxWaiting: number;
@@ -27,16 +28,29 @@ export interface InboxConfig {
 }
 
 export interface Inbox {
-  take(publisher: PeerId, incarnation: number, message: MessageBody): void;
-  /** The publisher is no member any more. */
-  forget(publisher: PeerId): void;
+  /** Whether it is here, now or before; false: it came after its loss was told, or from a former life, and is dropped. */
+  take(publisher: PeerId, incarnation: number, message: MessageBody): boolean;
+  /** The publisher lives anew: of its former life nothing more comes. */
+  begin(publisher: PeerId, incarnation: number): void;
+  /** Who is no member any more is forgotten. */
+  retain(isMember: (peerId: PeerId) => boolean): void;
+}
+
+interface Waiting {
+  readonly message: MessageBody;
+  readonly until: number;
 }
 
 interface Row {
-  /** The last one handed on; 0: none. */
+  /** The last one handed on or told as lost; 0: none. */
   last: number;
-  readonly waiting: Map<number, MessageBody>;
+  /** As they came. */
+  readonly waiting: Map<number, Waiting>;
+  /** The least of their numbers. */
+  next: number;
   timer: Disposable | undefined;
+  /** From and to: what was told as lost, the newest last. */
+  lost: (readonly [number, number])[] | undefined;
 }
 
 interface Publisher {
@@ -48,7 +62,12 @@ interface Publisher {
   forgot: boolean;
 }
 
+/** Of one topic; more become one that covers what lies between them, so that what is lost is never taken for a copy. */
+const MAX_LOST = 4;
+
 const sizeOf = ([name, , , , data]: MessageBody) => 128 + name.length + (data?.length ?? 0);
+/** What was meant for this node up to this number is not in the message; what comes after it is. */
+const sinceOf = ([, , previous, at, data]: MessageBody) => (data ? previous : Math.min(previous, at));
 
 export function createInbox(
   { clock, onMessage, onGap }: InboxDeps,
@@ -56,13 +75,15 @@ export function createInbox(
 ): Inbox {
   const publishers = new Map<PeerId, Publisher>();
 
-  function rowOf(peerId: PeerId, publisher: Publisher, [name, , previous]: MessageBody): Row {
+  function rowOf(peerId: PeerId, publisher: Publisher, message: MessageBody): Row {
     const { rows } = publisher;
+    const [name] = message;
     let row = rows.get(name);
     if (row) {
       rows.delete(name);
     } else {
-      row = { last: publisher.forgot ? previous : 0, waiting: new Map(), timer: undefined };
+      const last = publisher.forgot ? sinceOf(message) : 0;
+      row = { last, waiting: new Map(), next: Number.POSITIVE_INFINITY, timer: undefined, lost: undefined };
       publisher.nameBytes += name.length;
       while (rows.size >= maxTopics || (rows.size > 0 && publisher.nameBytes > maxNameBytes)) {
         const [[oldest, old]] = rows as unknown as [[string, Row]];
@@ -76,86 +97,110 @@ export function createInbox(
     return row;
   }
 
-  function hand(
+  function hand(peerId: PeerId, { incarnation }: Publisher, row: Row, message: MessageBody): void {
+    const [name, seq, previous, at, data] = message;
+    if (data) {
+      row.last = seq;
+      onMessage(name, { publisher: peerId, incarnation, seq, at, data });
+    } else lose(peerId, incarnation, row, [name, at < previous ? row.last + 1 : seq, seq]);
+  }
+
+  function lose(
     publisher: PeerId,
     incarnation: number,
     row: Row,
-    [name, seq, , at, data]: MessageBody,
+    [name, from, to]: readonly [name: string, from: number, to: number],
   ): void {
-    row.last = seq;
-    if (data) onMessage(name, { publisher, incarnation, seq, at, data });
-    else onGap(name, { publisher, incarnation, from: seq, to: seq });
+    row.last = to;
+    row.lost ??= [];
+    row.lost.push([from, to]);
+    const [first, second] = row.lost;
+    if (row.lost.length > MAX_LOST && first && second) row.lost.splice(0, 2, [first[0], second[1]]);
+    onGap(name, { publisher, incarnation, from, to });
   }
 
-  /** Whether nothing that was meant for this node is missing before it. */
-  const follows = (row: Row, [, , previous]: MessageBody) => previous <= row.last;
-
-  function drain(peerId: PeerId, publisher: Publisher, row: Row): void {
+  /** Hands on what nothing is missing before; up to `through` also the others, when what is missing was told. */
+  function drain(peerId: PeerId, publisher: Publisher, row: Row, through = 0): void {
+    row.next = Number.POSITIVE_INFINITY;
     for (const seq of [...row.waiting.keys()].sort((a, b) => a - b)) {
-      const message = row.waiting.get(seq) as MessageBody;
-      if (!follows(row, message)) return;
+      const { message } = row.waiting.get(seq) as Waiting;
+      const since = sinceOf(message);
+      if (since > row.last) {
+        if (seq > through) {
+          row.next = seq;
+          break;
+        }
+        lose(peerId, publisher.incarnation, row, [message[0], row.last + 1, since]);
+      }
       row.waiting.delete(seq);
       publisher.waitingBytes -= sizeOf(message);
-      if (seq > row.last) hand(peerId, publisher.incarnation, row, message);
+      if (seq > row.last) hand(peerId, publisher, row, message);
     }
-    row.timer?.[Symbol.dispose]();
-    row.timer = undefined;
+    wait(peerId, publisher, row);
   }
 
-  /** What did not come by now does not come. */
-  function giveUp(peerId: PeerId, publisher: Publisher, row: Row): void {
+  /** What did not come before the longest waiting has waited enough does not come. */
+  function wait(peerId: PeerId, publisher: Publisher, row: Row): void {
     row.timer?.[Symbol.dispose]();
     row.timer = undefined;
-    const { incarnation } = publisher;
-    let first: MessageBody | undefined;
-    for (const message of row.waiting.values()) if (!first || message[1] < first[1]) first = message;
+    const [first] = row.waiting.values();
     if (!first) return;
-    const [name, , previous] = first;
-    onGap(name, { publisher: peerId, incarnation, from: row.last + 1, to: previous });
-    row.last = previous;
-    drain(peerId, publisher, row);
-    if (row.waiting.size > 0) row.timer = clock.after(patienceMs, () => giveUp(peerId, publisher, row));
+    row.timer = clock.after(Math.max(0, first.until - clock.monotonic()), () => {
+      let through = 0;
+      for (const [seq, { until }] of row.waiting) {
+        if (until > clock.monotonic()) break;
+        through = Math.max(through, seq);
+      }
+      drain(peerId, publisher, row, through);
+    });
   }
 
   /** Nothing more comes for it: what waits is handed on, with its gaps. */
-  function settle(peerId: PeerId, publisher: Publisher, row: Row): void {
-    while (row.waiting.size > 0) giveUp(peerId, publisher, row);
-    row.timer?.[Symbol.dispose]();
+  const settle = (peerId: PeerId, publisher: Publisher, row: Row) =>
+    drain(peerId, publisher, row, Number.POSITIVE_INFINITY);
+
+  function begin(peerId: PeerId, incarnation: number, forgot: boolean): Publisher {
+    const before = publishers.get(peerId);
+    for (const row of before?.rows.values() ?? []) settle(peerId, before as Publisher, row);
+    const publisher = { incarnation, rows: new Map(), nameBytes: 0, waitingBytes: 0, forgot };
+    publishers.set(peerId, publisher);
+    return publisher;
   }
 
-  function end(peerId: PeerId, publisher: Publisher | undefined): void {
-    for (const row of publisher?.rows.values() ?? []) settle(peerId, publisher as Publisher, row);
+  /** The one that is heard now, of this life or of a later one. */
+  function publisherOf(peerId: PeerId, incarnation: number): Publisher {
+    const publisher = publishers.get(peerId);
+    if (publisher && publisher.incarnation >= incarnation) return publisher;
+    return begin(peerId, incarnation, false);
   }
 
   return {
     take(peerId, incarnation, message) {
-      let publisher = publishers.get(peerId);
-      if (!publisher || publisher.incarnation < incarnation) {
-        end(peerId, publisher);
-        publisher = { incarnation, rows: new Map(), nameBytes: 0, waitingBytes: 0, forgot: false };
-        publishers.set(peerId, publisher);
-      }
-      if (publisher.incarnation > incarnation) return;
+      const publisher = publisherOf(peerId, incarnation);
+      if (publisher.incarnation > incarnation) return false;
       const seq = message[1];
       const row = rowOf(peerId, publisher, message);
-      if (seq <= row.last || row.waiting.has(seq)) return;
-      if (follows(row, message)) {
-        hand(peerId, incarnation, row, message);
-        if (row.waiting.size > 0) drain(peerId, publisher, row);
-        return;
+      if (seq <= row.last) return !row.lost?.some(([from, to]) => from <= seq && seq <= to);
+      if (row.waiting.has(seq)) return true;
+      if (sinceOf(message) <= row.last) {
+        hand(peerId, publisher, row, message);
+        const next = row.waiting.get(row.next);
+        if (next && sinceOf(next.message) <= row.last) drain(peerId, publisher, row);
+        return true;
       }
-      row.waiting.set(seq, message);
+      row.next = Math.min(row.next, seq);
+      row.waiting.set(seq, { message, until: clock.monotonic() + patienceMs });
       publisher.waitingBytes += sizeOf(message);
       if (row.waiting.size > maxWaiting || publisher.waitingBytes > maxWaitingBytes)
-        giveUp(peerId, publisher, row);
-      else {
-        const one = publisher;
-        row.timer ??= clock.after(patienceMs, () => giveUp(peerId, one, row));
-      }
+        drain(peerId, publisher, row, row.next);
+      else if (!row.timer) wait(peerId, publisher, row);
+      return true;
     },
-    forget(peerId) {
-      end(peerId, publishers.get(peerId));
-      publishers.delete(peerId);
+    begin: (peerId, incarnation) => void publisherOf(peerId, incarnation),
+    retain(isMember) {
+      // Should it be listed again, it goes on with numbers of which nothing is known here.
+      for (const [peerId, { incarnation, rows }] of publishers)
+        if (rows.size > 0 && !isMember(peerId)) begin(peerId, incarnation, true);
     },
   };
 }

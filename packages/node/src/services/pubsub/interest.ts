@@ -2,7 +2,8 @@
  * Who wants to hear of what. Every member tells every member it is connected to which patterns its clients hold, first-hand,
  * as it changes, and the whole again to who connects or missed something; so a publisher knows whom to send to without
  * asking. Changes that come while a member is being told go together in the next statement. What a member told is forgotten
- * when it starts anew or is no member any more.
+ * when it starts anew or is no member any more. A process goes on telling each under the incarnation that this one took, also
+ * when its own is raised: a greater one would make void what is on its way here.
  */
 import type { Net, PeerId } from '../../core/net/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
@@ -17,7 +18,7 @@ export interface InterestDeps {
   readonly incarnation: () => number;
   readonly tasks: TaskGroup;
   /** The member started anew: what was meant for its former life is void. */
-  readonly onFresh: (peerId: PeerId) => void;
+  readonly onFresh: (peerId: PeerId, incarnation: number) => void;
 }
 
 export interface InterestConfig {
@@ -46,12 +47,14 @@ export interface Interest extends Disposable {
   /** Resolves when all members that are connected know of it, or time is up. */
   add(pattern: string): Promise<Confirmation>;
   remove(pattern: string): void;
-  /** What a member said; false: the whole is wanted. */
+  /** What a member said; false: the whole is wanted, or another process of it said more. */
   heard(peerId: PeerId, statement: Statement): boolean;
   /** Members that want what is published under the name. */
   wantedBy(name: string): Set<PeerId>;
   /** Of the process that told its interest. */
   incarnationOf(peerId: PeerId): number | undefined;
+  /** Whether this process told some member its interest under it. */
+  isOwn(incarnation: number): boolean;
   /** Of other members and of this node. */
   readonly peers: PatternTree<PeerId>;
   readonly own: ReadonlyMap<string, number>;
@@ -60,15 +63,20 @@ export interface Interest extends Disposable {
 interface Known {
   readonly incarnation: number;
   serial: number;
+  /** Of the whole that is being told, else of all patterns. */
   digest: bigint;
-  readonly patterns: Set<string>;
+  patterns: Set<string>;
+  /** As far as it was told again; when it ends, what is not in it is forgotten. */
+  whole: Set<string> | undefined;
 }
 
 /** One member that is being told. */
 interface Telling {
   /** What it is known to know. */
   confirmed: number | undefined;
-  busy: Promise<void> | undefined;
+  busy: boolean;
+  /** Until it knows of a serial; false: it cannot be told now. */
+  waiting: { readonly serial: number; readonly resolve: (known: boolean) => void }[];
 }
 
 /** Between two looks for members that missed something. */
@@ -84,6 +92,9 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
   const peers = createPatternTree<PeerId>();
   const known = new Map<PeerId, Known>();
   const members = new Map<PeerId, Telling>();
+  /** Under which incarnation each is told. */
+  const lives = new Map<PeerId, number>();
+  const ownLives = new Set<number>();
   /** The newest changes; the last has the number `serial`. */
   let changes: string[] = [];
   let serial = 0;
@@ -94,7 +105,7 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
   function tellingOf(peerId: PeerId): Telling {
     let telling = members.get(peerId);
     if (!telling) {
-      telling = { confirmed: undefined, busy: undefined };
+      telling = { confirmed: undefined, busy: false, waiting: [] };
       members.set(peerId, telling);
     }
     return telling;
@@ -108,7 +119,10 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
   }
 
   const say = async (peerId: PeerId, statement: Omit<Statement, 'incarnation'>): Promise<boolean> => {
-    const input = { ...statement, incarnation: incarnation() };
+    const life = lives.get(peerId) ?? incarnation();
+    lives.set(peerId, life);
+    ownLives.add(life);
+    const input = { ...statement, incarnation: life };
     return (await rpc.call(peerId, PUBSUB, 'interest', input, { timeoutMs })).known;
   };
 
@@ -134,37 +148,43 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
       const last = from + MAX_PATTERNS >= all.length;
       const add = all.slice(from, from + MAX_PATTERNS);
       const after = from === 0 ? null : at;
-      if (!(await say(peerId, { serial: at, after, digest: last ? whole : null, add, remove: [] })))
-        throw new Error('it does not take the whole');
+      if (await say(peerId, { serial: at, after, digest: last ? whole : null, add, remove: [] })) continue;
+      // It heard a former process under an incarnation that is no less; presence raises that of this one in a moment.
+      if (from === 0) lives.delete(peerId);
+      throw new Error('it does not take the whole');
     }
     return at;
   }
 
   async function tellAll(peerId: PeerId, telling: Telling): Promise<void> {
-    do {
-      const { confirmed } = telling;
-      const statement = confirmed === undefined ? undefined : changesSince(confirmed);
-      const taken = statement !== undefined && (await say(peerId, statement));
-      const at = taken ? statement.serial : await sayWhole(peerId);
-      // The connection may have ended meanwhile.
-      if (members.get(peerId) !== telling) return;
-      telling.confirmed = at;
-    } while (telling.confirmed !== serial);
+    telling.busy = true;
+    try {
+      do {
+        const { confirmed } = telling;
+        const statement = confirmed === undefined ? undefined : changesSince(confirmed);
+        const taken = statement !== undefined && (await say(peerId, statement));
+        const at = taken ? statement.serial : await sayWhole(peerId);
+        // The connection may have ended meanwhile.
+        if (members.get(peerId) !== telling) return;
+        telling.confirmed = at;
+        for (const one of telling.waiting) if (one.serial <= at) one.resolve(true);
+        telling.waiting = telling.waiting.filter((one) => one.serial > at);
+      } while (telling.confirmed !== serial);
+    } catch {
+      telling.confirmed = undefined;
+    } finally {
+      telling.busy = false;
+      for (const { resolve } of telling.waiting.splice(0)) resolve(false);
+    }
   }
 
   /** Resolves when it knows what was true when this was called, or it cannot be told. */
-  async function tell(peerId: PeerId): Promise<boolean> {
-    const wanted = serial;
+  function tell(peerId: PeerId): Promise<boolean> {
     const telling = tellingOf(peerId);
-    telling.busy ??= tellAll(peerId, telling)
-      .catch(() => {
-        telling.confirmed = undefined;
-      })
-      .finally(() => {
-        telling.busy = undefined;
-      });
-    await telling.busy;
-    return telling.confirmed !== undefined && telling.confirmed >= wanted;
+    return new Promise((resolve) => {
+      telling.waiting.push({ serial, resolve });
+      if (!telling.busy) void tellAll(peerId, telling);
+    });
   }
 
   function forget(peerId: PeerId): void {
@@ -172,9 +192,17 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
     known.delete(peerId);
   }
 
+  function endWhole(peerId: PeerId, one: Known): void {
+    const { patterns, whole } = one;
+    if (!whole) return;
+    for (const pattern of patterns) if (!whole.has(pattern)) peers.remove(pattern, peerId);
+    one.patterns = whole;
+    one.whole = undefined;
+  }
+
   const behind = (peerId: PeerId) => {
     const { confirmed, busy } = tellingOf(peerId);
-    return confirmed !== serial && busy === undefined;
+    return confirmed !== serial && !busy;
   };
   /** Whoever is not known to know all is told. */
   const { trigger } = tasks.every({ name: 'pubsub_interest', intervalMs: REPAIR_MS }, async () => {
@@ -217,37 +245,45 @@ export function createInterest(deps: InterestDeps, { timeoutMs, maxPatterns }: I
     },
     heard(peerId, { incarnation: life, serial: said, after, digest: expected, add, remove }) {
       const before = known.get(peerId);
-      if (before && life < before.incarnation) return true;
-      const fresh = !before || before.incarnation !== life;
+      if (before && life < before.incarnation) return false;
+      const same = before?.incarnation === life ? before : undefined;
       // What was said earlier and comes later would undo what is newer.
-      if (!fresh && said < before.serial) return true;
+      if (same && said < same.serial) return false;
       if (after === null) {
-        forget(peerId);
-        if (fresh) deps.onFresh(peerId);
-        known.set(peerId, { incarnation: life, serial: said, digest: emptyDigest, patterns: new Set() });
-      } else if (fresh || after > before.serial) return false;
+        // What an earlier whole that never ended left may be too much.
+        if (!same || same.patterns.size > maxPatterns) forget(peerId);
+        if (!same) deps.onFresh(peerId, life);
+        const patterns = known.get(peerId)?.patterns ?? new Set();
+        const whole = new Set<string>();
+        known.set(peerId, { incarnation: life, serial: said, digest: emptyDigest, patterns, whole });
+      } else if (!same || after > same.serial) return false;
       const one = known.get(peerId) as Known;
       one.serial = said;
+      const held = one.whole ?? one.patterns;
       for (const pattern of add) {
-        if (one.patterns.has(pattern) || one.patterns.size >= maxPatterns) continue;
-        one.patterns.add(pattern);
+        if (held.has(pattern) || held.size >= maxPatterns) continue;
+        held.add(pattern);
         one.digest ^= digestOf(pattern);
+        one.patterns.add(pattern);
         peers.add(pattern, peerId);
       }
       for (const pattern of remove) {
-        if (!one.patterns.delete(pattern)) continue;
+        if (!held.delete(pattern)) continue;
         one.digest ^= digestOf(pattern);
-        peers.remove(pattern, peerId);
+        if (!one.whole) peers.remove(pattern, peerId);
       }
+      if (expected === null) return true;
       // One that may hold more than is kept here would be asked for the whole for ever.
-      const whole = after === null || one.patterns.size >= maxPatterns;
-      return expected === null || whole || one.digest.toString(16) === expected;
+      const right = after === null || held.size >= maxPatterns || one.digest.toString(16) === expected;
+      if (right) endWhole(peerId, one);
+      return right;
     },
     wantedBy(name) {
       const found = peers.match(name);
       for (const peerId of found) if (!isMember(peerId)) found.delete(peerId);
       return found;
     },
+    isOwn: (life) => ownLives.has(life),
     incarnationOf: (peerId) => known.get(peerId)?.incarnation,
     [Symbol.dispose]() {
       for (const one of listening) one[Symbol.dispose]();

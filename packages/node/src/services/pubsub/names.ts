@@ -3,6 +3,7 @@ import { formatTimestamp, P2posError, type Topic } from '@p2pos/protocol';
 
 /** The app is a token of its own, so that `>` stays within it. */
 export const nameOf = (app: string, topic: string) => `${app}/.${topic}`;
+export const appOf = (name: string) => name.slice(0, name.indexOf('/'));
 export const topicOf = (name: string) => name.slice(name.indexOf('/.') + 2);
 
 /** @throws P2posError PUBSUB_TOPIC_INVALID */

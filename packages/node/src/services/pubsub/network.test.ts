@@ -296,6 +296,33 @@ test('a subscriber that comes back through another node has missed nothing and g
     }
 });
 
+test('who was away for longer is told what it missed, although nobody publishes any more', async () => {
+  await using net = await settled(3);
+  const reader = await subscribe(net, 1, 'a.*');
+  await publish(net, 0, 'a.0', 'heard');
+  await net.until(() => reader.events.length === 1);
+  const openedAt = net.clock.monotonic() - 5_000;
+  await net.crash(1);
+  for (const topic of ['a.0', 'a.0', 'a.1']) await publish(net, 0, topic, 'missed');
+  await net.clock.advance(40_000);
+  const after = reader.events.flatMap((event) => (event.type === 'message' ? [event] : []));
+  const { pubsub } = net.nodes[2] as Testnet['nodes'][0];
+  const sinceMs = net.clock.monotonic() - openedAt;
+  const again = await net.during(pubsub.subscribe({ app: 'default', topic: 'a.*', sinceMs, after }));
+  const events: SubscriptionEvent[] = [];
+  void (async () => {
+    for await (const batch of again.batches) events.push(...batch);
+  })();
+  await net.until(() => events.length === 2);
+  assert.deepEqual(
+    events.map((event) => event.type === 'gap' && [event.topic, event.from, event.to]),
+    [
+      ['a.0', 2, 3],
+      ['a.1', 1, 1],
+    ],
+  );
+});
+
 test('T16: who left meanwhile is not counted, and if all did the publisher is told', async () => {
   await using net = await settled(2);
   const reader = await subscribe(net, 1, 'a');

@@ -12,28 +12,34 @@ const bounds = { keepMs: KEEP_MS, maxBytes: 100_000, maxMessages: 200, maxUnderW
 
 function link(clock: ManualClock, config: Partial<typeof bounds> = {}) {
   /** `deaf`: what is sent arrives, its answer does not. */
-  const state = { up: true, refuses: () => false, deaf: () => false, lateMs: () => 1 };
+  const state = { up: true, refuses: () => false, deaf: () => false, lateMs: () => 1, incarnation: 1 };
   const told: string[] = [];
   const inbox = createInbox(
     {
       clock,
-      onMessage: (name, { seq }) => void told.push(`${name} ${seq}`),
-      onGap: (name, { from, to }) => {
-        for (let seq = from; seq <= to; seq++) told.push(`${name} -${seq}`);
+      onMessage: (name, { incarnation, seq }) => void told.push(`${incarnation} ${name} ${seq}`),
+      onGap: (name, { incarnation, from, to }) => {
+        for (let seq = from; seq <= to; seq++) told.push(`${incarnation} ${name} -${seq}`);
       },
     },
-    { patienceMs: 2_000, maxWaiting: 4_096, maxWaitingBytes: 1e6, maxTopics: 100, maxNameBytes: 10_000 },
+    {
+      patienceMs: KEEP_MS + 5_000,
+      maxWaiting: 4_096,
+      maxWaitingBytes: 1e6,
+      maxTopics: 100,
+      maxNameBytes: 10_000,
+    },
   );
   const outbox = createOutbox(
     {
       clock,
       isConnected: () => state.up,
-      send: (messages) =>
+      send: ({ incarnation, messages }) =>
         new Promise((resolve, reject) => {
           const refused = state.refuses();
           clock.after(state.lateMs(), () => {
             if (refused || !state.up) return reject(new Error('refused'));
-            for (const message of messages) inbox.take('p', 1, message);
+            for (const message of messages) inbox.take('p', incarnation, message);
             if (state.deaf()) return reject(new Error('no answer'));
             resolve({ clients: messages.map(() => 1) });
           });
@@ -43,18 +49,20 @@ function link(clock: ManualClock, config: Partial<typeof bounds> = {}) {
   );
   const last = new Map<string, number>();
   const push = (name: string, onTold?: (clients: number | undefined) => void) => {
-    const seq = (last.get(name) ?? 0) + 1;
-    const body: MessageBody = [name, seq, last.get(name) ?? 0, 0, new Uint8Array(100)];
-    last.set(name, seq);
-    outbox.push(body, onTold);
+    const { incarnation } = state;
+    const topic = `${incarnation} ${name}`;
+    const previous = last.get(topic) ?? 0;
+    const body: MessageBody = [name, previous + 1, previous, 0, new Uint8Array(100)];
+    last.set(topic, previous + 1);
+    outbox.push({ incarnation, body, onTold });
   };
   return { state, told, outbox, push, last };
 }
 
-const numbersOf = (told: readonly string[], name: string) =>
+const numbersOf = (told: readonly string[], topic: string) =>
   told
-    .filter((line) => line.startsWith(`${name} `))
-    .map((line) => Math.abs(Number(line.slice(name.length + 1))));
+    .filter((line) => line.startsWith(`${topic} `))
+    .map((line) => Math.abs(Number(line.slice(topic.length + 1))));
 
 test('whatever fails on the way, each number is handed on or told, once, in order', async () => {
   const steps = fc.array(
@@ -63,6 +71,7 @@ test('whatever fails on the way, each number is handed on or told, once, in orde
       topic: fc.constantFrom('a/.x', 'a/.y'),
       failing: fc.integer({ min: 0, max: 9 }),
       up: fc.boolean(),
+      raised: fc.nat(4),
       waitMs: fc.constantFrom(0, 1, 300, 3_000, 40_000, 200_000),
     }),
     { minLength: 1, maxLength: 25 },
@@ -73,8 +82,9 @@ test('whatever fails on the way, each number is handed on or told, once, in orde
       const { state, told, outbox, push, last } = link(clock);
       const draw = () => dice.next().value as number;
       state.lateMs = () => 1 + 5 * draw();
-      for (const { push: count, topic, failing, up, waitMs } of script) {
+      for (const { push: count, topic, failing, up, raised, waitMs } of script) {
         state.up = up;
+        if (raised === 0) state.incarnation++;
         state.refuses = () => draw() < failing;
         state.deaf = () => draw() < failing;
         for (let i = 0; i < count; i++) push(topic);
@@ -86,9 +96,9 @@ test('whatever fails on the way, each number is handed on or told, once, in orde
       outbox.wake();
       await clock.advance(20_000);
       outbox[Symbol.dispose]();
-      for (const [name, seq] of last)
+      for (const [topic, seq] of last)
         assert.deepEqual(
-          numbersOf(told, name),
+          numbersOf(told, topic),
           Array.from({ length: seq }, (_, i) => i + 1),
         );
     }),
@@ -101,7 +111,7 @@ test('the last messages of a topic that nothing follows are told as lost to who 
   const { state, told, outbox, push } = link(clock);
   push('a/.x');
   await clock.advance(10);
-  assert.deepEqual(told, ['a/.x 1']);
+  assert.deepEqual(told, ['1 a/.x 1']);
   state.up = false;
   push('a/.x');
   push('a/.x');
@@ -110,8 +120,8 @@ test('the last messages of a topic that nothing follows are told as lost to who 
   await clock.advance(20 * KEEP_MS);
   state.up = true;
   outbox.wake();
-  await clock.advance(5_000);
-  assert.deepEqual(told, ['a/.x 1', 'a/.y -1', 'a/.x -2', 'a/.x -3']);
+  await clock.advance(10);
+  assert.deepEqual(told, ['1 a/.x 1', '1 a/.x -2', '1 a/.x -3', '1 a/.y -1']);
 });
 
 test('who is owed an answer gets one: what is given up is told once, as that', async () => {

@@ -13,22 +13,35 @@ export interface Sent {
   readonly clients: readonly number[];
   /** For each that was to be signed. */
   readonly signed?: readonly Signed[] | undefined;
+  /** Places of those that nobody got: the member had told them as lost. */
+  readonly late?: readonly number[] | undefined;
 }
 
 export interface Parcel {
+  /** Of this node, by which the message is numbered. */
+  readonly incarnation: number;
   body: MessageBody;
+  /** Told once: how many clients there have it; undefined: given up. */
+  readonly onTold?: OnTold | undefined;
+  readonly sign?: boolean | undefined;
+}
+
+interface Queued extends Parcel {
   readonly queuedAt: number;
   readonly order: number;
-  /** Told once: how many clients there have it; undefined: given up. */
-  readonly onTold: OnTold | undefined;
-  readonly sign: boolean;
+}
+
+export interface Batch {
+  readonly incarnation: number;
+  readonly messages: readonly MessageBody[];
+  /** Places of those that the member shall sign for. */
+  readonly sign: number[];
 }
 
 export interface OutboxDeps {
   readonly clock: Clock;
   readonly isConnected: () => boolean;
-  /** `sign`: places of those that the member shall sign for. */
-  readonly send: (messages: readonly MessageBody[], sign: readonly number[]) => Promise<Sent>;
+  readonly send: (batch: Batch) => Promise<Sent>;
 }
 
 export interface OutboxConfig {
@@ -41,7 +54,7 @@ export interface OutboxConfig {
 }
 
 export interface Outbox extends Disposable {
-  push(body: MessageBody, onTold?: OnTold, sign?: boolean): void;
+  push(parcel: Parcel): void;
   /** The member is there again, or may be. */
   wake(): void;
 }
@@ -54,27 +67,29 @@ export function createOutbox(
   { clock, isConnected, send }: OutboxDeps,
   { keepMs, maxBytes, maxMessages, maxUnderWay }: OutboxConfig,
 ): Outbox {
-  let queue: Parcel[] = [];
+  let queue: Queued[] = [];
   let bytes = 0;
   /** So many at the head of the queue, numbers alone. */
   let givenUp = 0;
   /** By topic, the last of those whose numbers were dropped too: sent when the member is back, for nothing may follow it. */
-  const lost = new Map<string, MessageBody>();
+  const lost = new Map<string, Queued>();
   let underWay = 0;
+  /** Of what is under way. */
+  let incarnation = 0;
   let order = 0;
   /** A batch failed: those after it must not overtake it. */
-  let failed: Parcel[] = [];
+  let failed: Queued[] = [];
   let scheduled = false;
   let timer: Disposable | undefined;
   let closed = false;
 
-  const sizeOf = ({ body }: Parcel) => 64 + body[0].length + (body[4]?.length ?? 0);
+  const sizeOf = ({ body }: Queued) => 64 + body[0].length + (body[4]?.length ?? 0);
 
-  function giveUp(parcel: Parcel): void {
+  function giveUp(parcel: Queued): void {
     if (parcel.body[4] === null) return;
-    const [name, seq, previous, at] = parcel.body;
+    const [name, seq, previous] = parcel.body;
     bytes -= parcel.body[4].length;
-    parcel.body = [name, seq, previous, at, null];
+    parcel.body = [name, seq, previous, previous, null];
     parcel.onTold?.(undefined);
   }
 
@@ -86,16 +101,18 @@ export function createOutbox(
     }
     // Even numbers alone grow too many or too old: of each topic the last one stands for all before it.
     let most = Math.max(0, queue.length - maxMessages);
-    while (most < givenUp && (queue[most] as Parcel).queuedAt < old - 3 * keepMs) most++;
+    while (most < givenUp && (queue[most] as Queued).queuedAt < old - 3 * keepMs) most++;
     if (most === 0) return;
     const dropped = queue.splice(0, most);
     givenUp = Math.max(0, givenUp - dropped.length);
     for (const parcel of dropped) {
       giveUp(parcel);
       bytes -= sizeOf(parcel);
-      const [name] = parcel.body;
-      lost.delete(name);
-      lost.set(name, parcel.body);
+      const [name, seq, previous, since] = parcel.body;
+      const topic = `${parcel.incarnation} ${name}`;
+      const first = lost.get(topic)?.body[3] ?? since;
+      lost.delete(topic);
+      lost.set(topic, { ...parcel, body: [name, seq, previous, first, null] });
       if (lost.size > MAX_LOST_TOPICS) lost.delete(lost.keys().next().value as string);
     }
   }
@@ -103,22 +120,21 @@ export function createOutbox(
   /** What was dropped is older than all that waits. */
   function tellLost(): void {
     const queuedAt = clock.monotonic();
-    const parcels = Array.from(lost.values(), (body): Parcel => {
-      return { body, queuedAt, order: -1, onTold: undefined, sign: false };
-    });
+    const parcels = Array.from(lost.values(), (parcel) => ({ ...parcel, queuedAt }));
     lost.clear();
     for (const parcel of parcels) bytes += sizeOf(parcel);
     queue = [...parcels, ...queue];
     givenUp += parcels.length;
   }
 
-  function nextBatch(): Parcel[] {
+  /** Of one incarnation. */
+  function nextBatch(): Queued[] {
     let size = 0;
     let end = 0;
     let toSign = 0;
-    while (end < queue.length && end < MAX_BATCH) {
-      if ((queue[end] as Parcel).sign && ++toSign > MAX_SIGNED) break;
-      size += sizeOf(queue[end] as Parcel);
+    while (end < queue.length && end < MAX_BATCH && queue[end]?.incarnation === queue[0]?.incarnation) {
+      if ((queue[end] as Queued).sign && ++toSign > MAX_SIGNED) break;
+      size += sizeOf(queue[end] as Queued);
       if (size > MAX_BATCH_BYTES && end > 0) break;
       end++;
     }
@@ -135,7 +151,10 @@ export function createOutbox(
       return;
     }
     if (lost.size > 0 && failed.length === 0) tellLost();
-    while (queue.length > 0 && underWay < maxUnderWay && failed.length === 0) {
+    while (queue[0] && underWay < maxUnderWay && failed.length === 0) {
+      // Who heard of the greater incarnation takes nothing of the one before it any more.
+      if (underWay > 0 && queue[0].incarnation !== incarnation) break;
+      incarnation = queue[0].incarnation;
       const batch = nextBatch();
       underWay++;
       void deliver(batch);
@@ -143,16 +162,17 @@ export function createOutbox(
     bound();
   }
 
-  async function deliver(batch: readonly Parcel[]): Promise<void> {
+  async function deliver(batch: readonly Queued[]): Promise<void> {
     try {
       const sign = batch.flatMap((parcel, i) => (parcel.sign && parcel.body[4] !== null ? [i] : []));
-      const { clients, signed } = await send(
-        batch.map(({ body }) => body),
-        sign,
-      );
+      const messages = batch.map(({ body }) => body);
+      const { clients, signed, late } = await send({ incarnation, messages, sign });
+      const missed = new Set(late);
       for (const [i, parcel] of batch.entries()) {
         bytes -= sizeOf(parcel);
-        if (parcel.body[4] !== null) parcel.onTold?.(clients[i] ?? 0, signed?.[sign.indexOf(i)]);
+        if (parcel.body[4] === null) continue;
+        if (missed.has(i)) parcel.onTold?.(undefined);
+        else parcel.onTold?.(clients[i] ?? 0, signed?.[sign.indexOf(i)]);
       }
     } catch {
       failed.push(...batch);
@@ -179,10 +199,10 @@ export function createOutbox(
   }
 
   return {
-    push(body, onTold, sign = false) {
-      const parcel: Parcel = { body, queuedAt: clock.monotonic(), order: order++, onTold, sign };
-      queue.push(parcel);
-      bytes += sizeOf(parcel);
+    push(parcel) {
+      const queued = { ...parcel, queuedAt: clock.monotonic(), order: order++ };
+      queue.push(queued);
+      bytes += sizeOf(queued);
       if (scheduled) return;
       scheduled = true;
       queueMicrotask(pump);

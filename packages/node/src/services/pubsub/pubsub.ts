@@ -18,17 +18,18 @@ import type { Net, PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
+import { createBudget } from './budget.ts';
+import { createDeliveries } from './deliveries.ts';
 import { createInbox } from './inbox.ts';
 import { type Confirmation, createInterest } from './interest.ts';
-import { checked, nameOf, topicOf } from './names.ts';
+import { appOf, checked, nameOf, topicOf } from './names.ts';
 import { createNotary } from './notary.ts';
-import { createNumbers } from './numbers.ts';
-import { createOutbox, type OnTold, type Outbox } from './outbox.ts';
+import type { OnTold } from './outbox.ts';
 import { createPatternTree } from './pattern-tree.ts';
-import { collectMissed, type Heard, missedFirst, pageOf } from './resumption.ts';
-import { createSubscription, type Subscription, type SubscriptionEvent } from './subscription.ts';
+import { createResumption, type Heard, pageOf } from './resumption.ts';
+import { createSubscription, type Subscription, type SubscriptionEvent, waitingOf } from './subscription.ts';
 import { createTail } from './tail.ts';
-import { type MessageBody, PUBSUB } from './wire.ts';
+import { PUBSUB } from './wire.ts';
 
 export interface PubsubDeps {
   readonly self: PeerId;
@@ -55,6 +56,9 @@ export interface PubsubConfig {
   /** Of one subscriber's queue. Default 8 192 messages and 16 MiB. */
   readonly queueMessages?: number;
   readonly queueBytes?: number;
+  /** Of the queues of all subscribers, and of those of one app. Default 256 MiB and 64 MiB. */
+  readonly queuesBytes?: number;
+  readonly appQueuesBytes?: number;
   /** Default 100 000. */
   readonly maxSubscriptions?: number;
 }
@@ -117,24 +121,36 @@ export interface Pubsub extends AsyncDisposable {
 
 /** Topics whose numbers are remembered; the longest silent go first. */
 const MAX_TOPICS = 100_000;
-const PATIENCE_MS = 2_000;
 
 export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsub {
   const { self, rpc, net, membership, incarnation, signer, crypto, clock, random } = deps;
   const { timeoutMs = 5_000, keepMs = 30_000, keepBytes = 16 * 1_048_576, keepMessages = 50_000 } = config;
   const { queueMessages = 8_192, queueBytes = 16 * 1_048_576, maxSubscriptions = 100_000 } = config;
+  const { queuesBytes = 256 * 1_048_576, appQueuesBytes = 64 * 1_048_576 } = config;
   const log = deps.log.child({ module: 'pubsub' });
   const tasks = createTaskGroup({ clock, random, log });
   const local = createPatternTree<Subscription>();
-  const outboxes = new Map<PeerId, Outbox>();
-  let numbers = createNumbers(MAX_TOPICS);
-  let life = incarnation();
+  const budget = createBudget({ maxBytes: queuesBytes, maxBytesPerApp: appQueuesBytes });
   let subscriptions = 0;
 
   const isMember = (peerId: PeerId) => peerId !== self && membership.isActive(peerId);
   const interest = createInterest(
-    { rpc, net, isMember, incarnation, tasks, onFresh: forgetDeliveries },
+    {
+      rpc,
+      net,
+      isMember,
+      incarnation,
+      tasks,
+      onFresh(peerId, life) {
+        deliveries.forget(peerId);
+        inbox.begin(peerId, life);
+      },
+    },
     { timeoutMs: Math.min(timeoutMs, 2_000), maxPatterns: maxSubscriptions },
+  );
+  const deliveries = createDeliveries(
+    { rpc, net, clock, incarnation, receiverOf: interest.incarnationOf },
+    { timeoutMs, keepMs, maxBytes: keepBytes, maxMessages: keepMessages, maxTopics: MAX_TOPICS },
   );
   const inbox = createInbox(
     {
@@ -143,7 +159,8 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       onGap: (name, gap) => void hand(name, { type: 'gap', topic: topicOf(name), ...gap }),
     },
     {
-      patienceMs: PATIENCE_MS,
+      // As long as a publisher tries: its last try may have begun when what it keeps became too old.
+      patienceMs: keepMs + timeoutMs,
       maxWaiting: 4_096,
       maxWaitingBytes: 32 * 1_048_576,
       maxTopics: MAX_TOPICS,
@@ -157,46 +174,17 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     { keepMs: PUBSUB_TAIL_MS, maxBytes: keepBytes, maxMessages: keepMessages },
   );
 
+  const resumption = createResumption(
+    { self, rpc, tail, budget, incarnation, clock },
+    { timeoutMs: Math.min(timeoutMs, 2_000) },
+  );
+
   /** To how many clients of this node. */
   function hand(name: string, event: SubscriptionEvent): number {
     let clients = 0;
-    for (const subscription of local.match(name)) if (subscription.offer(event)) clients++;
+    const waiting = waitingOf(event);
+    for (const subscription of local.match(name)) if (subscription.offer(waiting)) clients++;
     return clients;
-  }
-
-  function forgetDeliveries(peerId: PeerId): void {
-    outboxes.get(peerId)?.[Symbol.dispose]();
-    outboxes.delete(peerId);
-    numbers.forget(peerId);
-  }
-
-  /** Peers know a greater incarnation than this process had: what it said before was heard by nobody. */
-  function beginAnew(): void {
-    life = incarnation();
-    numbers = createNumbers(MAX_TOPICS);
-    for (const peerId of [...outboxes.keys()]) forgetDeliveries(peerId);
-  }
-
-  function outboxOf(peerId: PeerId): Outbox {
-    let outbox = outboxes.get(peerId);
-    if (!outbox) {
-      outbox = createOutbox(
-        {
-          clock,
-          isConnected: () => net.isConnected(peerId),
-          async send(messages, sign) {
-            const receiver = interest.incarnationOf(peerId);
-            if (receiver === undefined) throw new P2posError('PEER_UNREACHABLE', { peerId });
-            const wanted = sign.length > 0 && { sign: [...sign] };
-            const input = { incarnation: incarnation(), receiver, messages, ...wanted };
-            return rpc.call(peerId, PUBSUB, 'deliver', input, { timeoutMs });
-          },
-        },
-        { keepMs, maxBytes: keepBytes, maxMessages: keepMessages, maxUnderWay: 8 },
-      );
-      outboxes.set(peerId, outbox);
-    }
-    return outbox;
   }
 
   function requireMember(): void {
@@ -214,21 +202,20 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     const here = local.match(name).size;
     let interested = wanted.size + (here > 0 ? 1 : 0);
     if (ack !== 'none' && interested === 0) throw new P2posError('PUBSUB_NO_SUBSCRIBER', { topic });
-    if (incarnation() !== life) beginAnew();
-    const seq = numbers.next(name);
+    const { incarnation: life, seq } = deliveries.next(name);
     const at = Math.floor(clock.now());
-    const message = { topic, publisher: self, incarnation: incarnation(), seq, at, data };
-    tail.add(name, seq, at, data);
-    const clients = here > 0 ? hand(name, { type: 'message', ...message }) : 0;
+    const numbered = { incarnation: life, seq, at, data };
+    tail.add(name, life, seq, at, data);
+    const clients = here > 0 ? hand(name, { type: 'message', topic, publisher: self, ...numbered }) : 0;
     const told = { nodes: clients > 0 ? 1 : 0, clients };
-    const id = `${self}/${incarnation()}/${seq}`;
-    const paper = signed ? notary.begin(name, [self, incarnation(), seq, at], data) : undefined;
+    const id = `${self}/${life}/${seq}`;
+    const paper = signed ? notary.begin(name, [self, life, seq, at], data) : undefined;
     const answers = Promise.withResolvers<void>();
+    const message = { name, ...numbered };
     let waiting = wanted.size;
     for (const peerId of wanted) {
-      const body: MessageBody = [name, seq, numbers.follow(peerId, name, seq), at, data];
       if (ack === 'none') {
-        outboxOf(peerId).push(body);
+        deliveries.send(peerId, message);
         continue;
       }
       const onTold: OnTold = (reached, signature) => {
@@ -242,7 +229,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
         }
         if (waiting === 0 || (ack === 'one' && told.clients > 0)) answers.resolve();
       };
-      outboxOf(peerId).push(body, onTold, signed);
+      deliveries.send(peerId, message, onTold, signed);
     }
     if (ack === 'none') return { id, subscribers: interested, clients };
     if (waiting > 0 && !(ack === 'one' && told.clients > 0)) {
@@ -262,6 +249,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     subscriptions++;
     const stop = () => subscription.end();
     const subscription = createSubscription(
+      (queue) => budget.share(appOf(name), queue),
       { slow, maxMessages: queueMessages, maxBytes: queueBytes },
       () => {
         subscriptions--;
@@ -274,27 +262,33 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     // First here, so that nothing is missed once a member knows.
     local.add(name, subscription);
     const confirmation = await interest.add(name);
-    return { ...confirmation, batches: subscription.batches };
+    return { ...confirmation, batches: subscription.batches, end: subscription.end };
   }
 
   const served = rpc.serve(PUBSUB, {
     interest: async (statement, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
       const known = interest.heard(peerId, statement);
-      outboxes.get(peerId)?.wake();
+      deliveries.wake(peerId);
       return { known };
     },
     deliver: async ({ incarnation: life, receiver, messages, sign }, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
       // Meant for a process of this node that is no more; its publisher hears of this one in a moment.
-      if (receiver !== incarnation()) throw new P2posError('PEER_UNREACHABLE', { peerId: self });
-      const clients = messages.map(([name]) => local.match(name).size);
-      for (const message of messages) inbox.take(peerId, life, message);
-      if (!sign) return { clients };
+      if (!interest.isOwn(receiver)) throw new P2posError('PEER_UNREACHABLE', { peerId: self });
+      const late: number[] = [];
+      const clients = messages.map((message, i) => {
+        const { size } = local.match(message[0]);
+        if (inbox.take(peerId, life, message)) return size;
+        late.push(i);
+        return 0;
+      });
+      const answer = { clients, ...(late.length > 0 && { late }) };
+      if (!sign) return answer;
       const signed = await Promise.all(
         sign.map((i) => notary.sign(peerId, life, messages[i], clients[i] ?? 0)),
       );
-      return { clients, signed };
+      return { ...answer, signed };
     },
     tail: async (query, { peerId }) => {
       if (!membership.isActive(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
@@ -306,13 +300,11 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     },
   });
   const listening = [
-    net.events.on('peer:connected', (peerId) => outboxes.get(peerId)?.wake()),
+    net.events.on('peer:connected', deliveries.wake),
     membership.events.on('membership:changed', () => {
-      for (const peerId of [...outboxes.keys()]) {
-        if (membership.view().members.has(peerId)) continue;
-        forgetDeliveries(peerId);
-        inbox.forget(peerId);
-      }
+      const isListed = (peerId: PeerId) => membership.view().members.has(peerId);
+      deliveries.retain(isListed);
+      inbox.retain(isListed);
     }),
   ];
 
@@ -329,20 +321,12 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     async subscribe({ app, topic, slow = 'buffer', sinceMs, after = [] }, options = {}) {
       const name = nameOf(app, checked(TopicPattern, topic));
       requireMember();
-      const subscribed = await subscribe(name, slow, options);
-      if (sinceMs === undefined) return subscribed;
-      const query = {
-        members: subscribed.confirmedBy,
-        pattern: name,
-        sinceMs,
-        after,
-        topicOf,
-        nameOf: (one: string) => nameOf(app, one),
-      };
-      const missed = await collectMissed({ self, rpc, tail, incarnation }, query, {
-        timeoutMs: Math.min(timeoutMs, 2_000),
-      });
-      return { ...subscribed, batches: missedFirst(missed, subscribed.batches) };
+      const askedAt = clock.monotonic();
+      const { batches, end, ...confirmation } = await subscribe(name, slow, options);
+      if (sinceMs === undefined) return { ...confirmation, batches };
+      const members = [...confirmation.confirmedBy, ...confirmation.unconfirmed];
+      const query = { members, app, pattern: name, askedAt, sinceMs, after };
+      return { ...confirmation, batches: resumption.missedFirst(query, { batches, end }, options) };
     },
     live: {
       publish: async (name, data) => void (await publish(name, data, { ack: 'none' }, {})),
@@ -377,7 +361,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
       served[Symbol.dispose]();
       for (const one of listening) one[Symbol.dispose]();
       interest[Symbol.dispose]();
-      for (const outbox of outboxes.values()) outbox[Symbol.dispose]();
+      deliveries[Symbol.dispose]();
       await tasks[Symbol.asyncDispose]();
     },
   };

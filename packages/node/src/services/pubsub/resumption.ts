@@ -1,9 +1,17 @@
-/** What a subscriber that comes back has missed: asked of every member that is there, put before what comes from now on. */
+/**
+ * What a subscriber that comes back has missed: asked of every member that is there, page after page as the client reads, put
+ * before what comes from now on. What nobody has any more is told as gaps.
+ */
+import { PUBSUB_TAIL_MS } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../core/clock/index.ts';
 import type { PeerId } from '../../core/net/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
-import type { Message, SubscriptionEvent } from './subscription.ts';
+import type { Budget, Held } from './budget.ts';
+import { createCopies } from './copies.ts';
+import { nameOf, topicOf } from './names.ts';
+import { type Subscription, type SubscriptionEvent, type Waiting, waitingOf } from './subscription.ts';
 import type { Tail } from './tail.ts';
-import { type MessageBody, PUBSUB } from './wire.ts';
+import { MAX_BATCH_BYTES, type MessageBody, PUBSUB } from './wire.ts';
 
 /** What it had of one publisher's topic. */
 export interface Heard {
@@ -17,65 +25,29 @@ export interface ResumptionDeps {
   readonly self: PeerId;
   readonly rpc: Pick<Rpc, 'call'>;
   readonly tail: Tail;
+  readonly budget: Budget;
   readonly incarnation: () => number;
+  readonly clock: Clock;
 }
 
 export interface ResumptionInput {
   /** Who is asked besides this node. */
   readonly members: readonly PeerId[];
+  readonly app: string;
   readonly pattern: string;
+  /** Of the subscriber's request, on the clock's monotonic time: `sinceMs` counts back from there. */
+  readonly askedAt: number;
   readonly sinceMs: number;
   readonly after: readonly Heard[];
-  readonly nameOf: (topic: string) => string;
-  readonly topicOf: (name: string) => string;
 }
 
-/** Of all publishers together; what is beyond is told as a gap by the numbers that follow. */
-const MAX_BYTES = 16 * 1_048_576;
-
-/** Publishers' messages, each publisher's in its order. Who does not answer in time is left out. */
-export async function collectMissed(
-  { self, rpc, tail, incarnation }: ResumptionDeps,
-  { members, pattern, sinceMs, after, nameOf, topicOf }: ResumptionInput,
-  { timeoutMs }: { readonly timeoutMs: number },
-): Promise<Message[]> {
-  let bytes = 0;
-
-  async function ask(peerId: PeerId): Promise<Message[]> {
-    const found: Message[] = [];
-    const heard = after.filter(({ publisher }) => publisher === peerId);
-    const life = Math.max(0, ...heard.map((one) => one.incarnation));
-    const had = heard
-      .filter((one) => one.incarnation === life)
-      .map(({ topic, seq }): [string, number] => [nameOf(topic), seq]);
-    const query = { pattern, sinceMs, incarnation: life, after: had };
-    try {
-      for (let cursor: number | null = 0; cursor !== null && bytes < MAX_BYTES; ) {
-        const page: Page =
-          peerId === self
-            ? pageOf(tail, incarnation(), { ...query, cursor })
-            : await rpc.call(peerId, PUBSUB, 'tail', { ...query, cursor }, { timeoutMs });
-        cursor = page.cursor;
-        for (const [name, seq, , at, data] of page.messages) {
-          if (!data) continue;
-          bytes += data.length;
-          found.push({
-            topic: topicOf(name),
-            publisher: peerId,
-            incarnation: page.incarnation,
-            seq,
-            at,
-            data,
-          });
-        }
-      }
-    } catch {
-      // It is away; the next number that comes from it tells what is missing.
-    }
-    return found;
-  }
-
-  return (await Promise.all([self, ...members].map(ask))).flat();
+export interface Resumption {
+  /** What was missed, then `live`, without what was in both. Who does not answer twice is left out. */
+  missedFirst(
+    input: ResumptionInput,
+    live: Pick<Subscription, 'batches' | 'end'>,
+    options: { readonly signal?: AbortSignal | undefined },
+  ): AsyncGenerator<readonly SubscriptionEvent[]>;
 }
 
 interface Page {
@@ -92,38 +64,200 @@ interface PageInput {
   readonly cursor: number;
 }
 
+/** One member's turn. */
+interface Turn {
+  readonly peerId: PeerId;
+  cursor: number;
+  failures: number;
+  page: Promise<Counted | undefined> | undefined;
+}
+
+/** A page that is counted, unless it found no room: then it has gaps instead of messages. */
+interface Counted {
+  readonly waiting: readonly Waiting[];
+  readonly cursor: number | null;
+  readonly askedAt: number;
+}
+
+/** Members whose first page is asked for before their turn. */
+const AHEAD = 8;
+/** Pages on their way to this node, for all subscribers together. */
+const MAX_UNDER_WAY = 64;
+/** For which room is kept while they are. */
+const PAGE_BYTES = MAX_BATCH_BYTES;
+/** For room: afterwards what finds none is told as gaps. */
+const PATIENCE_MS = 10_000;
+const LOOK_MS = 100;
+
+export function createResumption(
+  { self, rpc, tail, budget, incarnation, clock }: ResumptionDeps,
+  { timeoutMs }: { readonly timeoutMs: number },
+): Resumption {
+  const gate = createGate(MAX_UNDER_WAY);
+
+  async function fetch(input: ResumptionInput, { peerId, cursor }: Turn, signal: AbortSignal): Promise<Page> {
+    const heard = input.after.filter(({ publisher }) => publisher === peerId);
+    const life = heard.reduce((max, one) => Math.max(max, one.incarnation), 0);
+    const query = {
+      pattern: input.pattern,
+      sinceMs: Math.ceil(input.sinceMs + clock.monotonic() - input.askedAt),
+      incarnation: life,
+      after: heard
+        .filter((one) => one.incarnation === life)
+        .map(({ topic, seq }): [string, number] => [nameOf(input.app, topic), seq]),
+      cursor,
+    };
+    if (peerId === self) return pageOf(tail, incarnation(), query);
+    return rpc.call(peerId, PUBSUB, 'tail', query, { timeoutMs, signal });
+  }
+
+  /** The pages of one subscriber, as it reads; a member's in its order. */
+  async function* pages(
+    input: ResumptionInput,
+    asked: AbortSignal | undefined,
+  ): AsyncGenerator<readonly SubscriptionEvent[]> {
+    const over = new AbortController();
+    const signal = asked ? AbortSignal.any([asked, over.signal]) : over.signal;
+    // What a client has in hand cannot be taken back.
+    const share = budget.share(input.app, { bytes: () => 0, shed() {} });
+    const counted = new Set<Held>();
+    const until = clock.monotonic() + PATIENCE_MS;
+
+    function add(held: Held): void {
+      counted.add(held);
+      share.add(held);
+    }
+
+    function remove(held: Held): void {
+      if (counted.delete(held)) share.remove(held);
+    }
+
+    async function ask(turn: Turn): Promise<Counted | undefined> {
+      const place: Held = { buffer: { byteLength: PAGE_BYTES }, holders: 0 };
+      try {
+        for (;;) {
+          add(place);
+          if (!share.isFull() || clock.monotonic() >= until) break;
+          remove(place);
+          await sleep(clock, LOOK_MS, { signal });
+        }
+        const askedAt = clock.monotonic();
+        const page = await gate(() => fetch(input, turn, signal));
+        signal.throwIfAborted();
+        const waiting = eventsOf(page, turn.peerId).map(waitingOf);
+        remove(place);
+        for (const one of waiting) add(one);
+        if (!share.isFull()) return { waiting, cursor: page.cursor, askedAt };
+        for (const one of waiting) remove(one);
+        const gaps = gapsOf(waiting).map(waitingOf);
+        for (const one of gaps) add(one);
+        return { waiting: gaps, cursor: page.cursor, askedAt };
+      } catch {
+        remove(place);
+        return undefined;
+      }
+    }
+
+    const turns = [self, ...input.members].map(
+      (peerId): Turn => ({ peerId, cursor: 0, failures: 0, page: undefined }),
+    );
+    try {
+      for (let turn = turns.shift(); turn && !signal.aborted; turn = turns.shift()) {
+        for (const next of turns.slice(0, AHEAD)) next.page ??= ask(next);
+        for (let more = true; more; ) {
+          const page: Counted | undefined = await (turn.page ?? ask(turn));
+          turn.page = undefined;
+          if (!page) {
+            if (turn.failures++ === 0) turns.push(turn);
+            break;
+          }
+          if (page.waiting.length > 0) yield page.waiting.map(({ event }) => event);
+          for (const one of page.waiting) remove(one);
+          turn.cursor = page.cursor ?? 0;
+          // Whatever a tail holds by now was published since the subscription stands, so it comes by itself.
+          more = page.cursor !== null && page.askedAt - input.askedAt <= PUBSUB_TAIL_MS + timeoutMs;
+        }
+      }
+    } finally {
+      over.abort();
+      for (const held of counted) share.remove(held);
+      counted.clear();
+      share[Symbol.dispose]();
+    }
+  }
+
+  return {
+    async *missedFirst(input, { batches, end }, { signal }) {
+      const copies = createCopies(clock);
+      try {
+        yield* told(pages(input, signal), copies.fromTail);
+        yield* told(batches, copies.fromLive);
+      } finally {
+        // Who leaves before it was read at all.
+        end();
+        copies[Symbol.dispose]();
+      }
+    },
+  };
+}
+
+async function* told(
+  batches: AsyncIterable<readonly SubscriptionEvent[]>,
+  fresh: (event: SubscriptionEvent) => readonly SubscriptionEvent[],
+): AsyncGenerator<readonly SubscriptionEvent[]> {
+  for await (const batch of batches) {
+    const events = batch.flatMap(fresh);
+    if (events.length > 0) yield events;
+  }
+}
+
+function eventsOf({ messages, incarnation }: Page, publisher: PeerId): SubscriptionEvent[] {
+  return messages.map(([name, seq, previous, at, data]) => {
+    const source = { topic: topicOf(name), publisher, incarnation };
+    return data
+      ? { type: 'message', ...source, seq, at, data }
+      : { type: 'gap', ...source, from: previous + 1, to: seq };
+  });
+}
+
+/** The same without what is large: one of each topic, since none is missing between two of a page. */
+function gapsOf(waiting: readonly Waiting[]): SubscriptionEvent[] {
+  const gaps = new Map<string, SubscriptionEvent>();
+  for (const { event } of waiting) {
+    if (event.type === 'missed') continue;
+    const { topic, publisher, incarnation } = event;
+    const [from, to] = event.type === 'gap' ? [event.from, event.to] : [event.seq, event.seq];
+    const before = gaps.get(topic);
+    const first = before?.type === 'gap' ? before.from : from;
+    gaps.set(topic, { type: 'gap', topic, publisher, incarnation, from: first, to });
+  }
+  return [...gaps.values()];
+}
+
+/** So many at once; the others wait for their turn. */
+function createGate(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running >= most) await new Promise<void>((resolve) => void waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
+  };
+}
+
 export function pageOf(
   tail: Tail,
-  own: number,
+  current: number,
   { pattern, sinceMs, incarnation, after, cursor }: PageInput,
 ): { incarnation: number; messages: MessageBody[]; cursor: number | null } {
+  const own = tail.incarnation ?? current;
   // Numbers of an earlier life say nothing of this one.
   const known = new Map(incarnation === own ? after : []);
   return { incarnation: own, ...tail.page({ pattern, sinceMs, after: known, cursor }) };
-}
-
-/** What was missed, then what comes, without what was in both. */
-export async function* missedFirst(
-  missed: readonly Message[],
-  batches: AsyncIterable<readonly SubscriptionEvent[]>,
-): AsyncGenerator<readonly SubscriptionEvent[]> {
-  const last = new Map<string, number>();
-  const sourceOf = ({ publisher, incarnation, topic }: Omit<Heard, 'seq'>) =>
-    `${publisher}/${incarnation}/${topic}`;
-  for (const message of missed) last.set(sourceOf(message), message.seq);
-  if (missed.length > 0) yield missed.map((message) => ({ type: 'message' as const, ...message }));
-  for await (const batch of batches) {
-    if (last.size === 0) {
-      yield batch;
-      continue;
-    }
-    yield batch.filter((event) => {
-      if (event.type === 'missed') return true;
-      const to = event.type === 'gap' ? event.to : event.seq;
-      const source = sourceOf(event);
-      if (to <= (last.get(source) ?? 0)) return false;
-      last.delete(source);
-      return true;
-    });
-  }
 }

@@ -21,7 +21,8 @@ const MAX_NAME_BYTES = MAX_TOPIC_BYTES + 64;
 
 /**
  * `[name, seq, previous, at, data]`: `previous` is the seq of the last message of the topic that was meant for this member, 0 for
- * none, so that it knows what it misses; `at` is ms since the epoch. `data` null: that one could not be kept for it.
+ * none, so that it knows what it misses; `at` is ms since the epoch. `data` null: that one could not be kept for it, and `at` is
+ * `previous`, or where less than that is the number after which none could.
  */
 export type MessageBody = readonly [
   name: string,
@@ -94,6 +95,8 @@ export const PUBSUB = defineCapability('/p2pos/pubsub/1.0.0', {
         .array(z.tuple([integerSchema(0), signatureSchema]))
         .max(MAX_SIGNED)
         .optional(),
+      /** Which of them, by their place, came too late: they were told as lost. Absent: none. */
+      late: z.array(integerSchema(0, MAX_BATCH)).max(MAX_BATCH).optional(),
     }),
     maxBodyBytes: 2 * 1_048_576,
   },

@@ -1,4 +1,4 @@
-/** What updates need of the machine; the process passes it (`process/update-host.ts`), tests pass a stub. */
+/** What updates need of the machine; the process passes it (`process/installation/update-host.ts`), tests pass a stub. */
 import type { ReleaseArtefact } from '@p2pos/protocol';
 
 export interface Trial {
@@ -14,8 +14,10 @@ export interface UpdateHost {
   readonly unsupported: string | undefined;
   /** This process is the new version, and has not been found good yet. */
   trial(): Promise<Trial | undefined>;
-  /** A version that was gone back from. */
+  /** A version that was gone back from, until it is forgotten or another is activated. */
   failure(): Promise<{ readonly version: string; readonly reason: string } | undefined>;
+  /** The failure was told; the version may be tried again. */
+  forget(): Promise<void>;
   has(artefact: ReleaseArtefact): Promise<boolean>;
   /** Undefined: not here. */
   read(sha256: Uint8Array, offset: number, maxBytes: number): Promise<Uint8Array | undefined>;

@@ -2,6 +2,7 @@
 import {
   type Crypto,
   compareSoftwareVersions,
+  equalBytes,
   isP2posError,
   P2posError,
   type ReleaseArtefact,
@@ -22,7 +23,7 @@ import { createTaskGroup } from '../../core/tasks/index.ts';
 import type { UpdateHost } from './host.ts';
 import { artefactFor, judgeRelease, readManifest } from './judgement.ts';
 import { LEASE, openRollout, type Rollout } from './rollout.ts';
-import { artefactAt, serveArtefacts } from './wire.ts';
+import { artefactAt, serveUpdate, standingOf } from './wire.ts';
 
 export interface UpdateDeps {
   /** Undefined: this node cannot replace itself, but tells and steers updates. */
@@ -30,7 +31,7 @@ export interface UpdateDeps {
   readonly records: Pick<Records, 'declare' | 'registers' | 'leases' | 'moves' | 'repair'>;
   readonly membership: Pick<MembershipJournal, 'view' | 'isActive' | 'status'>;
   readonly net: Pick<Net, 'peerId' | 'isConnected'>;
-  readonly presence: Pick<Presence, 'sighting' | 'reachability'>;
+  readonly presence: Pick<Presence, 'sighting'>;
   readonly state: Pick<NodeStateMonitor, 'current'>;
   readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
@@ -76,7 +77,7 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
   }
   const register = openRollout({ records }, replicas);
   const tasks = createTaskGroup({ ...deps, log });
-  const served = host && serveArtefacts(rpc, host);
+  const served = serveUpdate(rpc, host, running);
   let waiting: string | undefined;
 
   const rules = () => {
@@ -117,8 +118,9 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
     log.info({ action: 'update_finalized', version }, 'nothing older is started here any more');
   }
 
-  const others = () =>
-    [...membership.view().members.values()].filter(({ peerId, tier }) => peerId !== self && tier !== 3);
+  /** Who runs this software: clients are listed too, and run none of it. */
+  const nodes = () => [...membership.view().members.values()].filter(({ tier }) => tier !== 3);
+  const others = () => nodes().filter(({ peerId }) => peerId !== self);
 
   /** What speaks against this node being away for a moment; undefined: nothing. */
   function obstacle(): string | undefined {
@@ -183,24 +185,29 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
     if (grant) await records.leases.release({ ...LEASE, ...grant }, { signal });
   }
 
-  /** This process is the old version again: nobody else shall try what failed here. */
+  /** This process is the old version again: nobody else shall try what failed here before an operator says so again. */
   async function reportFailure(
     host: UpdateHost,
-    manifest: ReleaseManifest,
+    rollout: Rollout,
+    version: string,
     signal: AbortSignal,
   ): Promise<boolean> {
     const failure = await host.failure();
-    if (failure?.version !== manifest.version) return false;
+    if (failure?.version !== version) return false;
+    waiting = failure.reason;
+    // What was finalized is not paused any more, and tried for ever it would only be in the way.
+    if (rollout.state === 'finalized') return true;
     const name = membership.view().members.get(self)?.name ?? self;
     const reason = `${name} went back to ${running}: ${failure.reason}`;
-    await register.change(
-      (current) => (current?.state === 'rolling' ? { ...current, state: 'paused', reason } : undefined),
-      signal,
-    );
+    await register.change((current) => {
+      const isSame = current !== undefined && equalBytes(current.manifest, rollout.manifest);
+      return isSame && current.state !== 'finalized' ? { ...current, state: 'paused', reason } : undefined;
+    }, signal);
     await giveBack(signal);
-    waiting = failure.reason;
+    // Only now: what was not told yet is told at the next look.
+    await host.forget();
     log.warn(
-      { action: 'update_failed', version: failure.version, reason: failure.reason },
+      { action: 'update_failed', version, reason: failure.reason },
       'the update was rolled back and is paused',
     );
     return true;
@@ -215,18 +222,21 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
     if (finalized !== undefined && compareSoftwareVersions(running, finalized) >= 0)
       await keepFinalized(finalized);
     waiting = undefined;
-    const manifest = await judged(rollout.manifest, rollout);
-    if (rollout.state === 'paused' || compareSoftwareVersions(running, manifest.version) >= 0 || !host)
-      return;
+    const manifest = await manifestOf(rollout.manifest);
+    const { version } = manifest;
+    // First: whether it may be installed is no question for who runs it, and its date goes by.
+    if (compareSoftwareVersions(running, version) >= 0 || !host) return;
+    if (await reportFailure(host, rollout, version, signal)) return;
+    if (rollout.state === 'paused') return;
+    judgeRelease(manifest, { now: clock.now(), finalized });
     if (host.unsupported !== undefined) {
       waiting = host.unsupported;
       return;
     }
-    if (await reportFailure(host, manifest, signal)) return;
     const artefact = artefactFor(manifest, running, host.platform);
-    await fetchArtefact(host, artefact, manifest.version, signal);
-    await host.stage(artefact, manifest.version);
-    await changeOver(host, manifest.version, signal);
+    await fetchArtefact(host, artefact, version, signal);
+    await host.stage(artefact, version);
+    await changeOver(host, version, signal);
   }
 
   async function changeOver(host: UpdateHost, version: string, signal: AbortSignal): Promise<void> {
@@ -251,9 +261,13 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
 
   if (host) tasks.every({ name: 'update', intervalMs, immediately: true }, look);
 
+  /** The refusal that was told last, once and not at every look. */
+  let refusal: string | undefined;
+
   async function look(signal: AbortSignal): Promise<void> {
     try {
       await step(signal);
+      refusal = undefined;
     } catch (error) {
       if (signal.aborted) return;
       waiting = error instanceof Error ? error.message : String(error);
@@ -263,8 +277,9 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
         { action: 'update_look', code: known, error },
         'the update under way could not be taken further',
       );
-      if (known?.startsWith('RELEASE_'))
-        log.warn({ action: 'update_refused', code: known, error }, 'a release is refused');
+      if (!known?.startsWith('RELEASE_') || waiting === refusal) return;
+      refusal = waiting;
+      log.warn({ action: 'update_refused', code: known, error }, 'a release is refused');
     }
   }
 
@@ -288,11 +303,27 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
             }
           : null,
       waiting: waiting ?? null,
-      nodes: [...membership.view().members.values()].map(({ peerId, name }) => {
+      nodes: nodes().map(({ peerId, name }) => {
         const version = peerId === self ? running : (presence.sighting(peerId)?.heartbeat.version ?? null);
         return { peerId, name, version };
       }),
     };
+  }
+
+  /** Asks every node itself: once all run it and none may go back, none ever does. */
+  async function unfinished(version: string, signal: AbortSignal | undefined): Promise<string[]> {
+    const found = await Promise.all(
+      nodes().map(async ({ peerId, name }) => {
+        const standing =
+          peerId === self
+            ? { version: running, onTrial: (await host?.trial()) !== undefined }
+            : await standingOf(rpc, peerId, signal).catch(() => undefined);
+        if (!standing) return `${name} does not answer`;
+        if (standing.version !== version) return `${name} runs ${standing.version}`;
+        return standing.onTrial ? `${name} is still on trial with it` : undefined;
+      }),
+    );
+    return found.filter((reason) => reason !== undefined);
   }
 
   return {
@@ -320,19 +351,16 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
       const rollout = await register.change(async (current) => {
         if (!current) throw new P2posError('UPDATE_NONE');
         const { version } = await manifestOf(current.manifest);
-        const behind = (await statusOf(current)).nodes.filter((node) => node.version !== version);
-        if (behind.length > 0) {
-          const reason = `${behind.map((node) => `${node.name} runs ${node.version ?? 'an unknown version'}`).join(', ')}`;
-          throw new P2posError('UPDATE_UNFINISHED', { version, reason });
-        }
-        return current.state === 'finalized'
-          ? undefined
-          : { ...current, state: 'finalized', reason: undefined };
+        if (current.state === 'finalized') return undefined;
+        const reasons = await unfinished(version, signal);
+        if (reasons.length > 0)
+          throw new P2posError('UPDATE_UNFINISHED', { version, reason: reasons.join(', ') });
+        return { ...current, state: 'finalized', reason: undefined };
       }, signal);
       return statusOf(rollout);
     },
     async [Symbol.asyncDispose]() {
-      served?.[Symbol.dispose]();
+      served[Symbol.dispose]();
       await tasks[Symbol.asyncDispose]();
     },
   };

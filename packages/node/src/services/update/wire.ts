@@ -1,4 +1,7 @@
-/** `/p2pos/update/1.0.0`: artefacts of releases from member to member, piece by piece. Who takes one checks its hash. */
+/**
+ * `/p2pos/update/1.0.0`: artefacts of releases from member to member, piece by piece, where who takes one checks its hash; and
+ * what a member runs, from itself and now, for a heartbeat says neither whether it is old nor whether that version stays.
+ */
 import { hash32Schema, integerSchema, type ReleaseArtefact } from '@p2pos/protocol';
 import { z } from 'zod';
 import type { PeerId } from '../../core/net/index.ts';
@@ -20,14 +23,36 @@ export const UPDATE = defineCapability('/p2pos/update/1.0.0', {
     cost: 'repair',
     maxBodyBytes: PIECE_BYTES + 1_024,
   },
+  standing: {
+    id: 2,
+    input: z.strictObject({}),
+    /** `onTrial`: it may still go back to what it ran before. */
+    output: z.object({ version: z.string().max(64), onTrial: z.boolean() }),
+    maxBodyBytes: 1_024,
+  },
 });
 
 const TIMEOUT_MS = 30_000;
+const STANDING_TIMEOUT_MS = 5_000;
 
-export function serveArtefacts(rpc: Pick<Rpc, 'serve'>, host: Pick<UpdateHost, 'read'>): Disposable {
+/** @param running version of this process */
+export function serveUpdate(
+  rpc: Pick<Rpc, 'serve'>,
+  host: Pick<UpdateHost, 'read' | 'trial'> | undefined,
+  running: string,
+): Disposable {
   return rpc.serve(UPDATE, {
-    piece: async ({ sha256, offset }) => ({ bytes: (await host.read(sha256, offset, PIECE_BYTES)) ?? null }),
+    async piece({ sha256, offset }) {
+      return { bytes: (await host?.read(sha256, offset, PIECE_BYTES)) ?? null };
+    },
+    async standing() {
+      return { version: running, onTrial: (await host?.trial()) !== undefined };
+    },
   });
+}
+
+export function standingOf(rpc: Pick<Rpc, 'call'>, peerId: PeerId, signal?: AbortSignal) {
+  return rpc.call(peerId, UPDATE, 'standing', {}, { timeoutMs: STANDING_TIMEOUT_MS, signal });
 }
 
 /** Undefined: the peer has it not. Otherwise its pieces in order, at most as many bytes as it should have. */

@@ -59,11 +59,12 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
     return { result: 'elsewhere', text: String(topology.moves.closedAt(slot, declaration.replicas)) };
   }
 
-  async function tell({ name }: Wanted, given: boolean): Promise<PromiseAnswer> {
+  async function tell({ name, ballot }: Wanted, given: boolean): Promise<PromiseAnswer> {
     const stored = await table.find(name);
     // What was accepted cannot be told any more: as good as gone until it is repaired.
     if (stored?.damaged) return { result: 'refused', text: 'RECORD_INVALID' };
-    if (given) {
+    // A greater ballot may have been promised and accepted since: then the promise is worth nothing any more.
+    if (given && !(stored && stored.version > ballot)) {
       const { header, value, proof } = stored?.record ?? {};
       return { result: 'promised', ...(header && proof && { record: [header, value ?? null, proof] }) };
     }

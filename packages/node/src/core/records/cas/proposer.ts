@@ -115,7 +115,9 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       return { ballot, state: expiredState(ballot) };
     }
     if (!fitsValue(crypto, fields, value)) throw invalid('its value is not the one that was signed');
-    return { ballot, state: decodeState(value) };
+    const state = decodeState(value);
+    if (state.version > ballot) throw invalid('its state is newer than itself');
+    return { ballot, state };
   }
 
   /** Everyone who told of that ballot, where they are a majority of every set. */
@@ -139,8 +141,11 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       hopedFor: ['promised'],
       async ask(peerId) {
         const answer = await rounds.prepare(peerId, placed, name, ballot, course.restMs());
-        if (answer.result === 'promised')
-          told.set(peerId, answer.record && (await open(name, answer.record)));
+        if (answer.result !== 'promised') return answer;
+        const accepted = answer.record && (await open(name, answer.record));
+        // What follows a greater ballot cannot be proposed under this one.
+        if (accepted && accepted.ballot >= ballot) return { result: 'behind', text: accepted.ballot };
+        told.set(peerId, accepted);
         return answer;
       },
       ...course.limits,

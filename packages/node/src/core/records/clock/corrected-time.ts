@@ -1,43 +1,67 @@
 /**
- * What time it is by the agreement of the members: the machine's clock plus the median offset that pings measured. A
- * clock that jumps is not believed at once, because the pings after the jump tell how far it went.
+ * What time it is by the agreement of the members: the machine's clock plus the median offset that pings measured, which is
+ * believed at once, at the start and whenever it changes. Where only one member has told its time, the middle one of three is
+ * taken: that member's, the machine's, and what it should be by the machine's monotonic clock; where none has, the last.
  */
 import type { Clock } from '../../clock/index.ts';
-
-/** Greater steps than this between two readings count as a jump. */
-const JUMP_MS = 2_000;
-/** After so long without a correction by the pings the jump is taken as true. */
-const HOLD_MS = 15_000;
+import type { ClockOpinion } from '../../liveness/index.ts';
 
 export interface CorrectedTime {
   /** Whole milliseconds since the Unix epoch. */
   now(): number;
+  /**
+   * The same, but of two clocks that differ the earlier; undefined while others are members and none has told its time since
+   * the start. What a wrong clock would spoil for long goes by this one.
+   */
+  earliest(): number | undefined;
 }
 
-export function createCorrectedTime({
-  clock,
-  clockOffsetMs,
-}: {
-  readonly clock: Clock;
-  readonly clockOffsetMs: () => number;
-}): CorrectedTime {
-  let lastTime = clock.now() + clockOffsetMs();
+export interface CorrectedTimeDeps {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly clocks: () => ClockOpinion;
+  /** There is no other member, so nobody else's clock matters. */
+  readonly isAlone: () => boolean;
+}
+
+export function createCorrectedTime({ clock, clocks, isAlone }: CorrectedTimeDeps): CorrectedTime {
+  let time = clock.now();
+  let earliest: number | undefined;
   let lastMonotonic = clock.monotonic();
-  let doubtedSince: number | undefined;
+
+  function read(): void {
+    const monotonic = clock.monotonic();
+    const passed = monotonic - lastMonotonic;
+    lastMonotonic = monotonic;
+    const own = clock.now();
+    const { answered, offsetMs } = clocks();
+    const theirs = own + offsetMs;
+    if (answered >= 2) {
+      time = theirs;
+      earliest = theirs;
+    } else if (answered === 1) {
+      time = middle(time + passed, own, theirs);
+      earliest = Math.min(time, theirs);
+    } else if (isAlone()) {
+      time = own;
+      earliest = own;
+    } else {
+      time += passed;
+      if (earliest !== undefined) earliest += passed;
+    }
+  }
 
   return {
     now() {
-      const monotonic = clock.monotonic();
-      const claimed = clock.now() + clockOffsetMs();
-      const expected = lastTime + (monotonic - lastMonotonic);
-      const jumped = Math.abs(claimed - expected) > JUMP_MS;
-      if (jumped) doubtedSince ??= monotonic;
-      else doubtedSince = undefined;
-      const held = doubtedSince !== undefined && monotonic - doubtedSince < HOLD_MS;
-      if (!held) doubtedSince = undefined;
-      lastTime = held ? expected : claimed;
-      lastMonotonic = monotonic;
-      return Math.floor(lastTime);
+      read();
+      return Math.floor(time);
+    },
+    earliest() {
+      read();
+      return earliest && Math.floor(earliest);
     },
   };
+}
+
+function middle(a: number, b: number, c: number): number {
+  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 }

@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createHybridClock, type Stamp } from './hybrid-clock.ts';
 
+const NO_CEILING = { allows: () => true, pause: async () => {} };
+
 function disk(initial = 0) {
-  const state = { bound: initial, reservations: 0, time: 1_000_000 };
+  const state = { bound: initial, reservations: 0, time: 1_000_000, ceiling: Number.POSITIVE_INFINITY };
   const open = () =>
     createHybridClock(
       {
@@ -13,6 +15,13 @@ function disk(initial = 0) {
           await Promise.resolve();
           state.bound = Math.max(state.bound, boundMs);
           state.reservations++;
+        },
+        ceiling: {
+          allows: (ms) => ms <= state.ceiling,
+          async pause() {
+            if (state.time > state.ceiling) state.time -= 1_000;
+            else throw new Error('too far ahead');
+          },
         },
       },
       { reservedMs: state.bound },
@@ -82,8 +91,22 @@ test('the disk is asked about once per reserved span, not per write', async () =
 
 test('what cannot be reserved is not given', async () => {
   const clock = createHybridClock(
-    { now: () => 5_000, reserve: () => Promise.reject(new Error('disk full')) },
+    { now: () => 5_000, reserve: () => Promise.reject(new Error('disk full')), ceiling: NO_CEILING },
     { reservedMs: 0 },
   );
   await assert.rejects(clock.take(1), /disk full/);
+});
+
+test('nothing beyond the ceiling is given or reserved; once the time is corrected there is no need', async () => {
+  const { state, open } = disk();
+  state.ceiling = state.time;
+  state.time += 5_000;
+  const clock = open();
+  const [stamp] = await clock.take(1);
+  assert.equal(stamp?.ms, state.ceiling);
+  assert.ok(state.bound <= state.ceiling + 3_000);
+  const { reservations } = state;
+  clock.observe({ ms: state.ceiling + 1, counter: 0 });
+  await assert.rejects(clock.take(1), /too far ahead/);
+  assert.equal(state.reservations, reservations);
 });

@@ -4,6 +4,7 @@
  * and never goes back.
  */
 import { MAX_VERSION_COUNTER } from '@p2pos/protocol';
+import type { Ceiling } from './ceiling.ts';
 
 export interface Stamp {
   readonly ms: number;
@@ -11,7 +12,10 @@ export interface Stamp {
 }
 
 export interface HybridClock {
-  /** `count` stamps, ascending. Waits for the disk about once per `reserveMs`. Rejects with the store's error. */
+  /**
+   * `count` stamps, ascending. Waits for the disk about once per `reserveMs`, and for the ceiling where they would pass it.
+   * Rejects with the store's error, or the ceiling's: nothing was given or reserved then.
+   */
   take(count: number): Promise<Stamp[]>;
   /** What is given from now on is greater. */
   observe(seen: Stamp): void;
@@ -22,6 +26,7 @@ export interface HybridClockDeps {
   readonly now: () => number;
   /** Makes the bound durable: nothing at or above it has been given so far. */
   readonly reserve: (boundMs: number) => Promise<void>;
+  readonly ceiling: Ceiling;
 }
 
 export interface HybridClockConfig {
@@ -32,7 +37,7 @@ export interface HybridClockConfig {
 }
 
 export function createHybridClock(
-  { now, reserve }: HybridClockDeps,
+  { now, reserve, ceiling }: HybridClockDeps,
   { reservedMs, reserveMs = 3_000 }: HybridClockConfig,
 ): HybridClock {
   let bound = reservedMs;
@@ -66,6 +71,10 @@ export function createHybridClock(
         while (stamps.length < count) {
           stamp = stamp.ms < time ? { ms: time, counter: 0 } : following(stamp);
           stamps.push(stamp);
+        }
+        if (!ceiling.allows(stamp.ms)) {
+          await ceiling.pause();
+          continue;
         }
         if (stamp.ms < bound) {
           last = stamp;

@@ -177,6 +177,8 @@ export class Ticket {
   /** This node cannot go on with it. Where an earlier sending may have left it, that matters more than why. */
   giveUp(error: unknown): void {
     if (this.mayBeKept()) this.lose();
+    else if (isP2posError(error))
+      this.reject(new P2posError(error.code, { ...error.details, outcome: 'none' }, { cause: error }));
     else this.reject(error);
   }
 

@@ -250,7 +250,7 @@ export function createWriter(deps: WriterDeps, { timeoutMs, maxWrites, maxBytes 
       const seen = parseVersion(text as string);
       if (seen.ms <= now() + MAX_AHEAD_MS) hybridClock.observe(seen);
       // Nothing that this node may sign would be newer.
-      else ticket.giveUp(new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS, outcome: 'none' }));
+      else ticket.giveUp(new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS }));
     }
     if (result === 'elsewhere' && generation === topology.generation()) {
       topology.moves.learnClosed(ticket.slot, ticket.count, Number(text));

@@ -2,8 +2,12 @@
  * Follows the moves of slots. A new replica copies what a majority of every needed set holds and marks the slot as settled;
  * every node learns from the marks which older sets are needed no more; a former replica offers what it holds to the
  * present ones and lets it go when a majority of them has it.
+ *
+ * What is older than deletions are remembered may have been deleted and forgotten since, so it is not given to who holds
+ * nothing of its key, and set aside. It cannot have been acknowledged and be missing there: a set is closed only once a
+ * majority of a newer one has copied all that was ever acknowledged (`moves.ts`), so that one of every majority knows it.
  */
-import type { Crypto } from '@p2pos/protocol';
+import { type Crypto, parseVersion } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
@@ -15,17 +19,21 @@ import { MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wi
 import { majorityOf, reaches } from '../placement/quorum.ts';
 import { type Ring, unpackEpochs } from '../placement/ring.ts';
 import type { Topology } from '../placement/topology.ts';
+import type { Aside } from '../repair/aside.ts';
 import { type RecordTable, ringStatement } from '../replica/store.ts';
 import { createPulling, nameOf, type PullingDeps } from './pulling.ts';
 
 export interface HandoverDeps extends PullingDeps {
   readonly self: PeerId;
   readonly topology: Topology;
-  readonly calls: Pick<ReplicaCalls, 'ask'>;
+  readonly calls: Pick<ReplicaCalls, 'ask' | 'digest'>;
   readonly preference: Preference;
   readonly table: Pick<RecordTable, 'slots' | 'leaves' | 'findLeaf' | 'drop' | 'saveRings'>;
+  readonly aside: Aside;
   readonly crypto: Crypto;
   readonly clock: Clock;
+  /** Corrected time, ms; undefined as long as nobody else has told the time. */
+  readonly toldTime: () => number | undefined;
   readonly log: Logger;
   readonly tasks: TaskGroup;
 }
@@ -35,6 +43,8 @@ export interface HandoverConfig {
   readonly stepMs: number;
   /** Greatest wait for one answer. */
   readonly timeoutMs: number;
+  /** How long deletions are remembered at least. */
+  readonly keepDeletedMs: number;
 }
 
 /** Slots that a former replica offers in one step. */
@@ -47,9 +57,12 @@ export interface Handover {
   holdsStrays(): boolean;
 }
 
-export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: HandoverConfig): Handover {
-  const { self, topology, calls, preference, table, replica, crypto, clock, log, tasks, settleRegister } =
-    deps;
+export function startHandover(
+  deps: HandoverDeps,
+  { stepMs, timeoutMs, keepDeletedMs }: HandoverConfig,
+): Handover {
+  const { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks } = deps;
+  const { settleRegister, toldTime } = deps;
   const { moves } = topology;
   const pulling = createPulling({ calls, replica, topology, table, crypto, settleRegister }, { timeoutMs });
   let wake = Promise.withResolvers<void>();
@@ -159,49 +172,75 @@ export function startHandover(deps: HandoverDeps, { stepMs, timeoutMs }: Handove
     return strays.length > dropped;
   }
 
-  /** Whether a majority of the present replicas has all that is held here, and it was let go. */
+  /** Whether the slot is empty here: a majority of the present replicas has all that was held, or knows nothing of it. */
   async function offer(ring: Ring, slot: number, placed: Placed, generation: number): Promise<boolean> {
     const { count } = ring;
     const [present = []] = moves.required(slot, count);
     const leaves = (await table.leaves(count, slot, EMPTY, MAX_INVENTORY_LEAVES)).map(
       (leaf) => new Uint8Array(leaf),
     );
-    const confirmed = await Promise.all(
+    const answers = await Promise.all(
       present.map(async (peerId) => {
         try {
-          return await hasAll(peerId, { placed, count, slot }, leaves);
+          return await give(peerId, { placed, count, slot }, leaves);
         } catch (error) {
           log.debug({ action: 'handover_offer', peerId, slot, error }, 'offering a slot failed');
-          return false;
+          return undefined;
         }
       }),
     );
-    if (confirmed.filter(Boolean).length < majorityOf(present.length)) return false;
-    // The same instant as the write: what takes effect later finds the records gone and its mark too.
+    const confirmed = answers.filter((unknown) => unknown !== undefined);
+    const majority = majorityOf(present.length);
+    if (confirmed.length < majority) return false;
+    const knownBy = (leaf: Uint8Array) => confirmed.filter((unknown) => !unknown.has(nameOf(leaf))).length;
+    const unproven = leaves.filter((leaf) => knownBy(leaf) < majority);
+    // The others will hear of it from who knows it.
+    if (unproven.some((leaf) => knownBy(leaf) > 0)) return false;
+    // The same instant as the writes: what takes effect later finds the records gone and its mark too.
     if (generation !== topology.generation() || moves.isHolder(slot, count)) return false;
+    // They may be unknown only because the present replicas have not copied the slot yet.
+    if (unproven.length > 0 && moves.required(slot, count).length > 1) return false;
     ring.settled[slot] = 0;
-    await table.drop(count, slot, leaves, ringStatement(ring, placed.placement));
-    return true;
+    const proven = leaves.filter((leaf) => knownBy(leaf) >= majority);
+    await Promise.all([
+      aside.set(count, slot, unproven),
+      table.drop(count, slot, proven, ringStatement(ring, placed.placement)),
+    ]);
+    if (unproven.length > 0) {
+      const fields = { action: 'strays_set_aside', slot, records: unproven.length };
+      log.info(fields, 'set aside old records of which their replicas know nothing');
+    }
+    return leaves.length < MAX_INVENTORY_LEAVES;
   }
 
-  async function hasAll(
+  /** The names of those that the peer knows nothing of, and was not given; undefined: it does not have all the others. */
+  async function give(
     peerId: PeerId,
     { placed, count, slot }: { readonly placed: Placed; readonly count: number; readonly slot: number },
     leaves: readonly Uint8Array[],
-  ): Promise<boolean> {
+  ): Promise<ReadonlySet<string> | undefined> {
     const theirs = await pulling.inventory(peerId, { placed, count, slot });
-    if (!theirs) return false;
+    if (!theirs) return undefined;
+    const unknown = new Set<string>();
     for (const leaf of leaves) {
       if (theirs.has(nameOf(leaf))) continue;
       const stored = await table.findLeaf(count, slot, leaf);
-      if (!stored || stored.damaged) return false;
+      if (!stored || stored.damaged) return undefined;
       const { header, value, proof } = stored.record;
+      const name = decodeHeader(header);
+      const time = toldTime();
+      const isOld = time === undefined || parseVersion(stored.version).ms < time - keepDeletedMs;
+      if (isOld && (await calls.digest(peerId, placed, name, timeoutMs)) === null) {
+        if (time === undefined) return undefined;
+        unknown.add(nameOf(leaf));
+        continue;
+      }
       const record: RecordBody = [header, value, proof];
       const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: [record] }, { timeoutMs });
-      if (answers[0]?.result === 'promised') await settleRegister(decodeHeader(header));
-      if (!['taken', 'held', 'behind'].includes(answers[0]?.result ?? '')) return false;
+      if (answers[0]?.result === 'promised') await settleRegister(name);
+      if (!['taken', 'held', 'behind'].includes(answers[0]?.result ?? '')) return undefined;
     }
-    return true;
+    return unknown;
   }
 
   /** Whether something is left to do. */

@@ -9,6 +9,7 @@ import {
 } from '@p2pos/protocol';
 import type { MembershipJournal } from '../../membership/index.ts';
 import type { PeerId } from '../../net/index.ts';
+import { canStore } from './placement.ts';
 
 export interface ChainLink {
   readonly hash: DocumentHash;
@@ -40,9 +41,11 @@ export async function readChain(
 /** A version may be this much later than the removal of its author: clocks differ, and the removal takes time to spread. */
 const REMOVAL_GRACE_MS = 60_000;
 
-/** Who was a member when; tells whether an old record may bear the name of its author. */
+/** Who was a member when; tells whether an old record may bear the name of its author, and who may hold old ones. */
 export interface Authors {
   learn(link: ChainLink): void;
+  /** Whether slots were ever placed on the peer. */
+  couldStore(peerId: PeerId): boolean;
   /** Whether the peer was a member at that time; `ms` since the epoch. */
   wasMember(peerId: PeerId, ms: number): boolean;
 }
@@ -50,8 +53,11 @@ export interface Authors {
 export function createAuthors(): Authors {
   /** When the peer was last removed; infinite while it is listed. */
   const listedUntil = new Map<PeerId, number>();
+  const stores = new Set<PeerId>();
   return {
+    couldStore: (peerId) => stores.has(peerId),
     learn({ snapshot }) {
+      for (const member of snapshot.members) if (canStore(member)) stores.add(member.peerId);
       const listed = new Set(snapshot.members.map(({ peerId }) => peerId));
       const issuedAt = parseTimestamp(snapshot.issuedAt);
       for (const [peerId, until] of listedUntil) {

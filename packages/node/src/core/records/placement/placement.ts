@@ -7,6 +7,11 @@ import type { PeerId } from '../../net/index.ts';
 
 type Candidate = Pick<Member, 'peerId' | 'tier' | 'capabilities' | 'zone' | 'draining'>;
 
+/** Whether slots are placed on such a member. */
+export function canStore({ tier, capabilities }: Pick<Candidate, 'tier' | 'capabilities'>): boolean {
+  return tier < 3 && capabilities.includes('storage');
+}
+
 export interface Placement {
   /** At most `count`, best first; fewer when there are not so many candidates. */
   replicas(slot: number, count: number): readonly PeerId[];
@@ -76,7 +81,7 @@ export function createPlacer(
   return {
     place(members) {
       const able = members
-        .filter(({ tier, capabilities }) => tier < 3 && capabilities.includes('storage'))
+        .filter(canStore)
         .toSorted((a, b) => (a.peerId < b.peerId ? -1 : 1))
         .map(({ peerId, zone, draining }) => ({ peerId, zone, draining, table: tableOf(peerId) }));
       const staying = able.filter(({ draining }) => !draining);

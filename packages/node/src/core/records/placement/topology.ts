@@ -30,6 +30,8 @@ export interface Topology extends Disposable {
   generation(): number;
   /** Whether the peer was listed at that time, ms since the epoch. */
   wasMember(peerId: PeerId, ms: number): boolean;
+  /** Whether slots are placed on the peer, or ever were. */
+  couldStore(peerId: PeerId): boolean;
   /** Told after each change. */
   onChange(listener: () => void): Disposable;
   /** Resolves when the chain has been read. */
@@ -166,6 +168,7 @@ export async function openTopology(
     },
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
+    couldStore: (peerId) => authors.couldStore(peerId),
     onChange(listener) {
       const told = () => listener();
       listeners.add(told);

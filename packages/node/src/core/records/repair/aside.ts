@@ -1,4 +1,7 @@
-/** Records taken out of service without being destroyed: an old copy of a disk held them, and nobody else does. */
+/**
+ * Records taken out of service without being destroyed: an old copy of a disk held them, or a member that was away for long,
+ * and nobody else does.
+ */
 import type { Store } from '../../store/index.ts';
 import type { SlotContents } from './digests.ts';
 
@@ -11,7 +14,7 @@ const MOVE = `INSERT INTO repair_aside (at, header, value, proof)
 const REMOVE = 'DELETE FROM records WHERE replicas = ?1 AND slot = ?2 AND leaf = ?3';
 
 export interface Aside {
-  set(count: number, slot: number, leaf: Uint8Array): Promise<void>;
+  set(count: number, slot: number, leaves: readonly Uint8Array[]): Promise<void>;
 }
 
 export async function openAside({
@@ -25,11 +28,15 @@ export async function openAside({
 }): Promise<Aside> {
   await store.migrate('records_aside', MIGRATIONS);
   return {
-    async set(count, slot, leaf) {
-      await store.write([
-        { sql: MOVE, params: [count, slot, leaf, now()] },
-        { sql: REMOVE, params: [count, slot, leaf] },
-      ]);
+    async set(count, slot, leaves) {
+      if (leaves.length === 0) return;
+      const at = now();
+      await store.write(
+        leaves.flatMap((leaf) => [
+          { sql: MOVE, params: [count, slot, leaf, at] },
+          { sql: REMOVE, params: [count, slot, leaf] },
+        ]),
+      );
       contents.changed(count, slot);
     },
   };

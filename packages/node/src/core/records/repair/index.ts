@@ -9,7 +9,6 @@
  */
 import type { Store } from '../../store/index.ts';
 import type { RecordsRepair } from '../port.ts';
-import { openAside } from './aside.ts';
 import { type Hints, openHints } from './hints.ts';
 import { lossOf } from './loss.ts';
 import { type RepairDeps, startRepair } from './repair.ts';
@@ -18,9 +17,9 @@ import { createSyncing, type SyncingDeps } from './syncing.ts';
 import { createTombstones } from './tombstones.ts';
 
 export interface OpenRepairDeps
-  extends Omit<RepairDeps, 'syncing' | 'aside'>,
+  extends Omit<RepairDeps, 'syncing'>,
     SyncingDeps,
-    Pick<ScrubDeps, 'verifier' | 'declarations' | 'random' | 'slotOf'> {
+    Pick<ScrubDeps, 'verifier' | 'declarations' | 'random' | 'slotOf' | 'now'> {
   readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
 }
 
@@ -46,8 +45,7 @@ export async function openRepair(
 ): Promise<{ readonly door: RecordsRepair; readonly hint: Hints['keep'] }> {
   const { standing, memory } = deps;
   const syncing = createSyncing(deps, { timeoutMs, maxBytesPerSecond });
-  const aside = await openAside(deps);
-  const repair = startRepair({ ...deps, syncing, aside }, { timeoutMs, intervalMs: EVERY_MS, keepDeletedMs });
+  const repair = startRepair({ ...deps, syncing }, { timeoutMs, intervalMs: EVERY_MS, keepDeletedMs });
   const hints = await openHints(deps, {
     keepMs: HINT_KEEP_MS,
     maxBytes: MAX_HINT_BYTES,
@@ -61,10 +59,9 @@ export async function openRepair(
       members: () => [
         ...repair.leavers(),
         ...[...deps.membership.view().members.values()]
-          .filter(({ peerId, tier, capabilities }) => {
-            return peerId !== deps.self && tier < 3 && capabilities.includes('storage');
-          })
-          .map(({ peerId }) => peerId),
+          .map(({ peerId }) => peerId)
+          // Who may not store any more may still hold what it did.
+          .filter((peerId) => peerId !== deps.self && deps.topology.couldStore(peerId)),
       ],
       votes: standing.votes,
       monotonic: () => deps.clock.monotonic(),

@@ -137,7 +137,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
             gives: () => true,
             takes: (isLearning) => !isLearning,
           });
-          if (!outcome.complete || outcome.learning) same = false;
+          if (!outcome.complete || outcome.kept.length > 0 || outcome.learning) same = false;
         }
         if (generation !== topology.generation()) return false;
       }

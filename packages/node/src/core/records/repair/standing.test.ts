@@ -67,3 +67,22 @@ test('a ballot that it may have promised against before the loss never gets its 
   // Also after a restart.
   assert.equal((await openPeerMemory({ store })).floorMs, floor);
 });
+
+test('that floor is by the true time, though it be known only later', async () => {
+  const store = createMemoryStore(createSeededRandom('standing'));
+  const clock = createManualClock();
+  const memory = await openPeerMemory({ store });
+  const topology = { moves: { required: () => [['me', 'a', 'b']] } } as unknown as Pick<Topology, 'moves'>;
+  let wrongMs = -7_200_000;
+  const standing = createStanding(
+    { self: 'me', store, topology, memory, clock, now: () => clock.now() + wrongMs },
+    { patienceMs: 1_000, maxAheadMs: 10_000 },
+  );
+  const lostAt = clock.now();
+  standing.learn('b', 'contradicted', 0);
+  standing.caughtUp(1, 3);
+  await clock.advance(5_000);
+  wrongMs = 0;
+  assert.equal(standing.votesOn(1, 3, lostAt + 10_000), false);
+  assert.equal(standing.votesOn(1, 3, lostAt + 10_001), true);
+});

@@ -75,11 +75,19 @@ export function createStanding(
   let proven = false;
   let greatestTerm = memory.term;
   let floorMs = memory.floorMs;
+  /** Monotonic: what time it was then may be known only later. */
+  let contradictedAt: number | undefined;
 
   const nameOf = (slot: number, count: number) => `${count}.${slot}`;
   const notify = () => {
     for (const listener of listeners) listener();
   };
+
+  /** Whatever was promised before the loss lies below it. */
+  function floor(): number {
+    if (contradictedAt === undefined) return floorMs;
+    return Math.max(floorMs, now() - (clock.monotonic() - contradictedAt) + maxAheadMs);
+  }
 
   function votes(slot: number, count: number): boolean {
     if (proven) return true;
@@ -110,6 +118,8 @@ export function createStanding(
   }
 
   async function settle(): Promise<void> {
+    floorMs = floor();
+    contradictedAt = undefined;
     await memory.saveSelf(Math.max(greatestTerm, memory.term) + 1, floorMs);
     greatestTerm = memory.term;
     contradicted = false;
@@ -121,7 +131,7 @@ export function createStanding(
 
   return {
     votes,
-    votesOn: (slot, count, ballotMs) => ballotMs > floorMs && votes(slot, count),
+    votesOn: (slot, count, ballotMs) => ballotMs > floor() && votes(slot, count),
     known: (slot, count) => patiently(() => votes(slot, count)),
     async learning(count) {
       await patiently(() => uncountedOf(count).length === 0);
@@ -144,8 +154,7 @@ export function createStanding(
       proven = false;
       revision++;
       caught.clear();
-      // Whatever was promised before lies below this.
-      floorMs = Math.max(floorMs, now() + maxAheadMs);
+      contradictedAt = clock.monotonic();
       notify();
     },
     isVouched: (peerId) => vouched.has(peerId),

@@ -32,11 +32,11 @@ export interface Difference {
 }
 
 export interface SlotOutcome {
-  /** Each of both has all that the other had. */
+  /** Each of both has all that the other had, but for what was kept. */
   readonly complete: boolean;
   /** The peer does not count in the slot. */
   readonly learning: boolean;
-  /** Held here and not there, and not handed over. */
+  /** Held here and not there, and not handed over: it was not to be given, or is damaged. */
   readonly kept: readonly Uint8Array[];
 }
 
@@ -147,9 +147,9 @@ export function createSyncing(
     };
     for (const leaf of have) {
       const stored = await table.findLeaf(count, slot, leaf);
-      // Meanwhile something newer took its place; or it is of no use to anybody.
-      if (!stored || stored.damaged) continue;
-      if (!gives(parseVersion(stored.version).ms)) {
+      // Meanwhile something newer took its place.
+      if (!stored) continue;
+      if (stored.damaged || !gives(parseVersion(stored.version).ms)) {
         kept.push(leaf);
         continue;
       }

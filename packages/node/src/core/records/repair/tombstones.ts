@@ -6,6 +6,7 @@
 import type { PeerId } from '../../net/index.ts';
 import type { Row, Store } from '../../store/index.ts';
 import type { Topology } from '../placement/topology.ts';
+import { SELECT_GRAVES } from '../replica/schema.ts';
 import type { SlotContents } from './digests.ts';
 import type { RepairMarks } from './repair.ts';
 
@@ -28,11 +29,6 @@ export function heldBackBy(
   });
 }
 
-/** Deleted, or expired and let go, for longer than is asked. */
-const SELECT = `SELECT replicas, slot, leaf FROM records
-  WHERE (tombstone = 1 AND (expires_at IS NULL OR expires_at < ?1) AND version < ?2)
-     OR (value IS NULL AND expires_at < ?1)
-  LIMIT ?3`;
 const DROP = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
 /** Looked at in one go. */
 const MAX_GRAVES = 2_000;
@@ -68,7 +64,7 @@ export function createTombstones(
   async function look(): Promise<void> {
     const limitMs = Math.floor(now() - keepMs);
     const limit = limitMs.toString(16).padStart(12, '0');
-    const rows = await store.read<Row>(SELECT, [limitMs, limit, MAX_GRAVES]);
+    const rows = await store.read<Row>(SELECT_GRAVES, [limitMs, limit, MAX_GRAVES]);
     graves = rows.map((row) => ({
       count: Number(row['replicas']),
       slot: Number(row['slot']),

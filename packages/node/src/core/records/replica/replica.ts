@@ -15,6 +15,7 @@ import {
 import type { PeerId } from '../../net/index.ts';
 import type { Promises } from '../cas/promises.ts';
 import { decodeState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
+import type { Ceiling } from '../clock/ceiling.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
 import { leafHash } from '../format/merkle.ts';
@@ -45,6 +46,7 @@ export interface ReplicaDeps {
   readonly hybridClock: HybridClock;
   /** Corrected time, ms. */
   readonly now: () => number;
+  readonly ceiling: Pick<Ceiling, 'allows'>;
   /** Told of a peer that follows another snapshot. */
   readonly onStalePeer: (peerId: PeerId) => void;
   /** Told of what others pass on that is too far ahead until then, corrected time in ms. Nothing of it was checked. */
@@ -66,7 +68,7 @@ export interface Replica {
     from: PeerId,
     options: { readonly relayed: boolean },
   ): Promise<WriteAnswer[]>;
-  /** Records that this node itself has made: nothing about them needs proof. */
+  /** Records that this node itself has made: nothing about them needs proof but that others would keep them too. */
   writeOwn(placed: Placed, records: readonly CheckedRecord[]): Promise<WriteAnswer[]>;
 }
 
@@ -177,6 +179,13 @@ export function createReplica(deps: ReplicaDeps): Replica {
     return outcomes;
   }
 
+  /** Its time may have been corrected since they were signed. */
+  function outcomesOfOwn(records: readonly CheckedRecord[]): (CheckedRecord | WriteAnswer)[] {
+    return records.map((record) =>
+      deps.ceiling.allows(parseVersion(record.fields.version).ms) ? record : refused('VERSION_AHEAD'),
+    );
+  }
+
   async function keep(records: readonly CheckedRecord[], admission: Admission): Promise<WriteAnswer[]> {
     const answers = new Array<WriteAnswer>(records.length);
     const mine: number[] = [];
@@ -195,6 +204,16 @@ export function createReplica(deps: ReplicaDeps): Replica {
     }
     admission.confirm();
     return answers;
+  }
+
+  async function keepGood(
+    outcomes: readonly (CheckedRecord | WriteAnswer)[],
+    admission: Admission,
+  ): Promise<WriteAnswer[]> {
+    const good = outcomes.filter((outcome) => 'leaf' in outcome);
+    const kept = good.length > 0 ? await keep(good, admission) : [];
+    let at = 0;
+    return outcomes.map((outcome) => ('leaf' in outcome ? (kept[at++] as WriteAnswer) : outcome));
   }
 
   /** What a learner has on disk counts toward no majority. */
@@ -245,13 +264,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
     admit,
     async write(input, from, { relayed }) {
       const admission = admit(input, from);
-      const outcomes = await outcomesOf(input.records, from, relayed);
-      const checked = outcomes.filter((outcome) => 'leaf' in outcome);
-      const kept = checked.length > 0 ? await keep(checked, admission) : [];
-      let at = 0;
-      return outcomes.map((outcome) => ('leaf' in outcome ? (kept[at++] as WriteAnswer) : outcome));
+      return keepGood(await outcomesOf(input.records, from, relayed), admission);
     },
-    writeOwn: (placed, records) => keep(records, admit(placed, self)),
+    writeOwn: (placed, records) => keepGood(outcomesOfOwn(records), admit(placed, self)),
   };
 }
 

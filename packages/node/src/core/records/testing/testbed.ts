@@ -9,6 +9,8 @@ import { createMemoryDisk, type MemoryDisk } from '../../../testing/memory-store
 import { createSeededRandom, type SeededRandom } from '../../../testing/seeded-random.ts';
 import { createTestSystem, type TestSystem } from '../../../testing/test-system.ts';
 import type { Clock } from '../../clock/index.ts';
+import type { ClockOpinion } from '../../liveness/index.ts';
+import { cautiousMedian } from '../../liveness/pulse.ts';
 import { silentLogger } from '../../log/index.ts';
 import { type MembershipJournal, openMembership } from '../../membership/index.ts';
 import type { Net } from '../../net/index.ts';
@@ -85,8 +87,12 @@ export interface TestbedConfig {
   readonly seed?: string | number;
   readonly slots?: number;
   readonly latencyMs?: number | ((from: number, to: number) => number);
-  /** Wall clock of a node ahead of the others, ms. */
+  /** Wall clock of a node ahead of the others, ms; asked when it starts. */
   readonly skewMs?: (index: number) => number;
+  /** Whether nodes learn the clocks of those that they are connected with. Default: all take theirs for right. */
+  readonly pings?: boolean;
+  /** What a node has heard of the others' clocks, instead. */
+  readonly clocks?: (index: number) => ClockOpinion;
   readonly records?: RecordsConfig;
   readonly sent?: (from: number, bytes: number) => void;
   /** Greatest size of a node's disk; 0: without bound. */
@@ -136,12 +142,14 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
   const disks = system.nodes.map((_, index) => newDisk(index, config.diskFile?.(index)));
   const nodes: (TestNode & AsyncDisposable)[] = [];
   const snapshots: SignedDocument<Snapshot>[] = [];
+  const skews: number[] = [];
 
   async function boot(index: number): Promise<TestNode & AsyncDisposable> {
     const identity = system.nodes[index] as TestSystem['nodes'][0];
     const { peerId } = identity;
     const { crypto, systemId, genesis } = system;
     const skew = config.skewMs?.(index) ?? 0;
+    skews[index] = skew;
     const ownClock: Clock = { ...clock, now: () => clock.now() + skew };
     const log = silentLogger;
     const raw = (disks[index] as MemoryDisk).open();
@@ -154,12 +162,23 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     const net = hub.join(peerId);
     const rpc = createRpc({ net, clock, log });
     let up = true;
+    const heard = new Set<number>();
+    /** As pings would have told by now. */
+    const clocks = () => {
+      if (config.clocks) return config.clocks(index);
+      if (!config.pings) return { answered: 2, offsetMs: 0 };
+      for (const other of nodes)
+        if (other.index !== index && other.isUp() && net.isConnected(other.peerId)) heard.add(other.index);
+      const offsets = [...heard].map((other) => (skews[other] as number) - skew);
+      const offsetMs = offsets.length === 1 ? (offsets[0] as number) : cautiousMedian([0, ...offsets]);
+      return { answered: offsets.length, offsetMs };
+    };
     const records = await createRecords(
       {
         store,
         rpc,
         membership,
-        liveness: { isAlive: () => true, pulse: () => undefined, clockOffsetMs: () => 0 },
+        liveness: { isAlive: () => true, pulse: () => undefined, clocks },
         identity,
         crypto,
         clock: ownClock,

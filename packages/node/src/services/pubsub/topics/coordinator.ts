@@ -3,9 +3,11 @@
  * acknowledged in time or its member is gone. Positions are written down behind the acknowledgements, so after a crash some
  * come again and none is left out.
  */
+import { P2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../core/clock/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
 import type { Lease } from '../../../core/records/index.ts';
+import type { Account } from './account.ts';
 import type { PositionStore } from './position.ts';
 import type { From, TopicEvent } from './reader.ts';
 import type { Seat } from './seats.ts';
@@ -15,6 +17,8 @@ export interface CoordinatorDeps {
   readonly lease: Lease;
   readonly positions: PositionStore;
   readonly clock: Clock;
+  /** Of what the groups of its app keep; beyond it nothing is read ahead. */
+  readonly account: Account;
   readonly read: (from: From, signal: AbortSignal) => AsyncIterable<readonly TopicEvent[]>;
 }
 
@@ -30,22 +34,40 @@ export interface CoordinatorConfig {
 export type Delivery = Extract<TopicEvent, { readonly type: 'message' }> & { readonly attempt: number };
 
 export interface Coordinator extends Seat {
-  /** Up to so many for this member; waits a little where there is none. */
-  pull(member: string, from: From, most: number): Promise<Delivery[]>;
+  /**
+   * So many are with this member at a time, until they are acknowledged; waits a little where there is none, or no room.
+   *
+   * @throws P2posError LEASE_LOST, and what the topic cannot be read for
+   */
+  pull(
+    member: string,
+    from: From,
+    most: number,
+    options?: { readonly mayWait?: boolean },
+  ): Promise<Delivery[]>;
   /** How many of them were new. */
   acknowledge(sequences: readonly number[]): number;
   leave(member: string): void;
 }
 
+interface Member {
+  seenAt: number;
+  /** With it, and not acknowledged: messages, and bytes of their data. */
+  out: number;
+  bytes: number;
+}
+
 interface Waiter {
-  readonly member: string;
+  readonly name: string;
   readonly most: number;
   answer(deliveries: Delivery[]): void;
+  refuse(reason: unknown): void;
 }
 
 interface Out {
   readonly delivery: Delivery;
-  readonly member: string;
+  /** Whose it is for now. */
+  readonly name: string;
   readonly until: number;
 }
 
@@ -53,22 +75,27 @@ const WAIT_MS = 1_000;
 /** Read ahead of what is handed out. */
 const MAX_READY = 512;
 const MAX_READY_BYTES = 8 * 1_048_576;
-/** In one answer to a member. */
-const MAX_PULL_BYTES = 2 * 1_048_576;
+/** In one answer to a member, and with it at a time; one message always. */
+const MAX_PULL_BYTES = 256 * 1_024;
+const MAX_MEMBER_BYTES = 16 * 1_048_576;
 const MAX_EARLY = 10_000;
 const WRITE_ACKS = 1_000;
 
 export async function createCoordinator(
-  { self, lease, positions, clock, read }: CoordinatorDeps,
+  { self, lease, positions, clock, account, read }: CoordinatorDeps,
   { ackMs, memberMs, maxOut }: CoordinatorConfig,
 ): Promise<Coordinator> {
   const { token } = lease;
   const over = new AbortController();
   lease.lost.addEventListener('abort', () => over.abort(lease.lost.reason), { once: true });
-  const members = new Map<string, number>();
+  over.signal.addEventListener('abort', () => {
+    for (const waiter of [...waiters]) waiter.refuse(over.signal.reason);
+  });
+  const members = new Map<string, Member>();
   const out = new Map<number, Out>();
   /** Acknowledged to an earlier holder's members, and not read here yet. */
   const early = new Set<number>();
+  /** By their sequence. */
   let ready: Delivery[] = [];
   let readyBytes = 0;
   /** The next that will be read. */
@@ -86,14 +113,18 @@ export async function createCoordinator(
   written = before.sequence;
   await positions.write({ sequence: written, holder: self, token }, { signal: over.signal });
 
-  /** What is there to those who wait, in equal shares. */
+  /** What is there to those who wait and have room, in equal shares. */
   function dispatch(): void {
-    for (const waiter of waiters) {
+    const able = [...waiters].filter(({ name, most }) => (members.get(name)?.out ?? 0) < most);
+    for (const [i, waiter] of able.entries()) {
       if (ready.length === 0 || out.size >= maxOut) return;
-      const share = Math.ceil(ready.length / waiters.size);
-      waiters.delete(waiter);
-      // It may be gone by now, and so would be what it is given.
-      waiter.answer(members.has(waiter.member) ? take(waiter.member, Math.min(share, waiter.most)) : []);
+      const member = members.get(waiter.name);
+      // It is gone by now, and so would be what it is given.
+      if (!member) waiter.answer([]);
+      else {
+        const taken = take(waiter, member, Math.ceil(ready.length / (able.length - i)));
+        if (taken.length > 0) waiter.answer(taken);
+      }
     }
   }
 
@@ -121,6 +152,7 @@ export async function createCoordinator(
   async function fill(from: From): Promise<void> {
     try {
       for await (const batch of read(from, over.signal)) {
+        over.signal.throwIfAborted();
         for (const event of batch) {
           if (event.type === 'begin') {
             // Written down, or a group that begins at the end would begin at a later one after a crash.
@@ -132,9 +164,10 @@ export async function createCoordinator(
           if (event.type === 'gap' || early.delete(event.sequence)) continue;
           ready.push({ ...event, attempt: 1 });
           readyBytes += event.data.length;
+          account.bytes += event.data.length;
         }
         dispatch();
-        while (ready.length >= MAX_READY || readyBytes >= MAX_READY_BYTES) {
+        while (isAhead()) {
           await new Promise<void>((resolve) => {
             wakeReader = resolve;
           });
@@ -146,11 +179,25 @@ export async function createCoordinator(
     }
   }
 
+  /** A group that has nothing at all reads on, so that each comes forward however much the others keep. */
+  function isAhead(): boolean {
+    if (ready.length >= MAX_READY || readyBytes >= MAX_READY_BYTES) return true;
+    return account.bytes >= account.maxBytes && ready.length + out.size > 0;
+  }
+
+  function outOf(sequence: number, { delivery, name }: Out): void {
+    out.delete(sequence);
+    const member = members.get(name);
+    if (!member) return;
+    member.out--;
+    member.bytes -= delivery.data.length;
+  }
+
   function takeBack(isDue: (one: Out) => boolean): void {
     const back: Delivery[] = [];
     for (const [sequence, one] of out) {
       if (!isDue(one)) continue;
-      out.delete(sequence);
+      outOf(sequence, one);
       back.push({ ...one.delivery, attempt: one.delivery.attempt + 1 });
       readyBytes += one.delivery.data.length;
     }
@@ -159,25 +206,44 @@ export async function createCoordinator(
     dispatch();
   }
 
-  function leave(member: string): void {
-    if (members.delete(member)) takeBack((one) => one.member === member);
+  function leave(name: string): void {
+    if (members.delete(name)) takeBack((one) => one.name === name);
   }
 
-  function take(member: string, most: number): Delivery[] {
+  function take({ name, most }: Waiter, member: Member, share: number): Delivery[] {
     const until = clock.monotonic() + ackMs;
-    const room = Math.max(0, Math.min(most, maxOut - out.size, ready.length));
+    const room = Math.min(share, most - member.out, maxOut - out.size);
     let count = 0;
     for (let bytes = 0; count < room; count++) {
       bytes += (ready[count] as Delivery).data.length;
       if (count > 0 && bytes > MAX_PULL_BYTES) break;
+      if (count + member.out > 0 && member.bytes + bytes > MAX_MEMBER_BYTES) break;
     }
     const taken = ready.splice(0, count);
     for (const delivery of taken) {
-      out.set(delivery.sequence, { delivery, member, until });
+      out.set(delivery.sequence, { delivery, name, until });
       readyBytes -= delivery.data.length;
+      member.bytes += delivery.data.length;
     }
-    if (taken.length > 0) wakeReader();
+    member.out += count;
+    if (count > 0) wakeReader();
     return taken;
+  }
+
+  /** Nobody gets it again. False: it was not here. */
+  function finish(sequence: number): boolean {
+    const one = out.get(sequence);
+    const index = one ? -1 : indexOf(ready, sequence);
+    const { data } = (one?.delivery ?? ready[index] ?? {}) as Partial<Delivery>;
+    if (!data) return false;
+    account.bytes -= data.length;
+    if (one) outOf(sequence, one);
+    else {
+      // Taken back, and done with all the same.
+      ready.splice(index, 1);
+      readyBytes -= data.length;
+    }
+    return true;
   }
 
   return {
@@ -187,43 +253,51 @@ export async function createCoordinator(
     },
     tick() {
       const now = clock.monotonic();
-      for (const [member, seenAt] of members) if (now - seenAt > memberMs) leave(member);
+      for (const [name, { seenAt }] of members) if (now - seenAt > memberMs) leave(name);
       takeBack(({ until }) => until <= now);
       if (position() !== written) void write().catch(() => {});
+      // What other groups gave back makes room here.
+      wakeReader();
     },
-    pull(member, from, most) {
+    async pull(name, from, most, { mayWait = true } = {}) {
+      over.signal.throwIfAborted();
       usedAt = clock.monotonic();
-      members.set(member, usedAt);
+      const member = members.get(name) ?? { seenAt: usedAt, out: 0, bytes: 0 };
+      member.seenAt = usedAt;
+      members.set(name, member);
       if (!begun) {
         begun = true;
         void fill(written > 0 ? { kind: 'sequence', sequence: written } : from);
       }
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
+        const end = () => {
+          timer[Symbol.dispose]();
+          waiters.delete(waiter);
+        };
         const waiter: Waiter = {
-          member,
+          name,
           most,
           answer(deliveries) {
-            timer[Symbol.dispose]();
-            waiters.delete(waiter);
+            end();
             resolve(deliveries);
+          },
+          refuse(reason) {
+            end();
+            reject(reason);
           },
         };
         const timer = clock.after(WAIT_MS, () => waiter.answer([]));
         waiters.add(waiter);
         dispatch();
+        if (!mayWait && waiters.has(waiter)) waiter.answer([]);
       });
     },
     acknowledge(sequences) {
+      over.signal.throwIfAborted();
       usedAt = clock.monotonic();
       let fresh = 0;
       for (const sequence of sequences) {
-        const index = ready.findIndex((one) => one.sequence === sequence);
-        if (index >= 0) {
-          // Taken back, and done with all the same.
-          readyBytes -= (ready[index] as Delivery).data.length;
-          ready.splice(index, 1);
-          fresh++;
-        } else if (out.delete(sequence)) fresh++;
+        if (finish(sequence)) fresh++;
         else if (sequence >= Math.max(next, written) && early.size < MAX_EARLY) {
           if (!early.has(sequence)) fresh++;
           early.add(sequence);
@@ -238,10 +312,24 @@ export async function createCoordinator(
     leave,
     async [Symbol.asyncDispose]() {
       if (!over.signal.aborted) await write().catch(() => {});
-      over.abort(lease.lost.reason ?? new Error('the seat was given up'));
+      over.abort(lease.lost.reason ?? new P2posError('LEASE_LOST', { token }));
       wakeReader();
-      for (const waiter of [...waiters]) waiter.answer([]);
+      for (const { data } of [...ready, ...[...out.values()].map(({ delivery }) => delivery)])
+        account.bytes -= data.length;
+      ready = [];
+      out.clear();
       await lease[Symbol.asyncDispose]();
     },
   };
+}
+
+/** −1 where it is not. */
+function indexOf(ready: readonly Delivery[], wanted: number): number {
+  let low = 0;
+  for (let high = ready.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if ((ready[middle] as Delivery).sequence < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return ready[low]?.sequence === wanted ? low : -1;
 }

@@ -70,6 +70,8 @@ export const DEFAULT_RETENTION: Retention = { ageMs: 7 * 86_400_000, messages: 1
 /** Of data and messages in one entry; with what is around them it stays below the 64 KiB of a register. */
 export const MAX_ENTRY_BYTES = 60 * 1_024;
 export const MAX_ENTRY_MESSAGES = 512;
+/** Of its messages' data, chunks included: whoever reads an entry has all of it in memory. One message always fits. */
+export const MAX_ENTRY_DATA_BYTES = 1_048_576;
 /** Longer data travels in chunks. */
 export const CHUNK_BYTES = 60 * 1_024;
 export const MESSAGE_ID_BYTES = 16;

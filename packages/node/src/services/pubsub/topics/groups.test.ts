@@ -1,7 +1,14 @@
 /** Groups on several whole nodes: each message to one member, again to another when one dies, positions that stay. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeCbor, type P2posError } from '@p2pos/protocol';
+import { silentLogger } from '../../../core/log/index.ts';
+import type { Lease } from '../../../core/records/index.ts';
+import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
+import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { createTestnet, type Testnet } from '../../../testing/testnet.ts';
+import { createGroups, type Groups } from './groups.ts';
+import type { TopicEvent } from './reader.ts';
 
 const APP = 'default';
 const nodeOf = (net: Testnet, i: number) => net.nodes[i] as Testnet['nodes'][0];
@@ -109,4 +116,140 @@ test('positions survive the restart of all nodes, and the loss of the one that k
     sorted(third).filter((n) => n > 20),
     numbers(21, 30),
   );
+});
+
+interface Alone {
+  readonly clock: ManualClock;
+  readonly groups: Groups;
+  /** What another node asks of this one. */
+  pull(member: string, group: string): Promise<{ readonly deliveries: readonly unknown[] }>;
+  /** Pulls that wait for the other node. */
+  readonly under: { now: number; most: number };
+  /** Members that have asked there. */
+  readonly asked: Set<string>;
+}
+
+/** A node by itself, whose registers answer at once. @param holder Another, who leads all groups and has nothing for them. */
+function alone({ holder }: { readonly holder?: string } = {}): Alone {
+  const clock = createManualClock();
+  const under = { now: 0, most: 0 };
+  const asked = new Set<string>();
+  let handlers: { pull(input: object, context: object): ReturnType<Alone['pull']> };
+  const records = {
+    declare() {},
+    registers: {
+      read: async () => holder && { value: encodeCbor([1, 1, holder, 1]), version: {} },
+      change: async () => ({}),
+    },
+    leases: {
+      acquire: async (): Promise<Lease | undefined> =>
+        holder
+          ? undefined
+          : { token: 1, lost: new AbortController().signal, async [Symbol.asyncDispose]() {} },
+    },
+  };
+  const rpc = {
+    serve: (_: unknown, own: typeof handlers) => {
+      handlers = own;
+      return { [Symbol.dispose]() {} };
+    },
+    async call(_: string, __: unknown, method: string, { member }: { readonly member: string }) {
+      if (method !== 'pull') return {};
+      asked.add(member);
+      under.most = Math.max(under.most, ++under.now);
+      await new Promise<void>((resolve) => void clock.after(1_000, resolve));
+      under.now--;
+      return { deliveries: [] };
+    },
+  };
+  async function* read(): AsyncGenerator<readonly TopicEvent[]> {
+    yield [{ type: 'begin', sequence: null }];
+    yield [
+      {
+        type: 'message',
+        sequence: 1,
+        token: 1,
+        publisher: 'p',
+        at: 0,
+        data: new TextEncoder().encode('job'),
+      },
+    ];
+    await new Promise(() => {});
+  }
+  const deps = {
+    self: 'me',
+    rpc,
+    records,
+    isMember: () => true,
+    topics: { read },
+    clock,
+    random: createSeededRandom('alone'),
+    log: silentLogger,
+  };
+  const groups = createGroups(deps as never, { replicas: 3 });
+  const pull = (member: string, group: string) => {
+    const name = { app: 'a', topic: 'work', group };
+    return handlers.pull({ name, member, from: { kind: 'start' }, most: 64 }, { peerId: 'other' });
+  };
+  return { clock, groups, pull, under, asked };
+}
+
+test('one that opens group upon group is refused in time, and takes nothing from another app', async () => {
+  const { clock, groups } = alone();
+  const end = new AbortController();
+  const outcomes: string[] = [];
+  const join = async (app: string, group: string): Promise<void> => {
+    const name = { app, topic: 'work', group, from: { kind: 'start' } as const };
+    try {
+      for await (const batch of groups.consume(name, { signal: end.signal }))
+        outcomes.push(`${app} got ${batch.length}`);
+    } catch (error) {
+      outcomes.push(`${app} ${(error as P2posError).code}`);
+    }
+  };
+  for (let i = 0; i < 260; i++) void join('a', `g${i}`);
+  await clock.advance(5_000);
+  void join('b', 'g');
+  await clock.advance(1_000);
+  assert.equal(outcomes.filter((one) => one === 'a got 1').length, 250);
+  assert.equal(outcomes.at(-1), 'b got 1');
+  await clock.advance(11_000);
+  assert.equal(outcomes.filter((one) => one === 'a OVERLOADED').length, 10);
+  end.abort();
+  await groups[Symbol.asyncDispose]();
+});
+
+test('members of groups that another node leads leave most of the calls to it to others', async () => {
+  const { clock, groups, under, asked } = alone({ holder: 'other' });
+  const end = new AbortController();
+  const run = async (i: number): Promise<void> => {
+    const name = { app: 'a', topic: 'work', group: `g${i % 7}`, from: { kind: 'start' } as const };
+    for await (const _ of groups.consume(name, { signal: end.signal }));
+  };
+  const running = Array.from({ length: 800 }, (_, i) => run(i));
+  await clock.advance(7_000);
+  assert.equal(under.most, 192);
+  assert.equal(asked.size, 800, 'none waits for so long that it is taken for gone');
+  end.abort();
+  await clock.advance(1_000);
+  await Promise.all(running);
+  assert.equal(under.now, 0);
+});
+
+test('pulls of one member that wait leave most of its calls to others', async () => {
+  const { clock, groups, pull } = alone();
+  const end = new AbortController();
+  // Leads the group, and is given the only message.
+  const own = groups.consume(
+    { app: 'a', topic: 'work', group: 'g', from: { kind: 'start' } },
+    { signal: end.signal },
+  );
+  await own[Symbol.asyncIterator]().next();
+  let answered = 0;
+  for (let i = 0; i < 200; i++) void pull(`m${i}`, 'g').then(() => answered++);
+  await clock.advance(10);
+  assert.equal(answered, 72);
+  await clock.advance(1_000);
+  assert.equal(answered, 200);
+  end.abort();
 });

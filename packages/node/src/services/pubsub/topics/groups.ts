@@ -4,14 +4,16 @@ import { P2posError, toHex } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { Logger } from '../../../core/log/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
-import type { Random } from '../../../core/random/index.ts';
+import { jitter, type Random } from '../../../core/random/index.ts';
 import type { Records } from '../../../core/records/index.ts';
 import type { Rpc } from '../../../core/rpc/index.ts';
+import { createAccounts } from './account.ts';
 import { type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
 import type { GroupName } from './position.ts';
 import { createPositionStore, groupKey } from './position.ts';
 import type { From } from './reader.ts';
 import { createSeats } from './seats.ts';
+import { createSlots } from './slots.ts';
 import type { Topics } from './topics.ts';
 import { GROUPS } from './wire.ts';
 
@@ -35,9 +37,9 @@ export interface GroupsConfig {
 }
 
 export interface Groups extends AsyncDisposable {
-  /** What this member gets, until the signal aborts. */
+  /** What this member gets, `most` with it at a time (default 64), until the signal aborts. @throws P2posError OVERLOADED: for a while no node could lead the group */
   consume(
-    input: GroupName & { readonly from: From },
+    input: GroupName & { readonly from: From; readonly most?: number | undefined },
     options: { readonly signal: AbortSignal },
   ): AsyncIterable<readonly Delivery[]>;
   acknowledge(
@@ -46,7 +48,16 @@ export interface Groups extends AsyncDisposable {
   ): Promise<number>;
 }
 
-const PULL_MOST = 64;
+const MOST = 64;
+/** Of what the groups of one app keep in memory on this node. */
+const MAX_APP_BYTES = 64 * 1_048_576;
+/** Of one app on this node. */
+const MAX_CONSUMERS = 4_096;
+/** Pulls that wait, of one member; others are answered at once and come again in a while. */
+const WAITING = { ofOneApp: 128, inAll: 384 };
+/** Pulls to one member, those that wait included. */
+const PULLING = { ofOneApp: 192, inAll: 512 };
+const PAUSE_MS = 1_000;
 const CALL_MS = 4_000;
 const REACH_MS = 15_000;
 
@@ -54,6 +65,12 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   const { self, rpc, records, isMember, topics, clock, random, log } = deps;
   const { replicas, leaseMs = 5_000, ackMs = 30_000 } = config;
   records.declare({ suffix: '/topic-groups', kind: 'cas', author: 'member', replicas, maxValueBytes: 1_024 });
+
+  const accountOf = createAccounts(MAX_APP_BYTES);
+  /** By app: the members here, and bytes of what they were given and have not taken. */
+  const consumers = new Map<string, { count: number; bytes: number }>();
+  const waiting = createSlots(WAITING);
+  const pulling = createSlots(PULLING);
 
   const seats = createSeats<GroupName, Coordinator>(
     {
@@ -76,6 +93,7 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
             lease,
             positions: createPositionStore(records, { app, topic, group }),
             clock,
+            account: accountOf(app),
             read: (from, signal) => topics.read({ app, topic, from }, { signal }),
           },
           { ackMs, memberMs: 2 * CALL_MS, maxOut: 10_000 },
@@ -92,10 +110,20 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
     if (!isMember(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
   };
 
+  async function leave(name: GroupName, member: string): Promise<void> {
+    const seat = await seats.held(name);
+    const holder = seats.holder(name);
+    if (seat) seat.leave(`${self}/${member}`);
+    else if (holder) await rpc.call(holder, GROUPS, 'leave', { name, member }, { timeoutMs: CALL_MS });
+  }
+
   const served = rpc.serve(GROUPS, {
     pull: async ({ name, member, from, most }, { peerId }) => {
       checkMember(peerId);
-      return { deliveries: (await (await held(name)).pull(`${peerId}/${member}`, from, most)).map(toBody) };
+      const seat = await held(name);
+      using slot = waiting.tryEnter(peerId, name.app);
+      const mayWait = slot !== undefined;
+      return { deliveries: (await seat.pull(`${peerId}/${member}`, from, most, { mayWait })).map(toBody) };
     },
     acknowledge: async ({ name, sequences }, { peerId }) => {
       checkMember(peerId);
@@ -109,19 +137,27 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   });
 
   return {
-    async *consume({ from, ...name }, { signal }) {
+    async *consume({ from, most = MOST, ...name }, { signal }) {
+      const ours = consumers.get(name.app) ?? { count: 0, bytes: 0 };
+      if (ours.count >= MAX_CONSUMERS) throw new P2posError('OVERLOADED', { what: 'This node' });
+      consumers.set(name.app, ours);
+      ours.count++;
       const member = toHex(random.bytes(8));
       const own = `${self}/${member}`;
+      let refusedAt: number | undefined;
       try {
         while (!signal.aborted) {
           let deliveries: readonly Delivery[];
+          const askedAt = clock.monotonic();
           try {
+            if (ours.bytes >= MAX_APP_BYTES) throw new P2posError('OVERLOADED', { what: 'This node' });
             deliveries = await seats.reach(
               name,
               {
-                here: (seat) => seat.pull(own, from, PULL_MOST),
+                here: (seat) => seat.pull(own, from, most),
                 async there(holder, until) {
-                  const input = { name, member, from, most: PULL_MOST };
+                  using _ = await pulling.enter(holder, name.app, until);
+                  const input = { name, member, from, most };
                   const options = { timeoutMs: CALL_MS, signal: until };
                   return (await rpc.call(holder, GROUPS, 'pull', input, options)).deliveries.map(fromBody);
                 },
@@ -131,23 +167,33 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
           } catch (error) {
             if (signal.aborted) return;
             if (!(error instanceof P2posError && error.retry)) throw error;
+            if (error.code === 'OVERLOADED') {
+              refusedAt ??= clock.monotonic();
+              // Its client may find another node with room.
+              if (clock.monotonic() - refusedAt >= REACH_MS) throw error;
+            }
             await sleep(clock, 500, { signal }).catch(() => {});
             continue;
           }
-          if (deliveries.length > 0) yield deliveries;
+          refusedAt = undefined;
+          if (deliveries.length === 0) {
+            // Too many of us wait there already.
+            if (clock.monotonic() - askedAt < PAUSE_MS / 2)
+              await sleep(clock, jitter(random, PAUSE_MS), { signal }).catch(() => {});
+            continue;
+          }
+          const bytes = deliveries.reduce((sum, { data }) => sum + data.length, 0);
+          ours.bytes += bytes;
+          try {
+            yield deliveries;
+          } finally {
+            ours.bytes -= bytes;
+          }
         }
       } finally {
-        const leaving = seats.reach(
-          name,
-          {
-            here: async (seat) => seat.leave(own),
-            there: async (holder) =>
-              void (await rpc.call(holder, GROUPS, 'leave', { name, member }, { timeoutMs: CALL_MS })),
-          },
-          { timeoutMs: CALL_MS },
-        );
+        if (--ours.count === 0) consumers.delete(name.app);
         // If it is not heard, its time runs out.
-        leaving.catch(() => {});
+        leave(name, member).catch(() => {});
       }
     },
     acknowledge: ({ sequences, ...name }, options) =>

@@ -89,11 +89,24 @@ test('a sequence over all publishers, read from the start, a number, a time, the
 test('a message is one, however often it is sent under its key', async () => {
   await using net = await settled(3);
   const one = await net.during(append(net, 0, 'x', 'log', 'key'));
+  assert.equal(one.repeated, undefined);
   const both = await net.during(
     Promise.all([append(net, 1, 'x', 'log', 'key'), append(net, 2, 'x', 'log', 'key')]),
   );
-  for (const again of both) assert.equal(again.sequence, one.sequence);
+  for (const again of both) assert.deepEqual(again, { ...one, repeated: true });
   assert.equal((await net.during(append(net, 1, 'y'))).sequence, 2);
+  // Who had no answer has told nobody, so the repeat does: at the node that holds the topic, and at another.
+  for (const i of [0, 1]) {
+    const gone = new AbortController();
+    const input = { app: APP, topic: 'log', data: bytes('z'), idempotencyKey: `gone ${i}` };
+    const broken = nodeOf(net, i).topics.append(input, { signal: gone.signal });
+    broken.catch(() => {});
+    await net.clock.advance(2);
+    gone.abort();
+    await assert.rejects(broken);
+    assert.equal((await net.during(append(net, 2, 'z', 'log', `gone ${i}`))).repeated, undefined);
+    assert.equal((await net.during(append(net, 2, 'z', 'log', `gone ${i}`))).repeated, true);
+  }
 });
 
 test('the holder crashes: nothing acknowledged is lost, no number is given twice or out of order', async () => {
@@ -182,6 +195,25 @@ test('T17: a mebibyte travels in chunks and harms nobody beside it', async () =>
   assert.deepEqual(reader.texts(), ['1 a', '2 1048576', '3 b']);
   const found = reader.events.find((e) => e.type === 'message' && e.sequence === big.sequence);
   assert.ok(found?.type === 'message' && Buffer.compare(found.data, data) === 0);
+});
+
+test('the data of a repeat is not kept beside that of the first', async () => {
+  await using net = await settled(3);
+  const sum = async () => {
+    const all = net.nodes.map(({ records }) => records.storedBytes(APP));
+    return (await net.during(Promise.all(all))).reduce((a, b) => a + b, 0);
+  };
+  const data = new Uint8Array(500_000).fill(7);
+  const input = { app: APP, topic: 'log', data, idempotencyKey: 'key' };
+  await net.during(nodeOf(net, 0).topics.append(input));
+  const before = await sum();
+  for (let i = 0; i < 3; i++) await net.during(nodeOf(net, i).topics.append(input));
+  await net.clock.advance(1_000);
+  const after = await sum();
+  assert.ok(after - before < 100_000, `${after - before} bytes more`);
+  const reader = follow(net, 1, { kind: 'start' }, 'log', 'end');
+  await net.until(() => reader.texts().length === 1);
+  assert.deepEqual(reader.texts(), ['1 500000']);
 });
 
 test('retention by count, bytes and age; what is gone is told', async () => {

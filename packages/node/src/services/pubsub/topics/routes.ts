@@ -32,9 +32,12 @@ export function createTopicHandlers(
     async append({ topic, idempotencyKey, body }, { app, signal }) {
       if (body.length > MAX_PUBSUB_MESSAGE_BYTES)
         throw new P2posError('PUBSUB_MESSAGE_TOO_LARGE', { maxBytes: MAX_PUBSUB_MESSAGE_BYTES });
-      const appended = await topics.append({ app, topic, data: body, idempotencyKey }, { signal });
-      // Who listens without `from` hears it as any other message.
-      const { subscribers } = await pubsub.publish({ app, topic, data: body });
+      const input = { app, topic, data: body, idempotencyKey };
+      const { repeated, ...appended } = await topics.append(input, { signal });
+      // Who listens without `from` hears it as any other message, and once.
+      const { subscribers } = repeated
+        ? { subscribers: 0 }
+        : await pubsub.publish({ app, topic, data: body });
       return { topic, ...appended, subscribers };
     },
     async replay({ topic, from = 'start', limit = PAGE }, { app, signal }) {
@@ -90,11 +93,13 @@ export async function followDurable(
     topic,
     from = 'start',
     group,
+    most,
   }: {
     readonly app: string;
     readonly topic: string;
     readonly from?: string | undefined;
     readonly group?: string | undefined;
+    readonly most?: number | undefined;
   },
   signal: AbortSignal,
 ) {
@@ -114,7 +119,7 @@ export async function followDurable(
     throw new P2posError('BAD_REQUEST', { reason: 'A group is named by 1 to 64 letters, digits, _ or -.' });
   return {
     opened,
-    events: mapped(groups.consume({ app, topic, group, from: begin }, { signal }), tell),
+    events: mapped(groups.consume({ app, topic, group, from: begin, most }, { signal }), tell),
   };
 }
 
@@ -152,8 +157,11 @@ function fromOf(text: string): From {
       reason: 'from must be start, end, a sequence, or a time in UTC such as 2026-11-21T01:02:03Z.',
     });
   if (text === 'start' || text === 'end') return { kind: text };
-  if (/^\d+$/.test(text)) return { kind: 'sequence', sequence: Number(text) };
+  if (/^\d+$/.test(text)) {
+    if (Number.isSafeInteger(Number(text))) return { kind: 'sequence', sequence: Number(text) };
+    throw new P2posError('BAD_REQUEST', { reason: `No topic has a sequence as great as ${text}.` });
+  }
   const at = Date.parse(text.replace(/(\.\d{3})\d+Z$/, '$1Z'));
   if (Number.isNaN(at)) throw new P2posError('BAD_REQUEST', { reason: `There is no time ${text}.` });
-  return { kind: 'time', at };
+  return { kind: 'time', at: Math.max(0, at) };
 }

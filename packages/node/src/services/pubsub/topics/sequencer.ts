@@ -8,11 +8,13 @@ import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { Logger } from '../../../core/log/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
 import type { Lease } from '../../../core/records/index.ts';
+import type { Account } from './account.ts';
 import {
   type Entry,
   type Head,
   lengthOf,
   MAX_ENTRY_BYTES,
+  MAX_ENTRY_DATA_BYTES,
   MAX_ENTRY_MESSAGES,
   type Position,
   type StoredMessage,
@@ -25,6 +27,8 @@ export interface SequencerDeps {
   readonly self: PeerId;
   readonly topic: TopicLog;
   readonly lease: Lease;
+  /** Of what waits for the logs of its app. */
+  readonly account: Account;
   readonly clock: Clock;
   readonly log: Logger;
   /** Of corrected time, ms. */
@@ -37,16 +41,27 @@ export interface SequencerDeps {
 export interface Appended {
   readonly sequence: number;
   readonly token: number;
+  /** An earlier call had its answer: who listens has heard of the message from there. */
+  readonly repeated?: true | undefined;
 }
 
 export interface Sequencer extends Seat {
   /** @throws P2posError LEASE_LOST: another holds it, and whether the message is in the log is seen by its id */
-  append(message: StoredMessage): Promise<Appended>;
+  append(message: StoredMessage, options?: { readonly signal?: AbortSignal | undefined }): Promise<Appended>;
+}
+
+/** A message that is in the log. */
+interface Known extends Appended {
+  /** By whose call; that one may ask several times. */
+  readonly publisher: PeerId;
+  readonly at: number;
+  /** Whether somebody has heard of it who still waited. */
+  told: boolean;
 }
 
 interface Waiting {
   readonly message: StoredMessage;
-  readonly resolve: (appended: Appended) => void;
+  readonly resolve: (known: Known) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -70,15 +85,15 @@ const LOOK_BACK = 16;
 
 /** Finds the end, fences off whoever wrote before, and tells the head who writes now. */
 export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
-  const { self, topic, lease, clock, now, onWritten } = deps;
+  const { self, topic, lease, account, clock, now, onWritten } = deps;
   const log = deps.log.child({ module: 'topics' });
   const { token } = lease;
   const over = new AbortController();
   lease.lost.addEventListener('abort', () => over.abort(lease.lost.reason), { once: true });
   const options = { signal: over.signal };
-  const ids = new Map<string, Appended>();
+  const ids = new Map<string, Known>();
   /** Those on their way, by id. */
-  const pending = new Map<string, Promise<Appended>>();
+  const pending = new Map<string, Promise<Known>>();
   const waiting: Waiting[] = [];
   let waitingBytes = 0;
   let writing: Promise<void> | undefined;
@@ -90,24 +105,38 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
   /** The end of the log when retention last found nothing more to take. */
   let tended = 0;
 
-  function remember(entry: Entry): void {
-    for (const [i, { id }] of entry.messages.entries()) {
-      ids.set(textOf(id), { sequence: entry.sequence + i, token: entry.token });
+  /** @param told Whoever wrote it has answered, as far as can be known. */
+  function remember({ token, sequence, messages }: Entry, { told }: { readonly told: boolean }): Known[] {
+    return messages.map(({ id, publisher, at }, i) => {
+      const known = { sequence: sequence + i, token, publisher, at, told };
+      ids.set(textOf(id), known);
       if (ids.size > MAX_IDS) ids.delete(ids.keys().next().value as string);
-    }
+      return known;
+    });
+  }
+
+  function answerTo(
+    { publisher, at }: StoredMessage,
+    known: Known,
+    signal: AbortSignal | undefined,
+  ): Appended {
+    const repeated = known.told && !(known.publisher === publisher && known.at === at);
+    known.told ||= !signal?.aborted;
+    const { sequence, token } = known;
+    return { sequence, token, ...(repeated && { repeated }) };
   }
 
   async function findEnd(): Promise<Position> {
     const { hint, retention } = head;
     for (let number = Math.max(1, hint.entry - LOOK_BACK); number < hint.entry; number++) {
       const found = await topic.read(number, options);
-      if (found?.entry) remember(found.entry);
+      if (found?.entry) remember(found.entry, { told: true });
     }
     let at = hint;
     for (;;) {
       const found = await topic.read(at.entry, options);
       if (!found) break;
-      if (found.entry) remember(found.entry);
+      if (found.entry) remember(found.entry, { told: true });
       at = found.after;
     }
     // A holder that died before its last hint, so long ago that what it wrote after it has expired: none of it may be reused.
@@ -132,15 +161,27 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
 
   function nextBatch(): Waiting[] {
     let size = 0;
+    let data = 0;
     let end = 0;
     for (const { message } of waiting) {
       size += weightOf(message);
-      if (end > 0 && (size > MAX_ENTRY_BYTES || end >= MAX_ENTRY_MESSAGES)) break;
+      data += lengthOf(message);
+      const isFull = size > MAX_ENTRY_BYTES || data > MAX_ENTRY_DATA_BYTES || end >= MAX_ENTRY_MESSAGES;
+      if (end > 0 && isFull) break;
       end++;
     }
-    const batch = waiting.splice(0, end);
-    for (const { message } of batch) waitingBytes -= weightOf(message);
-    return batch;
+    return take(end);
+  }
+
+  function count(bytes: number): void {
+    waitingBytes += bytes;
+    account.bytes += bytes;
+  }
+
+  function take(most = waiting.length): Waiting[] {
+    const taken = waiting.splice(0, most);
+    for (const { message } of taken) count(-weightOf(message));
+    return taken;
   }
 
   async function drain(): Promise<void> {
@@ -153,7 +194,7 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
         if (!(await write(entry))) throw new P2posError('LEASE_LOST', { token });
       } catch (error) {
         over.abort(error);
-        for (const { reject } of [...batch, ...waiting.splice(0)]) reject(error);
+        for (const { reject } of [...batch, ...take()]) reject(error);
         return;
       }
       const number = next.entry;
@@ -162,8 +203,8 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
         sequence: next.sequence + messages.length,
         bytes: messages.reduce((sum, message) => sum + lengthOf(message), next.bytes),
       };
-      remember(entry);
-      for (const [i, { resolve }] of batch.entries()) resolve({ sequence: entry.sequence + i, token });
+      const written = remember(entry, { told: false });
+      for (const [i, { resolve }] of batch.entries()) resolve(written[i] as Known);
       onWritten(number, entry);
       if (clock.monotonic() - hintedAt > HINT_MS) void tend().catch(() => {});
     }
@@ -216,7 +257,7 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
     const found = await topic.read(number, options);
     if (found?.entry && found.entry.token > token) throw new P2posError('LEASE_LOST', { token });
     if (!found) continue;
-    if (found.entry) remember(found.entry);
+    if (found.entry) remember(found.entry, { told: true });
     next = found.after;
   }
   await tend();
@@ -227,17 +268,18 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
     get usedAt() {
       return usedAt;
     },
-    append(message) {
+    async append(message, { signal } = {}) {
       usedAt = clock.monotonic();
       const id = textOf(message.id);
-      const known = ids.get(id) ?? pending.get(id);
-      if (known) return Promise.resolve(known);
-      if (over.signal.aborted) return Promise.reject(new P2posError('LEASE_LOST', { token }));
-      if (waiting.length >= MAX_WAITING || waitingBytes > MAX_WAITING_BYTES)
-        return Promise.reject(new P2posError('OVERLOADED', { what: 'The topic' }));
-      const appending = new Promise<Appended>((resolve, reject) => {
+      const before = ids.get(id) ?? pending.get(id);
+      if (before) return answerTo(message, await before, signal);
+      if (over.signal.aborted) throw new P2posError('LEASE_LOST', { token });
+      const isFull = waiting.length >= MAX_WAITING || waitingBytes > MAX_WAITING_BYTES;
+      if (isFull || account.bytes > account.maxBytes)
+        throw new P2posError('OVERLOADED', { what: 'The topic' });
+      const appending = new Promise<Known>((resolve, reject) => {
         waiting.push({ message, resolve, reject });
-        waitingBytes += weightOf(message);
+        count(weightOf(message));
         writing ??= Promise.resolve()
           .then(drain)
           .finally(() => {
@@ -247,7 +289,7 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
       pending.set(id, appending);
       const forget = () => void pending.delete(id);
       appending.then(forget, forget);
-      return appending;
+      return answerTo(message, await appending, signal);
     },
     tick() {
       const idle = next.entry === tended && clock.monotonic() - hintedAt < TEND_MS;

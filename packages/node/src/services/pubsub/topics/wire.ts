@@ -1,5 +1,12 @@
 /** What members say to each other about durable topics: messages to whoever holds the topic, and pulls of groups' members. */
-import { bytesSchema, integerSchema, MAX_TOPIC_ACKS, MAX_TOPIC_BYTES, textSchema } from '@p2pos/protocol';
+import {
+  bytesSchema,
+  integerSchema,
+  MAX_GROUP_MOST,
+  MAX_TOPIC_ACKS,
+  MAX_TOPIC_BYTES,
+  textSchema,
+} from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../../core/rpc/index.ts';
 import { CHUNK_BYTES, MESSAGE_ID_BYTES } from './format.ts';
@@ -26,7 +33,12 @@ export const TOPICS = defineCapability('/p2pos/topics/1.0.0', {
         }),
       ]),
     }),
-    output: z.strictObject({ sequence: integerSchema(1), token: integerSchema(1) }),
+    /** `repeated`: a call before this one had its answer. */
+    output: z.object({
+      sequence: integerSchema(1),
+      token: integerSchema(1),
+      repeated: z.literal(true).optional(),
+    }),
   },
 });
 
@@ -48,11 +60,11 @@ const delivery = z.tuple([
 ]);
 
 export const GROUPS = defineCapability('/p2pos/topic-groups/1.0.0', {
-  /** The next messages for a member of the sender; waits about a second where there are none. */
+  /** The next for a member of the sender, `most` with it at a time; waits about a second where there are none, or no room. */
   pull: {
     id: 1,
-    input: z.strictObject({ name, member, from, most: integerSchema(1, 256) }),
-    output: z.strictObject({ deliveries: z.array(delivery).max(256) }),
+    input: z.strictObject({ name, member, from, most: integerSchema(1, MAX_GROUP_MOST) }),
+    output: z.strictObject({ deliveries: z.array(delivery).max(MAX_GROUP_MOST) }),
     maxBodyBytes: 16 * 1_048_576,
   },
   acknowledge: {

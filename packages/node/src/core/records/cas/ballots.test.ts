@@ -1,0 +1,140 @@
+/** Rounds that overtake each other: what is told of a smaller ballot when a greater one has been accepted meanwhile. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatVersion, isP2posError } from '@p2pos/protocol';
+import { encodeHeader } from '../format/record.ts';
+import { type Sealed, seal } from '../format/seal.ts';
+import { type Placed, type PromiseAnswer, RECORDS, type RecordBody } from '../format/wire.ts';
+import { createTestbed, decode, type Testbed, type TestbedConfig } from '../testing/testbed.ts';
+import { encodeState, expiredState } from './state.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const NAME = { namespace: 'default/kv-cas', partition: bytes('a'), key: bytes('a') };
+
+/** Five nodes, of which two are no replicas of the key; of the replicas, the first hears nothing of the first of those. */
+async function openBed(config: Partial<TestbedConfig> = {}) {
+  const bed = await createTestbed({ nodes: 5, registers: true, ...config });
+  const peers = bed.nodes().map(({ peerId }) => peerId);
+  const { replicas } = bed.node(0).records.locate(NAME);
+  const [apart, ...others] = replicas.map((peerId) => peers.indexOf(peerId)) as [number, number, number];
+  const [one, other] = [0, 1, 2, 3, 4].filter((index) => !replicas.includes(peers[index] as string)) as [
+    number,
+    number,
+  ];
+  bed.cut(one, apart);
+  return { bed, one, other, late: others[1] as number };
+}
+
+function change(bed: Testbed, index: number, value: string) {
+  const { registers } = bed.node(index).records;
+  return registers.change({ ...NAME, value: bytes(value), condition: { kind: 'any' } });
+}
+
+interface Told {
+  readonly answers: readonly PromiseAnswer[];
+}
+
+/** Comes between what `late` answers and what `one` hears of the promises that it asks for. */
+function listen(
+  bed: Testbed,
+  one: number,
+  late: number,
+  hear: (answer: Told, asked: Placed) => Promise<Told>,
+): void {
+  const { rpc } = bed.node(one);
+  const { call } = rpc;
+  async function heard(...input: Parameters<typeof call>): Promise<unknown> {
+    const [peerId, , method, asked] = input;
+    const answer = await call(...input);
+    const isMeant = method === 'prepare' && peerId === bed.node(late).peerId;
+    return isMeant ? hear(answer as Told, asked as Placed) : answer;
+  }
+  Object.assign(rpc, { call: heard });
+}
+
+async function takesEffect(bed: Testbed, index: number, work: Promise<unknown>): Promise<void> {
+  await bed.run(work);
+  const found = await bed.run(bed.node(index).records.registers.read(NAME));
+  assert.equal(found && decode(found.value), 'one');
+}
+
+test('a promise that was overtaken while it went to the disk is none: the change is tried again', async () => {
+  const slow = { index: -1, until: Promise.withResolvers<void>() };
+  const { bed, one, other, late } = await openBed({
+    wrapStore: (index, store) => ({
+      get storeId() {
+        return store.storeId;
+      },
+      migrate: (...input) => store.migrate(...input),
+      read: (...input) => store.read(...input),
+      position: () => store.position(),
+      async write(statements) {
+        const results = await store.write(statements);
+        const promises = statements.some(({ sql }) => sql.includes('INSERT INTO register_promises'));
+        if (slow.index === index && promises) await slow.until.promise;
+        return results;
+      },
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    }),
+  });
+  await using _bed = bed;
+  const told: unknown[] = [];
+  listen(bed, one, late, async (answer) => {
+    told.push(answer.answers[0]?.result);
+    return answer;
+  });
+  slow.index = late;
+  const work = change(bed, one, 'one');
+  await bed.clock.advance(5);
+  slow.index = -1;
+  await bed.run(change(bed, other, 'other'));
+  slow.until.resolve();
+  await takesEffect(bed, other, work);
+  assert.deepEqual(told, ['behind', 'promised']);
+});
+
+/** What `one` is told by `late` of the first promise that it asks for, instead of the truth. */
+function mislead(bed: Testbed, one: number, late: number, record: (placed: object) => Promise<RecordBody>) {
+  let done = false;
+  listen(bed, one, late, async (answer, { epoch, placement }) => {
+    if (done) return answer;
+    done = true;
+    return { answers: [{ result: 'promised', record: await record({ epoch, placement }) }] };
+  });
+}
+
+test('who is told of a greater ballot than it asked for tries again', async () => {
+  const { bed, one, other, late } = await openBed();
+  await using _bed = bed;
+  let told: RecordBody | undefined;
+  mislead(bed, one, late, async (placed) => {
+    await change(bed, other, 'other');
+    const input = { ...placed, names: [[NAME.namespace, NAME.key, null]] } as never;
+    const call = bed.node(other).rpc.call(bed.node(late).peerId, RECORDS, 'read', input, { timeoutMs: 500 });
+    told = (await call).answers[0]?.record;
+    return told as RecordBody;
+  });
+  await takesEffect(bed, other, change(bed, one, 'one'));
+  assert.ok(told);
+});
+
+test('a state that says to be newer than its ballot is not built upon', async () => {
+  const { bed, one, late } = await openBed();
+  await using _bed = bed;
+  const { crypto, systemId, nodes } = bed.system;
+  const { peerId: author, signer } = nodes[late] as (typeof nodes)[0];
+  const versionAt = (ms: number) => formatVersion({ ms: bed.clock.now() + ms, counter: 0, author });
+  const lie = async (): Promise<RecordBody> => {
+    const value = encodeState(expiredState(versionAt(5_000)));
+    const hashed = { hash: crypto.sha256(value), bytes: value.length };
+    const fields = { ...NAME, version: versionAt(-5_000), expiresAt: undefined, value: hashed };
+    const header = encodeHeader(fields);
+    const [sealed] = await seal({ crypto, signer, systemId }, [header]);
+    return [header, value, (sealed as Sealed).proof];
+  };
+  mislead(bed, one, late, lie);
+  await assert.rejects(bed.run(change(bed, one, 'one')), (error) => {
+    assert.ok(isP2posError(error, 'RECORDS_QUORUM_LOST'), String(error));
+    return error.details['outcome'] === 'none';
+  });
+});

@@ -1,0 +1,260 @@
+/** What becomes of records that lie where they belong no more: old copies, members that may not store any more, large slots. */
+import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { formatVersion, type Member } from '@p2pos/protocol';
+import { createTempFolder } from '../../../testing/temp-folder.ts';
+import { encodeHeader } from '../format/record.ts';
+import { MAX_SEALED, type Sealed, seal } from '../format/seal.ts';
+import { openRecordTable } from '../replica/store.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
+import { createTestbed, nameOf, type Testbed, type TestbedConfig } from '../testing/testbed.ts';
+
+const DAY_MS = 3_600_000; // in these tests
+const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000, keepDeletedMs: DAY_MS };
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+async function count(bed: Testbed, index: number, table: 'records' | 'repair_aside'): Promise<number> {
+  const [row] = await bed.node(index).store.read<{ n: number }>(`SELECT count(*) AS n FROM ${table}`);
+  return row?.n ?? 0;
+}
+
+/** Days go by in steps that let the periodic work run. */
+async function pass(bed: Testbed, ms: number): Promise<void> {
+  await bed.clock.advance(ms);
+  await bed.clock.advanceUntil(() => true, { stepMs: 1, limitMs: 10 });
+}
+
+/** All members, of which one may not store. */
+function without(bed: Testbed, index: number): Member[] {
+  const { peerId } = bed.node(index);
+  return bed
+    .members(0, 1, 2, 3)
+    .map((member) =>
+      member.peerId === peerId
+        ? { ...member, capabilities: member.capabilities.filter((one) => one !== 'storage') }
+        : member,
+    );
+}
+
+function draining(bed: Testbed, indexes: readonly number[], leaving: readonly number[]): Member[] {
+  const peers = leaving.map((index) => bed.node(index).peerId);
+  return bed.members(...indexes).map((member) => ({ ...member, draining: peers.includes(member.peerId) }));
+}
+
+async function enact(bed: Testbed, members: readonly Member[], force = false): Promise<void> {
+  await bed.snapshot(members, { force });
+  await bed.settleMembership();
+  await bed.clock.advance(20_000);
+}
+
+/** By node 0, as if they had been written `agoMs` ago; nobody was told of them. */
+async function recordsOf(bed: Testbed, keys: readonly string[], agoMs: number): Promise<CheckedRecord[]> {
+  const { crypto, systemId, nodes } = bed.system;
+  const { peerId: author, signer } = nodes[0] as (typeof nodes)[0];
+  const value = bytes('v');
+  const version = formatVersion({ ms: bed.clock.now() - agoMs, counter: 0, author });
+  const found: CheckedRecord[] = [];
+  for (let at = 0; at < keys.length; at += MAX_SEALED) {
+    const fields = keys.slice(at, at + MAX_SEALED).map((key) => ({
+      ...nameOf(key),
+      version,
+      expiresAt: undefined,
+      value: { hash: crypto.sha256(value), bytes: value.length },
+    }));
+    const headers = fields.map(encodeHeader);
+    const sealed = await seal({ crypto, signer, systemId }, headers);
+    for (const [i, one] of fields.entries()) {
+      const { slot } = bed.node(0).records.locate(one);
+      const record = { fields: one, header: headers[i] as Uint8Array, value, slot, count: 3 };
+      found.push({ ...record, ...(sealed[i] as Sealed) });
+    }
+  }
+  return found;
+}
+
+async function plant(bed: Testbed, index: number, records: readonly CheckedRecord[]): Promise<void> {
+  const table = await openRecordTable({ store: bed.node(index).store, crypto: bed.system.crypto });
+  for (let at = 0; at < records.length; at += 1_000)
+    await table.accept(records.slice(at, at + 1_000), bed.clock.now());
+}
+
+async function isGone(bed: Testbed, key: string, indexes: readonly number[]): Promise<void> {
+  for (const index of indexes) assert.equal(await bed.get(index, key), undefined, `node ${index}`);
+}
+
+test('a deletion waits for a member that may not store any more, and what it still has does not rise again', async () => {
+  await using bed = await createTestbed({ nodes: 4, records: QUICK });
+  const key = bed.findKey((replicas) => replicas.includes(3));
+  await bed.put(0, key, 'v');
+  await bed.clock.advance(200);
+  await bed.crash(3);
+  await enact(bed, without(bed, 3), true);
+  await bed.remove(0, key);
+  await pass(bed, 4 * DAY_MS);
+  for (const index of [0, 1, 2]) {
+    assert.equal(await count(bed, index, 'records'), 1, 'the deletion is still known');
+    assert.deepEqual(bed.node(index).records.repair.heldBackBy(), [bed.node(3).peerId]);
+  }
+  // May it store again, it brings back nothing either.
+  await enact(bed, bed.members(0, 1, 2, 3));
+  await bed.start(3);
+  await bed.settleMembership();
+  await pass(bed, 1_200_000);
+  await isGone(bed, key, [0, 1, 2, 3]);
+  for (const index of [0, 1, 2, 3]) assert.equal(await count(bed, index, 'records'), 0, `node ${index}`);
+});
+
+test('who never could store holds no deletion back', async () => {
+  await using bed = await createTestbed({ nodes: 4, members: [0, 1, 2], records: QUICK });
+  await enact(bed, without(bed, 3));
+  await bed.crash(3);
+  await bed.put(0, 'a', 'v');
+  await bed.remove(0, 'a');
+  await pass(bed, DAY_MS + 1_200_000);
+  for (const index of [0, 1, 2]) assert.equal(await count(bed, index, 'records'), 0, `node ${index}`);
+});
+
+/** Node 2 will start again from a copy of its disk that is older than a deletion, a change, and the move of some slots. */
+async function restored(folder: string, config: Partial<TestbedConfig> = {}) {
+  const file = join(folder, 'disk');
+  const bed = await createTestbed({
+    nodes: 4,
+    members: [0, 1, 2],
+    records: QUICK,
+    diskFile: (index) => (index === 2 ? file : ':memory:'),
+    ...config,
+  });
+  const keys = Array.from({ length: 40 }, (_, i) => `key${i}`);
+  for (const key of keys) await bed.put(0, key, 'v');
+  await bed.clock.advance(200);
+  for (const end of ['', '-wal']) copyFileSync(file + end, `${file}.copy${end}`);
+  await enact(bed, bed.members(0, 1, 2, 3));
+  const moved = keys.filter((key) => !bed.replicasOf(key).includes(2));
+  const [deleted, changed, ...kept] = moved as [string, string, ...string[]];
+  await bed.remove(0, deleted);
+  await bed.put(0, changed, 'w');
+  await pass(bed, DAY_MS + 1_200_000);
+  await bed.crash(2);
+  bed.replaceDisk(2, `${file}.copy`);
+  return { bed, deleted, changed, kept, staying: keys.length - moved.length };
+}
+
+test('an old copy of a disk brings back nothing of a slot that has moved since', async () => {
+  await using folder = await createTempFolder();
+  const { bed, deleted, changed, kept, staying } = await restored(folder.path);
+  await using _bed = bed;
+  await bed.start(2);
+  await bed.settleStanding();
+  await pass(bed, 300_000);
+  await isGone(bed, deleted, [0, 1, 2, 3]);
+  for (const index of [0, 1, 2, 3]) {
+    assert.equal(await bed.get(index, changed), 'w');
+    for (const key of kept) assert.equal(await bed.get(index, key), 'v');
+  }
+  // What others hold, or hold anew, is let go; the one that nobody knows is kept.
+  assert.equal(await count(bed, 2, 'repair_aside'), 1);
+  assert.equal(await count(bed, 2, 'records'), staying);
+});
+
+test('as long as nobody has told the time, no record is given away for young nor set aside for old', async () => {
+  await using folder = await createTempFolder();
+  let behindMs = 0;
+  let told = true;
+  const { bed, deleted } = await restored(folder.path, {
+    skewMs: (index) => (index === 2 ? -behindMs : 0),
+    clocks: (index) => {
+      if (index !== 2) return { answered: 2, offsetMs: 0 };
+      return told ? { answered: 2, offsetMs: behindMs } : { answered: 0, offsetMs: 0 };
+    },
+  });
+  await using _bed = bed;
+  behindMs = 3 * DAY_MS;
+  told = false;
+  await bed.start(2);
+  await pass(bed, 60_000);
+  await isGone(bed, deleted, [0, 1, 3]);
+  assert.equal(await count(bed, 2, 'repair_aside'), 0);
+  told = true;
+  await pass(bed, 60_000);
+  await isGone(bed, deleted, [0, 1, 3]);
+  assert.equal(await count(bed, 2, 'repair_aside'), 1);
+});
+
+test('a member that was removed for long and comes back without storage brings back nothing', async () => {
+  await using bed = await createTestbed({ nodes: 4, records: QUICK });
+  const key = bed.findKey((replicas) => replicas.includes(3));
+  await bed.put(0, key, 'v');
+  await bed.clock.advance(200);
+  await bed.crash(3);
+  await enact(bed, bed.members(0, 1, 2), true);
+  await bed.remove(0, key);
+  await pass(bed, 4 * DAY_MS);
+  for (const index of [0, 1, 2]) assert.equal(await count(bed, index, 'records'), 0, `node ${index}`);
+  await enact(bed, without(bed, 3));
+  await bed.start(3);
+  await bed.settleMembership();
+  await pass(bed, 300_000);
+  await isGone(bed, key, [0, 1, 2]);
+  assert.equal(await count(bed, 3, 'records'), 0);
+  assert.equal(await count(bed, 3, 'repair_aside'), 1);
+});
+
+test('an old record is not set aside while those who hold its slot now have yet to copy it', async () => {
+  await using bed = await createTestbed({ nodes: 7, members: [0, 1, 2], records: QUICK });
+  await bed.put(0, 'a', 'v');
+  await bed.clock.advance(200);
+  await bed.crash(2);
+  // It moves from node 2 to node 3, then away from all that have it.
+  await enact(bed, draining(bed, [0, 1, 2, 3], [2]));
+  await pass(bed, 2 * DAY_MS);
+  for (const former of [0, 1, 3]) for (const index of [4, 5, 6]) bed.cut(former, index);
+  await enact(bed, draining(bed, [0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 3]));
+  await bed.start(2);
+  await bed.settleMembership();
+  await pass(bed, 60_000);
+  assert.deepEqual(bed.replicasOf('a').sort(), [4, 5, 6]);
+  assert.equal(await count(bed, 2, 'repair_aside'), 0);
+  assert.equal(await count(bed, 2, 'records'), 1);
+  await bed.heal();
+  await pass(bed, 60_000);
+  for (const index of [0, 1, 2, 3]) assert.equal(await count(bed, index, 'records'), 0, `node ${index}`);
+  assert.equal(await count(bed, 2, 'repair_aside'), 0);
+  assert.equal(await bed.get(5, 'a'), 'v');
+});
+
+test('an old record that one of its replicas knows is neither set aside nor let go before a majority does', async () => {
+  await using bed = await createTestbed({ nodes: 4, records: QUICK });
+  const key = bed.findKey((replicas) => !replicas.includes(3));
+  const [first, ...others] = bed.replicasOf(key) as [number, number, number];
+  const records = await recordsOf(bed, [key], 2 * DAY_MS);
+  for (const index of [first, 3]) await plant(bed, index, records);
+  // Its other replicas do not hear of it.
+  for (const index of others) bed.cut(first, index);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
+  await pass(bed, 30_000);
+  assert.equal(await count(bed, 3, 'records'), 1);
+  await bed.heal();
+  await pass(bed, 120_000);
+  assert.equal(await count(bed, 3, 'records'), 0);
+  assert.equal(await count(bed, 3, 'repair_aside'), 0);
+  for (const index of [first, ...others]) assert.equal(await count(bed, index, 'records'), 1);
+});
+
+test('of a slot with more records than one answer names, a former replica lets go all', async () => {
+  await using bed = await createTestbed({
+    nodes: 4,
+    slots: 1,
+    records: { ...QUICK, readTimeoutMs: 5_000 },
+  });
+  const keys = Array.from({ length: 16_500 }, (_, i) => `k${i}`);
+  const records = await recordsOf(bed, keys, 0);
+  const replicas = bed.replicasOf('k');
+  const [leaver] = replicas as [number];
+  for (const index of [0, 1, 2, 3]) await plant(bed, index, records);
+  await enact(bed, draining(bed, [0, 1, 2, 3], [leaver]));
+  assert.equal(await count(bed, leaver, 'records'), 0);
+  for (const index of [0, 1, 2, 3])
+    if (index !== leaver) assert.equal(await count(bed, index, 'records'), records.length);
+});
