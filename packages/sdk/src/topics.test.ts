@@ -27,6 +27,8 @@ interface Played {
   readonly messages: AsyncIterator<GroupMessage>;
   /** What was subscribed to. */
   readonly asked: readonly object[];
+  /** Sequences of each call that acknowledged some. */
+  readonly acknowledged: readonly (readonly number[])[];
   /** As if the node had sent it. */
   send(...events: readonly object[]): Promise<void>;
   /** Whether the subscription has ended. */
@@ -52,12 +54,18 @@ function consume(): Played {
     }
     over = true;
   } as unknown as SubscribeBatches;
-  const client = createTopicsClient({ call: () => assert.fail('nothing is called'), subscribe, timing });
+  const acknowledged: number[][] = [];
+  const call = async (_: string, { body }: { readonly body: { readonly sequences: number[] } }) => {
+    acknowledged.push(body.sequences);
+    return { acknowledged: body.sequences.length };
+  };
+  const client = createTopicsClient({ call: call as never, subscribe, timing });
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {
     timing,
     messages: client.consume('a', 'g', { from: 'end', most: 1 })[Symbol.asyncIterator](),
     asked,
+    acknowledged,
     async send(...events) {
       batches.resolve(events);
       await turn();
@@ -114,4 +122,18 @@ test('who stops leaves the group', async () => {
   await played.send();
   assert.ok(played.isOver());
   assert.equal(await take(played), 'end');
+});
+
+test('acknowledgements go together: after a moment, or at once when there are many', async () => {
+  const played = consume();
+  const first = played.messages.next();
+  await played.send(open, ...Array.from({ length: 20 }, (_, i) => message(i + 1)));
+  const all: GroupMessage[] = [(await first).value];
+  while (all.length < 20) all.push((await played.messages.next()).value);
+  const acks = all.map((one) => one.ack());
+  assert.deepEqual(played.acknowledged, [Array.from({ length: 16 }, (_, i) => i + 1)]);
+  await played.timing.next();
+  assert.deepEqual(played.acknowledged.slice(1), [[17, 18, 19, 20]]);
+  await Promise.all(acks);
+  assert.equal(played.timing.pending(), 0);
 });

@@ -73,6 +73,8 @@ export interface TopicsClient {
 
 /** Acknowledgements that are given one after another go together. */
 const ACK_MS = 10;
+/** And so many at once; a member is given more as it acknowledges. */
+const ACK_MOST = 16;
 const utf8 = new TextDecoder();
 
 export interface TopicsDeps {
@@ -189,19 +191,22 @@ function messageOf(
 
 /** All of a few milliseconds in one call. */
 function createAcks(send: (sequences: number[]) => Promise<number>, timing: Timing) {
-  let waiting: { readonly sequences: number[]; readonly sent: Promise<void> } | undefined;
+  let waiting: { readonly sequences: number[]; readonly sent: Promise<void>; go(): void } | undefined;
   return (sequence: number): Promise<void> => {
     if (!waiting) {
       const sequences: number[] = [];
-      const sent = new Promise<void>((resolve, reject) => {
-        timing.after(ACK_MS, () => {
-          waiting = undefined;
-          send(sequences).then(() => resolve(), reject);
-        });
-      });
-      waiting = { sequences, sent };
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const go = () => {
+        cancel();
+        waiting = undefined;
+        send(sequences).then(() => resolve(), reject);
+      };
+      const cancel = timing.after(ACK_MS, go);
+      waiting = { sequences, sent: promise, go };
     }
-    waiting.sequences.push(sequence);
-    return waiting.sent;
+    const { sequences, sent, go } = waiting;
+    sequences.push(sequence);
+    if (sequences.length >= ACK_MOST) go();
+    return sent;
   };
 }

@@ -17,7 +17,7 @@ export interface Queue {
   shed(): void;
 }
 
-/** Of one queue. */
+/** Of one queue, or of what a client has in hand. */
 export interface Share extends Disposable {
   add(held: Held): void;
   remove(held: Held): void;
@@ -29,10 +29,13 @@ export interface Share extends Disposable {
 
 export interface Budget {
   readonly bytes: number;
-  share(app: string, queue: Queue): Share;
+  /** Without a queue: what cannot be taken back. */
+  share(app: string, queue?: Queue): Share;
 }
 
 interface Account {
+  /** Shares of it that are open. */
+  users: number;
   readonly queues: Set<Queue>;
   readonly holders: Map<object, number>;
   bytes: number;
@@ -44,7 +47,7 @@ interface Account {
 const PLACE_BYTES = 16;
 const EVENT_BYTES = 384;
 /** So much each app may hold whatever others do: what was handed on to clients that stall cannot be taken back. */
-const LEAST_BYTES = 1_048_576;
+const LEAST_BYTES = 4 * 1_048_576;
 
 export function createBudget({
   maxBytes,
@@ -108,9 +111,16 @@ export function createBudget({
       return total;
     },
     share(app, queue) {
-      const account = accounts.get(app) ?? { queues: new Set(), holders: new Map(), bytes: 0, skips: 0 };
+      const account = accounts.get(app) ?? {
+        users: 0,
+        queues: new Set(),
+        holders: new Map(),
+        bytes: 0,
+        skips: 0,
+      };
       accounts.set(app, account);
-      account.queues.add(queue);
+      account.users++;
+      if (queue) account.queues.add(queue);
       return {
         add: (held) => add(account, held),
         remove: (held) => remove(account, held),
@@ -120,8 +130,9 @@ export function createBudget({
         },
         isFull: () => account.bytes > maxBytesPerApp || (total > maxBytes && account.bytes > LEAST_BYTES),
         [Symbol.dispose]() {
-          account.queues.delete(queue);
-          if (account.queues.size === 0) accounts.delete(app);
+          if (queue) account.queues.delete(queue);
+          account.users--;
+          if (account.users === 0) accounts.delete(app);
         },
       };
     },

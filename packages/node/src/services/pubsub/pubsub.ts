@@ -18,7 +18,7 @@ import type { Net, PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
-import { createBudget } from './budget.ts';
+import { createBudget, type Share } from './budget.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createInbox } from './inbox.ts';
 import { type Confirmation, createInterest } from './interest.ts';
@@ -84,6 +84,8 @@ export interface Subscribed extends Confirmation {
 export interface Live {
   publish(name: string, data: Uint8Array): Promise<void>;
   subscribe(name: string, options: CallOptions): Promise<AsyncIterable<readonly SubscriptionEvent[]>>;
+  /** Where it counts what waits for a follower elsewhere than in its subscription. */
+  share(name: string): Share;
 }
 
 export interface Pubsub extends AsyncDisposable {
@@ -331,6 +333,7 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     live: {
       publish: async (name, data) => void (await publish(name, data, { ack: 'none' }, {})),
       subscribe: async (name, options) => (await subscribe(name, 'buffer', options)).batches,
+      share: (name) => budget.share(appOf(name)),
     },
     topics(app) {
       const found = new Map<string, number>();

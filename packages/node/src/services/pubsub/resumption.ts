@@ -118,8 +118,7 @@ export function createResumption(
   ): AsyncGenerator<readonly SubscriptionEvent[]> {
     const over = new AbortController();
     const signal = asked ? AbortSignal.any([asked, over.signal]) : over.signal;
-    // What a client has in hand cannot be taken back.
-    const share = budget.share(input.app, { bytes: () => 0, shed() {} });
+    const share = budget.share(input.app);
     const counted = new Set<Held>();
     const until = clock.monotonic() + PATIENCE_MS;
 

@@ -5,10 +5,12 @@
 import { decodeCbor, encodeCbor } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
+import type { Held, Share } from '../budget.ts';
 import type { SubscriptionEvent } from '../subscription.ts';
-import { afterEntry, decodeEntry, type Entry, encodeEntry, type Gone, type Position } from './format.ts';
+import { afterEntry, decodeEntry, type Entry, encodeEntry, type Gone } from './format.ts';
 import { isPassing, type TopicLog } from './log.ts';
 import type { Payloads } from './payload.ts';
+import { createTold, type Found } from './told.ts';
 
 /** From where: the oldest that is kept, the next that comes, a sequence, or the first published at a time (ms) or later. */
 export type From =
@@ -36,6 +38,8 @@ export interface ReaderDeps {
   readonly topic: TopicLog;
   readonly payloads: Pick<Payloads, 'read'>;
   readonly clock: Clock;
+  /** Where it counts what a client has in hand; without, nobody counts it. */
+  readonly share?: (() => Share) | undefined;
   /** What the writer tells, from the call on. */
   readonly listen: (signal: AbortSignal) => Promise<AsyncIterable<readonly SubscriptionEvent[]>>;
 }
@@ -46,15 +50,15 @@ export interface ReaderInput {
   readonly until?: 'end' | undefined;
 }
 
-interface Found {
-  readonly entry?: Entry;
-  readonly after: Position;
-}
-
 /** Entries that are read ahead. */
 const AHEAD = 8;
 /** Told entries that are kept until their turn. */
 const MAX_TOLD = 256;
+const MAX_TOLD_BYTES = 256 * 1_024;
+/** Handed on at once, of an entry whose messages are large. */
+const MAX_BATCH_BYTES = 256 * 1_024;
+/** What is told and read ahead, at most. */
+const AROUND_BYTES = MAX_TOLD_BYTES + AHEAD * 64 * 1_024;
 /** Without a word the log is looked at this often. */
 const POLL_MS = 5_000;
 const RETRY_MS = 500;
@@ -63,11 +67,11 @@ export const encodeTold = (number: number, entry: Entry) => encodeCbor([number, 
 
 /** Until the signal aborts. @throws P2posError RECORD_INVALID */
 export async function* readTopic(
-  { topic, payloads, clock, listen }: ReaderDeps,
+  { topic, payloads, clock, share: openShare, listen }: ReaderDeps,
   { from, until }: ReaderInput,
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<readonly TopicEvent[]> {
-  const told = new Map<number, Found>();
+  const told = createTold({ maxEntries: MAX_TOLD, maxBytes: MAX_TOLD_BYTES });
   let number = 0;
   let sequence: number | undefined;
   let since = 0;
@@ -96,8 +100,7 @@ export async function* readTopic(
       return;
     }
     if ('after' in entry || !Number.isSafeInteger(at) || (at as number) < number) return;
-    told.set(at as number, { entry, after: afterEntry(at as number, entry) });
-    if (told.size > MAX_TOLD) told.delete(told.keys().next().value as number);
+    told.add(at as number, { entry, after: afterEntry(at as number, entry) }, data.length);
   }
 
   async function patiently<T>(work: () => Promise<T>): Promise<T> {
@@ -146,8 +149,30 @@ export async function* readTopic(
     return reading;
   }
 
-  async function eventsOf(entry: Entry): Promise<TopicEvent[]> {
-    const events: TopicEvent[] = [];
+  /** Until there is room for what a client then has in hand. Nothing is lost by waiting: the log has it. */
+  async function* handOn(
+    events: readonly TopicEvent[],
+    bytes: number,
+  ): AsyncGenerator<readonly TopicEvent[]> {
+    if (events.length === 0) return;
+    const share = openShare?.();
+    const held: Held = { buffer: { byteLength: bytes + AROUND_BYTES }, holders: 0 };
+    try {
+      share?.add(held);
+      while (share?.isFull()) {
+        share.remove(held);
+        await sleep(clock, RETRY_MS, { signal }).finally(() => share.add(held));
+      }
+      yield events;
+    } finally {
+      share?.remove(held);
+      share?.[Symbol.dispose]();
+    }
+  }
+
+  async function* eventsOf(entry: Entry): AsyncGenerator<readonly TopicEvent[]> {
+    let events: TopicEvent[] = [];
+    let size = 0;
     const { token } = entry;
     if (sequence !== undefined && entry.sequence > sequence) {
       events.push({ type: 'gap', from: sequence, to: entry.sequence - 1 });
@@ -162,15 +187,20 @@ export async function* readTopic(
         data instanceof Uint8Array ? data : await patiently(() => payloads.read(topic, data, { signal }));
       if (bytes) events.push({ type: 'message', sequence: own, token, publisher, at, data: bytes });
       else events.push({ type: 'gap', from: own, to: own });
+      size += bytes?.length ?? 0;
+      if (size < MAX_BATCH_BYTES) continue;
+      yield* handOn(events, size);
+      events = [];
+      size = 0;
     }
-    return events;
+    yield* handOn(events, size);
   }
 
   /** Nothing at this number: the end, or a hole where what was there has expired. Null: the end. */
   async function beyondHole(): Promise<number | null> {
     ahead.clear();
     const { hint, first } = await topic.head({ signal });
-    const end = Math.max(hint.entry, ...told.keys());
+    const end = Math.max(hint.entry, told.last());
     if (number >= end) return null;
     return topic.search(Math.max(number, first.entry), end, () => true, { signal });
   }
@@ -180,23 +210,23 @@ export async function* readTopic(
     signal.throwIfAborted();
     const found = await patiently(next);
     if (found) {
-      told.delete(number);
       number = found.after.entry;
-      const events = found.entry ? await eventsOf(found.entry) : [];
-      if (events.length > 0) yield events;
+      told.advance(number);
+      if (found.entry) yield* eventsOf(found.entry);
       continue;
     }
     const on = await patiently(beyondHole);
     if (on !== null && on !== number) {
       number = on;
+      told.advance(number);
       continue;
     }
     if (until === 'end') return;
     quick = false;
     const waiting = new AbortController();
     wake = () => waiting.abort();
-    if (!told.has(number))
+    if (!told.get(number))
       await sleep(clock, POLL_MS, { signal: AbortSignal.any([signal, waiting.signal]) }).catch(() => {});
-    quick = !told.has(number);
+    quick = !told.get(number);
   }
 }

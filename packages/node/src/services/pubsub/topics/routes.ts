@@ -12,7 +12,7 @@ import {
 } from '@p2pos/protocol';
 import { timeOf } from '../names.ts';
 import type { Pubsub } from '../pubsub.ts';
-import type { Groups } from './groups.ts';
+import type { Groups } from './groups/groups.ts';
 import type { From, TopicEvent } from './reader.ts';
 import type { TopicState, Topics } from './topics.ts';
 
@@ -109,7 +109,9 @@ export async function followDurable(
   const opened = { confirmedBy: [], unconfirmed: [] };
   const tell = (batch: readonly TopicEvent[]): Told[] => batch.flatMap((event) => told(topic, event));
   if (group === undefined) {
-    const batches = topics.read({ app, topic, from: begin }, { signal })[Symbol.asyncIterator]();
+    const batches = topics
+      .read({ app, topic, from: begin, counted: true }, { signal })
+      [Symbol.asyncIterator]();
     const [first] = (await batches.next()).value as readonly TopicEvent[];
     const sequence = first?.type === 'begin' ? first.sequence : null;
     const rest = { [Symbol.asyncIterator]: () => batches };

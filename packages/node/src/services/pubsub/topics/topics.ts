@@ -69,9 +69,9 @@ export interface Topics extends AsyncDisposable {
     input: TopicName & { readonly data: Uint8Array; readonly idempotencyKey?: string | undefined },
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<Appended>;
-  /** Batches until the signal aborts. */
+  /** Batches until the signal aborts. `counted`: a client has them in hand, which may stop reading. */
   read(
-    input: TopicName & ReaderInput,
+    input: TopicName & ReaderInput & { readonly counted?: boolean },
     options: { readonly signal: AbortSignal },
   ): AsyncIterable<readonly TopicEvent[]>;
   state(input: TopicName, options?: { readonly signal?: AbortSignal | undefined }): Promise<TopicState>;
@@ -191,10 +191,11 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
       if (appended.repeated && !(stored instanceof Uint8Array)) payloads.remove(name, stored).catch(() => {});
       return appended;
     },
-    read({ app, topic, ...input }, { signal }) {
+    read({ app, topic, counted, ...input }, { signal }) {
       const name = { app, topic };
       const listen = (until: AbortSignal) => live.subscribe(nameOf(name), { signal: until });
-      return readTopic({ topic: logOf(name), payloads, clock, listen }, input, { signal });
+      const share = counted ? () => live.share(nameOf(name)) : undefined;
+      return readTopic({ topic: logOf(name), payloads, clock, share, listen }, input, { signal });
     },
     state: async (name, options) => stateOf(await logOf(name).head(options)),
     async retain({ retention, ...name }, options) {

@@ -4,13 +4,13 @@
  * come again and none is left out.
  */
 import { P2posError } from '@p2pos/protocol';
-import type { Clock } from '../../../core/clock/index.ts';
-import type { PeerId } from '../../../core/net/index.ts';
-import type { Lease } from '../../../core/records/index.ts';
-import type { Account } from './account.ts';
+import type { Clock } from '../../../../core/clock/index.ts';
+import type { PeerId } from '../../../../core/net/index.ts';
+import type { Lease } from '../../../../core/records/index.ts';
+import type { Account } from '../account.ts';
+import type { From, TopicEvent } from '../reader.ts';
+import type { Seat } from '../seats.ts';
 import type { PositionStore } from './position.ts';
-import type { From, TopicEvent } from './reader.ts';
-import type { Seat } from './seats.ts';
 
 export interface CoordinatorDeps {
   readonly self: PeerId;
@@ -43,7 +43,11 @@ export interface Coordinator extends Seat {
     member: string,
     from: From,
     most: number,
-    options?: { readonly mayWait?: boolean },
+    options?: {
+      readonly mayWait?: boolean;
+      /** An answer may have been lost: the last sequence that came, 0 for none. */
+      readonly last?: number | undefined;
+    },
   ): Promise<Delivery[]>;
   /** How many of them were new. */
   acknowledge(sequences: readonly number[]): number;
@@ -52,6 +56,8 @@ export interface Coordinator extends Seat {
 
 interface Member {
   seenAt: number;
+  /** Sequences of the last answer that was not empty. */
+  given: readonly number[];
   /** With it, and not acknowledged: messages, and bytes of their data. */
   out: number;
   bytes: number;
@@ -225,8 +231,10 @@ export async function createCoordinator(
       readyBytes -= delivery.data.length;
       member.bytes += delivery.data.length;
     }
+    if (count === 0) return taken;
     member.out += count;
-    if (count > 0) wakeReader();
+    member.given = taken.map(({ sequence }) => sequence);
+    wakeReader();
     return taken;
   }
 
@@ -259,12 +267,14 @@ export async function createCoordinator(
       // What other groups gave back makes room here.
       wakeReader();
     },
-    async pull(name, from, most, { mayWait = true } = {}) {
+    async pull(name, from, most, { mayWait = true, last } = {}) {
       over.signal.throwIfAborted();
       usedAt = clock.monotonic();
-      const member = members.get(name) ?? { seenAt: usedAt, out: 0, bytes: 0 };
+      const member = members.get(name) ?? { seenAt: usedAt, given: [], out: 0, bytes: 0 };
       member.seenAt = usedAt;
       members.set(name, member);
+      if (last !== undefined && member.given.at(-1) !== last)
+        takeBack((one) => one.name === name && member.given.includes(one.delivery.sequence));
       if (!begun) {
         begun = true;
         void fill(written > 0 ? { kind: 'sequence', sequence: written } : from);

@@ -1,21 +1,22 @@
 /** Groups of consumers: each message of a durable topic goes to one member of each group, at least once. */
 
-import { P2posError, toHex } from '@p2pos/protocol';
-import { type Clock, sleep } from '../../../core/clock/index.ts';
-import type { Logger } from '../../../core/log/index.ts';
-import type { PeerId } from '../../../core/net/index.ts';
-import { jitter, type Random } from '../../../core/random/index.ts';
-import type { Records } from '../../../core/records/index.ts';
-import type { Rpc } from '../../../core/rpc/index.ts';
-import { createAccounts } from './account.ts';
+import { P2posError } from '@p2pos/protocol';
+import type { Clock } from '../../../../core/clock/index.ts';
+import type { Logger } from '../../../../core/log/index.ts';
+import type { PeerId } from '../../../../core/net/index.ts';
+import type { Random } from '../../../../core/random/index.ts';
+import type { Records } from '../../../../core/records/index.ts';
+import type { Rpc } from '../../../../core/rpc/index.ts';
+import { createAccounts } from '../account.ts';
+import type { From } from '../reader.ts';
+import { createSeats } from '../seats.ts';
+import type { Topics } from '../topics.ts';
+import { type Body, GROUPS } from '../wire.ts';
 import { type Coordinator, createCoordinator, type Delivery } from './coordinator.ts';
+import { CALL_MS, consumeAsMember, REACH_MS } from './member.ts';
 import type { GroupName } from './position.ts';
 import { createPositionStore, groupKey } from './position.ts';
-import type { From } from './reader.ts';
-import { createSeats } from './seats.ts';
 import { createSlots } from './slots.ts';
-import type { Topics } from './topics.ts';
-import { GROUPS } from './wire.ts';
 
 export interface GroupsDeps {
   readonly self: PeerId;
@@ -57,9 +58,6 @@ const MAX_CONSUMERS = 4_096;
 const WAITING = { ofOneApp: 128, inAll: 384 };
 /** Pulls to one member, those that wait included. */
 const PULLING = { ofOneApp: 192, inAll: 512 };
-const PAUSE_MS = 1_000;
-const CALL_MS = 4_000;
-const REACH_MS = 15_000;
 
 export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   const { self, rpc, records, isMember, topics, clock, random, log } = deps;
@@ -67,8 +65,9 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   records.declare({ suffix: '/topic-groups', kind: 'cas', author: 'member', replicas, maxValueBytes: 1_024 });
 
   const accountOf = createAccounts(MAX_APP_BYTES);
-  /** By app: the members here, and bytes of what they were given and have not taken. */
-  const consumers = new Map<string, { count: number; bytes: number }>();
+  /** Of what members' clients have not taken, and how many members each app has here. */
+  const takenOf = createAccounts(MAX_APP_BYTES);
+  const counts = new Map<string, number>();
   const waiting = createSlots(WAITING);
   const pulling = createSlots(PULLING);
 
@@ -110,20 +109,13 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
     if (!isMember(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
   };
 
-  async function leave(name: GroupName, member: string): Promise<void> {
-    const seat = await seats.held(name);
-    const holder = seats.holder(name);
-    if (seat) seat.leave(`${self}/${member}`);
-    else if (holder) await rpc.call(holder, GROUPS, 'leave', { name, member }, { timeoutMs: CALL_MS });
-  }
-
   const served = rpc.serve(GROUPS, {
-    pull: async ({ name, member, from, most }, { peerId }) => {
+    pull: async ({ name, member, from, most, last }, { peerId }) => {
       checkMember(peerId);
       const seat = await held(name);
       using slot = waiting.tryEnter(peerId, name.app);
-      const mayWait = slot !== undefined;
-      return { deliveries: (await seat.pull(`${peerId}/${member}`, from, most, { mayWait })).map(toBody) };
+      const options = { mayWait: slot !== undefined, last };
+      return { deliveries: (await seat.pull(`${peerId}/${member}`, from, most, options)).map(toBody) };
     },
     acknowledge: async ({ name, sequences }, { peerId }) => {
       checkMember(peerId);
@@ -138,62 +130,15 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
 
   return {
     async *consume({ from, most = MOST, ...name }, { signal }) {
-      const ours = consumers.get(name.app) ?? { count: 0, bytes: 0 };
-      if (ours.count >= MAX_CONSUMERS) throw new P2posError('OVERLOADED', { what: 'This node' });
-      consumers.set(name.app, ours);
-      ours.count++;
-      const member = toHex(random.bytes(8));
-      const own = `${self}/${member}`;
-      let refusedAt: number | undefined;
+      const account = takenOf(name.app);
+      const count = counts.get(name.app) ?? 0;
+      if (count >= MAX_CONSUMERS) throw new P2posError('OVERLOADED', { what: 'This node' });
+      counts.set(name.app, count + 1);
       try {
-        while (!signal.aborted) {
-          let deliveries: readonly Delivery[];
-          const askedAt = clock.monotonic();
-          try {
-            if (ours.bytes >= MAX_APP_BYTES) throw new P2posError('OVERLOADED', { what: 'This node' });
-            deliveries = await seats.reach(
-              name,
-              {
-                here: (seat) => seat.pull(own, from, most),
-                async there(holder, until) {
-                  using _ = await pulling.enter(holder, name.app, until);
-                  const input = { name, member, from, most };
-                  const options = { timeoutMs: CALL_MS, signal: until };
-                  return (await rpc.call(holder, GROUPS, 'pull', input, options)).deliveries.map(fromBody);
-                },
-              },
-              { timeoutMs: REACH_MS, signal },
-            );
-          } catch (error) {
-            if (signal.aborted) return;
-            if (!(error instanceof P2posError && error.retry)) throw error;
-            if (error.code === 'OVERLOADED') {
-              refusedAt ??= clock.monotonic();
-              // Its client may find another node with room.
-              if (clock.monotonic() - refusedAt >= REACH_MS) throw error;
-            }
-            await sleep(clock, 500, { signal }).catch(() => {});
-            continue;
-          }
-          refusedAt = undefined;
-          if (deliveries.length === 0) {
-            // Too many of us wait there already.
-            if (clock.monotonic() - askedAt < PAUSE_MS / 2)
-              await sleep(clock, jitter(random, PAUSE_MS), { signal }).catch(() => {});
-            continue;
-          }
-          const bytes = deliveries.reduce((sum, { data }) => sum + data.length, 0);
-          ours.bytes += bytes;
-          try {
-            yield deliveries;
-          } finally {
-            ours.bytes -= bytes;
-          }
-        }
+        const deps = { self, rpc, seats, slots: pulling, account, clock, random };
+        yield* consumeAsMember(deps, { name, from, most }, signal);
       } finally {
-        if (--ours.count === 0) consumers.delete(name.app);
-        // If it is not heard, its time runs out.
-        leave(name, member).catch(() => {});
+        counts.set(name.app, (counts.get(name.app) ?? 1) - 1);
       }
     },
     acknowledge: ({ sequences, ...name }, options) =>
@@ -219,8 +164,6 @@ export function createGroups(deps: GroupsDeps, config: GroupsConfig): Groups {
   };
 }
 
-type Body = [number, number, string, number, Uint8Array, number];
-
 const toBody = ({ sequence, token, publisher, at, data, attempt }: Delivery): Body => [
   sequence,
   token,
@@ -229,12 +172,3 @@ const toBody = ({ sequence, token, publisher, at, data, attempt }: Delivery): Bo
   data,
   attempt,
 ];
-const fromBody = ([sequence, token, publisher, at, data, attempt]: Body): Delivery => ({
-  type: 'message',
-  sequence,
-  token,
-  publisher,
-  at,
-  data,
-  attempt,
-});
