@@ -7,7 +7,8 @@ import type { Rpc } from '../../../../core/rpc/index.ts';
 import type { From } from '../reader.ts';
 import type { Seats } from '../seats.ts';
 import { type Body, GROUPS } from '../wire.ts';
-import type { Coordinator, Delivery } from './coordinator.ts';
+import type { Coordinator } from './coordinator.ts';
+import type { Delivery } from './handout.ts';
 import type { GroupName } from './position.ts';
 import type { Slots } from './slots.ts';
 
