@@ -794,7 +794,7 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     "SNAPSHOT_WAITING": ErrorEntry(
         409,
         True,
-        "The admin proof {serial} was revoked, up to a last good snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come.",
+        "The admin proof {serial} was revoked or ended, up to a snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come, or those that follow it under newer keys.",
     ),
     "SNAPSHOT_WRONG_SYSTEM": ErrorEntry(
         409,

@@ -254,6 +254,10 @@ export interface ProofWindow {
   readonly from: Timestamp;
   readonly until: Timestamp;
   readonly endedBy: Timestamp | undefined;
+  /** Place in the chain of the keys that vouch for it. */
+  readonly link: number;
+  /** Place of the rotation that ended it, or of the fork past the last one. */
+  readonly endingLink: number | undefined;
 }
 
 /**
@@ -268,17 +272,22 @@ export function proofWindow(
   let best: ProofWindow | undefined;
   for (const [index, link] of links.entries()) {
     if ((link.since ?? '') > body.validFrom || !meets(link, signers)) continue;
-    const endedBy = endings.slice(index + 1).find((later) => !later.keptProofs.has(hash))?.since;
+    const ending = endings.findIndex((later, at) => at > index && !later.keptProofs.has(hash));
+    const endedBy = endings[ending]?.since;
     if (endedBy !== undefined && endedBy <= body.validFrom) continue;
     if (best?.endedBy === undefined && best) continue;
     if (!best || endedBy === undefined || endedBy > (best.endedBy as Timestamp)) {
-      best = { from: body.validFrom, until: body.validTo, endedBy };
+      const endingLink = ending < 0 ? undefined : ending;
+      best = { from: body.validFrom, until: body.validTo, endedBy, link: index, endingLink };
     }
   }
   return best;
 }
 
-export function isCovered({ from, until, endedBy }: ProofWindow, at: Timestamp): boolean {
+export function isCovered(
+  { from, until, endedBy }: Pick<ProofWindow, 'from' | 'until' | 'endedBy'>,
+  at: Timestamp,
+): boolean {
   return from <= at && at <= until && (endedBy === undefined || at < endedBy);
 }
 

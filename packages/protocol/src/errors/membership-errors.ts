@@ -90,7 +90,7 @@ export const MEMBERSHIP_ERRORS = {
   SNAPSHOT_WAITING: {
     status: 409,
     retry: true,
-    text: 'The admin proof {serial} was revoked, up to a last good snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come.',
+    text: 'The admin proof {serial} was revoked or ended, up to a snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come, or those that follow it under newer keys.',
   },
   SNAPSHOT_PREVIOUS_UNKNOWN: {
     status: 409,

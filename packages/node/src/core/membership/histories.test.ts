@@ -181,6 +181,17 @@ async function requireAllowed(seed: string, node: MembershipJournal, history: Hi
       assert.ok(keeps(proof) || issuedAt < at, `${seed}: its proof ended with the keys that signed it`);
     }
   });
+  // What newer keys have built on comes before what older ones dated.
+  const [, second = ''] = links;
+  const good = [...chain, ...(await listOf(node, 'branches')).map((hash) => facts.get(hash))];
+  const newer = good.flatMap((one) => (one?.under === second ? [pathTo(one.hash, facts)] : []));
+  for (const one of newer.length > 0 ? good : []) {
+    if (!one || one.under === second || endings[1]?.keeps(one.proof)) continue;
+    assert.ok(
+      newer.some((path) => path.has(one.hash)),
+      `${seed}: of keys that were replaced, and beside what the newer ones signed`,
+    );
+  }
   for (const { refused } of node.status().conflicts) {
     for (const peerId of refused) assert.ok(!node.view().members.has(peerId), `${seed}: a branch removed it`);
   }

@@ -29,12 +29,12 @@ async function rotated(keep: Partial<KeyRotation> | ((proof: SignedDocument<Admi
     const verdict = await node.submit({ kind, bytes, from: 'peer' });
     return verdict.result === 'refused' ? verdict.error.code : verdict.result;
   };
-  const renew = async () => {
+  const renew = async (after = first) => {
     await clock.advance(60_000);
     const validFrom = formatTimestamp(clock.now());
     const admin = await system.createAdmin('new', { validFrom }, fresh);
     const next = await system.snapshot({
-      ...{ after: first, members: system.members(), admin, issuedAtMs: clock.now() },
+      ...{ after, members: system.members(), admin, issuedAtMs: clock.now() },
     });
     assert.deepEqual(await node.submit(firstHand(next)), { result: 'applied' });
   };
@@ -128,4 +128,37 @@ test('retired keys take no node out; what they took out before stays out where t
   );
   assert.equal(await push('revocation', late), 'REVOCATION_SIGNATURE');
   assert.equal(node.view().members.size, 2);
+});
+
+test('what retired keys and a member of old times date before the rotation comes after what newer keys have built on', async () => {
+  const { clock, system, node, open, first, stolen, sign, push, renew } = await rotated();
+  const thief = await system.createAdmin('thief', {}, stolen);
+  // Node 2 was listed first, and is in the hands of the thief.
+  const backdated = await system.snapshot({
+    ...{ after: first, members: system.members([0, 2]), admin: thief, issuedAtMs: clock.now() - 1 },
+  });
+  const countersignature = await system.countersign(backdated, 2);
+  const hand = async () => {
+    const verdict = await node.submit({
+      ...{ kind: 'snapshot', bytes: backdated.bytes, countersignature, from: 'peer' },
+    });
+    return verdict.result === 'refused' ? verdict.error.code : verdict.result;
+  };
+  await clock.advance(60_000);
+  const own = await system.snapshot({
+    after: first,
+    members: system.members(),
+    issuedAtMs: clock.now() - HOUR_MS,
+  });
+  const word = await system.countersign(own, 0);
+  await node.submit({ kind: 'snapshot', bytes: own.bytes, countersignature: word, from: 'peer' });
+  assert.equal(await push('rotation', await sign()), 'applied');
+  await renew(own);
+  assert.deepEqual([node.view().epoch, node.view().members.size], [3, 4]);
+  assert.equal(await hand(), 'SNAPSHOT_WAITING');
+  const { conflicts } = node.status();
+  assert.deepEqual([node.view().epoch, node.view().members.size, conflicts], [3, 4, []]);
+  await node[Symbol.asyncDispose]();
+  await using again = await open();
+  assert.deepEqual([again.view().epoch, again.view().members.size], [3, 4]);
 });

@@ -43,8 +43,8 @@ export interface TombstonesDeps {
   readonly votes: (slot: number, count: number) => boolean;
   /** Monotonic, ms. */
   readonly monotonic: () => number;
-  /** Corrected time, ms. */
-  readonly now: () => number;
+  /** Corrected time, ms; undefined: nobody has told it yet, so nothing can be said to be old. */
+  readonly toldTime: () => number | undefined;
 }
 
 export interface Tombstones {
@@ -54,7 +54,7 @@ export interface Tombstones {
 }
 
 export function createTombstones(
-  { store, topology, marks, contents, members, votes, monotonic, now }: TombstonesDeps,
+  { store, topology, marks, contents, members, votes, monotonic, toldTime }: TombstonesDeps,
   { keepMs }: { readonly keepMs: number },
 ): Tombstones {
   let graves: readonly Grave[] = [];
@@ -62,7 +62,9 @@ export function createTombstones(
   let holding: readonly PeerId[] = [];
 
   async function look(): Promise<void> {
-    const limitMs = Math.floor(now() - keepMs);
+    const time = toldTime();
+    if (time === undefined) return;
+    const limitMs = Math.floor(time - keepMs);
     const limit = limitMs.toString(16).padStart(12, '0');
     const rows = await store.read<Row>(SELECT_GRAVES, [limitMs, limit, MAX_GRAVES]);
     graves = rows.map((row) => ({
