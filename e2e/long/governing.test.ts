@@ -73,7 +73,7 @@ test('T3: a system of five keys, founded by p2pctl: its admin is revoked, nodes 
   assert.ok(entries.some(({ document, result }) => document === 'revocation' && result === 'accepted'));
 });
 
-test('T4: the keys are rotated; proofs that are not kept end, older keys sign nothing any more; a fork halts the root', {
+test('T4: the keys are rotated; proofs that are not kept end, older keys sign nothing any more; a fork halts the root until one more holder signs', {
   timeout: 300_000,
 }, async () => {
   await using system = await foundSystem({ nodes: 2, keys: 3, threshold: 2 });
@@ -122,4 +122,26 @@ test('T4: the keys are rotated; proofs that are not kept end, older keys sign no
     assert.match(findings.find(({ check, ok }) => check === 'root' && !ok)?.text ?? '', /halted/);
     assert.equal(code, 1);
   });
+
+  // The third holder signs as well: the fork is settled, and what stood under the new keys is in force again.
+  await json(
+    ...['system', 'rotate', '--transcript', transcript, '--again', join(folder, 'fresh.cbor')],
+    ...['--out', join(folder, 'settled.cbor'), ...secret],
+    ...['--key', ...old, join(place, 'system-3.key'), join(folder, 'fresh.key')],
+  );
+  const settled = await system.at(1, 'system', 'push', join(folder, 'settled.cbor'));
+  assert.equal(settled.code, 0, settled.stderr);
+  for (const index of [0, 1]) {
+    await eventually(async () => {
+      const { stdout } = await system.at(index, 'system', 'show', '--json');
+      const { keysVersion, fork: parent } = JSON.parse(stdout);
+      assert.deepEqual([keysVersion, parent], [2, null]);
+    });
+  }
+  const after = await system.at(
+    0,
+    ...['members', 'renew', '--admin-key', join(place, 'admin.key')],
+    ...['--admin-proof', join(folder, 'proof.cbor'), ...secret],
+  );
+  assert.equal(after.code, 0, after.stderr);
 });

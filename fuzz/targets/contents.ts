@@ -51,7 +51,7 @@ import {
   encodeHead,
   START,
 } from '../../packages/node/src/services/pubsub/topics/format.ts';
-import { createPositionStore } from '../../packages/node/src/services/pubsub/topics/position.ts';
+import { createPositionStore } from '../../packages/node/src/services/pubsub/topics/groups/position.ts';
 import { openRollout } from '../../packages/node/src/services/update/rollout.ts';
 import { instantCrypto } from '../../packages/node/src/testing/instant-crypto.ts';
 import { createManualClock } from '../../packages/node/src/testing/manual-clock.ts';

@@ -4,7 +4,6 @@ import {
   type DocumentKind,
   decodeCanonical,
   decodeCbor,
-  decodeDocument,
   dhtEntryDocument,
   encodeCbor,
   genesisDocument,
@@ -12,10 +11,16 @@ import {
   isP2posError,
   keyRotationDocument,
   keyStatementDocument,
+  openEnvelope,
+  readDocument,
   releaseManifestDocument,
   revocationDocument,
+  type SealedDocument,
   snapshotDocument,
+  systemIdSchema,
 } from '@p2pos/protocol';
+import { readFields } from '@p2pos/protocol/membership';
+import { z } from 'zod';
 import {
   CertificateFault,
   createCertificate,
@@ -74,6 +79,17 @@ const KINDS = [
   heartbeatDocument,
 ] as unknown as readonly DocumentKind<unknown>[];
 
+const ofSystem = z.object({ systemId: systemIdSchema });
+
+function systemAlone(kind: DocumentKind<unknown>, sealed: SealedDocument): string | undefined {
+  try {
+    return readFields(kind, ofSystem, sealed).systemId;
+  } catch (error) {
+    if (typed(error)) return undefined;
+    throw error;
+  }
+}
+
 /** The first byte names the kind. */
 const documents: Target = {
   name: 'documents',
@@ -86,7 +102,12 @@ const documents: Target = {
   },
   run(input) {
     const kind = KINDS[(input[0] ?? 0) % KINDS.length];
-    if (kind) decodeDocument(kind, input.subarray(1), instantCrypto);
+    if (!kind) return;
+    const sealed = openEnvelope(kind, input.subarray(1), instantCrypto);
+    // Some fields are looked at before the whole is read.
+    const alone = systemAlone(kind, sealed);
+    const { systemId } = readDocument(kind, sealed).body as { readonly systemId?: string };
+    if (systemId !== alone) throw new Error('a field that was read alone differs');
   },
   expects: typed,
 };

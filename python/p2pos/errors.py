@@ -664,12 +664,17 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     "ROOT_FORKED": ErrorEntry(
         409,
         False,
-        "The system keys have forked after {previous}: two signed key rotations follow it. Changes of the root are halted; the system key holders must settle which one is theirs.",
+        "The system keys have forked after {previous}: as many of the keys signed one key rotation as another. Changes of the root are halted until one more of those keys signs the right one: p2pctl system rotate --again FILE, then p2pctl system push.",
     ),
     "ROTATION_DATE": ErrorEntry(
         400,
         False,
         "The key rotation is dated {createdAt}, before the one it follows or in the future. Check the clocks of the machine that made it and of this node.",
+    ),
+    "ROTATION_OUTVOTED": ErrorEntry(
+        409,
+        False,
+        "More of the system keys before it signed another key rotation than {hash}; that one is in force, and nothing under this one counts. Build on the one in force, or have more holders of those keys sign this one.",
     ),
     "ROTATION_PREVIOUS_UNKNOWN": ErrorEntry(
         409,
@@ -789,7 +794,7 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     "SNAPSHOT_WAITING": ErrorEntry(
         409,
         True,
-        "The admin proof {serial} was revoked, up to a last good snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come.",
+        "The admin proof {serial} was revoked or ended, up to a snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come, or those that follow it under newer keys.",
     ),
     "SNAPSHOT_WRONG_SYSTEM": ErrorEntry(
         409,
@@ -1015,6 +1020,11 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
         400,
         False,
         "Not a version: {version}. Send one exactly as the node gave it.",
+    ),
+    "WATCH_LIMIT": ErrorEntry(
+        429,
+        True,
+        "The app {app} has {limit} watches through this node, and there is no room for more of them. End one, or watch through another node.",
     ),
     "WATCH_TOKEN_INVALID": ErrorEntry(
         400,

@@ -86,14 +86,16 @@ class AsyncTopics:
         return AsyncStream(_follow(self._subscriber, topic, since))
 
     def consume(
-        self, topic: str, group: str, *, since: From | None = None
+        self, topic: str, group: str, *, since: From | None = None, most: int | None = None
     ) -> AsyncStream[TopicMessage]:
         """
         As a member of the group. A message that is not acknowledged goes to another member after 30 s.
 
         :param since: where a new group begins.
+        :param most: messages that are with this member at a time and not acknowledged, 1 to 256; 64 unless told otherwise,
+            1 for work that takes long.
         """
-        return AsyncStream(_consume(self._subscriber, topic, group, since))
+        return AsyncStream(_consume(self._subscriber, topic, group, since, most))
 
     async def acknowledge(
         self, topic: str, group: str, sequences: Sequence[int], *, timeout_ms: int | None = None
@@ -168,11 +170,13 @@ async def _follow(
 
 
 async def _consume(
-    subscriber: Subscriber, topic: str, group: str, since: From | None
+    subscriber: Subscriber, topic: str, group: str, since: From | None, most: int | None
 ) -> AsyncGenerator[TopicMessage, None]:
     fields: dict[str, Any] = {"topic": topic, "group": group}
     if since is not None:
         fields["from"] = str(since)
+    if most is not None:
+        fields["most"] = most
     queue = GroupQueue()
     receiving = asyncio.create_task(_receive(subscriber, fields, queue))
     try:
@@ -234,9 +238,9 @@ class Topics:
         return Stream(self._portal, self._topics.follow(topic, since=since))
 
     def consume(
-        self, topic: str, group: str, *, since: From | None = None
+        self, topic: str, group: str, *, since: From | None = None, most: int | None = None
     ) -> Stream[TopicMessage]:
-        return Stream(self._portal, self._topics.consume(topic, group, since=since))
+        return Stream(self._portal, self._topics.consume(topic, group, since=since, most=most))
 
     def acknowledge(
         self, topic: str, group: str, sequences: Sequence[int], *, timeout_ms: int | None = None

@@ -25,10 +25,12 @@ class Played:
     def __init__(self) -> None:
         self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.over = False
+        self.asked: list[Mapping[str, Any]] = []
 
     async def follow(
         self, kind: str, resume: Callable[[], Mapping[str, Any]]
     ) -> AsyncGenerator[dict[str, Any], None]:
+        self.asked.append(resume())
         try:
             while True:
                 yield await self.events.get()
@@ -50,7 +52,7 @@ def test_what_comes_again_or_was_handed_to_a_broken_subscription_is_begun_once()
     async def run() -> None:
         played = Played()
         topics = AsyncTopics(refused, played)  # type: ignore[arg-type]
-        async with topics.consume("a", "g") as messages:
+        async with topics.consume("a", "g", since="end", most=1) as messages:
 
             async def take() -> tuple[int, int]:
                 one = await anext(messages)
@@ -65,6 +67,7 @@ def test_what_comes_again_or_was_handed_to_a_broken_subscription_is_begun_once()
             await played.send({"type": "open"}, message(6))
             assert await take() == (6, 1)
         assert played.over
+        assert played.asked == [{"topic": "a", "group": "g", "from": "end", "most": 1}]
 
     asyncio.run(run())
 

@@ -26,6 +26,9 @@ const KINDS = [
 ] as const;
 type Kind = (typeof KINDS)[number] | 'member';
 
+/** Between two looks of an operator whether the members may be changed now. */
+const OPERATOR_WAIT_MS = 10_000;
+
 export interface Faults {
   readonly counts: Record<Kind, number>;
   /** Does and undoes what is due; answers how long until something is again, ms. */
@@ -99,6 +102,14 @@ export function createFaults(
     const i = random.below(nodes);
     const others = Array.from({ length: nodes }, (_, j) => j).filter((j) => j !== i);
     if (await did(kind, i, others)) counts[kind]++;
+    else if (kind === 'member') later(OPERATOR_WAIT_MS, () => changeLater(i));
+  }
+
+  /** An operator waits until it can be done. */
+  async function changeLater(i: number): Promise<void> {
+    if (over) return;
+    if (await changeMembers(i)) counts.member++;
+    else later(OPERATOR_WAIT_MS, () => changeLater(i));
   }
 
   /** Whether there was anything to do. */
@@ -224,9 +235,9 @@ export function createFaults(
     }
     const leave = async (): Promise<void> => {
       if (isAtRest(sim)) await change(without);
-      else if (!over) later(10_000, leave);
+      else if (!over) later(OPERATOR_WAIT_MS, leave);
     };
-    later(10_000, leave);
+    later(OPERATOR_WAIT_MS, leave);
     return change((before) =>
       before.map((member) => (member.peerId === peerId ? { ...member, draining: true } : member)),
     );

@@ -182,7 +182,8 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const { portMapper: mapper } = ports;
   const reachability = { net, rpc, membership, liveness, mesh, presence, mapper, clock, random, log };
   const reach = starting.use(createReachability(reachability, config.reach));
-  const members = starting.use(createMembers({ membership, rpc, net, clock, random, log }));
+  const onFault = (peerId: PeerId) => strangers.note(peerId, 'fault');
+  const members = starting.use(createMembers({ membership, rpc, net, clock, random, log, onFault }));
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
     members.noticeHeads(heartbeat.peerId, heartbeat.heads),
   );

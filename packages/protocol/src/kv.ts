@@ -316,6 +316,6 @@ export const kvStreams = defineStreams({
       progress: z.object({ token: z.string() }),
       compacted: z.looseObject({}),
     },
-    errors: ['KV_KEY_INVALID', 'WATCH_TOKEN_INVALID', 'STATE_UNCONFIGURED', 'OVERLOADED'],
+    errors: ['KV_KEY_INVALID', 'WATCH_TOKEN_INVALID', 'STATE_UNCONFIGURED', 'OVERLOADED', 'WATCH_LIMIT'],
   },
 });

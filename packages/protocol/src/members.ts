@@ -177,6 +177,7 @@ export const membersRoutes = defineRoutes({
       'GENESIS_UNKNOWN',
       'SYSTEM_MISMATCH',
       'ROOT_FORKED',
+      'ROTATION_OUTVOTED',
       'ROTATION_PREVIOUS_UNKNOWN',
       'ROTATION_VERSION',
       'ROTATION_DATE',

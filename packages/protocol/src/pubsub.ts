@@ -10,6 +10,8 @@ export const MAX_PUBSUB_MESSAGE_BYTES = 1_048_576;
 export const PUBSUB_TAIL_MS = 30_000;
 export const MAX_TOPIC_BYTES = 1_024;
 export const MAX_TOPIC_TOKENS = 128;
+/** Messages with one member of a group at a time. */
+export const MAX_GROUP_MOST = 256;
 
 const TOKEN = '[^.*>\\s\\p{C}]+';
 const TOPIC = new RegExp(`^${TOKEN}(?:\\.${TOKEN})*$`, 'u');
@@ -121,6 +123,8 @@ export const pubsubStreams = defineStreams({
       from: z.string().max(40).optional(),
       /** Of a durable topic: share its messages with the other members of the group; `from` is where a new group begins. */
       group: z.string().max(64).optional(),
+      /** With `group`: so many are with this member at a time and not acknowledged. Default 64; 1 for long work. */
+      most: z.int().min(1).max(MAX_GROUP_MOST).optional(),
       /** Goes on from an earlier subscription: what was published in the last so many ms comes first, */
       sinceMs: z.int().min(0).optional(),
       /** but for what it had of each publisher, up to the number. */

@@ -43,5 +43,12 @@ export {
   sql,
 } from './sql.ts';
 export type { Timing } from './timing.ts';
-export type { FollowOptions, GroupMessage, TopicEvent, TopicMessage, TopicsClient } from './topics.ts';
+export type {
+  ConsumeOptions,
+  FollowOptions,
+  GroupMessage,
+  TopicEvent,
+  TopicMessage,
+  TopicsClient,
+} from './topics.ts';
 export type { Transport } from './transport.ts';

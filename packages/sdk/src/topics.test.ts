@@ -25,6 +25,10 @@ const message = (sequence: number, attempt = 1) => {
 interface Played {
   readonly timing: ManualTiming;
   readonly messages: AsyncIterator<GroupMessage>;
+  /** What was subscribed to. */
+  readonly asked: readonly object[];
+  /** Sequences of each call that acknowledged some. */
+  readonly acknowledged: readonly (readonly number[])[];
   /** As if the node had sent it. */
   send(...events: readonly object[]): Promise<void>;
   /** Whether the subscription has ended. */
@@ -36,7 +40,9 @@ function consume(): Played {
   const timing = createManualTiming();
   let batches = Promise.withResolvers<readonly object[]>();
   let over = false;
-  const subscribe = async function* (_: unknown, __: object, { signal }: { signal: AbortSignal }) {
+  const asked: object[] = [];
+  const subscribe = async function* (_: unknown, input: object, { signal }: { signal: AbortSignal }) {
+    asked.push(input);
     const ended = new Promise<undefined>((resolve) => {
       signal.addEventListener('abort', () => resolve(undefined), { once: true });
     });
@@ -48,11 +54,18 @@ function consume(): Played {
     }
     over = true;
   } as unknown as SubscribeBatches;
-  const client = createTopicsClient({ call: () => assert.fail('nothing is called'), subscribe, timing });
+  const acknowledged: number[][] = [];
+  const call = async (_: string, { body }: { readonly body: { readonly sequences: number[] } }) => {
+    acknowledged.push(body.sequences);
+    return { acknowledged: body.sequences.length };
+  };
+  const client = createTopicsClient({ call: call as never, subscribe, timing });
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {
     timing,
-    messages: client.consume('a', 'g')[Symbol.asyncIterator](),
+    messages: client.consume('a', 'g', { from: 'end', most: 1 })[Symbol.asyncIterator](),
+    asked,
+    acknowledged,
     async send(...events) {
       batches.resolve(events);
       await turn();
@@ -77,6 +90,7 @@ test('what comes again while it waits is begun once', async () => {
   assert.equal(await first, '1 1');
   await played.send(message(2, 2), message(4));
   assert.deepEqual([await take(played), await take(played), await take(played)], ['2 2', '3 1', '4 1']);
+  assert.deepEqual(played.asked, [{ topic: 'a', group: 'g', from: 'end', most: 1 }]);
 });
 
 test('what has waited for so long that the group gave it to another is not begun', async () => {
@@ -108,4 +122,18 @@ test('who stops leaves the group', async () => {
   await played.send();
   assert.ok(played.isOver());
   assert.equal(await take(played), 'end');
+});
+
+test('acknowledgements go together: after a moment, or at once when there are many', async () => {
+  const played = consume();
+  const first = played.messages.next();
+  await played.send(open, ...Array.from({ length: 20 }, (_, i) => message(i + 1)));
+  const all: GroupMessage[] = [(await first).value];
+  while (all.length < 20) all.push((await played.messages.next()).value);
+  const acks = all.map((one) => one.ack());
+  assert.deepEqual(played.acknowledged, [Array.from({ length: 16 }, (_, i) => i + 1)]);
+  await played.timing.next();
+  assert.deepEqual(played.acknowledged.slice(1), [[17, 18, 19, 20]]);
+  await Promise.all(acks);
+  assert.equal(played.timing.pending(), 0);
 });

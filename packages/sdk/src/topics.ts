@@ -37,6 +37,11 @@ export interface FollowOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ConsumeOptions extends FollowOptions {
+  /** Messages that are with this member at a time and not acknowledged, 1 to 256. Default 64; 1 for work that takes long. */
+  readonly most?: number | undefined;
+}
+
 export interface RetentionInput {
   readonly ageMs?: number;
   readonly messages?: number;
@@ -53,7 +58,7 @@ export interface TopicsClient {
   /** Goes on through the next node where it broke off. */
   follow(topic: string, options?: FollowOptions): AsyncIterable<TopicEvent>;
   /** As a member of the group. `from` is where a new group begins. */
-  consume(topic: string, group: string, options?: FollowOptions): AsyncIterable<GroupMessage>;
+  consume(topic: string, group: string, options?: ConsumeOptions): AsyncIterable<GroupMessage>;
   acknowledge(
     topic: string,
     group: string,
@@ -68,6 +73,8 @@ export interface TopicsClient {
 
 /** Acknowledgements that are given one after another go together. */
 const ACK_MS = 10;
+/** And so many at once; a member is given more as it acknowledges. */
+const ACK_MOST = 16;
 const utf8 = new TextDecoder();
 
 export interface TopicsDeps {
@@ -110,10 +117,11 @@ export function createTopicsClient({ call, subscribe, timing }: TopicsDeps): Top
   async function* consume(
     topic: string,
     group: string,
-    { from, signal }: FollowOptions = {},
+    { from, most, signal }: ConsumeOptions = {},
   ): AsyncGenerator<GroupMessage> {
     const ack = createAcks((sequences) => acknowledge(topic, group, sequences), timing);
-    const input = { topic, group, ...(from !== undefined && { from: String(from) }) };
+    const wanted = { ...(from !== undefined && { from: String(from) }), ...(most !== undefined && { most }) };
+    const input = { topic, group, ...wanted };
     const queue = createGroupQueue<Told & { readonly sequence: number; readonly attempt: number }>(timing);
     const end = new AbortController();
     const until = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
@@ -183,19 +191,22 @@ function messageOf(
 
 /** All of a few milliseconds in one call. */
 function createAcks(send: (sequences: number[]) => Promise<number>, timing: Timing) {
-  let waiting: { readonly sequences: number[]; readonly sent: Promise<void> } | undefined;
+  let waiting: { readonly sequences: number[]; readonly sent: Promise<void>; go(): void } | undefined;
   return (sequence: number): Promise<void> => {
     if (!waiting) {
       const sequences: number[] = [];
-      const sent = new Promise<void>((resolve, reject) => {
-        timing.after(ACK_MS, () => {
-          waiting = undefined;
-          send(sequences).then(() => resolve(), reject);
-        });
-      });
-      waiting = { sequences, sent };
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const go = () => {
+        cancel();
+        waiting = undefined;
+        send(sequences).then(() => resolve(), reject);
+      };
+      const cancel = timing.after(ACK_MS, go);
+      waiting = { sequences, sent: promise, go };
     }
-    waiting.sequences.push(sequence);
-    return waiting.sent;
+    const { sequences, sent, go } = waiting;
+    sequences.push(sequence);
+    if (sequences.length >= ACK_MOST) go();
+    return sent;
   };
 }

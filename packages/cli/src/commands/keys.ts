@@ -115,11 +115,14 @@ function defineSystem({ root, run }: Program): void {
   asking(
     system
       .command('rotate')
-      .description('Ask the old and the new system keys to replace the keys.')
+      .description(
+        'Ask the old and the new system keys to replace the keys. Let every holder of an old one sign.',
+      )
       .option('--public-keys <file...>', 'the new keys')
       .option('--threshold <k>', 'how many of them must sign (default: a majority)')
-      .option('--keep <serial...>', 'admin proofs that stay valid')
-      .option('--keep-all', 'all of them do'),
+      .option('--keep <serial...>', 'admin proofs of the transcript that stay valid')
+      .option('--keep-all', 'all of them do')
+      .option('--again <file>', 'instead: ask for more signatures on this rotation'),
   )
     .addHelpText(
       'after',
@@ -143,6 +146,7 @@ function defineSystem({ root, run }: Program): void {
     .command('push')
     .description('Hand a signed key rotation, revocation or snapshot to a node, which passes it on.')
     .argument('<file>')
+    .option('--undo-revocations', 'of a rotation: what it does not keep shall go')
     .addHelpText('after', '\nExample:\n  $ p2pctl system push revocation.cbor')
     .action(run(async () => (await import('../system/push.ts')).pushDocument));
   system

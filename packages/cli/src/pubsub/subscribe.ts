@@ -13,10 +13,20 @@ export const subscribeTopic: Action = async (invocation, [topic = ''], flags) =>
   await withNode(invocation, async ({ client }) => {
     const signal = AbortSignal.any([invocation.signal, lasting.signal]);
     if (group !== undefined) {
+      // Acknowledgements go together where they are not waited for one by one.
+      const acks = new Set<Promise<void>>();
+      let failure: unknown;
       for await (const message of client.topics.consume(topic, group, { signal, from })) {
         printMessage(invocation, message);
-        await message.ack();
+        const ack = message.ack().catch((error) => {
+          failure ??= error;
+        });
+        acks.add(ack);
+        void ack.then(() => acks.delete(ack));
+        if (failure !== undefined) break;
       }
+      await Promise.all(acks);
+      if (failure !== undefined) throw failure;
       return;
     }
     if (from !== undefined) {

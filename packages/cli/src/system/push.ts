@@ -8,8 +8,11 @@ import {
   P2posError,
   revocationDocument,
   snapshotDocument,
+  toHex,
 } from '@p2pos/protocol';
+import type { Client } from '@p2pos/sdk';
 import type { Action } from '../action.ts';
+import { usage } from '../failure.ts';
 import { readBytes } from '../keys/key-file.ts';
 import { crypto } from '../keys.ts';
 import { withNode } from '../node-client.ts';
@@ -21,14 +24,15 @@ const KINDS = {
 } as const;
 type Kind = keyof typeof KINDS;
 
-export const pushDocument: Action = async (invocation, [word = '']) => {
+export const pushDocument: Action = async (invocation, [word = ''], flags) => {
   const { terminal, options, signal, folder } = invocation;
   const file = resolve(folder, word);
   const bytes = readBytes(file);
   const kind = kindOf(bytes);
-  const answer = await withNode(invocation, ({ client }) =>
-    client.call(membersRoutes.submit, { kind, body: bytes }, { signal }),
-  );
+  const answer = await withNode(invocation, async ({ client }) => {
+    if (kind === 'rotation' && flags['undoRevocations'] !== true) await requireKept(client, bytes, signal);
+    return client.call(membersRoutes.submit, { kind, body: bytes }, { signal });
+  });
   terminal.print(
     options.json
       ? JSON.stringify({ kind, ...answer })
@@ -36,6 +40,34 @@ export const pushDocument: Action = async (invocation, [word = '']) => {
   );
   return undefined;
 };
+
+/** A rotation undoes what it does not keep; whoever drew it up by a transcript may not know of all. */
+async function requireKept(client: Pick<Client, 'call'>, bytes: Uint8Array, signal: AbortSignal) {
+  const { body, hash } = decodeDocument(keyRotationDocument, bytes, crypto);
+  const list = async (name: 'rotations' | 'revocations') => {
+    const hashes: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: { documents: readonly { hash: string }[]; cursor: string | null } = await client.call(
+        membersRoutes.documents,
+        { list: name, ...(cursor !== null && { cursor }) },
+        { signal },
+      );
+      hashes.push(...page.documents.map((one) => one.hash));
+      cursor = page.cursor;
+    } while (cursor !== null);
+    return hashes;
+  };
+  // Those of its own keys came after it.
+  if ((await list('rotations')).includes(toHex(hash))) return;
+  const kept = new Set(body.keptRevocations.map(toHex));
+  const undone = (await list('revocations')).filter((one) => !kept.has(one));
+  if (undone.length === 0) return;
+  throw usage(
+    `The key rotation would undo revocations that the node holds: ${undone.join(', ')}. Make it anew with a transcript that has them, or push it all the same and let the new keys sign them again.`,
+    'p2pctl system push FILE --undo-revocations',
+  );
+}
 
 function kindOf(bytes: Uint8Array): Kind {
   for (const [kind, document] of Object.entries(KINDS) as [Kind, DocumentKind<unknown>][]) {

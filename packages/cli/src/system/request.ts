@@ -3,8 +3,12 @@ import { resolve } from 'node:path';
 import {
   type CeremonyKind,
   createRequest,
+  type DocumentHash,
+  decodeDocument,
+  equalBytes,
   isPeerId,
   type KeyRotation,
+  keyRotationDocument,
   P2posError,
   proofBody,
   publicKeyFromPeerId,
@@ -24,7 +28,7 @@ import { systemClock } from '../clock.ts';
 import { usage } from '../failure.ts';
 import type { Invocation } from '../invocation.ts';
 import { describeRequest } from '../keys/description.ts';
-import { openKeyFile, readStatementFile, writeNew } from '../keys/key-file.ts';
+import { openKeyFile, readBytes, readStatementFile, writeNew } from '../keys/key-file.ts';
 import { createPassphrases } from '../keys/passphrase.ts';
 import { keep } from '../keys/signing.ts';
 import { readTranscript } from '../keys/transcript-file.ts';
@@ -70,7 +74,29 @@ function scopesOf(value: unknown): readonly Scope[] | undefined {
   });
 }
 
-export const requestRotation: Action = (invocation, _args, flags) =>
+export const requestRotation: Action = async (invocation, _args, flags) => {
+  const { again } = flags as Readonly<Record<string, string | undefined>>;
+  if (again === undefined) return requestNewRotation(invocation, flags);
+  const { body } = decodeDocument(keyRotationDocument, readBytes(resolve(invocation.folder, again)), crypto);
+  const root = ({ rootDocuments }: TranscriptReport) => rootUpTo(rootDocuments, body.previous);
+  return ask(invocation, flags, 'rotation', async () => body, root);
+};
+
+/** Genesis and the rotations that lead to a document, without those beside them. */
+function rootUpTo([genesis, ...others]: readonly Uint8Array[], last: DocumentHash): Uint8Array[] {
+  const rotations = others.map((bytes) => decodeDocument(keyRotationDocument, bytes, crypto));
+  const path: Uint8Array[] = [];
+  let hash = last;
+  for (;;) {
+    // Of two copies the later one has more signatures.
+    const found = rotations.findLast((one) => equalBytes(one.hash, hash));
+    if (!found) return genesis ? [genesis, ...path] : path;
+    path.unshift(found.bytes);
+    hash = found.body.previous;
+  }
+}
+
+const requestNewRotation = (invocation: Invocation, flags: Flags) =>
   ask(invocation, flags, 'rotation', async (report): Promise<KeyRotation> => {
     const files = (flags['publicKeys'] ?? []) as readonly string[];
     if (files.length === 0)
@@ -84,11 +110,26 @@ export const requestRotation: Action = (invocation, _args, flags) =>
     const keys = statements.map(({ body }) => body.key);
     requireDistinct(keys);
     const threshold = Number(flags['threshold'] ?? Math.floor(keys.length / 2) + 1);
-    const valid = report.proofs.filter(({ revoked }) => !revoked).map(({ document }) => document.body.serial);
-    const keptSerials = flags['keepAll'] === true ? valid : ((flags['keep'] ?? []) as readonly string[]);
+    const kept = keptBy(flags, report);
     const { systemId, chain } = report;
-    return rotationBody({ systemId, chain, nowMs: systemClock.now() }, { keys, threshold, keptSerials });
+    return rotationBody({ systemId, chain, nowMs: systemClock.now() }, { keys, threshold, ...kept });
   });
+
+/** What of the keys before goes on under the new ones, by hash. */
+function keptBy(flags: Flags, { proofs, revocations }: TranscriptReport) {
+  const named = (flags['keep'] ?? []) as readonly string[];
+  const unknown = named.find((serial) => !proofs.some(({ document }) => document.body.serial === serial));
+  if (unknown !== undefined)
+    throw usage(`The transcript holds no admin proof ${unknown}.`, 'p2pctl keys verify transcript.jsonl');
+  return {
+    keptProofs: proofs
+      .filter(({ document, revoked }) =>
+        flags['keepAll'] === true ? !revoked : named.includes(document.body.serial),
+      )
+      .map(({ document }) => document.hash),
+    keptRevocations: revocations.map(({ hash }) => hash),
+  };
+}
 
 export const requestRevocation: Action = (invocation, _args, flags) =>
   ask(invocation, flags, 'revocation', async (report): Promise<Revocation> => {
@@ -107,7 +148,7 @@ export const requestRevocation: Action = (invocation, _args, flags) =>
     const good = flags['lastGood'] as string | undefined;
     if (good !== undefined && !/^[0-9a-f]{64}$/.test(good))
       throw usage('--last-good is the hash of a snapshot: 64 hex digits.', 'p2pctl members list --json');
-    const epoch = Math.max(0, ...report.revocations.map((one) => one.epoch)) + 1;
+    const epoch = Math.max(0, ...report.revocations.map(({ body }) => body.epoch)) + 1;
     return revocationBody(
       { systemId: report.systemId, nowMs: systemClock.now() },
       { epoch, serials: serials.map((serial) => ({ serial, lastGood: good })), peerIds },
@@ -126,13 +167,17 @@ async function ask(
   flags: Flags,
   kind: CeremonyKind,
   body: (report: TranscriptReport) => Promise<unknown>,
+  root = ({ chain, rootDocuments }: TranscriptReport): readonly Uint8Array[] => {
+    if (chain.fork && kind !== 'release')
+      throw new P2posError('ROOT_FORKED', { previous: chain.fork.parent });
+    return rootDocuments;
+  },
 ): Promise<undefined> {
   const { folder, terminal, options } = invocation;
   const transcript = resolve(folder, (flags['transcript'] as string | undefined) ?? 'transcript.jsonl');
   const report = await readTranscript(transcript);
-  if (report.chain.fork && kind !== 'release')
-    throw new P2posError('ROOT_FORKED', { previous: report.chain.fork.parent });
-  const request = await createRequest(kind, await body(report), report.rootDocuments, crypto);
+  const rootDocuments = root(report);
+  const request = await createRequest(kind, await body(report), rootDocuments, crypto);
   const keyFiles = (flags['key'] ?? []) as readonly string[];
   const out =
     (flags['out'] as string | undefined) ??

@@ -77,12 +77,15 @@ export const trustTexts = {
     systemKeys: 'System keys',
     keysLine: (version: number, k: number, n: number) => `Version ${version}: ${k} of ${n} must sign.`,
     fork: (parent: string) =>
-      `Two rotations follow ${parent}: changes of the root are halted until the key holders settle which one is theirs.`,
+      `Two rotations follow ${parent}: changes of the root are halted until one more holder of the keys before signs the right one.`,
     rotate: 'Replace the keys',
-    rotateWhy: 'Enough of the old and of the new keys must sign.',
+    rotateWhy:
+      'Enough of the old and of the new keys must sign. Let every holder of an old key sign: of two rotations the one that more old keys signed counts. If old keys may be stolen, keep only what you know to be yours.',
     newKeys: 'Public key files of the new system keys',
     threshold: 'How many of them must sign',
     keep: 'Admin proofs that stay valid',
+    keepRevocations: 'Revocations that stay in force; what the others took out may come back',
+    revocationOf: (at: string, taken: readonly string[]) => `${at}: ${taken.join(', ')}`,
   },
   founding: {
     title: 'Found a system',

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  appendToTranscript,
   asPredecessor,
   checkPinned,
+  createRequest,
   describeBody,
   foundSystem,
   isP2posError,
   pinnedText,
   readPinned,
+  rotationBody,
   type SignedDocument,
   type Snapshot,
   signSnapshot,
+  signWithAll,
   stateKey,
   verifyTranscript,
 } from '../index.ts';
@@ -29,7 +33,7 @@ async function found(name: string, releaseKeys: number) {
   const admin = await key('admin', 'admin');
   const plan = { name, threshold: 2, releaseThreshold: releaseKeys, nowMs: NOW_MS };
   const founding = await foundSystem(plan, { system, release, admin }, crypto);
-  return { ...founding, admin, report: await verifyTranscript(founding.transcript, crypto) };
+  return { ...founding, admin, system, report: await verifyTranscript(founding.transcript, crypto) };
 }
 
 test('the transcript of a founding verifies, and its pinned keys know the system and no other', async () => {
@@ -96,4 +100,32 @@ test('a snapshot follows its predecessor, in order of peer ids, and never before
   assert.equal(second.body.epoch, 2);
   assert.deepEqual(second.body.previous, first.hash);
   assert.equal(second.body.issuedAt, first.body.issuedAt);
+});
+
+test('two rotations that as many holders signed fork the transcript; the copy of one that a further holder signed settles it', async () => {
+  const { system, proof, report, transcript } = await found('acme', 0);
+  const [one, two, three] = system.map(({ signer }) => signer);
+  const next = testKey(200);
+  assert.ok(one && two && three);
+  const { systemId, chain, rootDocuments } = report;
+  const ask = (nowMs: number) => {
+    const terms = {
+      ...{ keys: [next.publicKey], threshold: 1, keptProofs: [proof.hash], keptRevocations: [] },
+    };
+    const body = rotationBody({ systemId, chain, nowMs }, terms);
+    return createRequest('rotation', body, rootDocuments, crypto);
+  };
+  const right = await ask(NOW_MS + 1_000);
+  const wrong = await ask(NOW_MS + 2_000);
+  assert.match(describeBody(right).join(), /keeps the admin proofs .*keeps no revocation/);
+  let text = transcript;
+  const at = report.root.genesis.createdAt;
+  const append = async (document: Uint8Array) => {
+    text = appendToTranscript(text, { at, kind: 'rotation', document }, crypto);
+    const { chain: root } = await verifyTranscript(text, crypto);
+    return [root.links.length, root.fork !== undefined];
+  };
+  assert.deepEqual(await append(await signWithAll(right, [one, two, next], crypto)), [2, false]);
+  assert.deepEqual(await append(await signWithAll(wrong, [two, three, next], crypto)), [1, true]);
+  assert.deepEqual(await append(await signWithAll(right, [one, two, three, next], crypto)), [2, false]);
 });

@@ -1,5 +1,5 @@
 /** What system keys sign to replace themselves, and to take back what they gave. */
-import type { KeyRotation, Revocation, SystemId } from '../documents/bodies.ts';
+import type { DocumentHash, KeyRotation, Revocation, SystemId } from '../documents/bodies.ts';
 import type { RootChain } from '../documents/roots.ts';
 import { fromHex } from '../encoding/hex.ts';
 import { formatTimestamp } from '../time.ts';
@@ -8,8 +8,10 @@ export interface RotationTerms {
   /** Raw public keys. */
   readonly keys: readonly Uint8Array[];
   readonly threshold: number;
-  /** Admin proofs that stay valid. */
-  readonly keptSerials: readonly string[];
+  /** Hashes of the admin proofs that stay valid. */
+  readonly keptProofs: readonly DocumentHash[];
+  /** Hashes of the revocations that stay in force: all there are, but for those that others made with stolen keys. */
+  readonly keptRevocations: readonly DocumentHash[];
 }
 
 /** After the newest rotation of the chain. */
@@ -19,7 +21,7 @@ export function rotationBody(
     chain,
     nowMs,
   }: { readonly systemId: SystemId; readonly chain: RootChain; readonly nowMs: number },
-  { keys, threshold, keptSerials }: RotationTerms,
+  { keys, threshold, keptProofs, keptRevocations }: RotationTerms,
 ): KeyRotation {
   const head = chain.links.at(-1);
   if (!head) throw new Error('a root begins with its genesis');
@@ -30,7 +32,8 @@ export function rotationBody(
     previous: fromHex(head.hash),
     keys,
     threshold,
-    keptSerials,
+    keptProofs,
+    keptRevocations,
   };
 }
 

@@ -27,12 +27,15 @@ export function describeBody({ kind, body }: Pick<SigningRequest, 'kind' | 'body
     ];
   }
   if (kind === 'rotation') {
-    const { version, keys, threshold, keptSerials } = body as KeyRotation;
+    const { version, keys, threshold, keptProofs, keptRevocations } = body as KeyRotation;
     return [
       `replaces the system keys, version ${version}: ${threshold} of ${keys.map(shortKey).join(' ')}`,
-      keptSerials.length > 0
-        ? `keeps the admin proofs ${keptSerials.join(', ')}`
+      keptProofs.length > 0
+        ? `keeps the admin proofs with the hashes ${keptProofs.map(toHex).join(', ')}`
         : 'ends all admin proofs made before it',
+      keptRevocations.length > 0
+        ? `keeps the revocations with the hashes ${keptRevocations.map(toHex).join(', ')}`
+        : 'keeps no revocation made before it',
     ];
   }
   if (kind === 'revocation') {

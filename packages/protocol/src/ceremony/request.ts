@@ -111,12 +111,12 @@ async function readRequest(bytes: Uint8Array, crypto: Crypto): Promise<SigningRe
     const signers = [{ name: 'system', keys: systemKeys, threshold }];
     return { ...common, chain: undefined, systemId: systemIdOf(crypto.sha256(bodyBytes)), signers };
   }
-  const { chain, genesis, systemId, rotations } = await readRoot(root, crypto);
+  const { chain, genesis, systemId } = await readRoot(root, crypto);
   const named = (body as { readonly systemId?: SystemId }).systemId;
   if (named !== undefined && named !== systemId) {
     throw new P2posError('SYSTEM_MISMATCH', { kind, found: named, expected: systemId });
   }
-  return { ...common, chain, systemId, signers: signersOf(kind, body, chain, genesis, rotations) };
+  return { ...common, chain, systemId, signers: signersOf(kind, body, chain, genesis) };
 }
 
 function bodyOf(kind: CeremonyKind, bytes: Uint8Array): unknown {
@@ -134,7 +134,6 @@ export interface Root {
   readonly systemId: SystemId;
   readonly genesis: Genesis;
   readonly chain: RootChain;
-  readonly rotations: readonly KeyRotation[];
 }
 
 /**
@@ -150,7 +149,7 @@ export async function readRoot(root: readonly Uint8Array[], crypto: Crypto): Pro
   await requireThreshold(genesisDocument, document, { keys, threshold }, crypto);
   const genesis: Signed<Genesis> = { hash: toHex(document.hash), body: document.body, signers: new Set() };
   const systemId = systemIdOf(document.hash);
-  const rotations: Signed<KeyRotation>[] = [];
+  const rotations = new Map<string, Signed<KeyRotation>>();
   for (const bytes of others) {
     const next = decodeDocument(keyRotationDocument, bytes, crypto);
     if (next.body.systemId !== systemId) {
@@ -162,24 +161,19 @@ export async function readRoot(root: readonly Uint8Array[], crypto: Crypto): Pro
     }
     const signers = new Set((await verifiedKeys(keyRotationDocument, next, crypto)).map(toHex));
     const rotation = { hash: toHex(next.hash), body: next.body, signers };
-    judgeRotation(rootChain(genesis, rotations), rotations, rotation, '9999-12-31T23:59:59.999999999Z');
-    rotations.push(rotation);
+    const chain = rootChain(genesis, rotations.values());
+    const displaced = judgeRotation(chain, rotations, rotation, '9999-12-31T23:59:59.999999999Z');
+    for (const hash of displaced ?? []) rotations.delete(hash);
+    if (displaced) rotations.set(rotation.hash, rotation);
   }
   return {
     systemId,
     genesis: document.body,
-    chain: rootChain(genesis, rotations),
-    rotations: rotations.map(({ body }) => body),
+    chain: rootChain(genesis, rotations.values()),
   };
 }
 
-function signersOf(
-  kind: CeremonyKind,
-  body: unknown,
-  chain: RootChain,
-  genesis: Genesis,
-  rotations: readonly KeyRotation[],
-): SignerSet[] {
+function signersOf(kind: CeremonyKind, body: unknown, chain: RootChain, genesis: Genesis): SignerSet[] {
   if (kind === 'release') {
     return [{ name: 'release', keys: genesis.releaseKeys, threshold: genesis.releaseThreshold }];
   }
@@ -189,7 +183,7 @@ function signersOf(
   const threshold = head?.threshold ?? 0;
   if (kind !== 'rotation') return [{ name: 'system', keys, threshold }];
   const rotation = body as KeyRotation;
-  if (toHex(rotation.previous) !== head?.hash || rotation.version !== rotations.length + 2) {
+  if (toHex(rotation.previous) !== head?.hash || rotation.version !== head.version + 1) {
     throw new P2posError('ROTATION_PREVIOUS_UNKNOWN', { previous: toHex(rotation.previous) });
   }
   return [

@@ -23,6 +23,7 @@ import {
   type ProofWindow,
   proofWindow,
   type RootChain,
+  type Signed,
 } from '../documents/roots.ts';
 import { fromBase64url, toBase64url } from '../encoding/base64url.ts';
 import { toHex } from '../encoding/hex.ts';
@@ -49,7 +50,8 @@ export interface TranscriptReport {
     readonly window: ProofWindow;
     readonly revoked: boolean;
   }[];
-  readonly revocations: readonly Revocation[];
+  /** Those that count. */
+  readonly revocations: readonly SignedDocument<Revocation>[];
   readonly releases: readonly ReleaseManifest[];
   readonly entries: number;
   /** SHA-256 of the last line, lower-case hex. */
@@ -96,7 +98,7 @@ export async function verifyTranscript(text: string, crypto: Crypto): Promise<Tr
   const statements: KeyStatement[] = [];
   const rootDocuments: Uint8Array[] = [];
   const proofs: { document: SignedDocument<AdminProof>; proof: Proof }[] = [];
-  const revocations: Revocation[] = [];
+  const revocations: { document: SignedDocument<Revocation>; signed: Signed<Revocation> }[] = [];
   const releases: ReleaseManifest[] = [];
   let root: Root | undefined;
   let previous = START;
@@ -115,14 +117,17 @@ export async function verifyTranscript(text: string, crypto: Crypto): Promise<Tr
   }
   if (!root) throw broken(lines.length, 'it holds no genesis');
   const { chain, systemId } = root as Root;
-  const taken = new Set(revocations.flatMap(({ serials }) => serials.map(({ serial }) => serial)));
+  const counting = revocations
+    .filter(({ signed }) => isRevocationSigned(chain, signed))
+    .map(({ document }) => document);
+  const taken = new Set(counting.flatMap(({ body }) => body.serials.map(({ serial }) => serial)));
   return {
     systemId,
     root,
     chain,
     rootDocuments,
     statements,
-    revocations,
+    revocations: counting,
     releases,
     proofs: proofs.flatMap(({ document, proof }) => {
       const window = proofWindow(chain, proof);
@@ -166,10 +171,11 @@ export async function verifyTranscript(text: string, crypto: Crypto): Promise<Tr
       const document = decodeDocument(revocationDocument, bytes, crypto);
       requireSystem(document.body.systemId, root.systemId);
       const signers = new Set((await verifiedKeys(revocationDocument, document, crypto)).map(toHex));
-      if (!isRevocationSigned(root.chain, { hash: '', body: document.body, signers })) {
+      const signed = { hash: toHex(document.hash), body: document.body, signers };
+      if (!isRevocationSigned(root.chain, signed)) {
         throw new Error('it is not signed by enough system keys');
       }
-      revocations.push(document.body);
+      revocations.push({ document, signed });
     } else {
       const document = decodeDocument(releaseManifestDocument, bytes, crypto);
       const { releaseKeys: keys, releaseThreshold: threshold } = root.genesis;

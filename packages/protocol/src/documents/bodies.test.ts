@@ -30,6 +30,7 @@ const { keys, peerIds } = sample;
 const key = (number: number) => new Uint8Array(32).fill(number);
 const many = <T>(count: number, make: (index: number) => T) =>
   Array.from({ length: count }, (_, index) => make(index));
+const hash = (number: number) => new Uint8Array(32).fill(number >> 8, 1).fill(number, 0, 1);
 const serial = (number: number) => number.toString(16).padStart(32, '0');
 const distinctKey = (index: number) => Uint8Array.of(index >> 8, index, ...new Uint8Array(30));
 const [first, second] = sample.members as [Member, Member];
@@ -83,16 +84,22 @@ const rules: Rule[] = [
     ],
   }),
   rule(keyRotationDocument, sample.keyRotation, {
-    sound: [{ version: 3 }, { keptSerials: [] }, { keptSerials: many(1_024, serial) }],
+    sound: [
+      { version: 3 },
+      { keptProofs: [] },
+      { keptProofs: many(512, hash), keptRevocations: many(1_024, hash) },
+    ],
     refused: [
       { version: 1 },
       { previous: new Uint8Array(31) },
       { threshold: 1 },
       { threshold: 3 },
       { keys: [key(1), key(1)] },
-      { keptSerials: [serial(1), serial(1)] },
-      { keptSerials: [serial(10).toUpperCase()] },
-      { keptSerials: many(1_025, serial) },
+      { keptProofs: [key(1), key(1)] },
+      { keptProofs: [key(1).subarray(1)] },
+      { keptProofs: many(513, hash) },
+      { keptRevocations: [key(1), key(1)] },
+      { keptRevocations: many(1_025, hash) },
       { systemId: 'sys1' },
       { systemId: `${sample.systemId.slice(0, -1)}b` },
     ],

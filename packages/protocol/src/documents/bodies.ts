@@ -46,8 +46,10 @@ export interface KeyRotation {
   readonly previous: DocumentHash;
   readonly keys: readonly PublicKey[];
   readonly threshold: number;
-  /** Serials of the admin proofs that stay valid; all others end with this rotation. */
-  readonly keptSerials: readonly string[];
+  /** Hashes of the admin proofs that stay valid; all others end with this rotation. */
+  readonly keptProofs: readonly DocumentHash[];
+  /** Hashes of the older keys' revocations that stay in force; what those keys sign later takes nothing back. */
+  readonly keptRevocations: readonly DocumentHash[];
 }
 
 export interface AdminProof {

@@ -45,15 +45,19 @@ export interface DocumentSignature {
   readonly signature: Uint8Array;
 }
 
-export interface SignedDocument<T> {
+/** A document whose body was not read yet. */
+export interface SealedDocument {
   /** The envelope, exactly as received. */
   readonly bytes: Uint8Array;
   readonly bodyBytes: Uint8Array;
   /** SHA-256 of `bodyBytes`: the document's name. */
   readonly hash: DocumentHash;
-  readonly body: T;
   /** By ascending key, each once; not verified. */
   readonly signatures: readonly DocumentSignature[];
+}
+
+export interface SignedDocument<T> extends SealedDocument {
+  readonly body: T;
 }
 
 export interface DocumentOptions {
@@ -145,6 +149,20 @@ export function decodeDocument<T>(
   bytes: Uint8Array,
   crypto: Pick<Crypto, 'sha256'>,
 ): SignedDocument<T> {
+  return readDocument(kind, openEnvelope(kind, bytes, crypto));
+}
+
+/**
+ * The envelope alone, at little cost: who is said to have signed, so that what nobody signed who may is refused before its
+ * body is read.
+ *
+ * @throws P2posError DOCUMENT_MALFORMED
+ */
+export function openEnvelope(
+  kind: Pick<DocumentKind<unknown>, 'name' | 'maxDocumentBytes'>,
+  bytes: Uint8Array,
+  crypto: Pick<Crypto, 'sha256'>,
+): SealedDocument {
   const envelope = decodeCanonical(bytes, { maxBytes: kind.maxDocumentBytes, kind: kind.name });
   const { body: bodyBytes, signatures } = parse(kind.name, Envelope, envelope);
   signatures.forEach(({ key }, index) => {
@@ -153,8 +171,13 @@ export function decodeDocument<T>(
       throw malformed(kind.name, 'its signatures are not in ascending order of distinct keys');
     }
   });
-  const body = checkBody(kind, decodeCanonical(bodyBytes, { maxBytes: kind.maxBytes, kind: kind.name }));
-  return { bytes: new Uint8Array(bytes), bodyBytes, hash: crypto.sha256(bodyBytes), body, signatures };
+  return { bytes: new Uint8Array(bytes), bodyBytes, hash: crypto.sha256(bodyBytes), signatures };
+}
+
+/** @throws P2posError DOCUMENT_MALFORMED, or what the kind refuses with a code of its own */
+export function readDocument<T>(kind: DocumentKind<T>, sealed: SealedDocument): SignedDocument<T> {
+  const { maxBytes, name } = kind;
+  return { ...sealed, body: checkBody(kind, decodeCanonical(sealed.bodyBytes, { maxBytes, kind: name })) };
 }
 
 /**
@@ -163,8 +186,8 @@ export function decodeDocument<T>(
  * @param among When given, other keys' signatures are not even tried.
  */
 export async function verifiedKeys<T>(
-  kind: DocumentKind<T>,
-  document: SignedDocument<T>,
+  kind: Pick<DocumentKind<T>, 'purpose'>,
+  document: SealedDocument,
   crypto: Pick<Crypto, 'verify'>,
   among?: readonly PublicKey[],
 ): Promise<PublicKey[]> {

@@ -1,12 +1,7 @@
 /** Replaces the system keys; signed by the old and the new threshold. */
 import { z } from 'zod';
-import {
-  hash32Schema,
-  integerSchema,
-  serialSchema,
-  systemIdSchema,
-  timestampSchema,
-} from '../contract/schema.ts';
+import { hash32Schema, integerSchema, systemIdSchema, timestampSchema } from '../contract/schema.ts';
+import { toHex } from '../encoding/hex.ts';
 import type { KeyRotation } from './bodies.ts';
 import { defineDocument } from './document.ts';
 import { distinct, isMajority, keysSchema, MAX_KEYS } from './fields.ts';
@@ -18,7 +13,8 @@ export const keyRotationFields = {
   previous: hash32Schema,
   keys: keysSchema(1),
   threshold: integerSchema(1, MAX_KEYS),
-  keptSerials: distinct(serialSchema, { max: 1_024 }),
+  keptProofs: distinct(hash32Schema, { max: 512, by: toHex }),
+  keptRevocations: distinct(hash32Schema, { max: 1_024, by: toHex }),
 };
 
 const schema = z

@@ -43,7 +43,8 @@ const rotation = (
     previous: bytes(previous),
     keys: keys.map(bytes),
     threshold: Math.floor(keys.length / 2) + 1,
-    keptSerials: [],
+    keptProofs: [],
+    keptRevocations: [],
     ...fields,
   },
 });
@@ -67,8 +68,8 @@ describe('key rotations', () => {
 
   const judge = (candidate: Signed<KeyRotation>, stored: readonly Signed<KeyRotation>[] = []) => {
     try {
-      judgeRotation(rootChain(genesis, stored), stored, candidate, day(20));
-      return 'accepted';
+      const held = new Map(stored.map((one) => [one.hash, one]));
+      return judgeRotation(rootChain(genesis, stored), held, candidate, day(20)) ? 'accepted' : 'held';
     } catch (error) {
       return (error as P2posError).code;
     }
@@ -92,16 +93,58 @@ describe('key rotations', () => {
     );
   });
 
-  test('a fork puts neither child in force, halts what follows either, and keeps both', () => {
+  const links = (...stored: Signed<KeyRotation>[]) =>
+    rootChain(genesis, stored).links.map(({ hash: name }) => name);
+
+  test('a fork with as many old keys puts neither child in force, halts what follows either, and keeps both', () => {
     const rival = rotation(4, 1, [41], [11, 13, 41]);
     assert.equal(judge(rival, [second]), 'accepted');
-    const chain = rootChain(genesis, [second, rival]);
-    assert.deepEqual(
-      chain.links.map(({ hash: name }) => name),
-      [hash(1)],
-    );
-    assert.deepEqual(chain.fork, { parent: hash(1), version: 1, children: [hash(2), hash(4)] });
+    assert.deepEqual(links(second, rival), [hash(1)]);
+    const { fork } = rootChain(genesis, [second, rival]);
+    assert.deepEqual([fork?.parent, fork?.children], [hash(1), [hash(2), hash(4)]]);
     assert.equal(judge(rotation(5, 2, [51], [21, 22, 51], { version: 3 }), [second, rival]), 'ROOT_FORKED');
+  });
+
+  test('of two the one that more of the old keys signed is in force, whatever its date; one signature more settles a fork', () => {
+    const late = rotation(4, 1, [41], [11, 12, 41], { createdAt: day(2) });
+    const whole = rotation(2, 1, [21, 22, 23], [11, 12, 13, 21, 22]);
+    assert.equal(judge(late, [whole]), 'accepted');
+    assert.deepEqual(links(whole, late), [hash(1), hash(2)]);
+    const third = rotation(3, 2, [31], [21, 22, 31], { version: 3 });
+    assert.equal(judge(third, [whole, late]), 'accepted');
+    assert.equal(judge(rotation(5, 4, [51], [41, 51], { version: 3 }), [whole, late]), 'ROTATION_OUTVOTED');
+
+    assert.deepEqual(links(second, late), [hash(1)]);
+    assert.equal(judge(whole, [second, late]), 'accepted');
+    assert.equal(judge(second, [whole, late]), 'held');
+    // New keys have no vote.
+    const stuffed = rotation(4, 1, [41, 42, 43], [11, 12, 41, 42, 43]);
+    assert.deepEqual(links(whole, stuffed), [hash(1), hash(2)]);
+  });
+
+  test('what is kept of a fork does not depend on the order, however many there are, and the strongest always finds a place', () => {
+    const rivals = [4, 5, 6, 7, 8, 9].map((name) =>
+      rotation(name, 1, [name * 10], [11, 12, name * 10], { createdAt: day(name) }),
+    );
+    const deep = rotation(10, 9, [100], [90, 100], { version: 3 });
+    const whole = rotation(2, 1, [21, 22, 23], [11, 12, 13, 21, 22]);
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...rivals, whole], { minLength: 7 }), (order) => {
+        const held = new Map<string, Signed<KeyRotation>>();
+        // Under the first one to come.
+        const all = order[0]?.hash === hash(9) ? [...order.slice(0, 1), deep, ...order.slice(1)] : order;
+        for (const one of all) {
+          try {
+            const displaced = judgeRotation(rootChain(genesis, held.values()), held, one, day(20));
+            for (const name of displaced ?? []) held.delete(name);
+            held.set(one.hash, one);
+          } catch {
+            // Behind those that are held.
+          }
+        }
+        assert.deepEqual([...held.keys()].sort(), [2, 4, 5, 6].map(hash));
+      }),
+    );
   });
 
   test('the chain does not depend on the order in which rotations came', () => {
@@ -122,7 +165,9 @@ describe('key rotations', () => {
 
 describe('admin proofs', () => {
   const chain = rootChain(genesis, [second]);
-  const kept = rootChain(genesis, [rotation(2, 1, [21, 22, 23], [11, 12, 21, 22], { keptSerials: ['s1'] })]);
+  const kept = rootChain(genesis, [
+    rotation(2, 1, [21, 22, 23], [11, 12, 21, 22], { keptProofs: [bytes(99)] }),
+  ]);
   const covers = (root: typeof chain, candidate: Proof, at: string) => {
     const window = proofWindow(root, candidate);
     return window !== undefined && isCovered(window, at);
@@ -165,10 +210,28 @@ describe('admin proofs', () => {
     assert.equal(covers(partly, proof([11, 12], { validFrom: day(10) }), day(11)), true);
   });
 
-  test('proofs under contested keys do not count', () => {
-    const forked = rootChain(genesis, [second, rotation(4, 1, [41], [11, 13, 41])]);
+  test('a rotation keeps a proof, not its serial: retired keys make no other proof with it', () => {
+    const again = { ...proof([11, 12]), hash: hash(98) };
+    assert.deepEqual(
+      [9, 10, 11].map((at) => covers(kept, again, day(at))),
+      [true, false, false],
+    );
+  });
+
+  test('proofs under contested keys do not count, and older ones end with the earliest rotation of the fork', () => {
+    const rival = rotation(4, 1, [41], [11, 13, 41], { createdAt: day(8), keptProofs: [bytes(99)] });
+    const forked = rootChain(genesis, [second, rival]);
     assert.equal(proofWindow(forked, proof([21, 22], { validFrom: day(11) })), undefined);
-    assert.ok(proofWindow(forked, proof([11, 12])));
+    assert.deepEqual(
+      [7, 8, 9, 11].map((at) => covers(forked, proof([11, 12]), day(at))),
+      [true, false, false, false],
+    );
+    const both = rootChain(genesis, [
+      { ...second, body: { ...second.body, keptProofs: [bytes(99)] } },
+      rival,
+    ]);
+    assert.ok(covers(both, proof([11, 12]), day(11)));
+    assert.equal(proofWindow(forked, proof([11, 12], { validFrom: day(9) })), undefined);
   });
 });
 
@@ -179,10 +242,10 @@ describe('revocations', () => {
     body: { serials: [], peerIds: [], ...body } as unknown as Revocation,
   });
 
-  test('count with the threshold of any keys of the chain, and add up', () => {
+  test('count with the threshold of the keys in force, and add up', () => {
     const chain = rootChain(genesis, [second]);
     const all = [
-      revocation([11, 12], { peerIds: ['a'], serials: [{ serial: 's1', lastGoodSnapshot: bytes(7) }] }),
+      revocation([21, 22], { peerIds: ['a'], serials: [{ serial: 's1', lastGoodSnapshot: bytes(7) }] }),
       revocation([22, 23], { peerIds: ['b'], serials: [{ serial: 's1' }, { serial: 's2' }] }),
       revocation([11, 22], { peerIds: ['c'] }),
     ];
@@ -199,5 +262,17 @@ describe('revocations', () => {
         ['s2', [undefined]],
       ],
     );
+  });
+
+  test('of retired keys count only where every rotation since keeps them, so stolen ones take nobody out', () => {
+    const old = revocation([11, 12], { peerIds: ['a'] });
+    const keeping = rotation(2, 1, [21, 22, 23], [11, 12, 21, 22], { keptRevocations: [bytes(80)] });
+    const counts = (...rotations: Signed<KeyRotation>[]) =>
+      isRevocationSigned(rootChain(genesis, rotations), old);
+    assert.deepEqual([counts(), counts(second), counts(keeping)], [true, false, true]);
+    const next = { version: 3, createdAt: day(12) };
+    assert.equal(counts(keeping, rotation(3, 2, [31], [21, 22, 31], next)), false);
+    const further = { ...next, keptRevocations: [bytes(80)] };
+    assert.equal(counts(keeping, rotation(3, 2, [31], [21, 22, 31], further)), true);
   });
 });

@@ -17,52 +17,99 @@ export interface Signed<B> {
   readonly signers: ReadonlySet<Hex>;
 }
 
-/** One link of the chain of system keys. */
-export interface KeySet {
-  readonly hash: Hex;
-  readonly version: number;
-  /** Undefined for the genesis: valid from the beginning. */
+/** What ends with a rotation, or with a fork of several. */
+interface Ending {
+  /** What older proofs sign from then on does not count. Undefined for the genesis: nothing was before. */
   readonly since: Timestamp | undefined;
-  readonly keys: ReadonlySet<Hex>;
-  readonly threshold: number;
-  /** Serials of proofs that outlive this rotation. */
-  readonly kept: ReadonlySet<string>;
+  /** Hashes of older proofs that go on. By hash, since whoever stole older keys makes others with the same serial. */
+  readonly keptProofs: ReadonlySet<Hex>;
 }
 
-export interface Fork {
+/** One link of the chain of system keys. */
+export interface KeySet extends Ending {
+  readonly hash: Hex;
+  readonly version: number;
+  readonly keys: ReadonlySet<Hex>;
+  readonly threshold: number;
+  /** Hashes of older keys' revocations that go on. */
+  readonly keptRevocations: ReadonlySet<Hex>;
+}
+
+export interface Fork extends Ending {
   /** The last document both branches share. */
   readonly parent: Hex;
   readonly version: number;
   readonly children: readonly Hex[];
 }
 
+/** A rotation that follows one of the links. */
+export interface PlacedRotation {
+  readonly hash: Hex;
+  readonly version: number;
+  /** Keys of the link before that signed it, ascending. */
+  readonly votes: readonly Hex[];
+  /** All but those in force are kept as evidence, and nothing under them counts. */
+  readonly place: 'in force' | 'contested' | 'outvoted';
+}
+
 export interface RootChain {
   /** Genesis first, the keys in force last. Ends before a fork. */
   readonly links: readonly KeySet[];
   readonly fork: Fork | undefined;
+  /** By version, then hash. */
+  readonly rotations: readonly PlacedRotation[];
 }
 
-/** Two signed children of one document: neither counts, nothing under either does, until people settle it. */
+/**
+ * Of several children of one document the one that most of its keys signed follows it: so nobody undoes a rotation with fewer of
+ * the retired keys than its holders have, and the holders settle a fork by one signature more. Where the most are equally many
+ * neither counts, nothing under either does, and the older proofs end with the earliest of them.
+ */
 export function rootChain(genesis: Signed<Genesis>, rotations: Iterable<Signed<KeyRotation>>): RootChain {
   const children = Map.groupBy(rotations, ({ body }) => toHex(body.previous));
   const links: KeySet[] = [keySetOf(genesis)];
+  const placed: PlacedRotation[] = [];
   for (;;) {
     const head = links.at(-1) as KeySet;
-    const next = children.get(head.hash) ?? [];
-    if (next.length > 1) {
-      const hashes = next.map(({ hash }) => hash).sort();
-      return { links, fork: { parent: head.hash, version: head.version, children: hashes } };
+    const next = ranking(head, children.get(head.hash) ?? []);
+    const [first] = next;
+    const most = first ? votes(head, first).length : 0;
+    const equal = next.filter((one) => votes(head, one).length === most);
+    const { length: winners } = equal;
+    next.forEach((rotation, rank) => {
+      const place = rank >= winners ? 'outvoted' : winners > 1 ? 'contested' : 'in force';
+      const { hash, body } = rotation;
+      placed.push({ hash, version: body.version, votes: votes(head, rotation), place });
+    });
+    if (first && winners === 1) {
+      links.push(keySetOf(first));
+      continue;
     }
-    const only = next[0];
-    if (!only) return { links, fork: undefined };
-    links.push(keySetOf(only));
+    const rotations = placed.sort((a, b) => a.version - b.version || compare(a.hash, b.hash));
+    return { links, fork: first && forkOf(head, equal.map(keySetOf)), rotations };
   }
+}
+
+function forkOf({ hash: parent, version }: KeySet, children: readonly KeySet[]): Fork {
+  const [first, ...others] = children;
+  return {
+    parent,
+    version,
+    children: children.map(({ hash }) => hash).sort(),
+    // The first in rank has the earliest date.
+    since: first?.since,
+    keptProofs: others.reduce(
+      (kept, child) => kept.intersection(child.keptProofs),
+      new Set(first?.keptProofs),
+    ),
+  };
 }
 
 function keySetOf({ hash, body }: Signed<Genesis> | Signed<KeyRotation>): KeySet {
   if ('systemKeys' in body) {
     const keys = new Set(body.systemKeys.map(toHex));
-    return { hash, version: 1, since: undefined, keys, threshold: body.threshold, kept: new Set() };
+    const none = { since: undefined, keptProofs: new Set<Hex>(), keptRevocations: new Set<Hex>() };
+    return { hash, version: 1, keys, threshold: body.threshold, ...none };
   }
   return {
     hash,
@@ -70,37 +117,82 @@ function keySetOf({ hash, body }: Signed<Genesis> | Signed<KeyRotation>): KeySet
     since: body.createdAt,
     keys: new Set(body.keys.map(toHex)),
     threshold: body.threshold,
-    kept: new Set(body.keptSerials),
+    keptProofs: new Set(body.keptProofs.map(toHex)),
+    keptRevocations: new Set(body.keptRevocations.map(toHex)),
   };
 }
 
-function meets({ keys, threshold }: KeySet, signers: ReadonlySet<Hex>): boolean {
-  let count = 0;
-  for (const key of signers) if (keys.has(key)) count++;
-  return count >= threshold;
+/** Which of the keys signed, in ascending order. */
+function votes({ keys }: Pick<KeySet, 'keys'>, { signers }: Pick<Signed<unknown>, 'signers'>): Hex[] {
+  return [...signers].filter((key) => keys.has(key)).sort();
 }
 
-/** Signed children of one document that are kept as evidence; more say nothing new. */
+function meets(set: KeySet, signers: ReadonlySet<Hex>): boolean {
+  return votes(set, { signers }).length >= set.threshold;
+}
+
+/** Most votes first, then the earliest, then the least hash: what comes first does not depend on what else is held. */
+function ranking(parent: KeySet, children: readonly Signed<KeyRotation>[]): Signed<KeyRotation>[] {
+  const weight = new Map(children.map((child) => [child, votes(parent, child).length]));
+  return children.toSorted(
+    (a, b) =>
+      (weight.get(b) as number) - (weight.get(a) as number) ||
+      compare(a.body.createdAt, b.body.createdAt) ||
+      compare(a.hash, b.hash),
+  );
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Signed children of one document that are kept, the first in rank; more say nothing new. */
 const MAX_EVIDENCE = 4;
 
+/** What is stored of key rotations, by hash. */
+export type Rotations = ReadonlyMap<Hex, Signed<KeyRotation>>;
+
+/** What one more rotation leaves without a place: children of the same document behind it in rank, and all under them. */
+function displacedBy(parent: KeySet, stored: Rotations, rotation: Signed<KeyRotation>): Hex[] {
+  const siblings = [...stored.values()].filter(
+    ({ hash, body }) => toHex(body.previous) === parent.hash && hash !== rotation.hash,
+  );
+  const gone = new Set(
+    ranking(parent, [...siblings, rotation])
+      .slice(MAX_EVIDENCE)
+      .map(({ hash }) => hash),
+  );
+  for (const hash of gone) {
+    for (const [child, { body }] of stored) if (toHex(body.previous) === hash) gone.add(child);
+  }
+  return [...gone];
+}
+
+/** Of two copies of one rotation, each with other signatures: whether the first is the one to keep. */
+function outweighs(parent: KeySet, copy: Signed<KeyRotation>, kept: Signed<KeyRotation>): boolean {
+  const [one, other] = [votes(parent, copy), votes(parent, kept)];
+  return one.length > other.length || (one.length === other.length && one.join() < other.join());
+}
+
 /**
- * Throws unless the rotation may be stored: next to the keys in force, or beside a stored one as evidence of a fork.
+ * Throws unless the rotation may be stored: next to the keys in force, in the place of a copy with fewer signatures, or
+ * beside a stored one as evidence of a fork.
  *
  * @param now what this node believes the time is, with the tolerance already added
- * @throws P2posError ROTATION_PREVIOUS_UNKNOWN, ROTATION_VERSION, ROTATION_DATE, ROTATION_SIGNATURE, ROOT_FORKED
+ * @returns the stored ones that give way to it; undefined: it is held already, with as many signatures
+ * @throws P2posError ROTATION_PREVIOUS_UNKNOWN, ROTATION_VERSION, ROTATION_DATE, ROTATION_SIGNATURE, ROTATION_OUTVOTED,
+ * ROOT_FORKED
  */
 export function judgeRotation(
   chain: RootChain,
-  stored: Iterable<Signed<KeyRotation>>,
+  stored: Rotations,
   rotation: Signed<KeyRotation>,
   now: Timestamp,
-): void {
-  const { body, signers } = rotation;
+): readonly Hex[] | undefined {
+  const { hash, body, signers } = rotation;
   const previous = toHex(body.previous);
   const parent = chain.links.find((link) => link.hash === previous);
   if (!parent) {
-    const contested = [...stored].some(({ hash }) => hash === previous);
-    throw new P2posError(contested ? 'ROOT_FORKED' : 'ROTATION_PREVIOUS_UNKNOWN', { previous });
+    if (!stored.has(previous)) throw new P2posError('ROTATION_PREVIOUS_UNKNOWN', { previous });
+    throw outOfForce(chain, previous);
   }
   const { version } = body;
   if (version !== parent.version + 1) {
@@ -115,8 +207,17 @@ export function judgeRotation(
   if (!meets(keySetOf(rotation), signers)) {
     throw new P2posError('ROTATION_SIGNATURE', { which: 'new', threshold: body.threshold });
   }
-  const siblings = [...stored].filter((other) => toHex(other.body.previous) === previous);
-  if (siblings.length >= MAX_EVIDENCE) throw new P2posError('ROOT_FORKED', { previous });
+  const copy = stored.get(hash);
+  if (copy && !outweighs(parent, rotation, copy)) return undefined;
+  const displaced = displacedBy(parent, stored, rotation);
+  if (displaced.includes(hash)) throw outOfForce(chain, hash);
+  return displaced;
+}
+
+/** Why a rotation that is rightly signed is not in force. */
+export function outOfForce({ fork }: RootChain, hash: Hex): P2posError {
+  if (fork) return new P2posError('ROOT_FORKED', { previous: fork.parent });
+  return new P2posError('ROTATION_OUTVOTED', { hash });
 }
 
 /** Whether a rotation was rightly signed after `parent`, whatever else follows it. */
@@ -134,9 +235,15 @@ export function followsFrom(
   );
 }
 
-/** Whether some keys of the chain vouch for the revocation; a rotation does not undo what older keys revoked. */
-export function isRevocationSigned(chain: RootChain, { signers }: Signed<Revocation>): boolean {
-  return chain.links.some((link) => meets(link, signers));
+/**
+ * Whether the keys in force vouch for the revocation, or keys before them did and each rotation since keeps it: else whoever stole
+ * retired keys could take out every node for good.
+ */
+export function isRevocationSigned({ links }: RootChain, { hash, signers }: Signed<unknown>): boolean {
+  return links.some(
+    (link, index) =>
+      meets(link, signers) && links.slice(index + 1).every((later) => later.keptRevocations.has(hash)),
+  );
 }
 
 /** What an admin proof says, with the keys that signed it. */
@@ -147,27 +254,40 @@ export interface ProofWindow {
   readonly from: Timestamp;
   readonly until: Timestamp;
   readonly endedBy: Timestamp | undefined;
+  /** Place in the chain of the keys that vouch for it. */
+  readonly link: number;
+  /** Place of the rotation that ended it, or of the fork past the last one. */
+  readonly endingLink: number | undefined;
 }
 
 /**
  * When the proof counts; undefined when no system keys in office at its `validFrom` signed it. A rotation ends every
- * older proof that it does not keep, at its own date.
+ * older proof that it does not keep, at its own date; so do those of a fork, though none of them counts.
  */
-export function proofWindow({ links }: RootChain, { body, signers }: Proof): ProofWindow | undefined {
+export function proofWindow(
+  { links, fork }: RootChain,
+  { hash, body, signers }: Proof,
+): ProofWindow | undefined {
+  const endings: readonly Ending[] = fork ? [...links, fork] : links;
   let best: ProofWindow | undefined;
   for (const [index, link] of links.entries()) {
     if ((link.since ?? '') > body.validFrom || !meets(link, signers)) continue;
-    const endedBy = links.slice(index + 1).find((later) => !later.kept.has(body.serial))?.since;
+    const ending = endings.findIndex((later, at) => at > index && !later.keptProofs.has(hash));
+    const endedBy = endings[ending]?.since;
     if (endedBy !== undefined && endedBy <= body.validFrom) continue;
     if (best?.endedBy === undefined && best) continue;
     if (!best || endedBy === undefined || endedBy > (best.endedBy as Timestamp)) {
-      best = { from: body.validFrom, until: body.validTo, endedBy };
+      const endingLink = ending < 0 ? undefined : ending;
+      best = { from: body.validFrom, until: body.validTo, endedBy, link: index, endingLink };
     }
   }
   return best;
 }
 
-export function isCovered({ from, until, endedBy }: ProofWindow, at: Timestamp): boolean {
+export function isCovered(
+  { from, until, endedBy }: Pick<ProofWindow, 'from' | 'until' | 'endedBy'>,
+  at: Timestamp,
+): boolean {
   return from <= at && at <= until && (endedBy === undefined || at < endedBy);
 }
 

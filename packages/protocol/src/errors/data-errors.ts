@@ -37,6 +37,11 @@ export const DATA_ERRORS = {
     retry: true,
     text: 'Only {answered} of {needed} needed replicas answered. Try again; p2pctl peers shows which nodes are gone.',
   },
+  WATCH_LIMIT: {
+    status: 429,
+    retry: true,
+    text: 'The app {app} has {limit} watches through this node, and there is no room for more of them. End one, or watch through another node.',
+  },
   CAS_CONDITION_FAILED: {
     status: 412,
     retry: false,

@@ -25,7 +25,12 @@ export const MEMBERSHIP_ERRORS = {
   ROOT_FORKED: {
     status: 409,
     retry: false,
-    text: 'The system keys have forked after {previous}: two signed key rotations follow it. Changes of the root are halted; the system key holders must settle which one is theirs.',
+    text: 'The system keys have forked after {previous}: as many of the keys signed one key rotation as another. Changes of the root are halted until one more of those keys signs the right one: p2pctl system rotate --again FILE, then p2pctl system push.',
+  },
+  ROTATION_OUTVOTED: {
+    status: 409,
+    retry: false,
+    text: 'More of the system keys before it signed another key rotation than {hash}; that one is in force, and nothing under this one counts. Build on the one in force, or have more holders of those keys sign this one.',
   },
   ROTATION_PREVIOUS_UNKNOWN: {
     status: 409,
@@ -85,7 +90,7 @@ export const MEMBERSHIP_ERRORS = {
   SNAPSHOT_WAITING: {
     status: 409,
     retry: true,
-    text: 'The admin proof {serial} was revoked, up to a last good snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come.',
+    text: 'The admin proof {serial} was revoked or ended, up to a snapshot that this node does not hold yet. It can take effect when the snapshots up to there have come, or those that follow it under newer keys.',
   },
   SNAPSHOT_PREVIOUS_UNKNOWN: {
     status: 409,

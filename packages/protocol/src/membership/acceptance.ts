@@ -1,27 +1,38 @@
 /** Judges what was handed in against what is held; changes nothing. Each refusal is a P2posError with its own code. */
+import { z } from 'zod';
 import {
   type Countersignature,
   type Crypto,
   countersign,
   decodeDocument,
   formatTimestamp,
+  fromHex,
   genesisDocument,
   isRevocationSigned,
   judgeRotation,
+  type KeyRotation,
   keyRotationDocument,
+  openEnvelope,
   P2posError,
+  type PublicKey,
+  type RootChain,
+  readDocument,
   revocationDocument,
+  type SealedDocument,
+  type Signed,
   type SignedDocument,
   type Signer,
   type Snapshot,
   snapshotDocument,
   systemIdOf,
+  systemIdSchema,
   toHex,
+  verifiedKeys,
   verifyCountersignature,
 } from '../index.ts';
 import type { CarriedDocument, Submission } from './carried.ts';
 import type { ReplicasOf } from './changes.ts';
-import type { Examiner } from './examination.ts';
+import { type Examiner, readFields } from './examination.ts';
 import type { Accepted, Held } from './holding.ts';
 import {
   FIRST_HAND_WINDOW_MS,
@@ -84,33 +95,48 @@ export function createJudge(deps: AcceptanceDeps): Judge {
   ): Promise<Accepted | undefined> {
     const document = decodeDocument(keyRotationDocument, bytes, crypto);
     requireSystem('key rotation', document.body.systemId);
-    if (documents.rotations.has(toHex(document.hash))) return undefined;
-    const signed = await examiner.signed(keyRotationDocument, document);
     const latest = formatTimestamp(deps.now() + FIRST_HAND_WINDOW_MS);
-    judgeRotation(meaning.roots, documents.rotations.values(), signed, latest);
-    return { kind: 'rotation', held: signed, carried: carry('rotation', document, document.body.version) };
+    const judged = (signed: Signed<KeyRotation>) =>
+      judgeRotation(meaning.roots, documents.rotations, signed, latest);
+    if (!judged(claimed(document, document.body))) return undefined;
+    const among = [...rootKeys(meaning.roots), ...document.body.keys];
+    const signed = await examiner.signed(keyRotationDocument, document, among);
+    const displaced = judged(signed);
+    const carried = carry('rotation', document, document.body.version);
+    return displaced && { kind: 'rotation', held: signed, displaced, carried };
   }
 
   async function revocation(
     { bytes }: Submission,
     { documents, meaning }: Held,
   ): Promise<Accepted | undefined> {
-    const document = decodeDocument(revocationDocument, bytes, crypto);
-    requireSystem('revocation', document.body.systemId);
-    if (documents.revocations.has(toHex(document.hash))) return undefined;
-    const signed = await examiner.signed(revocationDocument, document);
-    if (!isRevocationSigned(meaning.roots, signed)) throw new P2posError('REVOCATION_SIGNATURE');
+    const sealed = openEnvelope(revocationDocument, bytes, crypto);
+    if (documents.revocations.has(toHex(sealed.hash))) return undefined;
+    requireSystem('revocation', readFields(revocationDocument, ofSystem, sealed).systemId);
+    const requireSigned = (signed: Signed<unknown>) => {
+      if (!isRevocationSigned(meaning.roots, signed)) throw new P2posError('REVOCATION_SIGNATURE');
+    };
+    requireSigned(claimed(sealed, undefined));
+    const keys = await verifiedKeys(revocationDocument, sealed, crypto, rootKeys(meaning.roots));
+    const signers = new Set(keys.map(toHex));
+    requireSigned({ hash: toHex(sealed.hash), body: undefined, signers });
+    const document = readDocument(revocationDocument, sealed);
+    const signed = { hash: toHex(document.hash), body: document.body, signers };
     return { kind: 'revocation', held: signed, carried: carry('revocation', document, document.body.epoch) };
   }
 
   async function snapshot(submission: Submission, held: Held): Promise<Accepted | undefined> {
     const { documents, meaning } = held;
-    const document = decodeDocument(snapshotDocument, submission.bytes, crypto);
-    if (documents.snapshots.get(toHex(document.hash))) return undefined;
-    const candidate = await examiner.snapshot(document);
-    judgeIssuer(candidate, systemId, meaning.roots);
+    const sealed = openEnvelope(snapshotDocument, submission.bytes, crypto);
+    const hash = toHex(sealed.hash);
+    if (documents.snapshots.get(hash)) return undefined;
+    const issuance = await examiner.issuance(sealed);
+    judgeIssuer(issuance, systemId, meaning.roots);
 
-    const { body, hash, proof } = candidate;
+    const document = readDocument(snapshotDocument, sealed);
+    const { body } = document;
+    const { proof } = issuance;
+    const candidate = { ...issuance, body };
     const isFirst = body.epoch === 1;
     const given = isFirst ? undefined : submission.countersignature;
     if (!given) judgeDate(body, deps.now());
@@ -189,6 +215,17 @@ export function createJudge(deps: AcceptanceDeps): Judge {
     if (submission.kind === 'revocation') return revocation(submission, held);
     return snapshot(submission, held);
   };
+}
+
+const ofSystem = z.object({ systemId: systemIdSchema });
+
+/** As if all signatures were good: what fails even so needs none verified, which is what costs. */
+function claimed<B>({ hash, signatures }: SealedDocument, body: B): Signed<B> {
+  return { hash: toHex(hash), body, signers: new Set(signatures.map(({ key }) => toHex(key))) };
+}
+
+function rootKeys({ links }: RootChain): PublicKey[] {
+  return [...new Set(links.flatMap(({ keys }) => [...keys]))].map(fromHex);
 }
 
 function headOf({ documents, meaning }: Held): string {

@@ -5,8 +5,10 @@ import {
   concatBytes,
   fromHex,
   type Genesis,
+  type Hex,
   isRevocationSigned,
   type KeyRotation,
+  outOfForce,
   P2posError,
   type Revocation,
   type Signed,
@@ -21,7 +23,12 @@ import type { Documents, HeldSnapshot, Meaning } from './standing.ts';
 /** May be stored; `held` is what is remembered of it. */
 export type Accepted = { readonly carried: CarriedDocument; readonly issuer?: string } & (
   | { readonly kind: 'genesis'; readonly held: Signed<Genesis> }
-  | { readonly kind: 'rotation'; readonly held: Signed<KeyRotation> }
+  | {
+      readonly kind: 'rotation';
+      readonly held: Signed<KeyRotation>;
+      /** Hashes of rotations that are kept no longer. */
+      readonly displaced: readonly Hex[];
+    }
   | { readonly kind: 'revocation'; readonly held: Signed<Revocation> }
   | { readonly kind: 'snapshot'; readonly held: HeldSnapshot; readonly document: SignedDocument<Snapshot> }
 );
@@ -45,7 +52,13 @@ export function headsOf(view: View, held: Held | undefined, crypto: Pick<Crypto,
     epoch: view.epoch,
     snapshot: toHex(view.hash),
     revocations: digest([...listed('revocations', held), ...listed('branches', held)]),
-    keys: digest(listed('rotations', held)),
+    // Who signed them decides between two, and comes later at times.
+    keys: digest(
+      (held?.meaning.roots.rotations ?? []).map(({ hash, version, votes }) => ({
+        epoch: version,
+        hash: toHex(crypto.sha256(concatBytes(...[hash, ...votes].map(fromHex)))),
+      })),
+    ),
   };
 }
 
@@ -56,12 +69,8 @@ export function listed(list: DocumentList, held: Held | undefined): readonly Ent
   switch (list) {
     case 'genesis':
       return [{ epoch: 0, hash: documents.genesis.hash }];
-    case 'rotations': {
-      const { links, fork } = meaning.roots;
-      const inForce = links.slice(1).map(({ version, hash }) => ({ epoch: version, hash }));
-      const evidence = fork?.children.map((hash) => ({ epoch: fork.version + 1, hash })) ?? [];
-      return [...inForce, ...evidence];
-    }
+    case 'rotations':
+      return meaning.roots.rotations.map(({ version, hash }) => ({ epoch: version, hash }));
     case 'revocations':
       return [...documents.revocations.values()]
         .filter((revocation) => isRevocationSigned(meaning.roots, revocation))
@@ -87,8 +96,10 @@ export function added(documents: Documents | undefined, accepted: Accepted): Doc
   }
   if (!documents) throw new P2posError('INTERNAL', { requestId: 'membership' });
   const { hash } = accepted.carried;
-  if (accepted.kind === 'rotation') documents.rotations.set(hash, accepted.held);
-  else if (accepted.kind === 'revocation') documents.revocations.set(hash, accepted.held);
+  if (accepted.kind === 'rotation') {
+    for (const displaced of accepted.displaced) documents.rotations.delete(displaced);
+    documents.rotations.set(hash, accepted.held);
+  } else if (accepted.kind === 'revocation') documents.revocations.set(hash, accepted.held);
   else documents.snapshots.add(accepted.held);
   return documents;
 }
@@ -97,10 +108,7 @@ export function verdictOf(accepted: Accepted, { meaning }: Held): Verdict {
   const { hash, epoch } = accepted.carried;
   if (accepted.kind === 'rotation') {
     if (meaning.roots.links.some((link) => link.hash === hash)) return { result: 'applied' };
-    return {
-      result: 'refused',
-      error: new P2posError('ROOT_FORKED', { previous: toHex(accepted.held.body.previous) }),
-    };
+    return { result: 'refused', error: outOfForce(meaning.roots, hash) };
   }
   if (accepted.kind !== 'snapshot' || meaning.chain[epoch - 1]?.hash === hash) return { result: 'applied' };
   const { serial } = accepted.held.proof.body;

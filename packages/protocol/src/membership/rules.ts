@@ -22,11 +22,16 @@ import {
 /** How far from now a snapshot may be dated when it is pushed first-hand, and how far ahead the first one. */
 export const FIRST_HAND_WINDOW_MS = 5 * 60_000;
 
-export interface Candidate {
-  readonly body: Snapshot;
+/** Whose a snapshot is. */
+export interface Issuance {
+  readonly body: Pick<Snapshot, 'systemId' | 'issuerPeerId'>;
   readonly proof: Proof;
   /** Whether the key of `issuerPeerId` signed it. */
   readonly signedByIssuer: boolean;
+}
+
+export interface Candidate extends Issuance {
+  readonly body: Snapshot;
 }
 
 /** What a snapshot follows: another one, or the genesis as epoch 0 without members. */
@@ -48,7 +53,7 @@ export interface System {
  * @throws P2posError SNAPSHOT_WRONG_SYSTEM, SNAPSHOT_SIGNATURE, SNAPSHOT_NOT_ADMIN, SNAPSHOT_PROOF_SIGNATURE
  */
 export function judgeIssuer(
-  { body, proof, signedByIssuer }: Candidate,
+  { body, proof, signedByIssuer }: Issuance,
   systemId: string,
   roots: RootChain,
 ): void {

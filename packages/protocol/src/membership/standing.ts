@@ -5,6 +5,7 @@ import {
   isCovered,
   type KeyRotation,
   type Proof,
+  type ProofWindow,
   proofWindow,
   type Revocation,
   type Revoked,
@@ -27,7 +28,7 @@ export interface HeldSnapshot extends SnapshotNode {
   readonly proof: Proof;
 }
 
-/** Everything a node holds, by hash; what it means depends on nothing else. Only grows. */
+/** Everything a node holds, by hash; what it means depends on nothing else. Only grows, but for the evidence of forks. */
 export interface Documents {
   readonly genesis: Signed<Genesis>;
   readonly rotations: Map<Hex, Signed<KeyRotation>>;
@@ -37,7 +38,7 @@ export interface Documents {
 
 /**
  * `good` may be in force; `void` never will be with these documents; `waiting` depends on a last good snapshot that
- * a revocation names and that is not held yet.
+ * a revocation names and that is not held yet, or on one under newer keys that would have to follow it.
  */
 export type Standing = 'good' | 'void' | 'waiting';
 
@@ -90,6 +91,7 @@ function standingIn(roots: RootChain, taken: Revoked, snapshots: SnapshotTree<He
       standings.get(node.hash) ?? worse(standings.get(node.previous) ?? 'good', own(node));
     // A parent is always stored before its children.
     for (const node of snapshots.nodes()) standings.set(node.hash, standing(node));
+    setBackOutgrown(roots, snapshots, standings);
     let changed = false;
     for (const hash of named) {
       const found = (hash !== undefined && standings.get(hash)) || 'good';
@@ -98,6 +100,39 @@ function standingIn(roots: RootChain, taken: Revoked, snapshots: SnapshotTree<He
       changed = true;
     }
     if (!changed) return standing;
+  }
+}
+
+/**
+ * What a rotation ended is dated as its thieves please. So once there is a good snapshot under the newer keys, those under proofs that
+ * the rotation ended count only where they stand before one; the others wait for one that follows them. From the newest
+ * rotation back, for what is set back has none of the newer keys behind it.
+ */
+function setBackOutgrown(
+  roots: RootChain,
+  snapshots: SnapshotTree<HeldSnapshot>,
+  standings: Map<Hex, Standing>,
+) {
+  const windows = new Map<Proof, ProofWindow | undefined>();
+  const windowOf = ({ proof }: HeldSnapshot) => {
+    if (!windows.has(proof)) windows.set(proof, proofWindow(roots, proof));
+    return windows.get(proof);
+  };
+  for (let link = roots.links.length - 1; link > 0; link--) {
+    const settled = new Set<Hex>();
+    for (const node of snapshots.nodes()) {
+      if (standings.get(node.hash) !== 'good' || (windowOf(node)?.link ?? 0) < link) continue;
+      for (const { hash } of snapshots.path(node.hash)) {
+        if (settled.has(hash)) break;
+        settled.add(hash);
+      }
+    }
+    if (settled.size === 0) continue;
+    for (const node of snapshots.nodes()) {
+      const isOutgrown = windowOf(node)?.endingLink === link && !settled.has(node.hash);
+      const own = worse(standings.get(node.hash) ?? 'good', isOutgrown ? 'waiting' : 'good');
+      standings.set(node.hash, worse(standings.get(node.previous) ?? 'good', own));
+    }
   }
 }
 

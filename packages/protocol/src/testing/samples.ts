@@ -56,7 +56,8 @@ export const keyRotation: KeyRotation = {
   previous: signedGenesis.hash,
   keys: [keys.root2.publicKey, keys.root3.publicKey],
   threshold: 2,
-  keptSerials: ['00112233445566778899aabbccddeeff'],
+  keptProofs: [new Uint8Array(32).fill(0x17)],
+  keptRevocations: [new Uint8Array(32).fill(0x18)],
 };
 
 export const adminProof: AdminProof = {

@@ -125,6 +125,11 @@ export function createPageMembership(
       const accepted = await judge(submission, held);
       if (!accepted) return { result: 'stale' };
       const { carried } = accepted;
+      const gone = accepted.kind === 'rotation' ? [carried.hash, ...accepted.displaced] : [];
+      for (const hash of gone) {
+        bytesKept -= kept.get(hash)?.bytes.length ?? 0;
+        kept.delete(hash);
+      }
       if (bytesKept + carried.bytes.length > MAX_BYTES)
         throw new P2posError('OVERLOADED', { what: 'The membership in this page' });
       kept.set(carried.hash, carried);

@@ -246,7 +246,7 @@ export async function connectPeer(options: PeerOptions): Promise<Peer> {
         keys: [...(head?.keys ?? [])],
         threshold: head?.threshold ?? 0,
         fork: meaning.roots.fork?.parent,
-        revocations: documents.revocations.size,
+        revocations: membership.documents('revocations').length,
         proof: meaning.chain.at(-1)?.proof.body,
         conflicts: meaning.conflicts,
       };

@@ -2,6 +2,7 @@
 import {
   type AdminProof,
   adminProofDocument,
+  type DocumentHash,
   decodeDocument,
   parseTimestamp,
   revocationDocument,
@@ -24,10 +25,19 @@ export interface AdminRow {
   readonly serial: string;
   /** Undefined of one that was revoked, and whose snapshots are void with it. */
   readonly proof: AdminProof | undefined;
+  /** Of the proof. */
+  readonly hash: DocumentHash | undefined;
   readonly state: AdminState;
   /** Snapshots in force that it signed. */
   readonly snapshots: number;
   readonly lastEpoch: number;
+}
+
+export interface RevocationRow {
+  readonly hash: string;
+  readonly createdAt: string;
+  /** What it takes back: serials and peer ids. */
+  readonly taken: readonly string[];
 }
 
 export interface Standing {
@@ -35,6 +45,7 @@ export interface Standing {
   readonly issued: readonly Issued[];
   readonly admins: readonly AdminRow[];
   readonly revokedPeers: readonly string[];
+  readonly revocations: readonly RevocationRow[];
   /** Of the next revocation. */
   readonly nextRevocation: number;
 }
@@ -57,11 +68,15 @@ export function standingOf(
   revocations: readonly CarriedBytes[],
   nowMs: number,
 ): Standing {
-  const proofs = new Map<string, { proof: AdminProof; snapshots: number; lastEpoch: number }>();
+  const proofs = new Map<
+    string,
+    { proof: AdminProof; hash: DocumentHash; snapshots: number; lastEpoch: number }
+  >();
   const read = ({ bytes, hash, epoch }: CarriedBytes, inForce: boolean): Issued => {
     const { body } = decodeDocument(snapshotDocument, bytes, crypto);
-    const proof = decodeDocument(adminProofDocument, body.adminProof, crypto).body;
-    const known = proofs.get(proof.serial) ?? { proof, snapshots: 0, lastEpoch: 0 };
+    const document = decodeDocument(adminProofDocument, body.adminProof, crypto);
+    const proof = document.body;
+    const known = proofs.get(proof.serial) ?? { proof, hash: document.hash, snapshots: 0, lastEpoch: 0 };
     if (inForce) {
       known.snapshots += 1;
       known.lastEpoch = Math.max(known.lastEpoch, epoch);
@@ -82,9 +97,14 @@ export function standingOf(
         return { ...known, serial: proof.serial, state: stateOf(proof, revoked, nowMs) };
       }),
       ...[...revoked.difference(new Set(proofs.keys()))].map((serial): AdminRow => {
-        return { serial, proof: undefined, state: 'revoked', snapshots: 0, lastEpoch: 0 };
+        return { serial, proof: undefined, hash: undefined, state: 'revoked', snapshots: 0, lastEpoch: 0 };
       }),
     ].sort((a, b) => b.lastEpoch - a.lastEpoch),
+    revocations: taken.map(({ createdAt, serials, peerIds }, i) => ({
+      hash: revocations[i]?.hash ?? '',
+      createdAt,
+      taken: [...serials.map(({ serial }) => serial), ...peerIds],
+    })),
     revokedPeers: [...new Set(taken.flatMap(({ peerIds }) => peerIds))],
     nextRevocation: Math.max(0, ...taken.map(({ epoch }) => epoch)) + 1,
   };

@@ -30,6 +30,7 @@ const PAGE = 8;
 export interface Archive {
   /** To be written together with the audit entry. */
   insertion(document: CarriedDocument): Statement;
+  removal(hash: string): Statement;
   get(hash: string): Promise<CarriedDocument | undefined>;
   /** All of a kind by epoch (version of a rotation), then hash. */
   all(kind: DocumentName): AsyncIterable<CarriedDocument>;
@@ -50,6 +51,7 @@ export async function openArchive(store: Store): Promise<Archive> {
         countersignature?.signature ?? null,
       ],
     }),
+    removal: (hash) => ({ sql: 'DELETE FROM membership_documents WHERE hash = ?', params: [hash] }),
     async get(hash) {
       const rows = await store.read<DocumentRow>('SELECT * FROM membership_documents WHERE hash = ?', [hash]);
       return rows[0] && documentOf(rows[0]);

@@ -4,8 +4,8 @@
  * function of the documents held (`protocol/src/membership/standing.ts`), so nodes that hold the same ones agree, whatever the order.
  *
  * Promises: a document is on disk before it takes effect; none counts without its signatures; the epoch never goes
- * back but by a revocation or the branch rule; each refusal has its own code; all that is accepted or refused goes to
- * a hash-chained log.
+ * back but by a revocation, a fork of the root or the branch rule; each refusal has its own code; all that is accepted or
+ * refused goes to a hash-chained log.
  *
  * @example
  * await using membership = await openMembership({ store, crypto, clock, log, identity }, { systemId, genesisBytes });
@@ -32,4 +32,5 @@ export type {
   MembershipEvents,
   MembershipJournal,
   MembershipStatus,
+  SubmitOptions,
 } from './port.ts';

@@ -38,7 +38,7 @@ import { openArchive } from './archive.ts';
 import { openAudit } from './audit.ts';
 import { listDocuments } from './listing.ts';
 import { loadDocuments } from './loading.ts';
-import type { MembershipEvents, MembershipJournal, MembershipStatus } from './port.ts';
+import type { MembershipEvents, MembershipJournal, MembershipStatus, SubmitOptions } from './port.ts';
 
 export interface MembershipDeps {
   readonly store: Store;
@@ -61,8 +61,9 @@ export interface MembershipConfig {
   readonly anchor?: string | undefined;
 }
 
-const MAX_QUEUED = 64;
-const MAX_QUEUED_BYTES = 16 * 1_048_576;
+/** Documents that wait, and their bytes; and how many of these strangers may hold, so that members are always judged. */
+const QUEUE = { documents: 64, bytes: 16 * 1_048_576 };
+const STRANGERS_QUEUE = { documents: QUEUE.documents / 4, bytes: QUEUE.bytes / 4 };
 /** Snapshots kept decoded: the one in force, and the heads of branches while they are judged. */
 const MAX_DECODED = 4;
 /** They say that nothing was judged, so they are no verdict. */
@@ -98,8 +99,8 @@ export async function openMembership(
   let view: View = { epoch: 0, hash: genesisHash, members: new Map(), snapshot: undefined, bytes: undefined };
   let heads = headsOf(view, undefined, crypto);
   let queue: Promise<unknown> = Promise.resolve();
-  let queued = 0;
-  let queuedBytes = 0;
+  const waiting = { documents: 0, bytes: 0 };
+  const waitingOfStrangers = { documents: 0, bytes: 0 };
   let closed = false;
 
   function isActive(peerId: PeerId): boolean {
@@ -177,7 +178,14 @@ export async function openMembership(
     if (roots.fork && !before?.roots.fork) {
       log.error(
         { action: 'root_forked', parent: roots.fork.parent, children: roots.fork.children },
-        'two key rotations follow one document: changes of the root are halted until the key holders settle it',
+        'as many keys signed one key rotation as another: changes of the root are halted until the key holders settle it',
+      );
+    }
+    for (const { hash, version, place } of roots.rotations) {
+      if (place !== 'outvoted' || before?.roots.rotations.some((known) => known.hash === hash)) continue;
+      log.error(
+        { action: 'rotation_outvoted', hash, version },
+        'system keys signed another rotation than the one in force: some of them are in the hands of others',
       );
     }
     for (const { loser, parent, refused } of conflicts) {
@@ -200,7 +208,8 @@ export async function openMembership(
       from,
       ...(issuer !== undefined && { issuer }),
     });
-    await store.write([archive.insertion(carried), ...entry.statements]);
+    const displaced = accepted.kind === 'rotation' ? accepted.displaced.map(archive.removal) : [];
+    await store.write([...displaced, archive.insertion(carried), ...entry.statements]);
     entry.confirm();
     if (accepted.kind === 'snapshot') keepDecoded(hash, accepted.document);
     await takeEffect(added(held?.documents, accepted));
@@ -229,24 +238,31 @@ export async function openMembership(
 
   async function submit(
     submission: Submission,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    { signal, byStranger = false }: SubmitOptions = {},
   ): Promise<Verdict> {
     const { length } = submission.bytes;
     const maxBytes = KINDS[submission.kind].maxDocumentBytes;
     if (length > maxBytes)
       return { result: 'refused', error: new P2posError('BODY_TOO_LARGE', { maxBytes }) };
-    if (queued >= MAX_QUEUED || queuedBytes + length > MAX_QUEUED_BYTES) {
+    const shares = byStranger ? [waiting, waitingOfStrangers] : [waiting];
+    if (
+      !hasRoom(waiting, QUEUE, length) ||
+      (byStranger && !hasRoom(waitingOfStrangers, STRANGERS_QUEUE, length))
+    )
       throw new P2posError('OVERLOADED', { what: 'membership' });
+    for (const share of shares) {
+      share.documents++;
+      share.bytes += length;
     }
-    queued++;
-    queuedBytes += length;
     const turn = queue.then(() => take(submission, signal));
     queue = turn.catch(() => {});
     try {
       return await turn;
     } finally {
-      queued--;
-      queuedBytes -= length;
+      for (const share of shares) {
+        share.documents--;
+        share.bytes -= length;
+      }
     }
   }
 
@@ -294,6 +310,10 @@ export async function openMembership(
       await queue;
     },
   };
+}
+
+function hasRoom(waiting: typeof QUEUE, limit: typeof QUEUE, length: number): boolean {
+  return waiting.documents < limit.documents && waiting.bytes + length <= limit.bytes;
 }
 
 function rootOf(held: Held): MembershipStatus['root'] {

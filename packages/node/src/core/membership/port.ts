@@ -74,6 +74,12 @@ export interface MembershipStatus {
     | undefined;
 }
 
+export interface SubmitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Pushed by no member: of what waits to be judged such documents take a quarter at most. Default false. */
+  readonly byStranger?: boolean;
+}
+
 /** What the members service stands on: `Membership` with the ways in and out for documents. */
 export interface MembershipJournal extends Membership, AsyncDisposable {
   /**
@@ -81,7 +87,7 @@ export interface MembershipJournal extends Membership, AsyncDisposable {
    *
    * @throws P2posError OVERLOADED, NODE_CLOSING, STORE_FULL, STORE_FAILED: the document was not judged
    */
-  submit(submission: Submission, options?: { readonly signal?: AbortSignal | undefined }): Promise<Verdict>;
+  submit(submission: Submission, options?: SubmitOptions): Promise<Verdict>;
   documents(query: DocumentQuery): Promise<{ readonly documents: CarriedDocument[]; readonly more: boolean }>;
   /** Whether the snapshot is held, in force or not. */
   holds(snapshotHash: string): boolean;

@@ -48,7 +48,7 @@ import { createChangeReader } from './watch/change.ts';
 import { createLogSource } from './watch/source.ts';
 import { createWatcher } from './watch/watcher.ts';
 
-/** After the start, requests wait this long for the first word on this node's disk, and on its clock. */
+/** After the start, requests wait this long for the first word on this node's disk. */
 const PATIENCE_MS = 2_000;
 /** What the corrected clocks of two members may differ. */
 const CLOCK_SKEW_MS = 2_000;
@@ -74,7 +74,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const declarations = createDeclarations({ counts: replicaCounts });
   const { now, earliest, ceiling, hybridClock } = await openRecordClock(
     { self, clock, liveness, membership, table },
-    { maxAheadMs: MAX_AHEAD_MS, patienceMs: PATIENCE_MS },
+    { maxAheadMs: MAX_AHEAD_MS },
   );
   const topology = started.use(
     await openTopology({ self, membership, crypto, clock, log, table }, { counts: replicaCounts }),
@@ -207,16 +207,19 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const tasks = started.use(createTaskGroup({ clock, random, log }));
   const aside = await openAside({ store, contents, now });
   const { settle: settleRegister } = registers;
-  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, now, log, tasks };
+  const toldTime = () => (earliest() === undefined ? undefined : now());
+  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
-    { ...upkeep, settleRegister },
+    { ...upkeep, settleRegister, toldTime },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
-  startSweeper({ table, tasks, now: () => earliest() ?? 0 });
+  startSweeper({ table, declarations, settleRegister, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
     {
       ...upkeep,
       settleRegister,
+      now,
+      toldTime,
       membership,
       standing,
       memory,

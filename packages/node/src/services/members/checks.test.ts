@@ -28,6 +28,6 @@ test('a proof near its end is told from 14 days on, a fork and a conflict at onc
   assert.match(proof?.run().detail ?? '', /ended/);
   status.conflicts = [{ parent: 'a', loser: 'b', epoch: 2, refused: [] }];
   assert.equal(root?.run().status, 'degraded');
-  status.fork = { parent: 'a', version: 1, children: ['b', 'c'] };
+  status.fork = { parent: 'a', version: 1, children: ['b', 'c'], since: undefined, keptProofs: new Set() };
   assert.equal(root?.run().status, 'failing');
 });

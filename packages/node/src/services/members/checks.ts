@@ -25,7 +25,7 @@ export function createMembersChecks({
       run() {
         const { fork, conflicts, root } = membership.status();
         if (fork) {
-          const detail = `Two key rotations follow ${fork.parent}: changes of the root are halted until the key holders settle which one is theirs.`;
+          const detail = `Two key rotations follow ${fork.parent}: changes of the root are halted until one more holder of the keys before signs the right one (p2pctl system rotate --again, then p2pctl system push).`;
           return { status: 'failing', detail };
         }
         if (conflicts.length > 0) {

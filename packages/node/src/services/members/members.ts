@@ -15,6 +15,8 @@ import type {
   DocumentName,
   Heads,
   MembershipJournal,
+  Submission,
+  SubmitOptions,
   Verdict,
 } from '../../core/membership/index.ts';
 import type { Net, PeerId } from '../../core/net/index.ts';
@@ -29,6 +31,8 @@ export interface MembersDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Told of each document that no honest peer hands over. Default: nobody is. */
+  readonly onFault?: (peerId: PeerId) => void;
 }
 
 export interface MembersConfig {
@@ -64,6 +68,14 @@ export interface Members extends AsyncDisposable {
   ): Promise<MemberWord>;
 }
 
+/** So much of a document costs as much as a call. */
+const BYTES_PER_CALL = 32_768;
+/** Refusals that say that the document was made up. */
+const MADE_UP = /^DOCUMENT_MALFORMED$|_SIGNATURE$/;
+
+const STRANGERS = 'strangers';
+const STRANGERS_PUSHING = 'strangers pushing';
+
 const PUSH_TIMEOUT_MS = 10_000;
 /** What a removed member gets before its connections close. */
 const FAREWELL_TIMEOUT_MS = 1_000;
@@ -71,19 +83,31 @@ const FAREWELL_TIMEOUT_MS = 1_000;
 const WITNESSES = 3;
 
 export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: MembersConfig = {}): Members {
-  const { membership, rpc, net, clock, random } = deps;
+  const { membership, rpc, net, clock, random, onFault = () => {} } = deps;
   const log = deps.log.child({ module: 'members' });
   const tasks = createTaskGroup({ clock, random, log });
-  const puller = createPuller({ membership, rpc, log });
+  const puller = createPuller({ membership: { ...pulledInto(membership), submit: judge }, rpc, log });
   const self = net.peerId;
-  /** Members each have their own share; strangers have one among all of them, so names they choose win nothing (T26). */
+  /**
+   * Members each have their own share; strangers have one among all of them, so names they choose win nothing (T26), and
+   * another for what they push, so that it does not keep those from asking who want to join.
+   */
   const allowance = createAllowance(clock, { burst: () => 200, perSecond: () => 50 });
   const isListed = (peerId: PeerId) => membership.view().members.has(peerId);
   const connected = () => [...new Set(net.connections().map(({ peerId }) => peerId))];
 
-  function charge(peerId: PeerId): void {
-    if (allowance.take(isListed(peerId) ? peerId : 'strangers', 1)) return;
+  function charge(peerId: PeerId, pushedBytes?: number): void {
+    const strangers = pushedBytes === undefined ? STRANGERS : STRANGERS_PUSHING;
+    const cost = 1 + Math.ceil((pushedBytes ?? 0) / BYTES_PER_CALL);
+    if (allowance.take(isListed(peerId) ? peerId : strangers, cost)) return;
     throw new P2posError('OVERLOADED', { what: 'The membership of this node' });
+  }
+
+  /** What a peer handed over. */
+  async function judge(submission: Submission, options: SubmitOptions): Promise<Verdict> {
+    const verdict = await membership.submit(submission, options);
+    if (verdict.result === 'refused' && MADE_UP.test(verdict.error.code)) onFault(submission.from);
+    return verdict;
   }
 
   function report(verdict: Verdict, from: string): void {
@@ -111,11 +135,12 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
     }),
     rpc.serve(MEMBERSHIP_PUSH, {
       push: async (input, { peerId, signal }) => {
-        charge(peerId);
-        let verdict = await membership.submit({ ...input, from: peerId }, { signal });
+        charge(peerId, input.bytes.length);
+        const options = { signal, byStranger: !isListed(peerId) };
+        let verdict = await judge({ ...input, from: peerId }, options);
         if (verdict.result === 'refused' && verdict.error.code === 'SNAPSHOT_PREVIOUS_UNKNOWN') {
           await puller.pull(peerId, signal);
-          verdict = await membership.submit({ ...input, from: peerId }, { signal });
+          verdict = await judge({ ...input, from: peerId }, options);
         }
         report(verdict, peerId);
         if (verdict.result !== 'refused') return { result: verdict.result };
@@ -140,7 +165,9 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
   let farewells: PeerId[] = [];
   const subscriptions = [
     membership.events.on('membership:changed', ({ removed, current }) => {
-      allowance.retain((peerId) => peerId === 'strangers' || current.members.has(peerId));
+      allowance.retain(
+        (name) => name === STRANGERS || name === STRANGERS_PUSHING || current.members.has(name),
+      );
       farewells = removed.filter((peerId) => peerId !== self && net.isConnected(peerId));
       log.info(
         {
@@ -214,6 +241,15 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
       for (const one of [...served, ...subscriptions]) one[Symbol.dispose]();
       await tasks[Symbol.asyncDispose]();
     },
+  };
+}
+
+function pulledInto(membership: MembershipJournal) {
+  return {
+    status: () => membership.status(),
+    view: () => membership.view(),
+    heads: () => membership.heads(),
+    holds: (hash: string) => membership.holds(hash),
   };
 }
 

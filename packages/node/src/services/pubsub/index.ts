@@ -14,6 +14,6 @@
 export { countLosses } from './losses.ts';
 export { createPubsub, type Pubsub } from './pubsub.ts';
 export { createPubsubHandlers, createPubsubStreams } from './routes.ts';
-export { createGroups, type Groups } from './topics/groups.ts';
+export { createGroups, type Groups } from './topics/groups/groups.ts';
 export { createTopicHandlers } from './topics/routes.ts';
 export { createTopics, type Topics } from './topics/topics.ts';

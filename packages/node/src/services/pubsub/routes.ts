@@ -25,9 +25,9 @@ export function createPubsubHandlers(pubsub: Pubsub): RouteHandlers<typeof pubsu
 
 export function createPubsubStreams(pubsub: Pubsub, durable: Durable): StreamHandlers<typeof pubsubStreams> {
   return {
-    async pubsub({ from, group, ...input }, { app, signal }) {
+    async pubsub({ from, group, most, ...input }, { app, signal }) {
       if (from !== undefined || group !== undefined)
-        return followDurable(durable, { app, topic: input.topic, from, group }, signal);
+        return followDurable(durable, { app, topic: input.topic, from, group, most }, signal);
       const { confirmedBy, unconfirmed, batches } = await pubsub.subscribe({ ...input, app }, { signal });
       return {
         opened: { confirmedBy: [...confirmedBy], unconfirmed: [...unconfirmed] },

@@ -18,6 +18,7 @@ import { keyedCrypto, keyedSignerOf } from '../../../testing/simnet/keyed-crypto
 import { createTestSystem, type TestAdmin, type TestSystem } from '../../../testing/test-system.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { Identity } from '../../identity/index.ts';
+import { shuffle } from '../../random/index.ts';
 
 export interface Item {
   readonly kind: DocumentName;
@@ -39,6 +40,28 @@ export interface SnapshotFacts {
   readonly previous: string;
   readonly serial: string;
   readonly issuedAt: string;
+  /** Of the admin proof. */
+  readonly proof: string;
+  /** Whose keys signed the proof: hash of the genesis or of a rotation. */
+  readonly under: string;
+}
+
+export interface RotationFacts {
+  readonly hash: string;
+  readonly previous: string;
+  readonly createdAt: string;
+  /** How many keys of the document before signed it, of the copy with the most. */
+  readonly votes: number;
+  /** Hashes of proofs and revocations. */
+  readonly kept: readonly string[];
+}
+
+export interface RevocationFacts {
+  readonly hash: string;
+  readonly under: string;
+  /** Undefined: it takes a node. */
+  readonly serial: string | undefined;
+  readonly lastGood: string | undefined;
 }
 
 export interface History {
@@ -48,12 +71,8 @@ export interface History {
   readonly items: readonly Item[];
   /** Of all snapshots, by hash. */
   readonly facts: ReadonlyMap<string, SnapshotFacts>;
-  /** Of the key rotations in their order: when, and which proofs of the keys before go on. */
-  readonly rotations: readonly { readonly createdAt: string; readonly keptSerials: readonly string[] }[];
-  /** Serial of the admin whose proof the second keys signed. */
-  readonly lateSerial: string;
-  /** What each revocation takes, by its hash. */
-  readonly revoked: ReadonlyMap<string, { readonly serial: string; readonly lastGood: string | undefined }>;
+  readonly rotations: readonly RotationFacts[];
+  readonly revocations: readonly RevocationFacts[];
 }
 
 const MINUTE_MS = 60_000;
@@ -79,25 +98,9 @@ export async function writeHistory(seed: string): Promise<History> {
 
   const rotatedAt = start + 300 * MINUTE_MS;
   const rotates = chance(0.6);
-  const forks = rotates && chance(0.25);
-  const keptSerials = chance(0.5) ? [system.admin.proof.body.serial] : [];
-  const rotation = { createdAt: formatTimestamp(rotatedAt), keptSerials };
-  const rotations = [rotation, { ...rotation, createdAt: formatTimestamp(rotatedAt + 60 * MINUTE_MS) }];
-  if (rotates) {
-    const second = await system.rotation(rotation, [fresh]);
-    add('rotation', second);
-    const following = {
-      ...rotations[1],
-      version: 3,
-      previous: second.hash,
-    };
-    if (chance(0.4)) add('rotation', await system.rotation(following, [newest], [fresh, newest]));
-    add('rotation', await system.rotation(following, [stranger], [stranger, third]), forged);
-  }
-  if (forks) add('rotation', await system.rotation(rotation, [third]));
-  if (forks && chance(0.5)) add('rotation', await system.rotation(rotation, [newest]));
-  add('rotation', await system.rotation(rotation, [stranger], [stranger]), forged);
-  add('rotation', await system.rotation(rotation, [stranger], system.systemSigners), forged);
+  const genesis = toHex(system.genesis.hash);
+  const createdAt = formatTimestamp(rotatedAt);
+  const fields = { createdAt, ...(chance(0.5) && { keptProofs: [system.admin.proof.hash] }) };
 
   const begin = { validFrom: formatTimestamp(start - MINUTE_MS) };
   const remover = await system.createAdmin('remover', { ...begin, scopes: ['members:remove'] });
@@ -108,17 +111,29 @@ export async function writeHistory(seed: string): Promise<History> {
   ]);
   const liar = await system.createAdmin('liar', begin, [stranger]);
   const alone = await system.createAdmin('alone', begin, system.systemSigners.slice(0, 1));
-  const admins: readonly TestAdmin[] = [system.admin, system.admin, remover, late];
+  // What retired keys sign later, in the name of a proof that may be kept.
+  const { serial: reused } = system.admin.proof.body;
+  const again = await system.createAdmin(
+    'again',
+    { ...begin, serial: reused },
+    system.systemSigners.slice(1),
+  );
+  const admins: readonly TestAdmin[] = [system.admin, system.admin, remover, late, again];
 
   const first = await system.snapshot({ members: system.members(), issuedAtMs: start });
   const known: SignedDocument<Snapshot>[] = [first];
   const nodeOf = (peerId: string) => system.nodes.find((node) => node.peerId === peerId) as Identity;
-  const note = ({ hash, body }: SignedDocument<Snapshot>, admin: TestAdmin) =>
+  const drafts: { snapshot: SignedDocument<Snapshot>; admin: TestAdmin }[] = [];
+  const note = (snapshot: SignedDocument<Snapshot>, admin: TestAdmin) =>
+    void drafts.push({ snapshot, admin });
+  const factsOf = ({ hash, body }: SignedDocument<Snapshot>, admin: TestAdmin, second: string) =>
     void facts.set(toHex(hash), {
       hash: toHex(hash),
       previous: toHex(body.previous),
       serial: admin.proof.body.serial,
       issuedAt: body.issuedAt,
+      proof: toHex(admin.proof.hash),
+      under: admin === late ? second : genesis,
     });
   add('snapshot', first);
   note(first, system.admin);
@@ -189,19 +204,23 @@ export async function writeHistory(seed: string): Promise<History> {
     note(next, system.admin);
   }
 
-  const revoked = new Map<string, { serial: string; lastGood: string | undefined }>();
+  const revocations: (RevocationFacts & { readonly bytes: Uint8Array })[] = [];
+  const takeBack = async (body: Parameters<TestSystem['revocation']>[0], byNewer: boolean) => {
+    const document = await system.revocation(body, byNewer ? [fresh] : system.systemSigners);
+    const { serial, lastGoodSnapshot: good } = body.serials?.[0] ?? {};
+    const hash = toHex(document.hash);
+    add('revocation', document);
+    const under = byNewer ? 'second' : genesis;
+    revocations.push({ hash, under, serial, lastGood: good && toHex(good), bytes: document.hash });
+  };
   for (let epoch = 1; epoch <= 2; epoch++) {
     if (chance(0.5)) continue;
     const last = chance(0.6) ? random.pick(known).hash : undefined;
     const { serial } = random.pick([system.admin, remover, late]).proof.body;
     const serials = [{ serial, ...(last && { lastGoodSnapshot: last }) }];
-    const signers = rotates && chance(0.5) ? [fresh] : system.systemSigners;
-    const document = await system.revocation({ epoch, serials }, signers);
-    add('revocation', document);
-    revoked.set(toHex(document.hash), { serial, lastGood: last && toHex(last) });
+    await takeBack({ epoch, serials }, rotates && chance(0.5));
   }
-  if (chance(0.3))
-    add('revocation', await system.revocation({ epoch: 3, peerIds: [system.nodes[3]?.peerId ?? ''] }));
+  if (chance(0.3)) await takeBack({ epoch: 3, peerIds: [system.nodes[3]?.peerId ?? ''] }, false);
   const target = { peerIds: [system.nodes[0]?.peerId ?? ''] };
   add('revocation', await system.revocation(target, [stranger]), forged);
   add(
@@ -209,5 +228,60 @@ export async function writeHistory(seed: string): Promise<History> {
     await system.revocation({ ...target, epoch: 2 }, system.systemSigners.slice(0, 1)),
     forged,
   );
-  return { random, clock, system, items, facts, rotations, lateSerial: late.proof.body.serial, revoked };
+
+  // Who holds enough keys of a link replaces them, openly or behind everybody's back, then or much later, dated as they please.
+  const rotations: RotationFacts[] = [];
+  const keepable = revocations.filter(({ under }) => under === genesis).map(({ bytes }) => bytes);
+  type Rotation = Parameters<TestSystem['rotation']>[0];
+  async function replace(
+    body: Rotation,
+    keys: readonly Identity['signer'][],
+    olders: readonly (readonly Identity['signer'][])[],
+  ): Promise<SignedDocument<unknown>> {
+    const copies = await Promise.all(olders.map((older) => system.rotation(body, keys, [...older, ...keys])));
+    for (const copy of copies) add('rotation', copy);
+    const [document] = copies as [(typeof copies)[number]];
+    const { previous, createdAt: at, keptProofs, keptRevocations } = document.body;
+    rotations.push({
+      hash: toHex(document.hash),
+      previous: toHex(previous),
+      createdAt: at,
+      votes: Math.max(...olders.map(({ length }) => length)),
+      kept: [...keptProofs, ...keptRevocations].map(toHex),
+    });
+    return document;
+  }
+  const olders = () => {
+    const two = shuffle(random, system.systemSigners).slice(1);
+    return random.pick([[two], [system.systemSigners], [two, system.systemSigners]]);
+  };
+  const keeps = (): Rotation => ({ ...fields, ...(chance(0.5) && { keptRevocations: keepable }) });
+  let second = '';
+  if (rotates) {
+    const document = await replace(keeps(), [fresh], olders());
+    second = toHex(document.hash);
+    const at = formatTimestamp(rotatedAt + 60 * MINUTE_MS);
+    const following = { ...keeps(), createdAt: at, version: 3, previous: document.hash };
+    if (chance(0.4)) await replace(following, [newest], [[fresh]]);
+    if (chance(0.1)) await replace(following, [third], [[fresh]]);
+    add('rotation', await system.rotation(following, [stranger], [stranger, third]), forged);
+  }
+  if (rotates && chance(0.5)) {
+    const at = random.pick([rotatedAt, now, rotatedAt - 100 * MINUTE_MS, start - MINUTE_MS]);
+    const body = { ...keeps(), createdAt: formatTimestamp(at) };
+    const rival = await replace(body, [third], olders());
+    if (chance(0.5)) await replace({ ...body, version: 3, previous: rival.hash }, [newest], [[third]]);
+    if (chance(0.3)) await replace(body, [newest], olders());
+  }
+  add('rotation', await system.rotation(fields, [stranger], [stranger]), forged);
+  add('rotation', await system.rotation(fields, [stranger], system.systemSigners), forged);
+
+  for (const { snapshot, admin } of drafts) factsOf(snapshot, admin, second);
+  return {
+    ...{ random, clock, system, items, facts, rotations },
+    revocations: revocations.map(({ bytes: _, ...one }) => ({
+      ...one,
+      under: one.under === genesis ? genesis : second,
+    })),
+  };
 }

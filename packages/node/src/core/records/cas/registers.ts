@@ -23,7 +23,7 @@ export interface RegistersDeps {
 
 export interface OwnRegisters extends Registers {
   /** Everybody sees afterwards what is there now, whatever was left unfinished. */
-  settle(name: RecordName): Promise<void>;
+  settle(name: RecordName, options?: CallOptions): Promise<void>;
 }
 
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
@@ -89,8 +89,8 @@ export function createRegisters({ proposer, crypto, receipts, check, scan }: Reg
       if (answer.kind === 'reused') throw new P2posError('IDEMPOTENCY_KEY_REUSED', { idempotencyKey });
       throw new P2posError('RECORDS_QUORUM_LOST', { answered: 0, needed: 0, outcome: 'unknown' });
     },
-    async settle(name) {
-      await proposer.propose(name, check(name).place, undefined, {});
+    async settle(name, options = {}) {
+      await proposer.propose(name, check(name).place, undefined, options);
     },
     scan: ({ namespace, partition, prefix, after, limit }, options = {}) =>
       settled({ namespace, partition, prefix, limit, ...(after && { after }) }, options),

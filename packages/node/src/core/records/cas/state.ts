@@ -117,16 +117,24 @@ function decodeValue(fields: unknown, unpack: Unpack): RegisterValue {
 
 /**
  * The changes with one more; forgets the oldest, and sooner what was asked and replaced. A version costs 15 bytes; without it
- * a proposer that was beaten for long could not tell whether its change was made.
+ * a proposer that was beaten for long could not tell whether its change was made. Where a value goes without a request,
+ * there is room for what the newest request replaced.
  */
 export function remember(
   state: RegisterState | undefined,
   newest: Change,
+  value: Uint8Array | null,
 ): Pick<RegisterState, 'changes' | 'whole'> {
   const older: Change[] = [];
+  let hasRoom = value === null && !newest.request;
   let bytes = 0;
   for (const change of state?.changes ?? []) {
     if (older.length === MAX_CHANGES - 1) break;
+    if (hasRoom && change.request) {
+      hasRoom = false;
+      older.push(change);
+      continue;
+    }
     bytes += change.previous?.value.length ?? 0;
     const isRepeatable = older.length < MAX_REQUESTS - 1 && bytes <= MAX_OLDER_BYTES;
     older.push(isRepeatable ? change : { ...change, request: undefined, previous: undefined });

@@ -81,7 +81,7 @@ function next(
   { ballot, now }: Turn,
 ): RegisterState {
   const expiresAt = value !== null && ttlMs !== undefined ? now + ttlMs : undefined;
-  return { version: ballot, value, expiresAt, ...remember(state, change) };
+  return { version: ballot, value, expiresAt, ...remember(state, change, value) };
 }
 
 /** The outcome of this very change, where it had its effect already. */

@@ -3,7 +3,7 @@
  * that no replica refuses as too far ahead.
  *
  * @example
- * const { now, hybridClock } = await openRecordClock(deps, { maxAheadMs: 10_000, patienceMs: 2_000 });
+ * const { now, hybridClock } = await openRecordClock(deps, { maxAheadMs: 10_000 });
  * const [stamp] = await hybridClock.take(1);
  */
 import type { Clock } from '../../clock/index.ts';
@@ -14,6 +14,9 @@ import type { RecordTable } from '../replica/store.ts';
 import { type Ceiling, createCeiling } from './ceiling.ts';
 import { type CorrectedTime, createCorrectedTime } from './corrected-time.ts';
 import { createHybridClock, type HybridClock } from './hybrid-clock.ts';
+
+/** Less than a write has, more than two pings: who does not know this node as a member yet answers the second. */
+const PATIENCE_MS = 4_000;
 
 export interface RecordClock extends CorrectedTime {
   readonly ceiling: Ceiling;
@@ -30,11 +33,11 @@ export interface RecordClockDeps {
 
 export async function openRecordClock(
   { self, clock, liveness, membership, table }: RecordClockDeps,
-  config: { readonly maxAheadMs: number; readonly patienceMs: number },
+  { maxAheadMs }: { readonly maxAheadMs: number },
 ): Promise<RecordClock> {
   const isAlone = () => membership.view().members.size === 1 && membership.view().members.has(self);
   const time = createCorrectedTime({ clock, clocks: () => liveness.clocks(), isAlone });
-  const ceiling = createCeiling({ clock, time, isAlone }, config);
+  const ceiling = createCeiling({ clock, time, isAlone }, { maxAheadMs, patienceMs: PATIENCE_MS });
   const hybridClock = createHybridClock(
     { now: time.now, reserve: (boundMs) => table.reserve(boundMs), ceiling },
     { reservedMs: await table.reservedMs() },

@@ -32,8 +32,8 @@ export interface HandoverDeps extends PullingDeps {
   readonly aside: Aside;
   readonly crypto: Crypto;
   readonly clock: Clock;
-  /** Corrected time, ms. */
-  readonly now: () => number;
+  /** Corrected time, ms; undefined as long as nobody else has told the time. */
+  readonly toldTime: () => number | undefined;
   readonly log: Logger;
   readonly tasks: TaskGroup;
 }
@@ -62,7 +62,7 @@ export function startHandover(
   { stepMs, timeoutMs, keepDeletedMs }: HandoverConfig,
 ): Handover {
   const { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks } = deps;
-  const { settleRegister, now } = deps;
+  const { settleRegister, toldTime } = deps;
   const { moves } = topology;
   const pulling = createPulling({ calls, replica, topology, table, crypto, settleRegister }, { timeoutMs });
   let wake = Promise.withResolvers<void>();
@@ -228,8 +228,10 @@ export function startHandover(
       if (!stored || stored.damaged) return undefined;
       const { header, value, proof } = stored.record;
       const name = decodeHeader(header);
-      const isOld = parseVersion(stored.version).ms < now() - keepDeletedMs;
+      const time = toldTime();
+      const isOld = time === undefined || parseVersion(stored.version).ms < time - keepDeletedMs;
       if (isOld && (await calls.digest(peerId, placed, name, timeoutMs)) === null) {
+        if (time === undefined) return undefined;
         unknown.add(nameOf(leaf));
         continue;
       }

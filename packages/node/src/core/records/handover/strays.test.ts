@@ -9,7 +9,7 @@ import { encodeHeader } from '../format/record.ts';
 import { MAX_SEALED, type Sealed, seal } from '../format/seal.ts';
 import { openRecordTable } from '../replica/store.ts';
 import type { CheckedRecord } from '../replica/stored.ts';
-import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
+import { createTestbed, nameOf, type Testbed, type TestbedConfig } from '../testing/testbed.ts';
 
 const DAY_MS = 3_600_000; // in these tests
 const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000, keepDeletedMs: DAY_MS };
@@ -116,14 +116,15 @@ test('who never could store holds no deletion back', async () => {
   for (const index of [0, 1, 2]) assert.equal(await count(bed, index, 'records'), 0, `node ${index}`);
 });
 
-test('an old copy of a disk brings back nothing of a slot that has moved since', async () => {
-  await using folder = await createTempFolder();
-  const file = join(folder.path, 'disk');
-  await using bed = await createTestbed({
+/** Node 2 will start again from a copy of its disk that is older than a deletion, a change, and the move of some slots. */
+async function restored(folder: string, config: Partial<TestbedConfig> = {}) {
+  const file = join(folder, 'disk');
+  const bed = await createTestbed({
     nodes: 4,
     members: [0, 1, 2],
     records: QUICK,
     diskFile: (index) => (index === 2 ? file : ':memory:'),
+    ...config,
   });
   const keys = Array.from({ length: 40 }, (_, i) => `key${i}`);
   for (const key of keys) await bed.put(0, key, 'v');
@@ -137,6 +138,13 @@ test('an old copy of a disk brings back nothing of a slot that has moved since',
   await pass(bed, DAY_MS + 1_200_000);
   await bed.crash(2);
   bed.replaceDisk(2, `${file}.copy`);
+  return { bed, deleted, changed, kept, staying: keys.length - moved.length };
+}
+
+test('an old copy of a disk brings back nothing of a slot that has moved since', async () => {
+  await using folder = await createTempFolder();
+  const { bed, deleted, changed, kept, staying } = await restored(folder.path);
+  await using _bed = bed;
   await bed.start(2);
   await bed.settleStanding();
   await pass(bed, 300_000);
@@ -147,7 +155,31 @@ test('an old copy of a disk brings back nothing of a slot that has moved since',
   }
   // What others hold, or hold anew, is let go; the one that nobody knows is kept.
   assert.equal(await count(bed, 2, 'repair_aside'), 1);
-  assert.equal(await count(bed, 2, 'records'), keys.length - moved.length);
+  assert.equal(await count(bed, 2, 'records'), staying);
+});
+
+test('as long as nobody has told the time, no record is given away for young nor set aside for old', async () => {
+  await using folder = await createTempFolder();
+  let behindMs = 0;
+  let told = true;
+  const { bed, deleted } = await restored(folder.path, {
+    skewMs: (index) => (index === 2 ? -behindMs : 0),
+    clocks: (index) => {
+      if (index !== 2) return { answered: 2, offsetMs: 0 };
+      return told ? { answered: 2, offsetMs: behindMs } : { answered: 0, offsetMs: 0 };
+    },
+  });
+  await using _bed = bed;
+  behindMs = 3 * DAY_MS;
+  told = false;
+  await bed.start(2);
+  await pass(bed, 60_000);
+  await isGone(bed, deleted, [0, 1, 3]);
+  assert.equal(await count(bed, 2, 'repair_aside'), 0);
+  told = true;
+  await pass(bed, 60_000);
+  await isGone(bed, deleted, [0, 1, 3]);
+  assert.equal(await count(bed, 2, 'repair_aside'), 1);
 });
 
 test('a member that was removed for long and comes back without storage brings back nothing', async () => {

@@ -31,8 +31,8 @@ export interface CatchingUpDeps {
   readonly table: Pick<RecordTable, 'findLeaf'>;
   readonly aside: Aside;
   readonly log: Logger;
-  /** Corrected time, ms. */
-  readonly now: () => number;
+  /** Corrected time, ms; undefined as long as nobody else has told the time. */
+  readonly toldTime: () => number | undefined;
 }
 
 /** Slots at once. */
@@ -44,7 +44,7 @@ export async function catchUp(
   ask: Ask,
   { keepDeletedMs }: { readonly keepDeletedMs: number },
 ): Promise<boolean> {
-  const { self, topology, standing, syncing, table, aside, log, now } = deps;
+  const { self, topology, standing, syncing, table, aside, log, toldTime } = deps;
   const { count } = ask;
   const { moves } = topology;
   const generation = topology.generation();
@@ -53,7 +53,10 @@ export async function catchUp(
   const learners = new Map(missing.map((slot) => [slot, new Set([self])]));
   /** Held here, and by how many witnesses not. */
   const orphans = new Map(missing.map((slot) => [slot, new Map<string, { leaf: Uint8Array; by: number }>()]));
-  const isOld = (ms: number) => ms < now() - keepDeletedMs;
+  const time = toldTime();
+  // Whether what it holds may have been deleted and forgotten since is not known yet.
+  if (time === undefined) return false;
+  const isOld = (ms: number) => ms < time - keepDeletedMs;
 
   async function reconcile(peerId: PeerId, slot: number): Promise<void> {
     const outcome = await syncing.slot(peerId, ask, slot, {

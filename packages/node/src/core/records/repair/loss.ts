@@ -10,13 +10,12 @@ import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { majorityOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { RemovalLoss } from '../port.ts';
+import { COUNT_BY_SLOT } from '../replica/schema.ts';
 
 export interface LossDeps {
   readonly topology: Topology;
   readonly calls: Pick<ReplicaCalls, 'ask'>;
 }
-
-const COUNT = `SELECT slot, count(*) AS records FROM records WHERE replicas = ? AND tombstone = 0 GROUP BY slot`;
 
 /** Records of each of the slots, in their order. */
 export async function tally(
@@ -24,7 +23,7 @@ export async function tally(
   count: number,
   slots: readonly number[],
 ): Promise<number[]> {
-  const rows = await store.read<{ slot: number; records: number }>(COUNT, [count]);
+  const rows = await store.read<{ slot: number; records: number }>(COUNT_BY_SLOT, [count]);
   const found = new Map(rows.map(({ slot, records }) => [slot, records]));
   return slots.map((slot) => found.get(slot) ?? 0);
 }

@@ -6,6 +6,7 @@
 import type { PeerId } from '../../net/index.ts';
 import type { Row, Store } from '../../store/index.ts';
 import type { Topology } from '../placement/topology.ts';
+import { SELECT_GRAVES } from '../replica/schema.ts';
 import type { SlotContents } from './digests.ts';
 import type { RepairMarks } from './repair.ts';
 
@@ -28,11 +29,6 @@ export function heldBackBy(
   });
 }
 
-/** Deleted, or expired and let go, for longer than is asked. */
-const SELECT = `SELECT replicas, slot, leaf FROM records
-  WHERE (tombstone = 1 AND (expires_at IS NULL OR expires_at < ?1) AND version < ?2)
-     OR (value IS NULL AND expires_at < ?1)
-  LIMIT ?3`;
 const DROP = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
 /** Looked at in one go. */
 const MAX_GRAVES = 2_000;
@@ -47,8 +43,8 @@ export interface TombstonesDeps {
   readonly votes: (slot: number, count: number) => boolean;
   /** Monotonic, ms. */
   readonly monotonic: () => number;
-  /** Corrected time, ms. */
-  readonly now: () => number;
+  /** Corrected time, ms; undefined: nobody has told it yet, so nothing can be said to be old. */
+  readonly toldTime: () => number | undefined;
 }
 
 export interface Tombstones {
@@ -58,7 +54,7 @@ export interface Tombstones {
 }
 
 export function createTombstones(
-  { store, topology, marks, contents, members, votes, monotonic, now }: TombstonesDeps,
+  { store, topology, marks, contents, members, votes, monotonic, toldTime }: TombstonesDeps,
   { keepMs }: { readonly keepMs: number },
 ): Tombstones {
   let graves: readonly Grave[] = [];
@@ -66,9 +62,11 @@ export function createTombstones(
   let holding: readonly PeerId[] = [];
 
   async function look(): Promise<void> {
-    const limitMs = Math.floor(now() - keepMs);
+    const time = toldTime();
+    if (time === undefined) return;
+    const limitMs = Math.floor(time - keepMs);
     const limit = limitMs.toString(16).padStart(12, '0');
-    const rows = await store.read<Row>(SELECT, [limitMs, limit, MAX_GRAVES]);
+    const rows = await store.read<Row>(SELECT_GRAVES, [limitMs, limit, MAX_GRAVES]);
     graves = rows.map((row) => ({
       count: Number(row['replicas']),
       slot: Number(row['slot']),

@@ -1,3 +1,13 @@
+/** What counts against the storage of an app: of what is alive the key and the value. */
+const bytesOf = (row: string) =>
+  `CASE WHEN ${row}.tombstone THEN 0 ELSE length(${row}.key) + coalesce(length(${row}.value), 0) END`;
+/** What a row takes in the table and its indexes; the name stands in one of them too, the leaf in another. */
+const spaceOf = (
+  row: string,
+) => `2 * length(${row}.namespace) + 2 * length(${row}.key) + 2 * length(${row}.partition)
+  + length(${row}.version) + 2 * length(${row}.leaf) + length(${row}.header) + coalesce(length(${row}.value), 0)
+  + length(${row}.proof) + 48`;
+
 /** Tables of the records. A migration that was released is never changed. */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -67,6 +77,35 @@ export const MIGRATIONS: readonly string[] = [
   `
   -- For scans of one partition; costs nothing where keys are their own.
   CREATE INDEX records_by_partition ON records (namespace, partition, key) WHERE partition <> x'';
+  `,
+  `
+  -- What marks a deletion, and what expired and was let go: few of many rows, looked for each minute.
+  CREATE INDEX records_graves ON records (version, replicas, slot) WHERE tombstone = 1;
+  CREATE INDEX records_let_go ON records (expires_at) WHERE tombstone = 0 AND value IS NULL;
+
+  -- Sums over the rows of each namespace, so that nobody need read them all.
+  CREATE TABLE records_sizes (
+    namespace TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    space INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  INSERT INTO records_sizes
+    SELECT namespace, sum(${bytesOf('records')}), sum(${spaceOf('records')}) FROM records GROUP BY namespace;
+  CREATE TRIGGER records_size_of_new AFTER INSERT ON records BEGIN
+    INSERT INTO records_sizes VALUES (NEW.namespace, ${bytesOf('NEW')}, ${spaceOf('NEW')})
+      ON CONFLICT (namespace) DO UPDATE SET bytes = bytes + excluded.bytes, space = space + excluded.space;
+  END;
+  CREATE TRIGGER records_size_of_changed AFTER UPDATE OF tombstone, header, value, proof ON records BEGIN
+    UPDATE records_sizes SET
+      bytes = bytes + ${bytesOf('NEW')} - ${bytesOf('OLD')},
+      space = space + length(NEW.header) + coalesce(length(NEW.value), 0) + length(NEW.proof)
+        - length(OLD.header) - coalesce(length(OLD.value), 0) - length(OLD.proof)
+      WHERE namespace = NEW.namespace;
+  END;
+  CREATE TRIGGER records_size_of_gone AFTER DELETE ON records BEGIN
+    UPDATE records_sizes SET bytes = bytes - ${bytesOf('OLD')}, space = space - (${spaceOf('OLD')})
+      WHERE namespace = OLD.namespace;
+  END;
   `,
 ];
 
@@ -138,7 +177,7 @@ export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND 
 export const MARK_DAMAGED =
   'UPDATE records SET damaged = 1 WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
 export const SELECT_EXPIRED_VALUES =
-  'SELECT id FROM records WHERE expires_at <= ? AND value IS NOT NULL ORDER BY expires_at LIMIT ?';
+  'SELECT id, namespace, key, partition, tombstone, expires_at FROM records WHERE expires_at <= ? AND value IS NOT NULL AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?';
 export const DROP_EXPIRED_VALUE = `
   UPDATE records SET value = NULL, position = ${NEXT_POSITION}
   WHERE id = ?1 AND expires_at <= ?2 AND value IS NOT NULL`;
@@ -167,6 +206,22 @@ export const SELECT_NAMES = `
   SELECT id, namespace, key, partition FROM records
   WHERE namespace >= ? AND namespace < ? AND tombstone = 0 AND id > ? ORDER BY id LIMIT ?`;
 
-export const SUM_BYTES = `
-  SELECT sum(length(key) + coalesce(length(value), 0)) AS bytes FROM records
-  WHERE namespace >= ? AND namespace < ? AND tombstone = 0`;
+export const SUM_BYTES =
+  'SELECT sum(bytes) AS bytes FROM records_sizes WHERE namespace >= ? AND namespace < ?';
+export const SELECT_SPACES = 'SELECT namespace, space FROM records_sizes WHERE space > 0';
+
+/** Deleted, or expired and let go, for longer than is asked. */
+export const SELECT_GRAVES = `
+  SELECT replicas, slot, leaf FROM records
+  WHERE tombstone = 1 AND version < ?2 AND (expires_at IS NULL OR expires_at < ?1)
+  UNION ALL
+  SELECT replicas, slot, leaf FROM records WHERE tombstone = 0 AND value IS NULL AND expires_at < ?1
+  LIMIT ?3`;
+
+/** Alive, by slot: all but the dead, so that both are counted in an index. */
+export const COUNT_BY_SLOT = `
+  SELECT slot, sum(records) AS records FROM (
+    SELECT slot, count(*) AS records FROM records INDEXED BY records_by_slot WHERE replicas = ?1 GROUP BY slot
+    UNION ALL
+    SELECT slot, -count(*) FROM records INDEXED BY records_graves WHERE tombstone = 1 AND replicas = ?1 GROUP BY slot
+  ) GROUP BY slot`;

@@ -206,9 +206,16 @@ test('an expired record keeps its version and loses its value', async () => {
     0,
   );
   const before = commits();
-  assert.equal(await table.dropExpiredValues(99, 10), 0);
+  await table.dropValues(await table.expired(99, undefined, 10), 99);
   assert.equal(commits(), before); // looking costs no commit
-  assert.equal(await table.dropExpiredValues(100, 10), 1);
+  const expired = await table.expired(100, undefined, 10);
+  assert.deepEqual(
+    expired.map(({ namespace, key, partition }) => ({ namespace, key, partition })),
+    [name()],
+  );
+  assert.deepEqual(await table.expired(100, expired[0], 10), []);
+  await table.dropValues(expired, 100);
+  assert.deepEqual(await table.expired(100, undefined, 10), []);
   const held = await table.find(name());
   assert.equal(held?.record.value, null);
   assert.equal(held?.damaged, false);

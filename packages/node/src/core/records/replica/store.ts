@@ -8,7 +8,15 @@ import type { Ring, SavedRing } from '../placement/ring.ts';
 import { type CommitLog, createCommitLog } from '../watch/log.ts';
 import { createNewest, type Newest } from './newest.ts';
 import * as sql from './schema.ts';
-import type { CheckedRecord, KeyRange, RecordName, RecordRow, StoredKey, StoredRecord } from './stored.ts';
+import type {
+  CheckedRecord,
+  ExpiredRecord,
+  KeyRange,
+  RecordName,
+  RecordRow,
+  StoredKey,
+  StoredRecord,
+} from './stored.ts';
 
 export interface RecordTable {
   find(name: RecordName): Promise<StoredRecord | undefined>;
@@ -26,8 +34,14 @@ export interface RecordTable {
   findLeaf(count: number, slot: number, leaf: Uint8Array): Promise<StoredRecord | undefined>;
   /** Lets go exactly these records and remembers the ring in the same transaction. */
   drop(count: number, slot: number, leaves: readonly Uint8Array[], ring: Statement): Promise<void>;
-  /** Lets go the values of at most `limit` records that expired by `time`; answers how many. */
-  dropExpiredValues(time: number, limit: number): Promise<number>;
+  /** Those with values that expired by `time`, longest ago first. */
+  expired(
+    time: number,
+    after: Pick<ExpiredRecord, 'id' | 'expiresAt'> | undefined,
+    limit: number,
+  ): Promise<ExpiredRecord[]>;
+  /** Lets go their values where they are still those that expired by `time`. */
+  dropValues(records: readonly Pick<ExpiredRecord, 'id'>[], time: number): Promise<void>;
   /** What is held of namespaces `<app>/…`, after the id. */
   appNames(app: string, after: number, limit: number): Promise<(RecordName & { readonly id: number })[]>;
   /** Keys and values of namespaces `<app>/…`. */
@@ -38,6 +52,7 @@ export interface RecordTable {
   saveRings(rings: readonly Ring[], headHash: Uint8Array): Promise<void>;
 }
 
+type NameRow = Row & { id: number; namespace: string; key: Uint8Array; partition: Uint8Array };
 type KeyRow = Row & {
   key: Uint8Array;
   partition: Uint8Array;
@@ -45,6 +60,7 @@ type KeyRow = Row & {
   tombstone: number;
   expires_at: number | null;
 };
+type ExpiredRow = NameRow & { tombstone: number; expires_at: number };
 type RingRow = Row & { replicas: number; head_hash: Uint8Array; settled: Uint8Array; closed: Uint8Array };
 
 const EMPTY = new Uint8Array(0);
@@ -156,7 +172,6 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
       }));
     },
     async appNames(app, after, limit) {
-      type NameRow = Row & { id: number; namespace: string; key: Uint8Array; partition: Uint8Array };
       const rows = await store.read<NameRow>(sql.SELECT_NAMES, [`${app}/`, `${app}0`, after, limit]);
       return rows.map(({ id, namespace, key, partition }) => ({
         id,
@@ -187,13 +202,23 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
         ...leaves.map((leaf) => ({ sql: sql.DELETE_BY_LEAF, params: [count, slot, leaf] })),
       ]);
     },
-    async dropExpiredValues(time, limit) {
+    async expired(time, after, limit) {
+      const from = [after?.expiresAt ?? 0, after?.id ?? 0];
+      const rows = await store.read<ExpiredRow>(sql.SELECT_EXPIRED_VALUES, [time, ...from, limit]);
+      return rows.map(({ id, namespace, key, partition, tombstone, expires_at }) => ({
+        id,
+        namespace,
+        key,
+        partition: partition.length === 0 ? key : partition,
+        expiresAt: expires_at,
+        deleted: tombstone === 1,
+      }));
+    },
+    async dropValues(records, time) {
       // Most of the time there is nothing, and that must not cost a commit.
-      const rows = await store.read<{ id: number }>(sql.SELECT_EXPIRED_VALUES, [time, limit]);
-      if (rows.length === 0) return 0;
-      await change(rows.map(({ id }) => ({ sql: sql.DROP_EXPIRED_VALUE, params: [id, time] })));
+      if (records.length === 0) return;
+      await change(records.map(({ id }) => ({ sql: sql.DROP_EXPIRED_VALUE, params: [id, time] })));
       log.committed('some');
-      return rows.length;
     },
     async reservedMs() {
       const [row] = await store.read<{ reserved_ms: number }>(sql.SELECT_CLOCK);

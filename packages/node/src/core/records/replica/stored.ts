@@ -33,6 +33,14 @@ export interface StoredKey {
   readonly expiresAt: number | undefined;
 }
 
+/** Of a record that has expired and still has its value. */
+export interface ExpiredRecord extends RecordName {
+  readonly id: number;
+  readonly expiresAt: number;
+  /** Of a register: its state says so. */
+  readonly deleted: boolean;
+}
+
 export interface RecordName {
   readonly namespace: string;
   readonly partition: Uint8Array;

@@ -9,6 +9,7 @@ import { createMemoryDisk, type MemoryDisk } from '../../../testing/memory-store
 import { createSeededRandom, type SeededRandom } from '../../../testing/seeded-random.ts';
 import { createTestSystem, type TestSystem } from '../../../testing/test-system.ts';
 import type { Clock } from '../../clock/index.ts';
+import type { ClockOpinion } from '../../liveness/index.ts';
 import { cautiousMedian } from '../../liveness/pulse.ts';
 import { silentLogger } from '../../log/index.ts';
 import { type MembershipJournal, openMembership } from '../../membership/index.ts';
@@ -90,6 +91,8 @@ export interface TestbedConfig {
   readonly skewMs?: (index: number) => number;
   /** Whether nodes learn the clocks of those that they are connected with. Default: all take theirs for right. */
   readonly pings?: boolean;
+  /** What a node has heard of the others' clocks, instead. */
+  readonly clocks?: (index: number) => ClockOpinion;
   readonly records?: RecordsConfig;
   readonly sent?: (from: number, bytes: number) => void;
   /** Greatest size of a node's disk; 0: without bound. */
@@ -162,6 +165,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     const heard = new Set<number>();
     /** As pings would have told by now. */
     const clocks = () => {
+      if (config.clocks) return config.clocks(index);
       if (!config.pings) return { answered: 2, offsetMs: 0 };
       for (const other of nodes)
         if (other.index !== index && other.isUp() && net.isConnected(other.peerId)) heard.add(other.index);

@@ -201,16 +201,34 @@ test('registers are watched by what a majority has agreed on', async () => {
   await watching.stop();
 });
 
-test('watches of a node end with it, and there are only so many', async () => {
-  await using bed = await createTestbed({ nodes: 3 });
-  const watchings = Array.from({ length: 257 }, () => new Watching(bed, { prefix: 'x' }));
-  for (const watching of watchings) watching.start(0);
-  await bed.clock.advance(100);
-  const refused = watchings.filter(({ isRunning }) => !isRunning);
-  assert.equal(refused.length, 1);
-  assert.ok(isP2posError(refused[0]?.ended, 'OVERLOADED'));
+test('watches of a node end with it, there are only so many, and one app leaves room for others', async () => {
+  await using bed = await createTestbed({ nodes: 3, declare: false });
+  for (const { records } of bed.nodes())
+    records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas: 3, maxValueBytes: 1_024 });
+  async function open(app: string, count: number): Promise<Watching[]> {
+    const watchings = Array.from({ length: count }, () => new Watching(bed, { namespace: `${app}/kv` }));
+    for (const watching of watchings) watching.start(0);
+    await bed.clock.advance(100);
+    return watchings;
+  }
+  const refused = (watchings: Watching[]) => watchings.filter(({ isRunning }) => !isRunning);
+  const greedy = await open('greedy', 129);
+  const [one, ...others] = refused(greedy);
+  assert.equal(others.length, 0);
+  assert.ok(isP2posError(one?.ended, 'WATCH_LIMIT'));
+  assert.deepEqual(one.ended.details, { app: 'greedy', limit: 128 });
+  const late = await open('late', 65);
+  assert.deepEqual(
+    refused(late).map(({ ended }) => isP2posError(ended) && [ended.code, ended.details['limit']]),
+    [['WATCH_LIMIT', 64]],
+  );
+  assert.equal(refused(await open('third', 64)).length, 0);
+  assert.ok(isP2posError(refused(await open('fourth', 1))[0]?.ended, 'OVERLOADED'));
+  await greedy[0]?.stop();
+  assert.ok(isP2posError(refused(await open('greedy', 1))[0]?.ended, 'WATCH_LIMIT'));
+  assert.equal(refused(await open('fourth', 1)).length, 0);
   await bed.crash(0);
   await bed.clock.advance(10);
-  assert.ok(watchings.every(({ isRunning }) => !isRunning));
-  assert.ok(isP2posError(watchings[0]?.ended, 'NODE_CLOSING'));
+  assert.ok(greedy.every(({ isRunning }) => !isRunning));
+  assert.ok(isP2posError(greedy[1]?.ended, 'NODE_CLOSING'));
 });

@@ -42,7 +42,10 @@ export interface WatcherDeps {
 }
 
 export interface WatcherConfig {
-  /** Watches through this node; more are OVERLOADED. Default 256. */
+  /**
+   * Watches through this node; more are OVERLOADED. Of one app (`<app>/…`) half, and a quarter where the watches of all are more
+   * than half; more are WATCH_LIMIT. Default 256.
+   */
   readonly maxWatches?: number;
   /** Keys of which a watch remembers the version. Default 16 384. */
   readonly maxKnown?: number;
@@ -72,6 +75,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
   const log = deps.log;
   const closing = new AbortController();
   const open = new Set<Promise<void>>();
+  const openByApp = new Map<string, number>();
 
   function requiredSets(count: number) {
     const slots = topology.moves.ring(count)?.closed.length ?? 0;
@@ -295,10 +299,26 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     }
   }
 
+  /** One app leaves room for others. */
+  function enter(app: string): Disposable {
+    const count = openByApp.get(app) ?? 0;
+    if (open.size >= maxWatches) throw new P2posError('OVERLOADED', { what: 'Watching' });
+    if (count >= maxWatches / 4 && open.size >= maxWatches / 2)
+      throw new P2posError('WATCH_LIMIT', { app, limit: count });
+    openByApp.set(app, count + 1);
+    return {
+      [Symbol.dispose]() {
+        const left = (openByApp.get(app) as number) - 1;
+        if (left > 0) openByApp.set(app, left);
+        else openByApp.delete(app);
+      },
+    };
+  }
+
   async function* watch(input: WatchInput, caller: AbortSignal): AsyncGenerator<WatchEvent, void> {
     const declaration = check(input);
     const standing = input.from === undefined ? undefined : decodeToken(input.from);
-    if (open.size >= maxWatches) throw new P2posError('OVERLOADED', { what: 'Watching' });
+    using _entered = enter(input.namespace.split('/')[0] as string);
     const stop = new AbortController();
     const signal = AbortSignal.any([caller, closing.signal, stop.signal]);
     const outlet = new Outlet<WatchEvent>({ maxEvents: MAX_EVENTS });

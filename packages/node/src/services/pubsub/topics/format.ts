@@ -3,7 +3,7 @@
  * written once, by whoever holds the topic's lease, and holds some messages with their sequence. A head beside it says where
  * to look first.
  */
-import { concatBytes, decodeCbor, encodeCbor, P2posError } from '@p2pos/protocol';
+import { concatBytes, decodeCbor, encodeCbor, MAX_PUBSUB_MESSAGE_BYTES, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../../core/net/index.ts';
 
 /** Where something stands: the next entry and sequence, and how many bytes of data lie before. */
@@ -70,6 +70,8 @@ export const DEFAULT_RETENTION: Retention = { ageMs: 7 * 86_400_000, messages: 1
 /** Of data and messages in one entry; with what is around them it stays below the 64 KiB of a register. */
 export const MAX_ENTRY_BYTES = 60 * 1_024;
 export const MAX_ENTRY_MESSAGES = 512;
+/** Of its messages' data, chunks included: whoever reads an entry has all of it in memory. One message always fits. */
+export const MAX_ENTRY_DATA_BYTES = 1_048_576;
 /** Longer data travels in chunks. */
 export const CHUNK_BYTES = 60 * 1_024;
 export const MESSAGE_ID_BYTES = 16;
@@ -139,11 +141,11 @@ export function decodeEntry(value: Uint8Array): Entry | Gone {
 function decodeMessage(item: unknown): StoredMessage {
   if (!Array.isArray(item) || item.length !== 4) throw invalid();
   const [publisher, at, id, data] = item as unknown[];
-  if (typeof publisher !== 'string' || !isCount(at) || !isBytes(id)) throw invalid();
+  if (typeof publisher !== 'string' || !isCount(at) || !isId(id)) throw invalid();
   if (isBytes(data)) return { publisher, at, id, data };
   if (!Array.isArray(data) || data.length !== 3) throw invalid();
   const [chunks, bytes, hash] = data as unknown[];
-  if (!isBytes(chunks) || !isCount(bytes) || !isBytes(hash)) throw invalid();
+  if (!isId(chunks) || !isCount(bytes) || bytes > MAX_PUBSUB_MESSAGE_BYTES || !isBytes(hash)) throw invalid();
   return { publisher, at, id, data: { id: chunks, bytes, hash } };
 }
 
@@ -195,4 +197,5 @@ function threeOf(value: unknown): [number, number, number] {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
+const isId = (value: unknown): value is Uint8Array => isBytes(value) && value.length === MESSAGE_ID_BYTES;
 const invalid = () => new P2posError('RECORD_INVALID', { reason: 'it is no part of a topic' });

@@ -197,6 +197,25 @@ test('T17: a mebibyte travels in chunks and harms nobody beside it', async () =>
   assert.ok(found?.type === 'message' && Buffer.compare(found.data, data) === 0);
 });
 
+test('the data of a repeat is not kept beside that of the first', async () => {
+  await using net = await settled(3);
+  const sum = async () => {
+    const all = net.nodes.map(({ records }) => records.storedBytes(APP));
+    return (await net.during(Promise.all(all))).reduce((a, b) => a + b, 0);
+  };
+  const data = new Uint8Array(500_000).fill(7);
+  const input = { app: APP, topic: 'log', data, idempotencyKey: 'key' };
+  await net.during(nodeOf(net, 0).topics.append(input));
+  const before = await sum();
+  for (let i = 0; i < 3; i++) await net.during(nodeOf(net, i).topics.append(input));
+  await net.clock.advance(1_000);
+  const after = await sum();
+  assert.ok(after - before < 100_000, `${after - before} bytes more`);
+  const reader = follow(net, 1, { kind: 'start' }, 'log', 'end');
+  await net.until(() => reader.texts().length === 1);
+  assert.deepEqual(reader.texts(), ['1 500000']);
+});
+
 test('retention by count, bytes and age; what is gone is told', async () => {
   await using net = await settled(3);
   await net.during(nodeOf(net, 1).topics.retain({ app: APP, topic: 'log', retention: { messages: 10 } }));

@@ -12,7 +12,7 @@ import {
 } from '@p2pos/protocol';
 import { timeOf } from '../names.ts';
 import type { Pubsub } from '../pubsub.ts';
-import type { Groups } from './groups.ts';
+import type { Groups } from './groups/groups.ts';
 import type { From, TopicEvent } from './reader.ts';
 import type { TopicState, Topics } from './topics.ts';
 
@@ -93,11 +93,13 @@ export async function followDurable(
     topic,
     from = 'start',
     group,
+    most,
   }: {
     readonly app: string;
     readonly topic: string;
     readonly from?: string | undefined;
     readonly group?: string | undefined;
+    readonly most?: number | undefined;
   },
   signal: AbortSignal,
 ) {
@@ -119,7 +121,7 @@ export async function followDurable(
     throw new P2posError('BAD_REQUEST', { reason: 'A group is named by 1 to 64 letters, digits, _ or -.' });
   return {
     opened,
-    events: mapped(groups.consume({ app, topic, group, from: begin }, { signal }), tell),
+    events: mapped(groups.consume({ app, topic, group, from: begin, most }, { signal }), tell),
   };
 }
 
@@ -157,8 +159,11 @@ function fromOf(text: string): From {
       reason: 'from must be start, end, a sequence, or a time in UTC such as 2026-11-21T01:02:03Z.',
     });
   if (text === 'start' || text === 'end') return { kind: text };
-  if (/^\d+$/.test(text)) return { kind: 'sequence', sequence: Number(text) };
+  if (/^\d+$/.test(text)) {
+    if (Number.isSafeInteger(Number(text))) return { kind: 'sequence', sequence: Number(text) };
+    throw new P2posError('BAD_REQUEST', { reason: `No topic has a sequence as great as ${text}.` });
+  }
   const at = Date.parse(text.replace(/(\.\d{3})\d+Z$/, '$1Z'));
   if (Number.isNaN(at)) throw new P2posError('BAD_REQUEST', { reason: `There is no time ${text}.` });
-  return { kind: 'time', at };
+  return { kind: 'time', at: Math.max(0, at) };
 }

@@ -8,11 +8,13 @@ import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { Logger } from '../../../core/log/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
 import type { Lease } from '../../../core/records/index.ts';
+import type { Account } from './account.ts';
 import {
   type Entry,
   type Head,
   lengthOf,
   MAX_ENTRY_BYTES,
+  MAX_ENTRY_DATA_BYTES,
   MAX_ENTRY_MESSAGES,
   type Position,
   type StoredMessage,
@@ -25,6 +27,8 @@ export interface SequencerDeps {
   readonly self: PeerId;
   readonly topic: TopicLog;
   readonly lease: Lease;
+  /** Of what waits for the logs of its app. */
+  readonly account: Account;
   readonly clock: Clock;
   readonly log: Logger;
   /** Of corrected time, ms. */
@@ -81,7 +85,7 @@ const LOOK_BACK = 16;
 
 /** Finds the end, fences off whoever wrote before, and tells the head who writes now. */
 export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
-  const { self, topic, lease, clock, now, onWritten } = deps;
+  const { self, topic, lease, account, clock, now, onWritten } = deps;
   const log = deps.log.child({ module: 'topics' });
   const { token } = lease;
   const over = new AbortController();
@@ -157,15 +161,27 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
 
   function nextBatch(): Waiting[] {
     let size = 0;
+    let data = 0;
     let end = 0;
     for (const { message } of waiting) {
       size += weightOf(message);
-      if (end > 0 && (size > MAX_ENTRY_BYTES || end >= MAX_ENTRY_MESSAGES)) break;
+      data += lengthOf(message);
+      const isFull = size > MAX_ENTRY_BYTES || data > MAX_ENTRY_DATA_BYTES || end >= MAX_ENTRY_MESSAGES;
+      if (end > 0 && isFull) break;
       end++;
     }
-    const batch = waiting.splice(0, end);
-    for (const { message } of batch) waitingBytes -= weightOf(message);
-    return batch;
+    return take(end);
+  }
+
+  function count(bytes: number): void {
+    waitingBytes += bytes;
+    account.bytes += bytes;
+  }
+
+  function take(most = waiting.length): Waiting[] {
+    const taken = waiting.splice(0, most);
+    for (const { message } of taken) count(-weightOf(message));
+    return taken;
   }
 
   async function drain(): Promise<void> {
@@ -178,7 +194,7 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
         if (!(await write(entry))) throw new P2posError('LEASE_LOST', { token });
       } catch (error) {
         over.abort(error);
-        for (const { reject } of [...batch, ...waiting.splice(0)]) reject(error);
+        for (const { reject } of [...batch, ...take()]) reject(error);
         return;
       }
       const number = next.entry;
@@ -258,11 +274,12 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
       const before = ids.get(id) ?? pending.get(id);
       if (before) return answerTo(message, await before, signal);
       if (over.signal.aborted) throw new P2posError('LEASE_LOST', { token });
-      if (waiting.length >= MAX_WAITING || waitingBytes > MAX_WAITING_BYTES)
+      const isFull = waiting.length >= MAX_WAITING || waitingBytes > MAX_WAITING_BYTES;
+      if (isFull || account.bytes > account.maxBytes)
         throw new P2posError('OVERLOADED', { what: 'The topic' });
       const appending = new Promise<Known>((resolve, reject) => {
         waiting.push({ message, resolve, reject });
-        waitingBytes += weightOf(message);
+        count(weightOf(message));
         writing ??= Promise.resolve()
           .then(drain)
           .finally(() => {

@@ -11,6 +11,7 @@ import type { Random } from '../../../core/random/index.ts';
 import type { Records } from '../../../core/records/index.ts';
 import type { Rpc } from '../../../core/rpc/index.ts';
 import type { Live } from '../pubsub.ts';
+import { createAccounts } from './account.ts';
 import {
   CHUNK_BYTES,
   type Chunked,
@@ -82,6 +83,8 @@ export interface Topics extends AsyncDisposable {
 
 const MAX_HELD = 1_000;
 const FORWARD_MS = 4_000;
+/** Of messages that wait for the logs of one app on this node. */
+const MAX_APP_BYTES = 64 * 1_048_576;
 
 export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
   const { self, rpc, records, membership, live, crypto, clock, random, log } = deps;
@@ -97,6 +100,7 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
     replicas,
     maxValueBytes: CHUNK_BYTES,
   });
+  const accountOf = createAccounts(MAX_APP_BYTES);
   const payloads = createPayloads({ records, crypto });
   const nameOf = ({ app, topic }: TopicName) => `${app}/log/.${topic}`;
   const logOf = ({ app, topic }: TopicName) => createTopicLog(records, { app, topic });
@@ -116,6 +120,7 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
           self,
           topic: logOf(name),
           lease,
+          account: accountOf(name.app),
           clock,
           log,
           now: () => clock.now(),
@@ -167,7 +172,7 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
       }
       const message: StoredMessage = { publisher: self, at: Math.floor(clock.now()), id, data: stored };
       const { at } = message;
-      return seats.reach(
+      const appended = await seats.reach(
         name,
         {
           here: (sequencer) => sequencer.append(message, { signal }),
@@ -182,6 +187,9 @@ export function createTopics(deps: TopicsDeps, config: TopicsConfig): Topics {
         },
         { timeoutMs, signal },
       );
+      // The log holds the data of the call before.
+      if (appended.repeated && !(stored instanceof Uint8Array)) payloads.remove(name, stored).catch(() => {});
+      return appended;
     },
     read({ app, topic, counted, ...input }, { signal }) {
       const name = { app, topic };

@@ -1,5 +1,12 @@
 /** What members say to each other about durable topics: messages to whoever holds the topic, and pulls of groups' members. */
-import { bytesSchema, integerSchema, MAX_TOPIC_ACKS, MAX_TOPIC_BYTES, textSchema } from '@p2pos/protocol';
+import {
+  bytesSchema,
+  integerSchema,
+  MAX_GROUP_MOST,
+  MAX_TOPIC_ACKS,
+  MAX_TOPIC_BYTES,
+  textSchema,
+} from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../../core/rpc/index.ts';
 import { CHUNK_BYTES, MESSAGE_ID_BYTES } from './format.ts';
@@ -43,6 +50,7 @@ const from = z.union([
   z.strictObject({ kind: z.literal('sequence'), sequence: integerSchema(1) }),
   z.strictObject({ kind: z.literal('time'), at: integerSchema(0) }),
 ]);
+/** Sequence, token, publisher, when it was published, data, attempt. */
 const delivery = z.tuple([
   integerSchema(1),
   integerSchema(1),
@@ -52,12 +60,21 @@ const delivery = z.tuple([
   integerSchema(1),
 ]);
 
+export type Body = z.output<typeof delivery>;
+
 export const GROUPS = defineCapability('/p2pos/topic-groups/1.0.0', {
   /** The next for a member of the sender, `most` with it at a time; waits about a second where there are none, or no room. */
   pull: {
     id: 1,
-    input: z.strictObject({ name, member, from, most: integerSchema(1, 256) }),
-    output: z.strictObject({ deliveries: z.array(delivery).max(256) }),
+    input: z.strictObject({
+      name,
+      member,
+      from,
+      most: integerSchema(1, MAX_GROUP_MOST),
+      /** An answer may have been lost: the last sequence that came, 0 for none. */
+      last: integerSchema(0).optional(),
+    }),
+    output: z.strictObject({ deliveries: z.array(delivery).max(MAX_GROUP_MOST) }),
     maxBodyBytes: 16 * 1_048_576,
   },
   acknowledge: {

@@ -4,27 +4,23 @@
  * come again and none is left out.
  */
 import { P2posError } from '@p2pos/protocol';
-import type { Clock } from '../../../core/clock/index.ts';
-import type { PeerId } from '../../../core/net/index.ts';
-import type { Lease } from '../../../core/records/index.ts';
+import type { Clock } from '../../../../core/clock/index.ts';
+import type { PeerId } from '../../../../core/net/index.ts';
+import type { Lease } from '../../../../core/records/index.ts';
+import type { Account } from '../account.ts';
+import type { From, TopicEvent } from '../reader.ts';
+import type { Seat } from '../seats.ts';
+import { createHandout, type Delivery } from './handout.ts';
 import type { PositionStore } from './position.ts';
-import type { From, TopicEvent } from './reader.ts';
-import type { Seat } from './seats.ts';
 
 export interface CoordinatorDeps {
   readonly self: PeerId;
   readonly lease: Lease;
   readonly positions: PositionStore;
   readonly clock: Clock;
+  /** Of what the groups of its app keep; beyond it nothing is read ahead. */
   readonly account: Account;
   readonly read: (from: From, signal: AbortSignal) => AsyncIterable<readonly TopicEvent[]>;
-}
-
-/** Of the data that all groups of an app keep in memory on this node. */
-export interface Account {
-  bytes: number;
-  /** Beyond it nothing is read ahead. */
-  readonly maxBytes: number;
 }
 
 export interface CoordinatorConfig {
@@ -36,8 +32,6 @@ export interface CoordinatorConfig {
   readonly maxOut: number;
 }
 
-export type Delivery = Extract<TopicEvent, { readonly type: 'message' }> & { readonly attempt: number };
-
 export interface Coordinator extends Seat {
   /**
    * So many are with this member at a time, until they are acknowledged; waits a little where there is none, or no room.
@@ -48,18 +42,15 @@ export interface Coordinator extends Seat {
     member: string,
     from: From,
     most: number,
-    options?: { readonly mayWait?: boolean },
+    options?: {
+      readonly mayWait?: boolean;
+      /** An answer may have been lost: the last sequence that came, 0 for none. */
+      readonly last?: number | undefined;
+    },
   ): Promise<Delivery[]>;
   /** How many of them were new. */
   acknowledge(sequences: readonly number[]): number;
   leave(member: string): void;
-}
-
-interface Member {
-  seenAt: number;
-  /** With it, and not acknowledged: messages, and bytes of their data. */
-  out: number;
-  bytes: number;
 }
 
 interface Waiter {
@@ -69,20 +60,7 @@ interface Waiter {
   refuse(reason: unknown): void;
 }
 
-interface Out {
-  readonly delivery: Delivery;
-  /** Whose it is for now. */
-  readonly name: string;
-  readonly until: number;
-}
-
 const WAIT_MS = 1_000;
-/** Read ahead of what is handed out. */
-const MAX_READY = 512;
-const MAX_READY_BYTES = 8 * 1_048_576;
-/** In one answer to a member, and with it at a time; one message always. */
-const MAX_PULL_BYTES = 256 * 1_024;
-const MAX_MEMBER_BYTES = 16 * 1_048_576;
 const MAX_EARLY = 10_000;
 const WRITE_ACKS = 1_000;
 
@@ -96,13 +74,9 @@ export async function createCoordinator(
   over.signal.addEventListener('abort', () => {
     for (const waiter of [...waiters]) waiter.refuse(over.signal.reason);
   });
-  const members = new Map<string, Member>();
-  const out = new Map<number, Out>();
+  const handout = createHandout({ account }, { maxOut });
   /** Acknowledged to an earlier holder's members, and not read here yet. */
   const early = new Set<number>();
-  /** By their sequence. */
-  let ready: Delivery[] = [];
-  let readyBytes = 0;
   /** The next that will be read. */
   let next = 0;
   let begun = false;
@@ -120,25 +94,21 @@ export async function createCoordinator(
 
   /** What is there to those who wait and have room, in equal shares. */
   function dispatch(): void {
-    const able = [...waiters].filter(({ name, most }) => (members.get(name)?.out ?? 0) < most);
-    for (const [i, waiter] of able.entries()) {
-      if (ready.length === 0 || out.size >= maxOut) return;
-      const member = members.get(waiter.name);
-      // It is gone by now, and so would be what it is given.
-      if (!member) waiter.answer([]);
-      else {
-        const taken = take(waiter, member, Math.ceil(ready.length / (able.length - i)));
-        if (taken.length > 0) waiter.answer(taken);
-      }
+    const until = clock.monotonic() + ackMs;
+    const able = [...waiters].filter(({ name, most }) => handout.hasRoom(name, most));
+    for (const [i, { name, most, answer }] of able.entries()) {
+      if (handout.ready() === 0) break;
+      const share = Math.ceil(handout.ready() / (able.length - i));
+      const given = handout.give(name, { share, most, until });
+      // One that is gone gets nothing, and hears it at once.
+      if (given.length > 0 || !handout.knows(name)) answer(given);
     }
+    wakeReader();
   }
 
   /** All before it are done with. */
   function position(): number {
-    let least = next;
-    for (const sequence of out.keys()) least = Math.min(least, sequence);
-    for (const { sequence } of ready) least = Math.min(least, sequence);
-    return Math.max(least, written);
+    return Math.max(handout.least(next), written);
   }
 
   function write(): Promise<void> {
@@ -167,12 +137,10 @@ export async function createCoordinator(
           }
           next = (event.type === 'gap' ? event.to : event.sequence) + 1;
           if (event.type === 'gap' || early.delete(event.sequence)) continue;
-          ready.push({ ...event, attempt: 1 });
-          readyBytes += event.data.length;
-          account.bytes += event.data.length;
+          handout.add({ ...event, attempt: 1 });
         }
         dispatch();
-        while (isAhead()) {
+        while (handout.isAhead()) {
           await new Promise<void>((resolve) => {
             wakeReader = resolve;
           });
@@ -184,71 +152,9 @@ export async function createCoordinator(
     }
   }
 
-  /** A group that has nothing at all reads on, so that each comes forward however much the others keep. */
-  function isAhead(): boolean {
-    if (ready.length >= MAX_READY || readyBytes >= MAX_READY_BYTES) return true;
-    return account.bytes >= account.maxBytes && ready.length + out.size > 0;
-  }
-
-  function outOf(sequence: number, { delivery, name }: Out): void {
-    out.delete(sequence);
-    const member = members.get(name);
-    if (!member) return;
-    member.out--;
-    member.bytes -= delivery.data.length;
-  }
-
-  function takeBack(isDue: (one: Out) => boolean): void {
-    const back: Delivery[] = [];
-    for (const [sequence, one] of out) {
-      if (!isDue(one)) continue;
-      outOf(sequence, one);
-      back.push({ ...one.delivery, attempt: one.delivery.attempt + 1 });
-      readyBytes += one.delivery.data.length;
-    }
-    if (back.length === 0) return;
-    ready = [...back, ...ready].sort((a, b) => a.sequence - b.sequence);
-    dispatch();
-  }
-
   function leave(name: string): void {
-    if (members.delete(name)) takeBack((one) => one.name === name);
-  }
-
-  function take({ name, most }: Waiter, member: Member, share: number): Delivery[] {
-    const until = clock.monotonic() + ackMs;
-    const room = Math.min(share, most - member.out, maxOut - out.size);
-    let count = 0;
-    for (let bytes = 0; count < room; count++) {
-      bytes += (ready[count] as Delivery).data.length;
-      if (count > 0 && bytes > MAX_PULL_BYTES) break;
-      if (count + member.out > 0 && member.bytes + bytes > MAX_MEMBER_BYTES) break;
-    }
-    const taken = ready.splice(0, count);
-    for (const delivery of taken) {
-      out.set(delivery.sequence, { delivery, name, until });
-      readyBytes -= delivery.data.length;
-      member.bytes += delivery.data.length;
-    }
-    member.out += count;
-    if (count > 0) wakeReader();
-    return taken;
-  }
-
-  /** Nobody gets it again. False: it was not here. */
-  function finish(sequence: number): boolean {
-    const one = out.get(sequence);
-    const index = one ? -1 : indexOf(ready, sequence);
-    const { data } = (one?.delivery ?? ready[index] ?? {}) as Partial<Delivery>;
-    if (!data) return false;
-    account.bytes -= data.length;
-    if (one) outOf(sequence, one);
-    else {
-      // Taken back, and done with all the same.
-      ready.splice(index, 1);
-      readyBytes -= data.length;
-    }
-    return true;
+    handout.forget(name);
+    dispatch();
   }
 
   return {
@@ -258,18 +164,17 @@ export async function createCoordinator(
     },
     tick() {
       const now = clock.monotonic();
-      for (const [name, { seenAt }] of members) if (now - seenAt > memberMs) leave(name);
-      takeBack(({ until }) => until <= now);
+      for (const name of handout.silentSince(now - memberMs)) handout.forget(name);
+      handout.expire(now);
+      // What other groups gave back may make room here, too.
+      dispatch();
       if (position() !== written) void write().catch(() => {});
-      // What other groups gave back makes room here.
-      wakeReader();
     },
-    async pull(name, from, most, { mayWait = true } = {}) {
+    async pull(name, from, most, { mayWait = true, last } = {}) {
       over.signal.throwIfAborted();
       usedAt = clock.monotonic();
-      const member = members.get(name) ?? { seenAt: usedAt, out: 0, bytes: 0 };
-      member.seenAt = usedAt;
-      members.set(name, member);
+      handout.see(name, usedAt);
+      if (last !== undefined) handout.check(name, last);
       if (!begun) {
         begun = true;
         void fill(written > 0 ? { kind: 'sequence', sequence: written } : from);
@@ -302,7 +207,7 @@ export async function createCoordinator(
       usedAt = clock.monotonic();
       let fresh = 0;
       for (const sequence of sequences) {
-        if (finish(sequence)) fresh++;
+        if (handout.finish(sequence)) fresh++;
         else if (sequence >= Math.max(next, written) && early.size < MAX_EARLY) {
           if (!early.has(sequence)) fresh++;
           early.add(sequence);
@@ -311,7 +216,6 @@ export async function createCoordinator(
       acks += fresh;
       if (acks >= WRITE_ACKS) void write().catch(() => {});
       dispatch();
-      wakeReader();
       return fresh;
     },
     leave,
@@ -319,22 +223,8 @@ export async function createCoordinator(
       if (!over.signal.aborted) await write().catch(() => {});
       over.abort(lease.lost.reason ?? new P2posError('LEASE_LOST', { token }));
       wakeReader();
-      for (const { data } of [...ready, ...[...out.values()].map(({ delivery }) => delivery)])
-        account.bytes -= data.length;
-      ready = [];
-      out.clear();
+      handout.clear();
       await lease[Symbol.asyncDispose]();
     },
   };
-}
-
-/** −1 where it is not. */
-function indexOf(ready: readonly Delivery[], wanted: number): number {
-  let low = 0;
-  for (let high = ready.length; low < high; ) {
-    const middle = (low + high) >>> 1;
-    if ((ready[middle] as Delivery).sequence < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return ready[low]?.sequence === wanted ? low : -1;
 }

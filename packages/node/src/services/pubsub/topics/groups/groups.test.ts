@@ -1,14 +1,14 @@
 /** Groups on several whole nodes: each message to one member, again to another when one dies, positions that stay. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeCbor, type P2posError } from '@p2pos/protocol';
-import { silentLogger } from '../../../core/log/index.ts';
-import type { Lease } from '../../../core/records/index.ts';
-import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
-import { createSeededRandom } from '../../../testing/seeded-random.ts';
-import { createTestnet, type Testnet } from '../../../testing/testnet.ts';
+import { encodeCbor, P2posError } from '@p2pos/protocol';
+import { silentLogger } from '../../../../core/log/index.ts';
+import type { Lease } from '../../../../core/records/index.ts';
+import { createManualClock, type ManualClock } from '../../../../testing/manual-clock.ts';
+import { createSeededRandom } from '../../../../testing/seeded-random.ts';
+import { createTestnet, type Testnet } from '../../../../testing/testnet.ts';
+import type { TopicEvent } from '../reader.ts';
 import { createGroups, type Groups } from './groups.ts';
-import type { TopicEvent } from './reader.ts';
 
 const APP = 'default';
 const nodeOf = (net: Testnet, i: number) => net.nodes[i] as Testnet['nodes'][0];
@@ -127,6 +127,10 @@ interface Alone {
   readonly under: { now: number; most: number };
   /** Members that have asked there. */
   readonly asked: Set<string>;
+  /** What else it answers, in turn. */
+  readonly answers: (() => object)[];
+  /** The last sequences that members named there, as far as they did. */
+  readonly lasts: (number | undefined)[];
 }
 
 /** A node by itself, whose registers answer at once. @param holder Another, who leads all groups and has nothing for them. */
@@ -134,6 +138,8 @@ function alone({ holder }: { readonly holder?: string } = {}): Alone {
   const clock = createManualClock();
   const under = { now: 0, most: 0 };
   const asked = new Set<string>();
+  const answers: (() => object)[] = [];
+  const lasts: (number | undefined)[] = [];
   let handlers: { pull(input: object, context: object): ReturnType<Alone['pull']> };
   const records = {
     declare() {},
@@ -153,9 +159,17 @@ function alone({ holder }: { readonly holder?: string } = {}): Alone {
       handlers = own;
       return { [Symbol.dispose]() {} };
     },
-    async call(_: string, __: unknown, method: string, { member }: { readonly member: string }) {
+    async call(
+      _: string,
+      __: unknown,
+      method: string,
+      { member, last }: { readonly member: string; readonly last?: number },
+    ) {
       if (method !== 'pull') return {};
       asked.add(member);
+      lasts.push(last);
+      const answer = answers.shift();
+      if (answer) return answer();
       under.most = Math.max(under.most, ++under.now);
       await new Promise<void>((resolve) => void clock.after(1_000, resolve));
       under.now--;
@@ -191,7 +205,7 @@ function alone({ holder }: { readonly holder?: string } = {}): Alone {
     const name = { app: 'a', topic: 'work', group };
     return handlers.pull({ name, member, from: { kind: 'start' }, most: 64 }, { peerId: 'other' });
   };
-  return { clock, groups, pull, under, asked };
+  return { clock, groups, pull, under, asked, answers, lasts };
 }
 
 test('one that opens group upon group is refused in time, and takes nothing from another app', async () => {
@@ -252,4 +266,36 @@ test('pulls of one member that wait leave most of its calls to others', async ()
   await clock.advance(1_000);
   assert.equal(answered, 200);
   end.abort();
+});
+
+test('a member whose call failed says what came last, once', async () => {
+  const { clock, groups, answers, lasts } = alone({ holder: 'other' });
+  const one = (sequence: number) => () => ({
+    deliveries: [[sequence, 1, 'p', 0, new Uint8Array(1), 1]],
+  });
+  const fails = (error: P2posError) => () => {
+    throw error;
+  };
+  answers.push(
+    fails(new P2posError('TIMEOUT', { what: 'It', timeoutMs: 1 })),
+    one(7),
+    fails(new P2posError('PEER_UNREACHABLE', { peerId: 'other' })),
+    // Of an older version.
+    fails(new P2posError('BAD_REQUEST', { reason: 'there is a last' })),
+    one(8),
+    one(9),
+  );
+  const end = new AbortController();
+  const got: number[] = [];
+  const name = { app: 'a', topic: 'work', group: 'g', from: { kind: 'start' } as const };
+  const running = (async () => {
+    for await (const batch of groups.consume(name, { signal: end.signal }))
+      got.push(...batch.map(({ sequence }) => sequence));
+  })();
+  await clock.advance(5_000);
+  end.abort();
+  await clock.advance(1_000);
+  await running;
+  assert.deepEqual(got, [7, 8, 9]);
+  assert.deepEqual(lasts.slice(0, 6), [undefined, 0, undefined, 7, undefined, undefined]);
 });

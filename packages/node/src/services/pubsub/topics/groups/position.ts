@@ -1,10 +1,10 @@
 /** How far a group has come, in a register: it outlives every member and every holder. */
 
 import { concatBytes, decodeCbor, encodeCbor, isP2posError, P2posError } from '@p2pos/protocol';
-import type { PeerId } from '../../../core/net/index.ts';
-import type { CallOptions, Records } from '../../../core/records/index.ts';
-import { topicKey } from './format.ts';
-import type { TopicName } from './payload.ts';
+import type { PeerId } from '../../../../core/net/index.ts';
+import type { CallOptions, Records } from '../../../../core/records/index.ts';
+import { topicKey } from '../format.ts';
+import type { TopicName } from '../payload.ts';
 
 export interface GroupName extends TopicName {
   readonly group: string;

@@ -1,10 +1,11 @@
 /** What members of a group are handed, on virtual time: in shares that they can manage, and within bounds. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Lease } from '../../../core/records/index.ts';
-import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
-import { type Account, type Coordinator, createCoordinator } from './coordinator.ts';
-import type { TopicEvent } from './reader.ts';
+import type { Lease } from '../../../../core/records/index.ts';
+import { createManualClock, type ManualClock } from '../../../../testing/manual-clock.ts';
+import type { Account } from '../account.ts';
+import type { TopicEvent } from '../reader.ts';
+import { type Coordinator, createCoordinator } from './coordinator.ts';
 
 const ACK_MS = 30_000;
 
@@ -115,6 +116,18 @@ test('what a member is handed is bounded in bytes, and one message of any length
   }
   // None was acknowledged: the same come again.
   assert.deepEqual(silent.slice(0, 16), silent.slice(16, 32));
+});
+
+test('what a lost answer held comes again at once, and nothing else', async () => {
+  const { coordinator } = await groupOf(12);
+  const pull = async (most: number, last?: number) =>
+    (await coordinator.pull('m', { kind: 'start' }, most, { last })).map(
+      ({ sequence, attempt }) => `${sequence}/${attempt}`,
+    );
+  assert.deepEqual(await pull(3), ['1/1', '2/1', '3/1']);
+  assert.deepEqual(await pull(6, 3), ['4/1', '5/1', '6/1']);
+  coordinator.acknowledge([5]);
+  assert.deepEqual(await pull(7, 3), ['4/2', '6/2', '7/1', '8/1']);
 });
 
 test('what the groups of an app keep is counted together; each comes forward all the same', async () => {

@@ -1,7 +1,7 @@
 /**
  * How many calls that wait go on at once with each member, so that they leave room for all others: of one app, and of all.
  */
-import type { PeerId } from '../../../core/net/index.ts';
+import type { PeerId } from '../../../../core/net/index.ts';
 
 export interface Slots {
   /** Until it is disposed of. Undefined: all are taken. */
