@@ -4,7 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createPatternTree } from '../../packages/node/src/services/pubsub/pattern-tree.ts';
+import { createPatternTree } from '../../packages/node/src/services/pubsub/interest/pattern-tree.ts';
 import type { BenchmarkOptions, BenchmarkReport } from '../report.ts';
 
 const TOPICS = 10_000;

@@ -1,6 +1,6 @@
 /** How many messages the subscribers of this node were told that they do not get: for metrics, and for `p2pctl doctor`. */
 import type { Pubsub } from './pubsub.ts';
-import type { SubscriptionEvent } from './subscription.ts';
+import type { SubscriptionEvent } from './subscriptions/subscription.ts';
 
 export interface CountedPubsub {
   /** The same, counted. */

@@ -12,7 +12,7 @@ import {
 } from '@p2pos/protocol';
 import { instantCrypto } from '../../testing/instant-crypto.ts';
 import { createTestnet, type Testnet } from '../../testing/testnet.ts';
-import type { SubscriptionEvent } from './subscription.ts';
+import type { SubscriptionEvent } from './subscriptions/subscription.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (data: Uint8Array) => new TextDecoder().decode(data);

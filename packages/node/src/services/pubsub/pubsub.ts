@@ -18,17 +18,22 @@ import type { Net, PeerId } from '../../core/net/index.ts';
 import type { Random } from '../../core/random/index.ts';
 import type { Rpc } from '../../core/rpc/index.ts';
 import { createTaskGroup } from '../../core/tasks/index.ts';
-import { createBudget, type Share } from './budget.ts';
-import { createDeliveries } from './deliveries.ts';
-import { createInbox } from './inbox.ts';
-import { type Confirmation, createInterest } from './interest.ts';
+import { createDeliveries } from './delivery/deliveries.ts';
+import { createInbox } from './delivery/inbox.ts';
+import { createNotary } from './delivery/notary.ts';
+import type { OnTold } from './delivery/outbox.ts';
+import { type Confirmation, createInterest } from './interest/interest.ts';
+import { createPatternTree } from './interest/pattern-tree.ts';
 import { appOf, checked, nameOf, topicOf } from './names.ts';
-import { createNotary } from './notary.ts';
-import type { OnTold } from './outbox.ts';
-import { createPatternTree } from './pattern-tree.ts';
-import { createResumption, type Heard, pageOf } from './resumption.ts';
-import { createSubscription, type Subscription, type SubscriptionEvent, waitingOf } from './subscription.ts';
-import { createTail } from './tail.ts';
+import { createResumption, type Heard, pageOf } from './resumption/resumption.ts';
+import { createTail } from './resumption/tail.ts';
+import { createBudget, type Share } from './subscriptions/budget.ts';
+import {
+  createSubscription,
+  type Subscription,
+  type SubscriptionEvent,
+  waitingOf,
+} from './subscriptions/subscription.ts';
 import { PUBSUB } from './wire.ts';
 
 export interface PubsubDeps {

@@ -8,7 +8,7 @@ import type {
 } from '@p2pos/protocol';
 import { timeOf } from './names.ts';
 import type { Pubsub } from './pubsub.ts';
-import type { SubscriptionEvent } from './subscription.ts';
+import type { SubscriptionEvent } from './subscriptions/subscription.ts';
 import { type Durable, followDurable } from './topics/routes.ts';
 
 export function createPubsubHandlers(pubsub: Pubsub): RouteHandlers<typeof pubsubRoutes> {

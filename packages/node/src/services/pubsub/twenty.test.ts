@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTestnet } from '../../testing/testnet.ts';
-import type { SubscriptionEvent } from './subscription.ts';
+import type { SubscriptionEvent } from './subscriptions/subscription.ts';
 
 const NODES = 20;
 const KILLED = [3, 7, 11, 15, 19];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createManualClock } from '../../../testing/manual-clock.ts';
-import { createBudget } from '../budget.ts';
+import { createBudget } from '../subscriptions/budget.ts';
 import { afterEntry, type Chunked, type Entry, START } from './format.ts';
 import type { TopicLog } from './log.ts';
 import { readTopic, type TopicEvent } from './reader.ts';

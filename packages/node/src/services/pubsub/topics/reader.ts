@@ -5,8 +5,8 @@
 import { decodeCbor, encodeCbor } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../../core/clock/index.ts';
 import type { PeerId } from '../../../core/net/index.ts';
-import type { Held, Share } from '../budget.ts';
-import type { SubscriptionEvent } from '../subscription.ts';
+import type { Held, Share } from '../subscriptions/budget.ts';
+import type { SubscriptionEvent } from '../subscriptions/subscription.ts';
 import { afterEntry, decodeEntry, type Entry, encodeEntry, type Gone } from './format.ts';
 import { isPassing, type TopicLog } from './log.ts';
 import type { Payloads } from './payload.ts';

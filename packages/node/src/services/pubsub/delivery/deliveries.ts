@@ -1,11 +1,11 @@
 /** What goes from this node to each member: the numbers that it has there, and an outbox. */
 import { P2posError } from '@p2pos/protocol';
-import type { Clock } from '../../core/clock/index.ts';
-import type { Net, PeerId } from '../../core/net/index.ts';
-import type { Rpc } from '../../core/rpc/index.ts';
+import type { Clock } from '../../../core/clock/index.ts';
+import type { Net, PeerId } from '../../../core/net/index.ts';
+import type { Rpc } from '../../../core/rpc/index.ts';
+import { type MessageBody, PUBSUB } from '../wire.ts';
 import { createNumbers } from './numbers.ts';
 import { createOutbox, type OnTold, type Outbox, type OutboxConfig } from './outbox.ts';
-import { type MessageBody, PUBSUB } from './wire.ts';
 
 export interface DeliveriesDeps {
   readonly rpc: Pick<Rpc, 'call'>;

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createManualClock } from '../../testing/manual-clock.ts';
+import { createManualClock } from '../../../testing/manual-clock.ts';
+import { MAX_BATCH, type MessageBody } from '../wire.ts';
 import { pageOf } from './resumption.ts';
 import { createTail } from './tail.ts';
-import { MAX_BATCH, type MessageBody } from './wire.ts';
 
 const KEEP_MS = 30_000;
 

@@ -3,15 +3,20 @@
  * before what comes from now on. What nobody has any more is told as gaps.
  */
 import { PUBSUB_TAIL_MS } from '@p2pos/protocol';
-import { type Clock, sleep } from '../../core/clock/index.ts';
-import type { PeerId } from '../../core/net/index.ts';
-import type { Rpc } from '../../core/rpc/index.ts';
-import type { Budget, Held } from './budget.ts';
+import { type Clock, sleep } from '../../../core/clock/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
+import type { Rpc } from '../../../core/rpc/index.ts';
+import { nameOf, topicOf } from '../names.ts';
+import type { Budget, Held } from '../subscriptions/budget.ts';
+import {
+  type Subscription,
+  type SubscriptionEvent,
+  type Waiting,
+  waitingOf,
+} from '../subscriptions/subscription.ts';
+import { MAX_BATCH_BYTES, type MessageBody, PUBSUB } from '../wire.ts';
 import { createCopies } from './copies.ts';
-import { nameOf, topicOf } from './names.ts';
-import { type Subscription, type SubscriptionEvent, type Waiting, waitingOf } from './subscription.ts';
 import type { Tail } from './tail.ts';
-import { MAX_BATCH_BYTES, type MessageBody, PUBSUB } from './wire.ts';
 
 /** What it had of one publisher's topic. */
 export interface Heard {

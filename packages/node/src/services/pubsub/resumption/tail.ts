@@ -3,9 +3,9 @@
  * Bounded by age, bytes and count; the oldest go first. Of what is gone the last number of each topic stays, so that who
  * missed it is told although nothing follows.
  */
-import type { Clock } from '../../core/clock/index.ts';
-import { createPatternTree } from './pattern-tree.ts';
-import { MAX_BATCH, MAX_BATCH_BYTES, type MessageBody } from './wire.ts';
+import type { Clock } from '../../../core/clock/index.ts';
+import { createPatternTree } from '../interest/pattern-tree.ts';
+import { MAX_BATCH, MAX_BATCH_BYTES, type MessageBody } from '../wire.ts';
 
 export interface TailConfig {
   readonly keepMs: number;

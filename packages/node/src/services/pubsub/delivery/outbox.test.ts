@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createManualClock, type ManualClock } from '../../testing/manual-clock.ts';
+import { createManualClock, type ManualClock } from '../../../testing/manual-clock.ts';
+import type { MessageBody } from '../wire.ts';
 import { createInbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
-import type { MessageBody } from './wire.ts';
 
 const KEEP_MS = 30_000;
 const bounds = { keepMs: KEEP_MS, maxBytes: 100_000, maxMessages: 200, maxUnderWay: 3 };

@@ -2,8 +2,8 @@
  * What is on its way to one member: in order, several batches under way at once, tried again while the member may come back.
  * What is too old or too much is given up message by message: its number still goes, so the member knows what it lost.
  */
-import type { Clock } from '../../core/clock/index.ts';
-import { MAX_BATCH, MAX_BATCH_BYTES, MAX_SIGNED, type MessageBody } from './wire.ts';
+import type { Clock } from '../../../core/clock/index.ts';
+import { MAX_BATCH, MAX_BATCH_BYTES, MAX_SIGNED, type MessageBody } from '../wire.ts';
 
 /** When it was signed, ms, and the signature. */
 export type Signed = readonly [at: number, signature: Uint8Array];

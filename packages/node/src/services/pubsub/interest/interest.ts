@@ -5,11 +5,11 @@
  * when it starts anew or is no member any more. A process goes on telling each under the incarnation that this one took, also
  * when its own is raised: a greater one would make void what is on its way here.
  */
-import type { Net, PeerId } from '../../core/net/index.ts';
-import type { Rpc } from '../../core/rpc/index.ts';
-import type { TaskGroup } from '../../core/tasks/index.ts';
+import type { Net, PeerId } from '../../../core/net/index.ts';
+import type { Rpc } from '../../../core/rpc/index.ts';
+import type { TaskGroup } from '../../../core/tasks/index.ts';
+import { digestOf, emptyDigest, MAX_PATTERNS, PUBSUB } from '../wire.ts';
 import { createPatternTree, type PatternTree } from './pattern-tree.ts';
-import { digestOf, emptyDigest, MAX_PATTERNS, PUBSUB } from './wire.ts';
 
 export interface InterestDeps {
   readonly rpc: Pick<Rpc, 'call'>;

@@ -1,11 +1,11 @@
 /** What a subscriber that comes back gets of the tails: all that is there, in little memory, whoever fails on the way. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually } from '../../testing/eventually.ts';
-import { createManualClock } from '../../testing/manual-clock.ts';
-import { type Budget, createBudget } from './budget.ts';
+import { eventually } from '../../../testing/eventually.ts';
+import { createManualClock } from '../../../testing/manual-clock.ts';
+import { type Budget, createBudget } from '../subscriptions/budget.ts';
+import type { SubscriptionEvent } from '../subscriptions/subscription.ts';
 import { createResumption, type Heard, pageOf, type ResumptionInput } from './resumption.ts';
-import type { SubscriptionEvent } from './subscription.ts';
 import { createTail } from './tail.ts';
 
 type Query = Parameters<typeof pageOf>[2];

@@ -8,10 +8,10 @@ import {
   type Signer,
   signDelivery,
 } from '@p2pos/protocol';
-import type { Clock } from '../../core/clock/index.ts';
-import type { PeerId } from '../../core/net/index.ts';
+import type { Clock } from '../../../core/clock/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
+import type { MessageBody } from '../wire.ts';
 import type { Signed } from './outbox.ts';
-import type { MessageBody } from './wire.ts';
 
 export interface NotaryDeps {
   readonly self: PeerId;

@@ -3,10 +3,10 @@
  * publisher still tries (a short message overtakes a long one, a batch is tried again), then told as a gap. Bounded by topics,
  * their names, and by messages that wait.
  */
-import type { Clock } from '../../core/clock/index.ts';
-import type { PeerId } from '../../core/net/index.ts';
-import type { Gap, Message } from './subscription.ts';
-import type { MessageBody } from './wire.ts';
+import type { Clock } from '../../../core/clock/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
+import type { Gap, Message } from '../subscriptions/subscription.ts';
+import type { MessageBody } from '../wire.ts';
 
 export interface InboxDeps {
   readonly clock: Clock;

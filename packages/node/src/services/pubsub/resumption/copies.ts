@@ -1,6 +1,6 @@
 /** What came out of a tail may come once more by itself: by number it is known for a copy, for as long as one can come. */
-import type { Clock } from '../../core/clock/index.ts';
-import type { SubscriptionEvent } from './subscription.ts';
+import type { Clock } from '../../../core/clock/index.ts';
+import type { SubscriptionEvent } from '../subscriptions/subscription.ts';
 
 export interface Copies extends Disposable {
   /** Nothing, or what of it was not there yet. */

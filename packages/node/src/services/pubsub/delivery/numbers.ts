@@ -1,5 +1,5 @@
 /** Numbers that this node gives: the next of each topic, and what each member was sent of it before. Bounded. */
-import type { PeerId } from '../../core/net/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
 
 export interface Numbers {
   next(name: string): number;

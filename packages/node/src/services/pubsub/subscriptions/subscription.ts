@@ -1,6 +1,6 @@
 /** One client's queue: bounded, and by its own choice what happens when it is full. What was dropped is told, in its place. */
 import { P2posError, type SlowPolicy } from '@p2pos/protocol';
-import type { PeerId } from '../../core/net/index.ts';
+import type { PeerId } from '../../../core/net/index.ts';
 import type { Held, Queue, Share } from './budget.ts';
 
 export interface Message {

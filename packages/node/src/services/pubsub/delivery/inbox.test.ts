@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createManualClock } from '../../testing/manual-clock.ts';
+import { createManualClock } from '../../../testing/manual-clock.ts';
+import type { MessageBody } from '../wire.ts';
 import { createInbox, type InboxConfig } from './inbox.ts';
-import type { MessageBody } from './wire.ts';
 
 function open(config: Partial<InboxConfig> = {}) {
   const clock = createManualClock();

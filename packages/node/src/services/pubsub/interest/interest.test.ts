@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
-import { sleep } from '../../core/clock/index.ts';
-import { createEmitter } from '../../core/events/index.ts';
-import { silentLogger } from '../../core/log/index.ts';
-import type { Net, NetEvents } from '../../core/net/index.ts';
-import type { Rpc } from '../../core/rpc/index.ts';
-import { createTaskGroup } from '../../core/tasks/index.ts';
-import { createManualClock } from '../../testing/manual-clock.ts';
-import { createSeededRandom } from '../../testing/seeded-random.ts';
+import { sleep } from '../../../core/clock/index.ts';
+import { createEmitter } from '../../../core/events/index.ts';
+import { silentLogger } from '../../../core/log/index.ts';
+import type { Net, NetEvents } from '../../../core/net/index.ts';
+import type { Rpc } from '../../../core/rpc/index.ts';
+import { createTaskGroup } from '../../../core/tasks/index.ts';
+import { createManualClock } from '../../../testing/manual-clock.ts';
+import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { createInterest, type Interest, type Statement } from './interest.ts';
 
 interface Pair extends AsyncDisposable {
