@@ -51,9 +51,15 @@ export interface DevSystem extends AsyncDisposable {
 export interface DevOptions {
   readonly nodes?: number;
   readonly words?: readonly string[];
+  /** For all of them to start. Default 60 s. */
+  readonly patienceMs?: number;
 }
 
-export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}): Promise<DevSystem> {
+export async function startDev({
+  nodes: count = 3,
+  words = [],
+  patienceMs = 60_000,
+}: DevOptions = {}): Promise<DevSystem> {
   const folder = await createTempFolder();
   const home = join(folder.path, 'dev');
   let port = await freePorts(count + 2);
@@ -76,7 +82,9 @@ export async function startDev({ nodes: count = 3, words = [] }: DevOptions = {}
     supervisor = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     supervisor.stdout?.on('data', (chunk) => (output += chunk));
     supervisor.stderr?.on('data', (chunk) => (output += chunk));
-    await eventually(() => /^page: /m.test(output) || hasEnded() || refuse(output), { timeoutMs: 60_000 });
+    await eventually(() => /^page: /m.test(output) || hasEnded() || refuse(output), {
+      timeoutMs: patienceMs,
+    });
     if (hasEnded()) refuse(output);
   }
 

@@ -48,7 +48,7 @@ export async function startMachinesSystem(
   { settings = (toml) => toml, started = true, patienceMs = 60_000 }: MachinesOptions = {},
 ): Promise<MachinesSystem> {
   await using parts = new AsyncDisposableStack();
-  const dev = parts.use(await startDev({ nodes: count }));
+  const dev = parts.use(await startDev({ nodes: count, patienceMs }));
   await dev.end();
   const machines = parts.use(createMachines(count));
   moveApart(dev, machines, count, settings);
