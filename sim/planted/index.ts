@@ -23,7 +23,7 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
   'tombstone-dropped-early': {
     file: 'repair/tombstones.ts',
     lines: [
-      ['const limitMs = Math.floor(now() - keepMs);', 'const limitMs = Math.floor(now());'],
+      ['const limitMs = Math.floor(time - keepMs);', 'const limitMs = Math.floor(time);'],
       ['const peers = blocking(grave);', 'const peers: PeerId[] = [];'],
     ],
   },
