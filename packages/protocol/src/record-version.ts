@@ -5,6 +5,7 @@
  * @example
  * compareVersions(formatVersion({ ms: 1, counter: 0, author }), formatVersion({ ms: 1, counter: 1, author })); // -1
  */
+import { compareTexts } from './encoding/texts.ts';
 import { P2posError } from './errors/errors.ts';
 import { isPeerId } from './peer-id.ts';
 
@@ -53,7 +54,7 @@ function isHexDigit(code: number): boolean {
 
 /** Negative, zero or positive: time, then counter, then author, by code units. */
 export function compareVersions(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return compareTexts(a, b);
 }
 
 function isWhole(value: number, max: number): boolean {

@@ -4,6 +4,7 @@
  */
 
 import { toHex } from '../encoding/hex.ts';
+import { compareTexts } from '../encoding/texts.ts';
 import { P2posError } from '../errors/errors.ts';
 import type { AdminProof, Genesis, KeyRotation, Revocation, Timestamp } from './bodies.ts';
 
@@ -85,7 +86,7 @@ export function rootChain(genesis: Signed<Genesis>, rotations: Iterable<Signed<K
       links.push(keySetOf(first));
       continue;
     }
-    const rotations = placed.sort((a, b) => a.version - b.version || compare(a.hash, b.hash));
+    const rotations = placed.sort((a, b) => a.version - b.version || compareTexts(a.hash, b.hash));
     return { links, fork: first && forkOf(head, equal.map(keySetOf)), rotations };
   }
 }
@@ -137,12 +138,10 @@ function ranking(parent: KeySet, children: readonly Signed<KeyRotation>[]): Sign
   return children.toSorted(
     (a, b) =>
       (weight.get(b) as number) - (weight.get(a) as number) ||
-      compare(a.body.createdAt, b.body.createdAt) ||
-      compare(a.hash, b.hash),
+      compareTexts(a.body.createdAt, b.body.createdAt) ||
+      compareTexts(a.hash, b.hash),
   );
 }
-
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Signed children of one document that are kept, the first in rank; more say nothing new. */
 const MAX_EVIDENCE = 4;

@@ -2,6 +2,7 @@
  * The tree of snapshots that a node holds, and which path through it is in force. Pure: the same set of snapshots
  * gives the same answer on every node, whatever the order in which they came.
  */
+import { compareTexts } from '../encoding/texts.ts';
 import type { Hex, Timestamp } from '../index.ts';
 import type { PeerId } from '../rpc/index.ts';
 
@@ -68,14 +69,12 @@ export class SnapshotTree<N extends SnapshotNode = SnapshotNode> {
 
 /** Greater (issuedAt, hash) first. Both texts are of fixed form, so text order is their order. */
 export function byPrecedence(a: SnapshotNode, b: SnapshotNode): number {
-  return compare(b.issuedAt, a.issuedAt) || compare(b.hash, a.hash);
+  return compareTexts(b.issuedAt, a.issuedAt) || compareTexts(b.hash, a.hash);
 }
 
 export function byEpoch(a: SnapshotNode, b: SnapshotNode): number {
-  return a.epoch - b.epoch || compare(a.hash, b.hash);
+  return a.epoch - b.epoch || compareTexts(a.hash, b.hash);
 }
-
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 export interface BranchRules<N> {
   /** Neither void nor waiting for what would decide it. */

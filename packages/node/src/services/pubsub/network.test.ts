@@ -53,6 +53,19 @@ async function subscribe(
   return reader;
 }
 
+/** What the same subscription gets through another node, away since `openedAt` at most. */
+async function comeBack(net: Testnet, i: number, topic: string, reader: Reader, openedAt: number) {
+  const after = reader.events.flatMap((event) => (event.type === 'message' ? [event] : []));
+  const { pubsub } = net.nodes[i] as Testnet['nodes'][0];
+  const sinceMs = net.clock.monotonic() - openedAt;
+  const again = await net.during(pubsub.subscribe({ app: 'default', topic, sinceMs, after }));
+  const events: SubscriptionEvent[] = [];
+  void (async () => {
+    for await (const batch of again.batches) events.push(...batch);
+  })();
+  return events;
+}
+
 function publish(
   net: Testnet,
   i: number,
@@ -276,14 +289,7 @@ test('a subscriber that comes back through another node has missed nothing and g
   // Nobody is subscribed meanwhile, and one topic is new.
   for (let i = 0; i < 20; i++) await say(i % 2 === 0 ? 0 : 3, `a.${i % 4}`);
   await net.clock.advance(8_000);
-  const after = reader.events.flatMap((event) => (event.type === 'message' ? [event] : []));
-  const { pubsub } = net.nodes[2] as Testnet['nodes'][0];
-  const sinceMs = net.clock.monotonic() - openedAt;
-  const again = await net.during(pubsub.subscribe({ app: 'default', topic: 'a.*', sinceMs, after }));
-  const events: SubscriptionEvent[] = [];
-  void (async () => {
-    for await (const batch of again.batches) events.push(...batch);
-  })();
+  const events = await comeBack(net, 2, 'a.*', reader, openedAt);
   for (let i = 0; i < 5; i++) await say(0, `a.${i % 3}`);
   await net.until(() => events.length >= 25);
   await net.clock.advance(5_000);
@@ -305,14 +311,7 @@ test('who was away for longer is told what it missed, although nobody publishes 
   await net.crash(1);
   for (const topic of ['a.0', 'a.0', 'a.1']) await publish(net, 0, topic, 'missed');
   await net.clock.advance(40_000);
-  const after = reader.events.flatMap((event) => (event.type === 'message' ? [event] : []));
-  const { pubsub } = net.nodes[2] as Testnet['nodes'][0];
-  const sinceMs = net.clock.monotonic() - openedAt;
-  const again = await net.during(pubsub.subscribe({ app: 'default', topic: 'a.*', sinceMs, after }));
-  const events: SubscriptionEvent[] = [];
-  void (async () => {
-    for await (const batch of again.batches) events.push(...batch);
-  })();
+  const events = await comeBack(net, 2, 'a.*', reader, openedAt);
   await net.until(() => events.length === 2);
   assert.deepEqual(
     events.map((event) => event.type === 'gap' && [event.topic, event.from, event.to]),

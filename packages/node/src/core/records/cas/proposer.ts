@@ -23,7 +23,7 @@ import { type Accepted, createGrounds, type Ground } from './grounds.ts';
 import { type Place, type Polled, poll } from './poll.ts';
 import { createProposalQueue } from './queue.ts';
 import type { Rounds } from './rounds.ts';
-import { decodeState, encodeState, expiredState, type RegisterState } from './state.ts';
+import { DELETED_KEEP_MS, decodeState, encodeState, expiredState, type RegisterState } from './state.ts';
 import { type Answer, decide, isExpired, liveOf, type Wish } from './transition.ts';
 
 export interface Proposed {
@@ -69,8 +69,6 @@ export interface ProposerConfig {
 /** Answers by replica; undefined: it has accepted nothing. */
 type Told = ReadonlyMap<PeerId, Accepted | undefined>;
 
-/** How long repeats of a deletion are recognised. */
-const DELETED_KEEP_MS = 86_400_000;
 /** Taken at a time: each but the first spares a change its first round. */
 const BALLOTS = 16;
 const FAST_READS = 3;

@@ -17,6 +17,8 @@ const MAX_OLDER_BYTES = 2_048;
 /** Around the caller's value at most. */
 export const STATE_OVERHEAD_BYTES = MAX_VALUE_BYTES - MAX_CALLER_BYTES;
 export const REQUEST_ID_BYTES = 16;
+/** For how long a register that was deleted, or has expired, recognises repeats. */
+export const DELETED_KEEP_MS = 86_400_000;
 
 /** Hashes of the caller's idempotency key and of what it asked. */
 export interface RequestId {

@@ -4,6 +4,7 @@
  * somebody meets it, and what they agree on has no value but remembers. Where they cannot, all of it stays for a day.
  */
 import type { TaskGroup } from '../../tasks/index.ts';
+import { DELETED_KEEP_MS } from '../cas/state.ts';
 import type { Declarations } from '../declarations.ts';
 import type { CallOptions } from '../port.ts';
 import type { RecordTable } from './store.ts';
@@ -21,8 +22,6 @@ export interface SweeperDeps {
 
 /** Clocks differ: a value goes only when it has expired on every node. */
 const GRACE_MS = 60_000;
-/** As long as repeats of a deletion are recognised. */
-const REMEMBER_MS = 86_400_000;
 const EVERY_MS = 60_000;
 const BATCH = 500;
 /** Registers at once. */
@@ -48,7 +47,7 @@ export function startSweeper({ table, declarations, settleRegister, tasks, now }
       if (!last) return;
       const kindOf = ({ namespace }: ExpiredRecord) => declarations.get(namespace)?.kind;
       const remembers = (record: ExpiredRecord) =>
-        kindOf(record) !== 'lww' && !record.deleted && record.expiresAt > time - REMEMBER_MS;
+        kindOf(record) !== 'lww' && !record.deleted && record.expiresAt > time - DELETED_KEEP_MS;
       await table.dropValues(
         page.filter((record) => !remembers(record)),
         time,

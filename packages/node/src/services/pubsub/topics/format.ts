@@ -67,6 +67,16 @@ export interface Head {
 
 export const START: Position = { entry: 1, sequence: 1, bytes: 0 };
 export const DEFAULT_RETENTION: Retention = { ageMs: 7 * 86_400_000, messages: 1_000_000, bytes: 2 ** 30 };
+/** Of a topic to which nobody has written. */
+export const NEVER_WRITTEN: Head = {
+  retention: DEFAULT_RETENTION,
+  holder: null,
+  token: 0,
+  hint: START,
+  first: START,
+  at: 0,
+  open: false,
+};
 /** Of data and messages in one entry; with what is around them it stays below the 64 KiB of a register. */
 export const MAX_ENTRY_BYTES = 60 * 1_024;
 export const MAX_ENTRY_MESSAGES = 512;

@@ -3,7 +3,6 @@ import { isP2posError, P2posError } from '@p2pos/protocol';
 import type { CallOptions, Records, RegisterValue } from '../../../core/records/index.ts';
 import {
   afterEntry,
-  DEFAULT_RETENTION,
   decodeEntry,
   decodeHead,
   type Entry,
@@ -12,8 +11,8 @@ import {
   encodeHead,
   entryKey,
   type Head,
+  NEVER_WRITTEN,
   type Position,
-  START,
   topicKey,
 } from './format.ts';
 
@@ -55,17 +54,7 @@ export function createTopicLog(
     key: entryKey(topic, entry),
   });
   const toHead = (found: RegisterValue | undefined): Head =>
-    found
-      ? decodeHead(found.value)
-      : {
-          retention: DEFAULT_RETENTION,
-          holder: null,
-          token: 0,
-          hint: START,
-          first: START,
-          at: 0,
-          open: false,
-        };
+    found ? decodeHead(found.value) : NEVER_WRITTEN;
 
   async function read(number: number, options?: CallOptions) {
     const found = await registers.read(nameOf(number), options);

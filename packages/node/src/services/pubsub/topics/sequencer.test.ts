@@ -6,7 +6,7 @@ import { silentLogger } from '../../../core/log/index.ts';
 import type { Lease } from '../../../core/records/index.ts';
 import { createManualClock } from '../../../testing/manual-clock.ts';
 import type { Account } from './account.ts';
-import { afterEntry, DEFAULT_RETENTION, type Entry, type Head, lengthOf, START } from './format.ts';
+import { afterEntry, type Entry, type Head, lengthOf, NEVER_WRITTEN } from './format.ts';
 import type { TopicLog } from './log.ts';
 import { createSequencer } from './sequencer.ts';
 
@@ -15,15 +15,7 @@ async function bench(account: Account = { bytes: 0, maxBytes: 2 ** 30 }) {
   const clock = createManualClock();
   const entries = new Map<number, Entry>();
   let gate = Promise.resolve();
-  let head: Head = {
-    retention: DEFAULT_RETENTION,
-    holder: null,
-    token: 0,
-    hint: START,
-    first: START,
-    at: 0,
-    open: false,
-  };
+  let head: Head = NEVER_WRITTEN;
   const topic: TopicLog = {
     app: 'a',
     topic: 't',
