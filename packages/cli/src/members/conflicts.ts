@@ -12,6 +12,7 @@ import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { crypto } from '../keys.ts';
 import { type Connected, withNode } from '../node-client.ts';
+import { documentsAt } from './documents.ts';
 import { editMembers } from './edit.ts';
 
 type Client = Connected['client'];
@@ -58,18 +59,11 @@ const nameEntries = (members: readonly Member[]) =>
 
 async function snapshotsBeside(client: Client, wanted: ReadonlySet<string>): Promise<Map<string, Snapshot>> {
   const found = new Map<string, Snapshot>();
-  let cursor: string | null = null;
-  do {
-    const page: { documents: { hash: string; bytes: string }[]; cursor: string | null } = await client.call(
-      membersRoutes.documents,
-      { list: 'branches', ...(cursor !== null && { cursor }) },
-    );
-    for (const { hash, bytes } of page.documents) {
-      if (wanted.has(hash))
-        found.set(hash, decodeDocument(snapshotDocument, fromBase64url(bytes), crypto).body);
-    }
-    cursor = page.cursor;
-  } while (cursor !== null && found.size < wanted.size);
+  for await (const { hash, bytes } of documentsAt(client, 'branches')) {
+    if (!wanted.has(hash)) continue;
+    found.set(hash, decodeDocument(snapshotDocument, fromBase64url(bytes), crypto).body);
+    if (found.size === wanted.size) break;
+  }
   return found;
 }
 

@@ -15,6 +15,7 @@ import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { readBytes } from '../keys/key-file.ts';
 import { crypto } from '../keys.ts';
+import { documentsAt } from '../members/documents.ts';
 import { withNode } from '../node-client.ts';
 
 const KINDS = {
@@ -46,16 +47,7 @@ async function requireKept(client: Pick<Client, 'call'>, bytes: Uint8Array, sign
   const { body, hash } = decodeDocument(keyRotationDocument, bytes, crypto);
   const list = async (name: 'rotations' | 'revocations') => {
     const hashes: string[] = [];
-    let cursor: string | null = null;
-    do {
-      const page: { documents: readonly { hash: string }[]; cursor: string | null } = await client.call(
-        membersRoutes.documents,
-        { list: name, ...(cursor !== null && { cursor }) },
-        { signal },
-      );
-      hashes.push(...page.documents.map((one) => one.hash));
-      cursor = page.cursor;
-    } while (cursor !== null);
+    for await (const { hash } of documentsAt(client, name, { signal })) hashes.push(hash);
     return hashes;
   };
   // Those of its own keys came after it.

@@ -94,8 +94,7 @@ export async function openUpdateHost({ folder, home, version, trialMs, restart }
       requireHash(hash, artefact, (reason) => new Error(reason));
     } catch (error) {
       await rm(fileOf(artefact.sha256), { force: true });
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new P2posError('RELEASE_ARTEFACT', { version: of, reason }, { cause: error });
+      throw unusable(of, error);
     }
   }
 
@@ -116,8 +115,7 @@ export async function openUpdateHost({ folder, home, version, trialMs, restart }
       await syncTree(draft);
     } catch (error) {
       await rm(draft, { recursive: true, force: true });
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new P2posError('RELEASE_ARTEFACT', { version: of, reason }, { cause: error });
+      throw unusable(of, error);
     }
     await rm(target, { recursive: true, force: true });
     await rename(draft, target);
@@ -200,4 +198,9 @@ async function obstacleTo(folder: string, version: string): Promise<string | und
     'utf8',
   ).catch(() => '');
   return manifest === '' ? `${version} does not lie in ${folder}` : undefined;
+}
+
+function unusable(version: string, error: unknown): P2posError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new P2posError('RELEASE_ARTEFACT', { version, reason }, { cause: error });
 }

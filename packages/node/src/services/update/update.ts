@@ -77,7 +77,8 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
   }
   const register = openRollout({ records }, replicas);
   const tasks = createTaskGroup({ ...deps, log });
-  const served = serveUpdate(rpc, host, running);
+  const standing = async () => ({ version: running, onTrial: (await host?.trial()) !== undefined });
+  const served = serveUpdate(rpc, host, standing);
   let waiting: string | undefined;
 
   const rules = () => {
@@ -312,18 +313,16 @@ export async function createUpdate(deps: UpdateDeps, config: UpdateConfig): Prom
 
   /** Asks every node itself: once all run it and none may go back, none ever does. */
   async function unfinished(version: string, signal: AbortSignal | undefined): Promise<string[]> {
-    const found = await Promise.all(
+    const reasons = await Promise.all(
       nodes().map(async ({ peerId, name }) => {
-        const standing =
-          peerId === self
-            ? { version: running, onTrial: (await host?.trial()) !== undefined }
-            : await standingOf(rpc, peerId, signal).catch(() => undefined);
-        if (!standing) return `${name} does not answer`;
-        if (standing.version !== version) return `${name} runs ${standing.version}`;
-        return standing.onTrial ? `${name} is still on trial with it` : undefined;
+        const found =
+          peerId === self ? await standing() : await standingOf(rpc, peerId, signal).catch(() => undefined);
+        if (!found) return `${name} does not answer`;
+        if (found.version !== version) return `${name} runs ${found.version}`;
+        return found.onTrial ? `${name} is still on trial with it` : undefined;
       }),
     );
-    return found.filter((reason) => reason !== undefined);
+    return reasons.filter((reason) => reason !== undefined);
   }
 
   return {

@@ -10,6 +10,13 @@ import type { UpdateHost } from './host.ts';
 
 export const PIECE_BYTES = 262_144;
 
+/** What a member runs. */
+export interface Standing {
+  readonly version: string;
+  /** It may still go back to what it ran before. */
+  readonly onTrial: boolean;
+}
+
 export const UPDATE = defineCapability('/p2pos/update/1.0.0', {
   piece: {
     id: 1,
@@ -26,8 +33,7 @@ export const UPDATE = defineCapability('/p2pos/update/1.0.0', {
   standing: {
     id: 2,
     input: z.strictObject({}),
-    /** `onTrial`: it may still go back to what it ran before. */
-    output: z.object({ version: z.string().max(64), onTrial: z.boolean() }),
+    output: z.object({ version: z.string().max(64), onTrial: z.boolean() }) satisfies z.ZodType<Standing>,
     maxBodyBytes: 1_024,
   },
 });
@@ -35,23 +41,20 @@ export const UPDATE = defineCapability('/p2pos/update/1.0.0', {
 const TIMEOUT_MS = 30_000;
 const STANDING_TIMEOUT_MS = 5_000;
 
-/** @param running version of this process */
 export function serveUpdate(
   rpc: Pick<Rpc, 'serve'>,
-  host: Pick<UpdateHost, 'read' | 'trial'> | undefined,
-  running: string,
+  host: Pick<UpdateHost, 'read'> | undefined,
+  standing: () => Promise<Standing>,
 ): Disposable {
   return rpc.serve(UPDATE, {
     async piece({ sha256, offset }) {
       return { bytes: (await host?.read(sha256, offset, PIECE_BYTES)) ?? null };
     },
-    async standing() {
-      return { version: running, onTrial: (await host?.trial()) !== undefined };
-    },
+    standing,
   });
 }
 
-export function standingOf(rpc: Pick<Rpc, 'call'>, peerId: PeerId, signal?: AbortSignal) {
+export function standingOf(rpc: Pick<Rpc, 'call'>, peerId: PeerId, signal?: AbortSignal): Promise<Standing> {
   return rpc.call(peerId, UPDATE, 'standing', {}, { timeoutMs: STANDING_TIMEOUT_MS, signal });
 }
 
