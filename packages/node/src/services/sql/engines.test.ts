@@ -193,7 +193,9 @@ for (const { name, kind, program } of await knownEngines()) {
         migrate(deps, [first], options),
         migrate(deps, [first, second], options),
       ]);
-      assert.deepEqual(new Set(both.map(({ version }) => version)), new Set([1, 2]));
+      // Who brings the first alone is told of the second too, if that was faster.
+      assert.ok([1, 2].includes(both[0].version));
+      assert.equal(both[1].version, 2);
       assert.deepEqual(await migrate(deps, [first, second], options), { applied: [], version: 2 });
       assert.deepEqual((await db.query('SELECT count(*) FROM u')).rows, [[2]]);
       const wrong = {
