@@ -37,7 +37,9 @@ export interface PlainRecords {
   acknowledged(ticket: WriteTicket, version: string): void;
   /** It surely has no effect, now or later. */
   refused(ticket: WriteTicket): void;
-  unknown(ticket: WriteTicket): void;
+  unknown(ticket: WriteTicket, now: number): void;
+  /** What others found. */
+  broken(violation: string): void;
   /** To be handed to `read` with what came back. */
   floorOf(key: string): string;
   read(
@@ -78,6 +80,7 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
   return {
     violations,
     counts,
+    broken,
     begin(name, value, expiresAt) {
       const key = keyOf(name);
       const write: Write = { value, version: undefined, expiresAt };
