@@ -112,7 +112,8 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
         if (version < floor) broken(`${name}: read ${version} although ${floor} was known before`);
         else if (!write && version >= key.floor)
           broken(`${name}: read ${value}, which was refused or never written`);
-        else if (write?.version !== undefined && write.version !== version)
+        // While it was under way it may have been read under a version that had to give way to a greater one.
+        else if (write?.version !== undefined && write.version < version)
           broken(`${name}: read ${value} as ${version}, written as ${write.version}`);
         if (write) write.version = version;
         raise(key, version);
