@@ -9,6 +9,7 @@ interface Write {
   readonly value: string | undefined;
   /** Unknown until it is acknowledged or read. */
   version: string | undefined;
+  acknowledged?: boolean;
   /** True time, ms; what expires may be gone from a little earlier on, since clocks differ. */
   readonly expiresAt: number | undefined;
 }
@@ -90,6 +91,7 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
     acknowledged({ key: name, write, floor }, version) {
       counts.acknowledged++;
       write.version = version;
+      write.acknowledged = true;
       if (version <= floor) broken(`${name}: ${version} was given although ${floor} was known before`);
       raise(keyOf(name), version);
     },
@@ -113,9 +115,9 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
         else if (!write && version >= key.floor)
           broken(`${name}: read ${value}, which was refused or never written`);
         // While it was under way it may have been read under a version that had to give way to a greater one.
-        else if (write?.version !== undefined && write.version < version)
+        else if (write?.acknowledged && write.version !== undefined && write.version < version)
           broken(`${name}: read ${value} as ${version}, written as ${write.version}`);
-        if (write) write.version = version;
+        if (write && version > (write.version ?? '')) write.version = version;
         raise(key, version);
         return;
       }
