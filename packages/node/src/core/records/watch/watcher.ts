@@ -27,18 +27,20 @@ export interface WatcherDeps {
   readonly crypto: Pick<Crypto, 'sha256'>;
   /** Who should hold records of the partition. */
   readonly holdersOf: (namespace: string, partition: Uint8Array, count: number) => readonly PeerId[];
-  /** What a quorum holds. @throws P2posError RECORDS_QUORUM_LOST */
-  readonly read: (
-    name: RecordKey,
-    signal: AbortSignal,
-  ) => Promise<
-    { readonly value: Uint8Array; readonly version: string; readonly expiresAt?: number } | undefined
-  >;
+  /** What a quorum holds; of registers also what they agreed to delete. @throws P2posError RECORDS_QUORUM_LOST */
+  readonly read: (name: RecordKey, signal: AbortSignal) => Promise<Found | undefined>;
   /** @throws P2posError NAMESPACE_UNKNOWN, BAD_REQUEST, STATE_UNCONFIGURED */
   readonly check: (input: WatchInput) => NamespaceDeclaration;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+}
+
+interface Found {
+  readonly version: string;
+  /** Null: deleted. */
+  readonly value: Uint8Array | null;
+  readonly expiresAt?: number | undefined;
 }
 
 export interface WatcherConfig {
@@ -125,11 +127,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     function tell(
       peerId: PeerId,
       { key, partition }: Pick<RecordKey, 'key' | 'partition'>,
-      change: {
-        readonly version: string;
-        readonly value: Uint8Array | null;
-        readonly expiresAt?: number | undefined;
-      },
+      change: Found,
     ): void {
       const name = nameOf(key, partition);
       const told = { version: change.version, dead: change.value === null };
@@ -179,16 +177,16 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
         if (known.covers(name, { version, dead: value === null })) return;
         if (kind === 'lww' && !known.isUnsure(name, version)) return tell(peerId, change, change);
       }
+      // Before it is asked: what is told in the meantime is newer than the answer.
+      const told = known.get(name);
       const found = await confirmed({ namespace, key, partition });
       if (found) tell(peerId, change, found);
       else if (change.version !== undefined && change.value === null)
         tell(peerId, change, { version: change.version, value: null });
-      else if (kind === 'cas') {
-        // Whatever a replica accepted of a register, only a majority's word is told; and under the version that was told
-        // before, since what was accepted may still be agreed on.
-        const told = known.get(name);
-        if (told && !told.dead) tell(peerId, change, { version: told.version, value: null });
-      }
+      // Whatever a replica accepted of a register, only a majority's word is told; and that they have let it go, under the
+      // version that was told before, since what was accepted may still be agreed on.
+      else if (kind === 'cas' && told && !told.dead)
+        tell(peerId, change, { version: told.version, value: null });
     }
 
     /** A majority suffices; the others get a moment, since a token without them begins anew with them. */
