@@ -133,11 +133,11 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       const told = { version: change.version, dead: change.value === null };
       if (known.covers(name, told)) return;
       // Of what was never told as alive a listing need not tell that it is gone.
-      const quiet = told.dead && !synced && mode.kind !== 'resume' && !known.get(name);
+      const isNews = synced || mode.kind !== 'listing' || !known.isWhole || known.get(name) !== undefined;
       known.set(name, told);
       const others = holdersOf(namespace, partition, count).filter((other) => other !== peerId);
       unheard.told(name, told, others);
-      if (quiet || repeats.take(name, told)) return;
+      if ((told.dead && !isNews) || repeats.take(name, told)) return;
       const { version, value, expiresAt } = change;
       outlet.push({
         type: 'change',
