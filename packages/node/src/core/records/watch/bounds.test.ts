@@ -35,11 +35,9 @@ function createBed({ page, find = () => undefined, listing = true, config = {} }
         moves: { ring: () => ({ closed: [0] }) as never, required: () => [PEERS] },
       },
       async ask(peerId, { from }, _timeoutMs, signal) {
-        const found = page(peerId, from?.position ?? 0);
-        if (from && found)
+        const found = from ? page(peerId, from.position) : { position: 0, more: false, changes: [] };
+        if (found)
           return { store: peerId, floor: 0, compacted: false, ...found, changes: found.changes as never[] };
-        if (!from)
-          return { store: peerId, floor: 0, compacted: false, position: 0, more: false, changes: [] };
         return new Promise((_, reject) => {
           signal.addEventListener('abort', () => reject(signal.reason), { once: true });
         });
@@ -67,7 +65,8 @@ async function told(events: AsyncIterable<WatchEvent>): Promise<string[]> {
   const list: string[] = [];
   for await (const event of events) {
     if (event.type === 'synced') break;
-    if (event.type === 'change') list.push(`${new TextDecoder().decode(event.key)}${event.value ? '+' : '-'}`);
+    if (event.type === 'change')
+      list.push(`${new TextDecoder().decode(event.key)}${event.value ? '+' : '-'}`);
   }
   return list;
 }
@@ -113,4 +112,53 @@ test('without a listing a deletion is told from the beginning', async () => {
     },
   });
   assert.deepEqual(await told(bed.open()), ['k-']);
+});
+
+/** New keys without end, from each replica others. */
+function createFlood(valueBytes: number, perPage: number) {
+  const flood = { told: 0 };
+  const value = new Uint8Array(valueBytes);
+  const page = (_peerId: string, from: number) => ({
+    position: from + perPage,
+    more: true,
+    changes: Array.from({ length: perPage }, () => changeOf(`k${flood.told++}`, flood.told, value)),
+  });
+  return { flood, page };
+}
+
+/** Until nothing moves any more. */
+async function standstill(flood: { readonly told: number }): Promise<void> {
+  for (let before = -1; before !== flood.told; ) {
+    before = flood.told;
+    for (let i = 0; i < 500; i++) await Promise.resolve();
+  }
+}
+
+test('who reads slowly holds little, however large the values are', async () => {
+  const { flood, page } = createFlood(65_536, 16);
+  await using bed = createBed({ page, listing: false });
+  const events = bed.open();
+  let changes = 0;
+  const read = async (count: number) => {
+    while (changes < count) if ((await events.next()).value?.type === 'change') changes++;
+  };
+  for (const count of [1, 40, 200, 1_000]) {
+    await read(count);
+    await standstill(flood);
+    // A page of each replica, when nothing was left to read; else one on top of an eighth of it.
+    const held = (flood.told - changes) * 65_536;
+    assert.ok(held <= 3 * 1_048_576, `${held / 1_048_576} MiB are held of one watch`);
+  }
+  await events.return();
+});
+
+test('many watches that nobody reads hold little together', async () => {
+  const { flood, page } = createFlood(16_384, 2);
+  await using bed = createBed({ page, listing: false });
+  const watches = Array.from({ length: 64 }, () => bed.open());
+  for (const events of watches) for (let i = 0; i < 2; i++) await events.next();
+  await standstill(flood);
+  const held = flood.told * 16_384;
+  assert.ok(held <= 64 * (131_072 + 3 * 32_768), `${held / 1_048_576} MiB are held`);
+  await Promise.all(watches.map((events) => events.return()));
 });

@@ -57,8 +57,10 @@ export interface Watcher extends AsyncDisposable {
   watch(input: WatchInput, signal: AbortSignal): AsyncGenerator<WatchEvent, void>;
 }
 
-/** Events that wait for their reader; the logs of the replicas keep the rest. */
-const MAX_EVENTS = 1_024;
+/** Of events that wait for their reader; the logs of the replicas keep the rest. 32 MiB for all watches of a node. */
+const MAX_WAITING_BYTES = 131_072;
+/** What an event weighs besides its bytes. */
+const EVENT_BYTES = 256;
 const RETRY_MS = 250;
 const PROGRESS_MS = 10_000;
 const ATTACH_MS = 2_000;
@@ -208,9 +210,12 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
           peerId,
           range,
           from: positions.get(peerId),
+          async enter(isBehind) {
+            if (isBehind) return outlet.fetching();
+            await outlet.drained();
+          },
           async onPage(list) {
             await Promise.all(list.map((body) => take(peerId, body)));
-            await outlet.drained();
           },
           onProgress(progress, caughtUp) {
             const before = positions.get(peerId);
@@ -319,7 +324,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     using _entered = enter(input.namespace.split('/')[0] as string);
     const stop = new AbortController();
     const signal = AbortSignal.any([caller, closing.signal, stop.signal]);
-    const outlet = new Outlet<WatchEvent>({ maxEvents: MAX_EVENTS });
+    const outlet = new Outlet<WatchEvent>({ maxBytes: MAX_WAITING_BYTES, weigh });
     signal.addEventListener('abort', () => outlet.end(signal.reason), { once: true });
     const work = (async () => {
       let mode: Mode = standing
@@ -333,7 +338,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     })().catch((error) => outlet.end(error));
     open.add(work);
     try {
-      for (;;) yield* await outlet.take();
+      for (;;) yield await outlet.take();
     } catch (error) {
       if (!caller.aborted) throw error;
     } finally {
@@ -350,4 +355,11 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       await Promise.all(open);
     },
   };
+}
+
+function weigh(event: WatchEvent): number {
+  const tokenBytes = ('token' in event && event.token?.length) || 0;
+  if (event.type !== 'change') return EVENT_BYTES + tokenBytes;
+  const { key, partition, value } = event;
+  return EVENT_BYTES + tokenBytes + key.length + partition.length + (value?.length ?? 0);
 }
