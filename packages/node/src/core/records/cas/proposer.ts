@@ -37,7 +37,8 @@ export interface Proposed {
 export interface Proposer extends Disposable {
   /**
    * @param wish Undefined: a read that takes part in the order of changes.
-   * @throws P2posError RECORDS_QUORUM_LOST {outcome}, what the replicas refuse with, NODE_CLOSING
+   * @throws P2posError RECORDS_QUORUM_LOST, what the replicas or this node's disk and clock refuse with, OVERLOADED,
+   *   NODE_CLOSING, each with {outcome}
    */
   propose(name: RecordName, place: Place, wish: Wish | undefined, options: CallOptions): Promise<Proposed>;
   /** Another has asked this node to promise: what it proposed last may have been replaced. */
@@ -275,7 +276,9 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
   return {
     async propose(name, place, wish, options) {
       using course = courseOf(options);
-      return await inTurn(name, place, wish, course);
+      return await inTurn(name, place, wish, course).catch((error) => {
+        throw course.told(error);
+      });
     },
     async read(name, place, options) {
       using course = courseOf(options);

@@ -244,8 +244,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
 
   /** What the table holds after the write, where the write alone does not tell. */
   async function describe({ fields, leaf, register }: CheckedRecord, taken: boolean): Promise<WriteAnswer> {
-    const held = await table.find(fields);
+    // In this order: a promise that is kept meanwhile is seen as one or as the record.
     const promised = register && !taken ? await promises.find(fields) : undefined;
+    const held = await table.find(fields);
     const same = held !== undefined && equalBytes(held.leaf, leaf);
     if (taken || same) {
       const replaced = same && !fields.value ? held.replaced : undefined;
