@@ -97,3 +97,20 @@ test('before another member has told its time nothing is written, and the caller
   await failure(bed.put(0, 'other', 'two'));
   assert.ok(bed.clock.monotonic() - again < 50, 'who comes later need not wait too');
 });
+
+test('a time to live counts from the time that the members tell, though it be heard after the call', async () => {
+  let told = false;
+  await using bed = await createTestbed({
+    nodes: 3,
+    skewMs: (index) => (index === 0 ? -AHEAD_MS : 0),
+    clocks: (index) => ({
+      answered: told || index !== 0 ? 2 : 0,
+      offsetMs: told && index === 0 ? AHEAD_MS : 0,
+    }),
+  });
+  bed.clock.after(300, () => {
+    told = true;
+  });
+  await bed.put(0, 'k', 'v', { ttlMs: 60_000 });
+  assert.equal(await bed.get(1, 'k'), 'v');
+});
