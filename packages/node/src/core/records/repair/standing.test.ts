@@ -12,12 +12,14 @@ async function standingIn(...sets: PeerSet[]) {
   const store = createMemoryStore(createSeededRandom('standing'));
   const clock = createManualClock();
   const memory = await openPeerMemory({ store });
-  const topology = { moves: { required: () => sets } } as unknown as Pick<Topology, 'moves'>;
+  const moves = { required: () => sets, rings: () => [{ count: 3 }], held: () => [1] };
+  const topology = { moves } as unknown as Pick<Topology, 'moves'>;
+  const opened = store.position();
   const standing = createStanding(
-    { self: 'me', store, topology, memory, clock, now: clock.now },
+    { self: 'me', store, opened, topology, memory, clock, now: clock.now },
     { patienceMs: 1_000, maxAheadMs: 10_000 },
   );
-  return { standing, clock, memory, store };
+  return { standing, clock, memory, store, opened };
 }
 
 test('it counts once a majority of every set, itself included, has heard of its disk', async () => {
@@ -27,6 +29,17 @@ test('it counts once a majority of every set, itself included, has heard of its 
   assert.equal(standing.votes(1, 3), false);
   standing.learn('d', 'known', 0);
   assert.equal(standing.votes(1, 3), true);
+});
+
+test('until it counts it tells where the disk stood when the run began, and after that nothing older', async () => {
+  const { standing, store, opened } = await standingIn(['me', 'a', 'b']);
+  await store.write([{ sql: 'DELETE FROM repair_memory' }]);
+  assert.deepEqual(standing.position(), opened);
+  assert.equal(standing.claim().commits, opened.commits);
+  standing.learn('a', 'known', 0);
+  assert.equal(standing.claim().commits, opened.commits + 1);
+  standing.learn('b', 'contradicted', 0);
+  assert.equal(standing.claim().commits, opened.commits + 1);
 });
 
 test('alone it counts at once', async () => {
@@ -75,7 +88,15 @@ test('that floor is by the true time, though it be known only later', async () =
   const topology = { moves: { required: () => [['me', 'a', 'b']] } } as unknown as Pick<Topology, 'moves'>;
   let wrongMs = -7_200_000;
   const standing = createStanding(
-    { self: 'me', store, topology, memory, clock, now: () => clock.now() + wrongMs },
+    {
+      self: 'me',
+      store,
+      opened: store.position(),
+      topology,
+      memory,
+      clock,
+      now: () => clock.now() + wrongMs,
+    },
     { patienceMs: 1_000, maxAheadMs: 10_000 },
   );
   const lostAt = clock.now();

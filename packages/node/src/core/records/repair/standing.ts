@@ -5,7 +5,7 @@
  */
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
-import type { Store } from '../../store/index.ts';
+import type { Store, StorePosition } from '../../store/index.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Claim, PeerMemory, Verdict } from './memory.ts';
@@ -20,6 +20,11 @@ export interface Standing {
   /** After the same wait: of the slots that this node holds, those in which it does not count. */
   learning(count: number): Promise<readonly number[]>;
   state(): 'unproven' | 'voter' | 'learner';
+  /**
+   * What others are told of the disk: until it counts in all slots where it stood when this run began, since what is
+   * committed meanwhile would stand for what an old copy of it lacks.
+   */
+  position(): StorePosition;
   claim(): Claim;
   /** What a peer said of the claim. */
   learn(peerId: PeerId, verdict: Verdict, term: number): void;
@@ -37,6 +42,8 @@ export interface Standing {
 export interface StandingDeps {
   readonly self: PeerId;
   readonly store: Pick<Store, 'position'>;
+  /** Where the store stood before the first commit of this run. */
+  readonly opened: StorePosition;
   readonly topology: Pick<Topology, 'moves'>;
   readonly memory: PeerMemory;
   readonly clock: Clock;
@@ -61,7 +68,7 @@ interface Uncounted {
 }
 
 export function createStanding(
-  { self, store, topology, memory, clock, now }: StandingDeps,
+  { self, store, opened, topology, memory, clock, now }: StandingDeps,
   { patienceMs, maxAheadMs }: StandingConfig,
 ): Standing {
   const vouched = new Set<PeerId>();
@@ -73,6 +80,8 @@ export function createStanding(
   let revision = 0;
   let contradicted = false;
   let proven = false;
+  /** Whether it has counted in all its slots since the start; once it has, no lower position is told again. */
+  let accepted = false;
   let greatestTerm = memory.term;
   let floorMs = memory.floorMs;
   /** Monotonic: what time it was then may be known only later. */
@@ -110,6 +119,19 @@ export function createStanding(
     return slots;
   }
 
+  function isAccepted(): boolean {
+    if (accepted) return true;
+    const counts = topology.moves.rings().map(({ count }) => count);
+    accepted =
+      proven ||
+      (!contradicted &&
+        counts.some((count) => topology.moves.held(count).length > 0) &&
+        counts.every((count) => uncountedOf(count).length === 0));
+    return accepted;
+  }
+
+  const position = () => (isAccepted() ? store.position() : opened);
+
   async function patiently(counts: () => boolean): Promise<void> {
     if (contradicted || counts()) return;
     notify();
@@ -141,7 +163,8 @@ export function createStanding(
       if (contradicted) return 'learner';
       return proven || vouched.size > 0 ? 'voter' : 'unproven';
     },
-    claim: () => ({ ...store.position(), term: memory.term }),
+    position,
+    claim: () => ({ ...position(), term: memory.term }),
     learn(peerId, verdict, term) {
       greatestTerm = Math.max(greatestTerm, term);
       if (verdict !== 'contradicted') {
