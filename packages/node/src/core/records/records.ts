@@ -273,6 +273,14 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
   }
 
+  /** Until the time is known that versions may bear. @throws P2posError RECORDS_QUORUM_LOST, VERSION_AHEAD */
+  async function timely({ signal }: CallOptions): Promise<void> {
+    while (!ceiling.allows(now())) {
+      signal?.throwIfAborted();
+      await ceiling.pause();
+    }
+  }
+
   function findDeclaration(namespace: string, kind?: NamespaceDeclaration['kind']): NamespaceDeclaration {
     const declaration = declarations.find(namespace);
     if (kind === undefined || declaration.kind === kind) return declaration;
@@ -326,9 +334,9 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         throw new P2posError('BAD_REQUEST', { reason: `A time to live is 1 to ${MAX_TTL_MS} ms.` });
       }
       declaration.validate?.({ namespace, key, value });
-      const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
       // By a clock that is behind it would be gone as soon as it is acknowledged.
-      if (ttlMs !== undefined) while (!ceiling.allows(now())) await ceiling.pause();
+      if (ttlMs !== undefined) await timely(options);
+      const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
       const valueHash = crypto.sha256(value);
       return write({ namespace, partition, key, value, valueHash, expiresAt }, ttlMs, wishes, options);
     },
@@ -354,7 +362,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
     watch: (input, { signal = new AbortController().signal } = {}) => watcher.watch(input, signal),
     registers,
-    leases: createLeases({ registers, clock, now }, { skewMs: CLOCK_SKEW_MS }),
+    leases: createLeases({ registers, clock, now, timely }, { skewMs: CLOCK_SKEW_MS }),
     moves() {
       const counts = topology.moves.rings().map(({ count }) => count);
       const total = (list: (count: number) => number[]) =>

@@ -12,6 +12,8 @@ export interface LeasesDeps {
   readonly clock: Clock;
   /** Corrected time, ms. */
   readonly now: () => number;
+  /** Waits until others have told the time. */
+  readonly timely: (options: CallOptions) => Promise<void>;
 }
 
 export interface LeasesConfig {
@@ -55,7 +57,10 @@ function decodeTerms({ value }: Pick<RegisterValue, 'value'>): Terms {
   return { token, holder: holder ?? undefined, until };
 }
 
-export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: LeasesConfig): Leases {
+export function createLeases(
+  { registers, clock, now, timely }: LeasesDeps,
+  { skewMs }: LeasesConfig,
+): Leases {
   type Wanted = RecordKey & { readonly holder: string; readonly ttlMs: number };
 
   function check({ holder, ttlMs }: Pick<Wanted, 'holder' | 'ttlMs'>): void {
@@ -74,6 +79,8 @@ export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: 
     options: CallOptions,
   ): Promise<T | undefined> {
     const name = { namespace, partition, key };
+    // By a clock that is still wrong a lease of another would seem to be over.
+    await timely(options);
     for (let tries = 0; ; tries++) {
       const found = await registers.read(name, options);
       const terms = propose(found && decodeTerms(found));
