@@ -83,7 +83,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const promises = createPromises({ store });
   const memory = await openPeerMemory({ store });
   const standing = createStanding(
-    { self, store, topology, memory, clock, now },
+    { self, store, opened: deps.opened, topology, memory, clock, now },
     { patienceMs: PATIENCE_MS, maxAheadMs: MAX_AHEAD_MS },
   );
   const replica = createReplica({
