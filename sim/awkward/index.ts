@@ -135,7 +135,7 @@ async function write({ sim, plain, key }: Turn, at: number, value: string | unde
     if (!(error instanceof P2posError)) throw error;
     sim.trace.add(`node${at} refused ${error.code}`);
     if (error.details['outcome'] === 'none') plain.refused(ticket);
-    else plain.unknown(ticket);
+    else plain.unknown(ticket, sim.clock.now());
   }
 }
 

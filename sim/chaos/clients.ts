@@ -65,7 +65,7 @@ export function startClients(
       plain.acknowledged(ticket, version);
     } catch (error) {
       if (isCertain(error)) plain.refused(ticket);
-      else plain.unknown(ticket);
+      else plain.unknown(ticket, sim.clock.now());
       throw error;
     }
   }
