@@ -197,6 +197,7 @@ export const kvRoutes = defineRoutes({
       'KV_KEY_INVALID',
       'CAS_CONDITION_FAILED',
       'IDEMPOTENCY_KEY_REUSED',
+      'QUOTA_STORAGE',
       'STORE_FULL',
       'VERSION_AHEAD',
       'RECEIPT_UNAVAILABLE',
@@ -243,7 +244,7 @@ export const kvRoutes = defineRoutes({
     params: key,
     query: { holder: LockHolder, ttlMs: parameter('ttl', lockTtl) },
     output: json(KvLock),
-    errors: ['KV_KEY_INVALID', ...unavailable],
+    errors: ['KV_KEY_INVALID', 'QUOTA_STORAGE', ...unavailable],
     invalid,
   },
   renewLock: {
