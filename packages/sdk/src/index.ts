@@ -28,7 +28,7 @@ export type {
   ReadOptions,
 } from './kv.ts';
 export type { KvWatchEvent, WatchOptions } from './kv-watch.ts';
-export type { MembersClient } from './members.ts';
+export type { DocumentListName, MembersClient, SignedDocument } from './members.ts';
 export type { NetworkClient } from './network.ts';
 export type { Online } from './online.ts';
 export type { PublishOptions, PubsubClient, PubsubEvent, PubsubOptions } from './pubsub.ts';

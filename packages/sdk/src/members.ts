@@ -1,6 +1,16 @@
-import type { MemberList } from '@p2pos/protocol';
+import { fromBase64url, type MemberList } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
-import type { Output } from './contract/operation.ts';
+import type { Input, Output } from './contract/operation.ts';
+
+export type DocumentListName = Input<'members.documents'>['list'];
+
+export interface SignedDocument {
+  /** Of its body, lower-case hex. */
+  readonly hash: string;
+  /** Of a snapshot or revocation; version of a rotation. */
+  readonly epoch: number;
+  readonly bytes: Uint8Array;
+}
 
 export interface MembersClient {
   list(options?: CallOptions): Promise<MemberList>;
@@ -8,6 +18,8 @@ export interface MembersClient {
   snapshot(options?: CallOptions): Promise<Uint8Array>;
   /** Hands a signed snapshot to the node; refusals are errors with a code. */
   push(snapshot: Uint8Array, options?: CallOptions): Promise<Output<'members.push'>>;
+  /** The signed documents that the node holds, oldest first, fetched as they are consumed. */
+  documents(list: DocumentListName, options?: CallOptions): AsyncIterable<SignedDocument>;
 }
 
 export function createMembersClient(call: Call): MembersClient {
@@ -15,5 +27,17 @@ export function createMembersClient(call: Call): MembersClient {
     list: (options) => call('members.list', {}, options),
     snapshot: async (options) => (await call('members.snapshot', {}, options)).body,
     push: (body, options) => call('members.push', { body }, options),
+    async *documents(list, options) {
+      let cursor: string | undefined;
+      do {
+        const page = await call(
+          'members.documents',
+          { list, ...(cursor !== undefined && { cursor }) },
+          options,
+        );
+        for (const one of page.documents) yield { ...one, bytes: fromBase64url(one.bytes) };
+        cursor = page.cursor ?? undefined;
+      } while (cursor !== undefined);
+    },
   };
 }
