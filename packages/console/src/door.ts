@@ -1,7 +1,7 @@
 /** A system through the HTTP door of the node that serves the page. The session cookie goes along by itself. */
-import { contract, isP2posError, membersRoutes, networkRoutes } from '@p2pos/protocol';
+import { contract, fromBase64url, isP2posError, membersRoutes, networkRoutes } from '@p2pos/protocol';
 import { connect } from '@p2pos/sdk';
-import type { DevControls, Source } from './source.ts';
+import type { CarriedBytes, DevControls, Source } from './source.ts';
 
 const TIMEOUT_MS = 8_000;
 
@@ -23,7 +23,12 @@ export function createDoor(url: string): Source {
     members: () => client.members.list(),
     root: () => call(membersRoutes.root, {}),
     snapshot: () => client.members.snapshot(),
-    documents: (list) => Array.fromAsync(client.members.documents(list)),
+    async documents(list) {
+      const all: CarriedBytes[] = [];
+      for await (const one of client.members.documents(list))
+        all.push({ ...one, bytes: fromBase64url(one.bytes) });
+      return all;
+    },
     audit: async (after) => (await call(membersRoutes.audit, { after, limit: 1_000 })).entries,
     loss: (remove) => call(membersRoutes.loss, { remove: remove.join(',') }),
     submit: (kind, body) => call(membersRoutes.submit, { kind, body }),

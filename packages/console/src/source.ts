@@ -14,13 +14,20 @@ import type {
   RootStatus,
   RouteOutput,
 } from '@p2pos/protocol';
-import type { Client, DocumentListName, SignedDocument } from '@p2pos/sdk';
+import type { Client, DocumentListName } from '@p2pos/sdk';
 
 /** Signed documents that a node takes. */
 export type SubmittedKind = 'rotation' | 'revocation' | 'snapshot';
 export type Pushed = RouteOutput<typeof membersRoutes.push>;
 export type NodeAnswer = RouteOutput<typeof membersRoutes.offer>;
 export type AuditLine = AuditList['entries'][number];
+
+export interface CarriedBytes {
+  /** Lower-case hex. */
+  readonly hash: string;
+  readonly epoch: number;
+  readonly bytes: Uint8Array;
+}
 
 /** The processes of a development system, which can be killed and started. */
 export interface DevControls {
@@ -41,7 +48,7 @@ export interface Source {
   /** The signed snapshot in force. */
   snapshot(): Promise<Uint8Array>;
   /** All of them, the oldest first. */
-  documents(list: DocumentListName): Promise<readonly SignedDocument[]>;
+  documents(list: DocumentListName): Promise<readonly CarriedBytes[]>;
   /** Entries after that number. */
   audit(after: number): Promise<readonly AuditLine[]>;
   loss(remove: readonly string[]): Promise<RemovalLoss>;

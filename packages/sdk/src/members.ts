@@ -1,16 +1,11 @@
-import { fromBase64url, type MemberList } from '@p2pos/protocol';
+import type { MemberList } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
 import type { Input, Output } from './contract/operation.ts';
 
 export type DocumentListName = Input<'members.documents'>['list'];
 
-export interface SignedDocument {
-  /** Of its body, lower-case hex. */
-  readonly hash: string;
-  /** Of a snapshot or revocation; version of a rotation. */
-  readonly epoch: number;
-  readonly bytes: Uint8Array;
-}
+/** `bytes` is base64url: `fromBase64url` of `@p2pos/protocol` reads it. */
+export type SignedDocument = Output<'members.documents'>['documents'][number];
 
 export interface MembersClient {
   list(options?: CallOptions): Promise<MemberList>;
@@ -35,7 +30,7 @@ export function createMembersClient(call: Call): MembersClient {
           { list, ...(cursor !== undefined && { cursor }) },
           options,
         );
-        for (const one of page.documents) yield { ...one, bytes: fromBase64url(one.bytes) };
+        yield* page.documents;
         cursor = page.cursor ?? undefined;
       } while (cursor !== undefined);
     },

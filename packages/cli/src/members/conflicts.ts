@@ -1,6 +1,7 @@
 /** Forks of snapshots: what the branches beside the one in force say, and the snapshot that ends them. */
 import {
   decodeDocument,
+  fromBase64url,
   fromHex,
   type Member,
   membersRoutes,
@@ -59,7 +60,7 @@ async function snapshotsBeside(client: Client, wanted: ReadonlySet<string>): Pro
   const found = new Map<string, Snapshot>();
   for await (const { hash, bytes } of client.members.documents('branches')) {
     if (!wanted.has(hash)) continue;
-    found.set(hash, decodeDocument(snapshotDocument, bytes, crypto).body);
+    found.set(hash, decodeDocument(snapshotDocument, fromBase64url(bytes), crypto).body);
     if (found.size === wanted.size) break;
   }
   return found;

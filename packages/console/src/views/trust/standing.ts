@@ -8,9 +8,8 @@ import {
   revocationDocument,
   snapshotDocument,
 } from '@p2pos/protocol';
-import type { SignedDocument } from '@p2pos/sdk';
 import { crypto } from '../../crypto.ts';
-import type { Source } from '../../source.ts';
+import type { CarriedBytes, Source } from '../../source.ts';
 
 export interface Issued {
   readonly hash: string;
@@ -64,16 +63,16 @@ export async function readStanding(source: Source): Promise<Standing> {
 }
 
 export function standingOf(
-  snapshots: readonly SignedDocument[],
-  branches: readonly SignedDocument[],
-  revocations: readonly SignedDocument[],
+  snapshots: readonly CarriedBytes[],
+  branches: readonly CarriedBytes[],
+  revocations: readonly CarriedBytes[],
   nowMs: number,
 ): Standing {
   const proofs = new Map<
     string,
     { proof: AdminProof; hash: DocumentHash; snapshots: number; lastEpoch: number }
   >();
-  const read = ({ bytes, hash, epoch }: SignedDocument, inForce: boolean): Issued => {
+  const read = ({ bytes, hash, epoch }: CarriedBytes, inForce: boolean): Issued => {
     const { body } = decodeDocument(snapshotDocument, bytes, crypto);
     const document = decodeDocument(adminProofDocument, body.adminProof, crypto);
     const proof = document.body;
