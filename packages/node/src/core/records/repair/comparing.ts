@@ -20,7 +20,10 @@ export const PART_BYTES = 16;
 export type SlotRange = readonly [first: number, last: number];
 
 export interface Comparing {
-  claim(input: Claim, from: PeerId): Promise<{ verdict: Verdict; term: number; strays: boolean }>;
+  claim(
+    input: Claim,
+    from: PeerId,
+  ): Promise<{ verdict: Verdict; term: number; strays: boolean; sure: boolean; own: Claim }>;
   compare(
     input: Placed & { readonly count: number; readonly ranges: readonly SlotRange[] },
     from: PeerId,
@@ -73,7 +76,8 @@ export function createComparing(deps: ComparingDeps): Comparing {
   return {
     async claim(claim, from) {
       if (!membership.isActive(from)) throw new P2posError('NOT_A_MEMBER', { peerId: from });
-      return { ...(await memory.hear(from, claim)), strays: deps.holdsStrays() };
+      const heard = await memory.hear(from, claim);
+      return { ...heard, strays: deps.holdsStrays(), sure: standing.isSure(), own: standing.claim() };
     },
     async compare({ count, ranges, ...placed }, from) {
       const admission = replica.admit(placed, from);
