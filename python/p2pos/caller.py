@@ -1,5 +1,5 @@
 """
-One call of an operation: sent to the node that answered last, repeated elsewhere where a repeat does no harm, within
+One call of an operation: sent to the node that answered last, repeated elsewhere where it may be, within
 one deadline. Waits grow exponentially with full jitter (Brooker 2015). A node that gave no answer, or none of use, is
 left: the next try, be it of this call or of another, goes to the next one.
 """
@@ -12,10 +12,16 @@ import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .contract import OPERATIONS
 from .failure import P2posError, RemoteError
+
+
+#: Where what may have been done already is asked for again. None: wherever a node answers, and a plain key is then written
+#: anew there, over what others wrote meanwhile. ``same-node``: only where it was asked first, which remembers idempotency
+#: keys for 24 h, as long as it runs. ``never``: the call fails, and whether it was done is not known.
+Repeat = Literal["same-node", "never"]
 
 
 class Transport(Protocol):
@@ -40,7 +46,11 @@ class Limits:
 
 class Call(Protocol):
     async def __call__(
-        self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None
+        self,
+        method: str,
+        fields: Mapping[str, Any] | None = None,
+        timeout_ms: int | None = None,
+        repeat: Repeat | None = None,
     ) -> Any: ...
 
 
@@ -62,7 +72,11 @@ class Caller:
         self._preferred = 0
 
     async def __call__(
-        self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None
+        self,
+        method: str,
+        fields: Mapping[str, Any] | None = None,
+        timeout_ms: int | None = None,
+        repeat: Repeat | None = None,
     ) -> Any:
         operation = OPERATIONS.get(method)
         if operation is None:
@@ -72,20 +86,25 @@ class Caller:
             # A key of our own, so that a repeat after a lost answer is recognised.
             given.setdefault("idempotencyKey", str(uuid.uuid4()))
         timeout_ms = self._limits.timeout_ms if timeout_ms is None else timeout_ms
-        return await self._repeat(method, given, operation.repeatable, timeout_ms)
+        return await self._repeat(method, given, timeout_ms, repeat)
 
     async def _repeat(
-        self, method: str, fields: Mapping[str, Any], repeatable: bool, timeout_ms: int
+        self, method: str, fields: Mapping[str, Any], timeout_ms: int, repeat: Repeat | None
     ) -> Any:
+        repeatable = OPERATIONS[method].repeatable and repeat != "never"
+        #: The node that may have done it, if no other shall be asked.
+        only: int | None = None
         nodes = len(self._urls)
         ends_at = asyncio.get_running_loop().time() + timeout_ms / 1_000
-        tries = 0
+        tries = rounds = 0
         async with _within(timeout_ms, "The system") as call:
             while True:
                 tries += 1
-                node = self._preferred
+                node = self._preferred if only is None else only
                 is_last = tries >= self._limits.max_attempts
-                share_ms = self._share_ms(ends_at, is_last or not repeatable)
+                share_ms = self._share_ms(
+                    ends_at, is_last or not repeatable or repeat == "same-node"
+                )
                 try:
                     return await self._attempt(method, fields, node, share_ms)
                 except asyncio.CancelledError:
@@ -99,9 +118,12 @@ class Caller:
                     self._leave(node)
                     if is_last or not (repeatable or error.never_sent):
                         raise
+                    if repeat == "same-node" and not error.never_sent:
+                        only = node
                     # The first round over all nodes does not wait.
-                    if tries % nodes == 0:
-                        await self._sleep(self._delay_ms(tries // nodes, error) / 1_000)
+                    if only is not None or tries % nodes == 0:
+                        rounds += 1
+                        await self._sleep(self._delay_ms(rounds, error) / 1_000)
 
     async def _attempt(
         self, method: str, fields: Mapping[str, Any], node: int, share_ms: int | None

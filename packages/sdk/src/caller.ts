@@ -1,5 +1,5 @@
 /**
- * One call of an operation: sent to the node that answered last, repeated elsewhere where a repeat does no harm, within
+ * One call of an operation: sent to the node that answered last, repeated elsewhere where it may be, within
  * one deadline. Waits grow exponentially with full jitter (Brooker 2015). A node that gave no answer, or none of use, is left:
  * the next try, be it of this call or of another, goes to the next one.
  */
@@ -17,11 +17,20 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+export interface RepeatOptions {
+  /**
+   * Where what may have been done already is asked for again. By default wherever a node answers, and a plain key is then
+   * written anew there, over what others wrote meanwhile. `same-node`: only where it was asked first, which remembers
+   * idempotency keys for 24 h, as long as it runs. `never`: the call fails, and whether it was done is not known.
+   */
+  readonly repeat?: 'same-node' | 'never' | undefined;
+}
+
 /** The operation by its name, as in `kv.put`, or as the value in `contract`. */
 export type Call = <A extends Asked>(
   operation: A,
   input: Input<A>,
-  options?: CallOptions,
+  options?: CallOptions & RepeatOptions,
 ) => Promise<Output<A>>;
 
 export interface CallerConfig {
@@ -74,24 +83,31 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
     if (preferred === node) preferred = (node + 1) % urls.length;
   }
 
-  async function call(asked: Asked, input: Readonly<Record<string, unknown>>, options: CallOptions = {}) {
-    const { timeoutMs = config.timeoutMs } = options;
+  async function call(
+    asked: Asked,
+    input: Readonly<Record<string, unknown>>,
+    options: CallOptions & RepeatOptions = {},
+  ) {
+    const { timeoutMs = config.timeoutMs, repeat } = options;
     const operation = operationId(asked);
-    const { repeatable } = OPERATIONS[operation];
+    const repeatable = OPERATIONS[operation].repeatable && repeat !== 'never';
     const named = withIdempotencyKey(operation, input);
     const endsAt = timing.now() + timeoutMs;
     const bound = limit(timing, timeoutMs, {
       reason: () => new P2posError('TIMEOUT', { what: 'The system', timeoutMs }),
       parent: options.signal,
     });
+    /** The node that may have done it, if no other shall be asked. */
+    let only: number | undefined;
+    let rounds = 0;
     try {
       for (let tries = 1; ; tries++) {
         bound.signal.throwIfAborted();
-        const index = preferred;
+        const index = only ?? preferred;
         // Nothing was sent, so whatever it is may wait.
         while (!online.isOnline()) await untilOnline(index, bound.signal);
         const isLast = tries >= config.maxAttempts;
-        const share = shareMs(endsAt - timing.now(), isLast || !repeatable);
+        const share = shareMs(endsAt - timing.now(), isLast || !repeatable || repeat === 'same-node');
         try {
           return await attempt(operation, named, index, { timeoutMs: share, signal: bound.signal });
         } catch (error) {
@@ -101,10 +117,12 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
           }
           if (!(error instanceof P2posError && error.retry)) throw error;
           leave(index);
-          if (isLast || (!repeatable && !wasNeverSent(error))) throw error;
+          const maybeDone = !wasNeverSent(error);
+          if (isLast || (!repeatable && maybeDone)) throw error;
+          if (repeat === 'same-node' && maybeDone) only = index;
           // The first round over all nodes does not wait.
-          if (tries % urls.length === 0)
-            await pauseOnline({ timing, online }, delayMs(tries / urls.length, error), bound.signal);
+          if (only !== undefined || tries % urls.length === 0)
+            await pauseOnline({ timing, online }, delayMs(++rounds, error), bound.signal);
         }
       }
     } finally {
