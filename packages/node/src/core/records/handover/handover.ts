@@ -50,6 +50,8 @@ export interface HandoverConfig {
 /** Slots that a former replica offers in one step. */
 const STRAYS_PER_STEP = 256;
 const MAX_STEP_MS = 5_000;
+/** A replica that answers so holds neither the record nor a newer one, and never will by this way. */
+const REFUSED_FOR_GOOD: readonly string[] = ['RECORD_SIGNATURE', 'RECORD_TOO_LARGE', 'RECORD_INVALID'];
 const EMPTY = new Uint8Array(0);
 
 export interface Handover {
@@ -237,8 +239,10 @@ export function startHandover(
       }
       const record: RecordBody = [header, value, proof];
       const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: [record] }, { timeoutMs });
-      if (answers[0]?.result === 'promised') await settleRegister(name);
-      if (!['taken', 'held', 'behind'].includes(answers[0]?.result ?? '')) return undefined;
+      const [{ result, text } = { result: '', text: '' }] = answers;
+      if (result === 'promised') await settleRegister(name);
+      if (result === 'refused' && REFUSED_FOR_GOOD.includes(text ?? '')) unknown.add(nameOf(leaf));
+      else if (!['taken', 'held', 'behind'].includes(result)) return undefined;
     }
     return unknown;
   }
