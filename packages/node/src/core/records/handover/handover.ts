@@ -57,6 +57,8 @@ const EMPTY = new Uint8Array(0);
 export interface Handover {
   /** Whether records may lie here of slots that only others hold now. */
   holdsStrays(): boolean;
+  /** Something came to lie here of a slot that was closed meanwhile. */
+  noticeStray(): void;
 }
 
 export function startHandover(
@@ -71,6 +73,8 @@ export function startHandover(
   /** What the disk holds of the rings, to write only what changed. */
   let saved = '';
   let mayHoldStrays = true;
+  /** Grows with each that came after the slots were looked through, perhaps. */
+  let strays = 0;
 
   async function save(): Promise<void> {
     const era = moves.current();
@@ -252,6 +256,7 @@ export function startHandover(
     const placed = topology.placedNow();
     if (!placed) return false; // a change of the membership wakes this again
     const generation = topology.generation();
+    const before = strays;
     let left = false;
     for (const ring of moves.rings()) {
       const { count } = ring;
@@ -263,6 +268,7 @@ export function startHandover(
       if (generation !== topology.generation()) return true;
       if (moves.open(count).length > 0 || moves.unsettled(count).length > 0) left = true;
     }
+    left ||= strays !== before;
     mayHoldStrays = left;
     await save();
     return left;
@@ -294,5 +300,12 @@ export function startHandover(
     wake.resolve();
   });
 
-  return { holdsStrays: () => mayHoldStrays };
+  return {
+    holdsStrays: () => mayHoldStrays,
+    noticeStray() {
+      strays++;
+      mayHoldStrays = true;
+      wake.resolve();
+    },
+  };
 }

@@ -281,3 +281,45 @@ test('what a removed member dates later, at a former replica, is let go for what
   assert.equal(await bed.get(1, outdone), 'newer');
   assert.equal(await bed.get(1, unknown), undefined);
 });
+
+test('a write that reaches the disk after its slot was closed here does not outlive its deletion', async () => {
+  let late = false;
+  let clock: Testbed['clock'] | undefined;
+  await using bed = await createTestbed({
+    nodes: 4,
+    records: QUICK,
+    wrapStore: (index, store) => ({
+      get storeId() {
+        return store.storeId;
+      },
+      migrate: (...input) => store.migrate(...input),
+      read: (sql, params) => store.read(sql, params),
+      position: () => store.position(),
+      async write(statements) {
+        if (index === 0 && late && statements.some(({ sql }) => sql.includes('INTO records ('))) {
+          late = false;
+          await new Promise<void>((resolve) => clock?.after(4_000, resolve));
+        }
+        return store.write(statements);
+      },
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    }),
+  });
+  ({ clock } = bed);
+  const key = bed.findKey((replicas) => replicas.includes(0));
+  const members = draining(bed, [0, 1, 2, 3], [0]);
+  await bed.giveAll(await bed.snapshot(members));
+  late = true;
+  await bed.put(1, key, 'v');
+  await bed.clock.advance(3_000);
+  assert.deepEqual(bed.node(0).records.moves(), { open: 0, unsettled: 0 });
+  assert.equal(late, false);
+  assert.equal(await count(bed, 0, 'records'), 0);
+  await bed.clock.advance(7_000);
+  assert.equal(await count(bed, 0, 'records'), 0, 'it was offered to the others and let go');
+  await bed.remove(1, key);
+  await pass(bed, DAY_MS + 300_000);
+  await enact(bed, bed.members(0, 1, 2, 3));
+  await pass(bed, 180_000);
+  await isGone(bed, key, [0, 1, 2, 3]);
+});

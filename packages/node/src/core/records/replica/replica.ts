@@ -51,6 +51,8 @@ export interface ReplicaDeps {
   readonly onStalePeer: (peerId: PeerId) => void;
   /** Told of what others pass on that is too far ahead until then, corrected time in ms. Nothing of it was checked. */
   readonly onAhead: (body: RecordBody, dueAt: number) => void;
+  /** Told when something came to lie here of a slot that only others hold. */
+  readonly onStray: () => void;
 }
 
 /** Proof that a request was admitted; asked again when its work is done. */
@@ -233,6 +235,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (mine.length > 0) {
       const kept = mine.map((i) => records[i] as CheckedRecord);
       const results = await accept(kept);
+      // They were on their way to the disk when their slot was closed.
+      if (kept.some(({ slot, count }) => !topology.moves.isHolder(slot, count))) deps.onStray();
       for (const { slot, count } of kept) if (!standing.votes(slot, count)) await standing.known(slot, count);
       for (let at = 0; at < mine.length; at++)
         answers[mine[at] as number] = counted(kept[at] as CheckedRecord, results[at] as WriteAnswer);
