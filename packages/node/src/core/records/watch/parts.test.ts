@@ -94,7 +94,7 @@ test('T22: a replica that tells of what no member signed, or of another key, is 
   const [author, stranger] = system.nodes as [(typeof system.nodes)[0], (typeof system.nodes)[0]];
   const reader = createChangeReader({
     verifier: createSealVerifier({ crypto: system.crypto, systemId }),
-    topology: { wasMember: (peerId) => peerId === author.peerId },
+    topology: { wasEverMember: (peerId) => peerId === author.peerId },
     crypto: system.crypto,
     now: () => 2_000,
   });
