@@ -128,17 +128,10 @@ export function createReplica(deps: ReplicaDeps): Replica {
       throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     }
     checkValue(fields, value);
-<<<<<<< HEAD
     const carried = register && value ? checkedState(value, fields.version).value : value;
-    if (carried && carried.length > declaration.maxValueBytes)
-      throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
-    if (carried) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
-=======
-    const carried = register && value ? decodeState(value).value : value;
     if (carried && carried.length > maxValueBytes) throw tooLarge();
     if (carried && !handedOver)
       declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
->>>>>>> ready/moves
     const leaf = leafHash(crypto, header);
     const verdict = verifier.verify({ header, proof, leaf }, author);
     const base = { header, value, proof, fields, leaf, slot, count };
