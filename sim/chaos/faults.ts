@@ -231,13 +231,14 @@ export function createFaults(
       return change(without);
     }
     const leave = async (): Promise<void> => {
-      if (isAtRest(sim)) await change(without);
-      else if (!over) later(OPERATOR_WAIT_MS, leave);
+      if (isAtRest(sim) && (await change(without))) return;
+      if (!over) later(OPERATOR_WAIT_MS, leave);
     };
-    later(OPERATOR_WAIT_MS, leave);
-    return change((before) =>
+    const drained = await change((before) =>
       before.map((member) => (member.peerId === peerId ? { ...member, draining: true } : member)),
     );
+    if (drained) later(OPERATOR_WAIT_MS, leave);
+    return drained;
   }
 
   async function change(edit: (before: readonly Member[]) => readonly Member[]): Promise<boolean> {

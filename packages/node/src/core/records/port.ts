@@ -237,6 +237,8 @@ export interface RecordsRepair {
   notice(peerId: PeerId): void;
   /** Where a member's store is, as it says in its heartbeats. */
   notePosition(peerId: PeerId, position: StorePosition): void;
+  /** What this node's own heartbeats tell of it. */
+  position(): StorePosition;
   /** Compares with every member now; whether all held the same afterwards. */
   round(): Promise<boolean>;
   /** `learner`: the disk was lost or is an old copy; this node counts in no majority until it has caught up. */

@@ -28,6 +28,8 @@ export const REPAIR_METHODS = {
     output: z.strictObject({
       verdict: z.enum(['unknown', 'known', 'contradicted']),
       term: integerSchema(0),
+      /** What the claim contradicts. */
+      remembered: claim.optional(),
       /** Holds records of slots that others hold now. */
       strays: z.boolean(),
       /** What it does not remember it never heard: its own disk is not new. Earlier releases do not say. */

@@ -8,7 +8,7 @@ import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { SlotContents } from './digests.ts';
 import { tally } from './loss.ts';
-import type { Claim, PeerMemory, Verdict } from './memory.ts';
+import type { Claim, Heard, PeerMemory } from './memory.ts';
 import { answer, createItems } from './negentropy/index.ts';
 import type { Standing } from './standing.ts';
 
@@ -20,10 +20,7 @@ export const PART_BYTES = 16;
 export type SlotRange = readonly [first: number, last: number];
 
 export interface Comparing {
-  claim(
-    input: Claim,
-    from: PeerId,
-  ): Promise<{ verdict: Verdict; term: number; strays: boolean; sure: boolean; own: Claim }>;
+  claim(input: Claim, from: PeerId): Promise<Heard & { strays: boolean; sure: boolean; own: Claim }>;
   compare(
     input: Placed & { readonly count: number; readonly ranges: readonly SlotRange[] },
     from: PeerId,

@@ -101,6 +101,35 @@ test('a home restored from an old copy counts only after it has caught up', asyn
   for (const key of keys) assert.equal(await bed.get(2, key), `new ${key}`);
 });
 
+test('an old copy of a disk counts no more for what it commits before it is known', async () => {
+  await using folder = await createTempFolder();
+  const file = join(folder.path, 'disk');
+  const copy = join(folder.path, 'copy');
+  await using bed = await createTestbed({
+    nodes: 3,
+    records: QUICK,
+    diskFile: (index) => (index === 2 ? file : ':memory:'),
+  });
+  await bed.put(0, 'key0', 'old');
+  await bed.clock.advance(100);
+  for (const end of ['', '-wal']) copyFileSync(file + end, copy + end);
+  for (let i = 0; i < 20; i++) await bed.put(1, 'key1', `before ${i}`);
+  await bed.run(bed.node(2).records.repair.round());
+  bed.partition([0], [1, 2]);
+  await bed.put(1, 'key0', 'new');
+  await bed.crash(2);
+  bed.replaceDisk(2, copy);
+  bed.partition([0], [1], [2]);
+  await bed.start(2);
+  const local = { sql: 'UPDATE records_clock SET reserved_ms = reserved_ms' };
+  for (let i = 0; i < 100; i++) await bed.node(2).store.write([local]);
+  await bed.heal();
+  bed.partition([0, 2], [1]);
+  await bed.clock.advance(3_000);
+  assert.equal(bed.node(2).records.repair.standing(), 'learner');
+  await assert.rejects(bed.get(0, 'key0'), lost);
+});
+
 test('two of three that lost their disks at once learn from the third', async () => {
   await using bed = await createTestbed({ nodes: 3, records: QUICK });
   await fill(bed, 'of');

@@ -55,13 +55,21 @@ const SAVE_SELF = `
   INSERT INTO repair_self VALUES (1, ?1, ?2, 1)
   ON CONFLICT (id) DO UPDATE SET term = excluded.term, floor_ms = excluded.floor_ms, established = 1`;
 
+export interface Heard {
+  readonly verdict: Verdict;
+  /** The one that is remembered. */
+  readonly term: number;
+  /** What the claim contradicts. */
+  readonly remembered?: Claim;
+}
+
 export interface PeerMemory {
   readonly term: number;
   readonly floorMs: number;
   /** This disk has counted before: what it does not remember was never there. */
   readonly established: boolean;
-  /** Durable before it resolves. `term`: the one that is remembered. */
-  hear(peerId: PeerId, claim: Claim): Promise<{ readonly verdict: Verdict; readonly term: number }>;
+  /** Durable before it resolves. */
+  hear(peerId: PeerId, claim: Claim): Promise<Heard>;
   /** The peer told its position elsewhere (presence): raises what is remembered of the same store. */
   note(peerId: PeerId, position: Omit<Claim, 'term'>): void;
   /** It was removed: what it holds when it comes back may be long deleted. */
@@ -107,8 +115,10 @@ export async function openPeerMemory({
     async hear(peerId, claim) {
       const remembered = memory.get(peerId);
       const verdict = judge(remembered, claim);
-      if (verdict !== 'contradicted') await keep(peerId, claim);
-      return { verdict, term: remembered?.term ?? 0 };
+      const term = remembered?.term ?? 0;
+      if (verdict === 'contradicted') return { verdict, term, ...(remembered && { remembered }) };
+      await keep(peerId, claim);
+      return { verdict, term };
     },
     note(peerId, { storeId, commits }) {
       const remembered = memory.get(peerId);

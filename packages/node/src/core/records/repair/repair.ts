@@ -93,12 +93,12 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   async function claim(peerId: PeerId): Promise<void> {
     const at = clock.monotonic();
     const answer = await calls.ask(peerId, 'claim', standing.claim(), { timeoutMs });
-    const { verdict, term, strays, sure = true, own } = answer;
+    const { strays, sure = true, own } = answer;
     if (strays) clean.delete(peerId);
     else clean.set(peerId, at);
     // Before this disk counts, so that from then on it contradicts one that replaces the peer's.
     if (own) await memory.hear(peerId, own);
-    standing.learn(peerId, { verdict, term, sure });
+    standing.learn(peerId, { ...answer, sure });
   }
 
   /** Whether everybody whose word is needed has given it. */

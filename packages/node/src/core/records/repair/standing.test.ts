@@ -12,13 +12,14 @@ async function standingIn(...sets: PeerSet[]) {
   const store = createMemoryStore(createSeededRandom('standing'));
   const clock = createManualClock();
   const memory = await openPeerMemory({ store });
-  const moves = { required: () => sets, held: () => [1], rings: () => [{ count: 3 }] };
+  const moves = { required: () => sets, rings: () => [{ count: 3 }], held: () => [1] };
   const topology = { moves } as unknown as Pick<Topology, 'moves'>;
+  const opened = store.position();
   const standing = createStanding(
-    { self: 'me', store, topology, memory, clock, now: clock.now },
+    { self: 'me', store, opened, topology, memory, clock, now: clock.now },
     { patienceMs: 1_000, maxAheadMs: 10_000 },
   );
-  return { standing, clock, memory, store };
+  return { standing, clock, memory, store, opened };
 }
 
 /** What a peer says whose own disk is not new. */
@@ -69,6 +70,31 @@ test('a disk of before that was remembered is one that remembers others', async 
   assert.equal((await openPeerMemory({ store: older })).established, true);
 });
 
+test('until it counts it tells where the disk stood when the run began, and after that nothing older', async () => {
+  const { standing, store, opened } = await standingIn(['me', 'a', 'b']);
+  await store.write([{ sql: 'DELETE FROM repair_memory' }]);
+  assert.deepEqual(standing.position(), opened);
+  assert.equal(standing.claim().commits, opened.commits);
+  standing.learn('a', word('known'));
+  assert.equal(standing.claim().commits, opened.commits + 1);
+  standing.learn('b', word('contradicted'));
+  assert.equal(standing.claim().commits, opened.commits + 1);
+});
+
+test('a claim that a heartbeat of the same run has overtaken contradicts nothing', async () => {
+  const { standing, store, opened } = await standingIn(['me', 'a', 'b']);
+  standing.claim();
+  standing.learn('a', word('known'));
+  await standing.establish();
+  await store.write([{ sql: 'DELETE FROM repair_memory' }]);
+  const told = { ...standing.position(), term: 0 };
+  assert.ok(told.commits > opened.commits);
+  standing.learn('b', { ...word('contradicted'), remembered: told });
+  assert.equal(standing.state(), 'voter');
+  standing.learn('b', { ...word('contradicted'), remembered: { ...told, commits: told.commits + 1 } });
+  assert.equal(standing.state(), 'learner');
+});
+
 test('alone it counts at once', async () => {
   const { standing } = await standingIn(['me']);
   assert.equal(standing.votes(1, 1), true);
@@ -115,7 +141,15 @@ test('that floor is by the true time, though it be known only later', async () =
   const topology = { moves: { required: () => [['me', 'a', 'b']] } } as unknown as Pick<Topology, 'moves'>;
   let wrongMs = -7_200_000;
   const standing = createStanding(
-    { self: 'me', store, topology, memory, clock, now: () => clock.now() + wrongMs },
+    {
+      self: 'me',
+      store,
+      opened: store.position(),
+      topology,
+      memory,
+      clock,
+      now: () => clock.now() + wrongMs,
+    },
     { patienceMs: 1_000, maxAheadMs: 10_000 },
   );
   const lostAt = clock.now();

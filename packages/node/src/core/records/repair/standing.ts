@@ -9,7 +9,7 @@
  */
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
-import type { Store } from '../../store/index.ts';
+import type { Store, StorePosition } from '../../store/index.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Claim, PeerMemory, Verdict } from './memory.ts';
@@ -24,6 +24,11 @@ export interface Standing {
   /** After the same wait: of the slots that this node holds, those in which it does not count. */
   learning(count: number): Promise<readonly number[]>;
   state(): 'unproven' | 'voter' | 'learner';
+  /**
+   * What others are told of the disk: until it counts in all slots where it stood when this run began, since what is
+   * committed meanwhile would stand for what an old copy of it lacks.
+   */
+  position(): StorePosition;
   claim(): Claim;
   /** What a peer said of the claim. */
   learn(peerId: PeerId, word: Word): void;
@@ -47,6 +52,8 @@ export interface Word {
   readonly verdict: Verdict;
   /** Of the disk that the peer remembers. */
   readonly term: number;
+  /** What contradicts. */
+  readonly remembered?: Claim | undefined;
   /** The peer's `isSure`. */
   readonly sure: boolean;
 }
@@ -54,6 +61,8 @@ export interface Word {
 export interface StandingDeps {
   readonly self: PeerId;
   readonly store: Pick<Store, 'position'>;
+  /** Where the store stood before the first commit of this run. */
+  readonly opened: StorePosition;
   readonly topology: Pick<Topology, 'moves'>;
   readonly memory: PeerMemory;
   readonly clock: Clock;
@@ -78,7 +87,7 @@ interface Uncounted {
 }
 
 export function createStanding(
-  { self, store, topology, memory, clock, now }: StandingDeps,
+  { self, store, opened, topology, memory, clock, now }: StandingDeps,
   { patienceMs, maxAheadMs }: StandingConfig,
 ): Standing {
   /** Who did not contradict, and whether they were sure. */
@@ -91,6 +100,10 @@ export function createStanding(
   let revision = 0;
   let contradicted = false;
   let proven = false;
+  /** Whether it has counted in all its slots since the start; once it has, no lower position is told again. */
+  let accepted = false;
+  /** The greatest position that others were told in this run. */
+  let toldCommits = 0;
   let greatestTerm = memory.term;
   let floorMs = memory.floorMs;
   /** Monotonic: what time it was then may be known only later. */
@@ -133,6 +146,28 @@ export function createStanding(
     return slots;
   }
 
+  function isAccepted(): boolean {
+    if (accepted) return true;
+    const counts = topology.moves.rings().map(({ count }) => count);
+    accepted =
+      proven ||
+      (!contradicted &&
+        counts.some((count) => topology.moves.held(count).length > 0) &&
+        counts.every((count) => uncountedOf(count).length === 0));
+    return accepted;
+  }
+
+  function position(): StorePosition {
+    const now = isAccepted() ? store.position() : opened;
+    toldCommits = now.commits;
+    return now;
+  }
+
+  /** A heartbeat of this run that came before the claim: commits only grow. */
+  function isOvertaken({ storeId, term, commits }: Claim): boolean {
+    return storeId === opened.storeId && term === memory.term && commits <= toldCommits;
+  }
+
   async function patiently(counts: () => boolean): Promise<void> {
     if (contradicted || counts()) return;
     notify();
@@ -164,10 +199,11 @@ export function createStanding(
       if (contradicted) return 'learner';
       return proven || (memory.established && vouched.size > 0) ? 'voter' : 'unproven';
     },
-    claim: () => ({ ...store.position(), term: memory.term }),
-    learn(peerId, { verdict, term, sure }) {
+    position,
+    claim: () => ({ ...position(), term: memory.term }),
+    learn(peerId, { verdict, term, sure, remembered }) {
       greatestTerm = Math.max(greatestTerm, term);
-      if (verdict !== 'contradicted') {
+      if (verdict !== 'contradicted' || (remembered && isOvertaken(remembered))) {
         if (vouched.get(peerId) !== sure) revision++;
         vouched.set(peerId, sure);
         return;

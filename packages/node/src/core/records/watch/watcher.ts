@@ -321,12 +321,12 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
   async function* watch(input: WatchInput, caller: AbortSignal): AsyncGenerator<WatchEvent, void> {
     const declaration = check(input);
     const standing = input.from === undefined ? undefined : decodeToken(input.from);
-    using _entered = enter(input.namespace.split('/')[0] as string);
+    const entered = enter(input.namespace.split('/')[0] as string);
     const stop = new AbortController();
     const signal = AbortSignal.any([caller, closing.signal, stop.signal]);
     const outlet = new Outlet<WatchEvent>({ maxBytes: MAX_WAITING_BYTES, weigh });
     signal.addEventListener('abort', () => outlet.end(signal.reason), { once: true });
-    const work = (async () => {
+    const work: Promise<void> = (async () => {
       let mode: Mode = standing
         ? { kind: 'resume', standing }
         : { kind: input.listing === false ? 'changes' : 'listing' };
@@ -335,7 +335,13 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
         outlet.push({ type: 'compacted' });
         mode = { kind: 'listing' };
       }
-    })().catch((error) => outlet.end(error));
+    })()
+      .catch((error) => outlet.end(error))
+      // Not when it was read to its end, for who gives it up may not do that.
+      .finally(() => {
+        open.delete(work);
+        entered[Symbol.dispose]();
+      });
     open.add(work);
     try {
       for (;;) yield await outlet.take();
@@ -344,7 +350,6 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     } finally {
       stop.abort(new P2posError('CANCELLED'));
       await work;
-      open.delete(work);
     }
   }
 
