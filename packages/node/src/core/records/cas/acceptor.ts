@@ -67,8 +67,12 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
     if (stored?.damaged) return { result: 'refused', text: 'RECORD_INVALID' };
     // A greater ballot may have been promised and accepted since: then the promise is worth nothing any more.
     if (given && !(stored && stored.version > ballot)) {
-      const { header, value, proof } = stored?.record ?? {};
-      return { result: 'promised', ...(header && proof && { record: [header, value ?? null, proof] }) };
+      if (!stored) return { result: 'promised' };
+      const { header, value, proof } = stored.record;
+      const slot = slotOf(name.namespace, name.partition);
+      const { replicas } = declarations.find(name.namespace);
+      const accepted = standing.votesOn(slot, replicas, parseVersion(stored.version).ms);
+      return { result: 'promised', record: [header, value, proof], ...(!accepted && { learned: true }) };
     }
     const greater = [stored?.version, promised].filter((text) => text !== undefined);
     return { result: 'behind', text: greater.sort().at(-1) as string };
