@@ -15,7 +15,7 @@ test('an honest history passes', () => {
     records.acknowledged(records.begin('k', 'a'), '1');
     records.read('k', records.floorOf('k'), { value: 'a', version: '1' }, 0);
     const late = records.begin('k', 'b');
-    records.unknown(late);
+    records.unknown(late, 0);
     records.read('k', records.floorOf('k'), { value: 'a', version: '1' }, 0);
     records.read('k', records.floorOf('k'), { value: 'b', version: '2' }, 0);
     records.acknowledged(records.begin('k', undefined), '3');

@@ -9,6 +9,7 @@ interface Write {
   readonly value: string | undefined;
   /** Unknown until it is acknowledged or read. */
   version: string | undefined;
+  acknowledged?: boolean;
   /** True time, ms; what expires may be gone from a little earlier on, since clocks differ. */
   readonly expiresAt: number | undefined;
 }
@@ -37,7 +38,9 @@ export interface PlainRecords {
   acknowledged(ticket: WriteTicket, version: string): void;
   /** It surely has no effect, now or later. */
   refused(ticket: WriteTicket): void;
-  unknown(ticket: WriteTicket): void;
+  unknown(ticket: WriteTicket, now: number): void;
+  /** What others found. */
+  broken(violation: string): void;
   /** To be handed to `read` with what came back. */
   floorOf(key: string): string;
   read(
@@ -78,6 +81,7 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
   return {
     violations,
     counts,
+    broken,
     begin(name, value, expiresAt) {
       const key = keyOf(name);
       const write: Write = { value, version: undefined, expiresAt };
@@ -87,6 +91,7 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
     acknowledged({ key: name, write, floor }, version) {
       counts.acknowledged++;
       write.version = version;
+      write.acknowledged = true;
       if (version <= floor) broken(`${name}: ${version} was given although ${floor} was known before`);
       raise(keyOf(name), version);
     },
@@ -109,9 +114,10 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
         if (version < floor) broken(`${name}: read ${version} although ${floor} was known before`);
         else if (!write && version >= key.floor)
           broken(`${name}: read ${value}, which was refused or never written`);
-        else if (write?.version !== undefined && write.version !== version)
+        // While it was under way it may have been read under a version that had to give way to a greater one.
+        else if (write?.acknowledged && write.version !== undefined && write.version < version)
           broken(`${name}: read ${value} as ${version}, written as ${write.version}`);
-        if (write) write.version = version;
+        if (write && version > (write.version ?? '')) write.version = version;
         raise(key, version);
         return;
       }

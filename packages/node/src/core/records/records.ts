@@ -248,7 +248,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         unionOf(topology.moves.required(place(namespace, partition), count)),
       read: (name, signal) =>
         findDeclaration(name.namespace).kind === 'cas'
-          ? registers.read(name, { signal })
+          ? registers.agreed(name, { signal })
           : reader.read(name, checkName(name).place, 'quorum', { signal }).then(({ found }) => found),
       check(input) {
         const declaration = findDeclaration(input.namespace);

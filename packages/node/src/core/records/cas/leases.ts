@@ -129,9 +129,13 @@ export function createLeases({ registers, clock, trustedNow }: LeasesDeps, { ske
 
   async function release(lease: RecordKey & Grant, options: CallOptions = {}): Promise<boolean> {
     const { token } = lease;
-    const propose = (before: Terms | undefined) =>
-      isMine(before, lease) ? { token, holder: undefined, until: 0 } : undefined;
-    return (await agree(lease, propose, options)) !== undefined;
+    // By this call, or by one before it whose answer was lost: nobody has taken it since.
+    let isFree = false;
+    const propose = (before: Terms | undefined) => {
+      isFree = before?.token === token && before.holder === undefined;
+      return isMine(before, lease) ? { token, holder: undefined, until: 0 } : undefined;
+    };
+    return (await agree(lease, propose, options)) !== undefined || isFree;
   }
 
   function keep(wanted: Wanted, grant: Grant, takenAt: number): Lease {

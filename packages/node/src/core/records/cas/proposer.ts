@@ -24,7 +24,7 @@ import { type Place, type Polled, poll } from './poll.ts';
 import { createProposalQueue } from './queue.ts';
 import type { Rounds } from './rounds.ts';
 import { DELETED_KEEP_MS, encodeState, type RegisterState, storedState } from './state.ts';
-import { type Answer, decide, isExpired, liveOf, type Wish } from './transition.ts';
+import { type Agreed, type Answer, agreedOf, decide, isExpired, type Wish } from './transition.ts';
 
 export interface Proposed {
   readonly answer: Answer;
@@ -43,8 +43,8 @@ export interface Proposer extends Disposable {
   propose(name: RecordName, place: Place, wish: Wish | undefined, options: CallOptions): Promise<Proposed>;
   /** Another has asked this node to promise: what it proposed last may have been replaced. */
   disturb(name: RecordName): void;
-  /** Linearizable: one round without promises where a majority agrees. */
-  read(name: RecordName, place: Place, options: CallOptions): Promise<RegisterValue | undefined>;
+  /** Linearizable: one round without promises where a majority agrees. Undefined: nothing was ever there, or it was forgotten. */
+  read(name: RecordName, place: Place, options: CallOptions): Promise<Agreed | undefined>;
 }
 
 export interface ProposerDeps extends CourseDeps {
@@ -292,10 +292,10 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         if (!seen) continue;
         // That it has expired is for all to agree on, lest another clock finds it alive later.
         if (seen.state && seen.state.value !== null && isExpired(seen.state, now())) break;
-        return liveOf(seen.state, now());
+        return agreedOf(seen.state);
       }
-      const { answer } = await inTurn(name, place, undefined, course);
-      return answer.kind === 'value' ? answer.value : undefined;
+      const { record } = await inTurn(name, place, undefined, course);
+      return agreedOf(record?.state);
     },
     disturb: (name) => grounds.forget(textOf(name)),
     [Symbol.dispose]: () => closing.abort(),
