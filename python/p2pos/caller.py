@@ -1,6 +1,7 @@
 """
 One call of an operation: sent to the node that answered last, repeated elsewhere where a repeat does no harm, within
-one deadline. Waits grow exponentially with full jitter (Brooker 2015).
+one deadline. Waits grow exponentially with full jitter (Brooker 2015). A node that gave no answer, or none of use, is
+left: the next try, be it of this call or of another, goes to the next one.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,8 +30,9 @@ class Transport(Protocol):
 class Limits:
     #: For a whole call, repeats included.
     timeout_ms: int
-    #: For one node to answer; with several nodes the next is tried then.
-    attempt_timeout_ms: int
+    #: At most, for one node to answer; None: as long as the call. A call that may be repeated leaves the next node half
+    #: of its time in any case.
+    attempt_timeout_ms: int | None
     max_attempts: int
     base_delay_ms: int = 100
     max_delay_ms: int = 2_000
@@ -69,36 +72,57 @@ class Caller:
             # A key of our own, so that a repeat after a lost answer is recognised.
             given.setdefault("idempotencyKey", str(uuid.uuid4()))
         timeout_ms = self._limits.timeout_ms if timeout_ms is None else timeout_ms
-        return await _within(
-            timeout_ms, "The system", self._repeat(method, given, operation.repeatable)
-        )
+        return await self._repeat(method, given, operation.repeatable, timeout_ms)
 
-    async def _repeat(self, method: str, fields: Mapping[str, Any], repeatable: bool) -> Any:
+    async def _repeat(
+        self, method: str, fields: Mapping[str, Any], repeatable: bool, timeout_ms: int
+    ) -> Any:
         nodes = len(self._urls)
+        ends_at = asyncio.get_running_loop().time() + timeout_ms / 1_000
         tries = 0
-        while True:
-            tries += 1
-            node = self._preferred
-            try:
-                return await self._attempt(method, fields, node)
-            except P2posError as error:
-                if not error.retry or tries >= self._limits.max_attempts:
+        async with _within(timeout_ms, "The system") as call:
+            while True:
+                tries += 1
+                node = self._preferred
+                is_last = tries >= self._limits.max_attempts
+                share_ms = self._share_ms(ends_at, is_last or not repeatable)
+                try:
+                    return await self._attempt(method, fields, node, share_ms)
+                except asyncio.CancelledError:
+                    # Not for who lost interest: that says nothing of the node.
+                    if call.expired():
+                        self._leave(node)
                     raise
-                if not repeatable and not error.never_sent:
-                    raise
-                if self._preferred == node:
-                    self._preferred = (node + 1) % nodes
-                # The first round over all nodes does not wait.
-                if tries % nodes == 0:
-                    await self._sleep(self._delay_ms(tries // nodes, error) / 1_000)
+                except P2posError as error:
+                    if not error.retry:
+                        raise
+                    self._leave(node)
+                    if is_last or not (repeatable or error.never_sent):
+                        raise
+                    # The first round over all nodes does not wait.
+                    if tries % nodes == 0:
+                        await self._sleep(self._delay_ms(tries // nodes, error) / 1_000)
 
-    async def _attempt(self, method: str, fields: Mapping[str, Any], node: int) -> Any:
+    async def _attempt(
+        self, method: str, fields: Mapping[str, Any], node: int, share_ms: int | None
+    ) -> Any:
         work = self._transport.attempt(method, fields, node)
-        if self._limits.attempt_timeout_ms >= self._limits.timeout_ms:
+        if share_ms is None:
             return await work
-        return await _within(
-            self._limits.attempt_timeout_ms, f"The node at {self._urls[node]}", work
-        )
+        async with _within(share_ms, f"The node at {self._urls[node]}"):
+            return await work
+
+    def _share_ms(self, ends_at: float, is_last: bool) -> int | None:
+        """None: as long as the call has."""
+        left_ms = (ends_at - asyncio.get_running_loop().time()) * 1_000
+        is_shared = len(self._urls) > 1 and not is_last
+        bounds = [self._limits.attempt_timeout_ms, max(1, int(left_ms / 2)) if is_shared else None]
+        share_ms = min((bound for bound in bounds if bound is not None), default=None)
+        return share_ms if share_ms is not None and share_ms < left_ms else None
+
+    def _leave(self, node: int) -> None:
+        if self._preferred == node:
+            self._preferred = (node + 1) % len(self._urls)
 
     def _delay_ms(self, round_: int, error: P2posError) -> float:
         limits = self._limits
@@ -107,10 +131,11 @@ class Caller:
         return max(min(asked, limits.max_delay_ms), most * self._chance())
 
 
-async def _within(timeout_ms: int, what: str, work: Any) -> Any:
+@asynccontextmanager
+async def _within(timeout_ms: int, what: str) -> AsyncGenerator[asyncio.Timeout, None]:
     try:
         async with asyncio.timeout(timeout_ms / 1_000) as scope:
-            return await work
+            yield scope
     except TimeoutError:
         if not scope.expired():
             raise

@@ -69,13 +69,13 @@ class AsyncClient:
         several = len(urls) > 1
         limits = Limits(
             timeout_ms=timeout_ms,
-            attempt_timeout_ms=attempt_timeout_ms or (10_000 if several else timeout_ms),
+            attempt_timeout_ms=attempt_timeout_ms or (10_000 if several else None),
             max_attempts=max_attempts or max(4, len(urls)),
         )
         self._caller = Caller(used, urls, limits)
         self._subscriber = Subscriber(self._sockets, len(urls))
         self._closed = False
-        self.kv = AsyncKv(self.call, self._subscriber)
+        self.kv = AsyncKv(self.call, self._subscriber, timeout_ms)
         self.pubsub = AsyncPubsub(self.call, self._subscriber)
         self.topics = AsyncTopics(self.call, self._subscriber)
         self.sql = AsyncSql(self.call, self._subscriber)

@@ -34,10 +34,10 @@ class AsyncKv:
     #: Keys that change only by agreement; they never meet those here.
     cas: AsyncCas
 
-    def __init__(self, call: Call, subscriber: Subscriber) -> None:
+    def __init__(self, call: Call, subscriber: Subscriber, call_timeout_ms: int) -> None:
         self._call = call
         self._subscriber = subscriber
-        self.cas = AsyncCas(call)
+        self.cas = AsyncCas(call, call_timeout_ms)
 
     async def put(
         self,

@@ -8,6 +8,8 @@ import { createPlainRecords, type PlainRecords } from '../checkers/plain-records
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
 
 const HOUR_MS = 3_600_000;
+/** Less than whoever comes back late was away. */
+const KEEP_DELETED_MS = 300_000;
 const text = new TextDecoder();
 const utf8 = new TextEncoder();
 
@@ -31,7 +33,7 @@ async function run({ seed, nodes, hours, progress, plant, onTrace }: ScenarioInp
   await using sim = await createSimnet(nodes, {
     seed: `awkward ${seed}`,
     ...(onTrace && { onTrace }),
-    records: { keepDeletedMs: HOUR_MS },
+    records: { keepDeletedMs: KEEP_DELETED_MS },
   });
   await sim.settle();
   plant?.(sim);

@@ -57,6 +57,8 @@ export interface PlainRecords {
   refused(ticket: WriteTicket): void;
   /** @param now true time, ms: it may still take effect, but not with a version of later on */
   unknown(ticket: WriteTicket, now: number): void;
+  /** What others found. */
+  broken(violation: string): void;
   /** To be handed to `read` with what came back. */
   floorOf(key: string): string;
   /** @param now true time of the answer, ms */
@@ -128,6 +130,7 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
   return {
     violations,
     counts,
+    broken,
     begin(name, value, expiresAt) {
       const key = keyOf(name);
       const latestMs = Number.POSITIVE_INFINITY;

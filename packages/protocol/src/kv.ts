@@ -245,6 +245,7 @@ export const kvRoutes = defineRoutes({
     output: json(KvLock),
     errors: ['KV_KEY_INVALID', ...unavailable],
     invalid,
+    repeatable: true,
   },
   renewLock: {
     summary: 'Keeps a lock for another time to live; false: it is lost.',
@@ -257,6 +258,7 @@ export const kvRoutes = defineRoutes({
     output: json(z.object({ held: z.boolean() })),
     errors: ['KV_KEY_INVALID', ...unavailable],
     invalid,
+    repeatable: true,
   },
   unlock: {
     summary: 'Gives a lock back; false: it was lost before.',
@@ -269,6 +271,7 @@ export const kvRoutes = defineRoutes({
     output: json(z.object({ released: z.boolean() })),
     errors: ['KV_KEY_INVALID', ...unavailable],
     invalid,
+    repeatable: true,
   },
 });
 

@@ -85,7 +85,14 @@ const DEFAULT_TTL_MS = 10_000;
 const POLL_MS = 250;
 const cas = true as const;
 
-export function createKvCasClient(call: Call, timing: Timing): KvCasClient {
+export interface KvCasDeps {
+  readonly call: Call;
+  readonly timing: Timing;
+  /** Of a call that says nothing else. */
+  readonly callTimeoutMs: number;
+}
+
+export function createKvCasClient({ call, timing, callTimeoutMs }: KvCasDeps): KvCasClient {
   const put: KvCasClient['put'] = async (key, value, options = {}) => {
     const { signal, timeoutMs, ifVersion, ifAbsent, ...input } = options;
     const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
@@ -99,7 +106,9 @@ export function createKvCasClient(call: Call, timing: Timing): KvCasClient {
     call('kv.list', { ...input, cas }, { signal, timeoutMs });
 
   async function take(key: string, holder: string, ttlMs: number, options: LockOptions) {
-    const { signal, timeoutMs, waitMs = 0 } = options;
+    const { signal, waitMs = 0 } = options;
+    // What is answered later is over by then.
+    const timeoutMs = Math.min(options.timeoutMs ?? callTimeoutMs, ttlMs);
     const until = timing.now() + waitMs;
     for (;;) {
       const since = timing.now();
@@ -175,7 +184,9 @@ function keepLock(
   }
 
   async function renew(): Promise<void> {
-    for (let delayMs = ttlMs / 3; !lost.signal.aborted; ) {
+    // An answer that took long leaves less of the time.
+    let delayMs = Math.max(0, since + ttlMs / 3 - timing.now());
+    while (!lost.signal.aborted) {
       await pause(timing, delayMs, lost.signal);
       const askedAt = timing.now();
       try {

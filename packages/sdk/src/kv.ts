@@ -1,10 +1,9 @@
 import { isP2posError, type KvList, type KvReceipt } from '@p2pos/protocol';
-import type { Call, CallOptions } from './caller.ts';
+import type { CallOptions } from './caller.ts';
 import type { Input, Output } from './contract/operation.ts';
-import { createKvCasClient, type KvCasClient } from './kv-cas.ts';
+import { createKvCasClient, type KvCasClient, type KvCasDeps } from './kv-cas.ts';
 import { type KvWatchEvent, type WatchOptions, watchKv } from './kv-watch.ts';
 import type { Subscribe } from './socket/subscribe.ts';
-import type { Timing } from './timing.ts';
 
 /** What belongs to `kv.cas`. */
 type Agreed = 'cas' | 'ifMatch' | 'ifNoneMatch';
@@ -46,10 +45,11 @@ export interface KvClient {
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<KvWatchEvent>;
 }
 
-export function createKvClient(
-  call: Call,
-  { subscribe, timing }: { readonly subscribe: Subscribe; readonly timing: Timing },
-): KvClient {
+export interface KvClientDeps extends KvCasDeps {
+  readonly subscribe: Subscribe;
+}
+
+export function createKvClient({ call, subscribe, timing, callTimeoutMs }: KvClientDeps): KvClient {
   const head: KvClient['head'] = async (key, { signal, timeoutMs, ...input } = {}) =>
     orUndefined(call('kv.head', { key, ...input }, { signal, timeoutMs }));
   const page: KvClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
@@ -58,7 +58,7 @@ export function createKvClient(
   return {
     head,
     page,
-    cas: createKvCasClient(call, timing),
+    cas: createKvCasClient({ call, timing, callTimeoutMs }),
     async put(key, value, { signal, timeoutMs, ...input } = {}) {
       const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
       return call('kv.put', { key, body, ...input }, { signal, timeoutMs });

@@ -89,5 +89,7 @@ test('a lock has one holder, whose token grows from holder to holder', async () 
     bed.run(door(2).unlock({ key: 'l', holder, token: held }, context));
   assert.deepEqual(await unlock('a', token), { released: false });
   assert.deepEqual(await unlock('b', next.token), { released: true });
+  assert.deepEqual(await unlock('b', next.token), { released: true }); // a repeat
   assert.ok((await lock(0, 'c')).held);
+  assert.deepEqual(await unlock('b', next.token), { released: false });
 });

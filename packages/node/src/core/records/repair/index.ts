@@ -75,6 +75,7 @@ export async function openRepair(
     door: {
       notice: repair.notice,
       notePosition: memory.note,
+      position: standing.position,
       round: repair.round,
       standing: standing.state,
       acceptLoss: standing.force,
