@@ -18,7 +18,8 @@ const AUTHOR = peerIdFromPublicKey(new Uint8Array(32).fill(1));
 const SLOTS = [0, 1];
 
 /** What one look at every row says. */
-const RECKONED = `SELECT namespace, sum(CASE WHEN tombstone THEN 0 ELSE length(key) + coalesce(length(value), 0) END) AS bytes,
+const RECKONED = `SELECT namespace, 
+  sum(length(key) + CASE WHEN tombstone OR value IS NULL THEN 64 ELSE length(value) END) AS bytes,
   sum(2 * length(namespace) + 2 * length(key) + 2 * length(partition) + length(version) + 2 * length(leaf)
   + length(header) + coalesce(length(value), 0) + length(proof) + 48) AS space FROM records GROUP BY namespace ORDER BY 1`;
 const KEPT = 'SELECT namespace, bytes, space FROM records_sizes WHERE space > 0 ORDER BY 1';
