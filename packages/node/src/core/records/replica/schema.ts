@@ -245,7 +245,7 @@ export const SELECT_GRAVES = `
   WHERE tombstone = 1 AND version < ?2 AND (expires_at IS NULL OR expires_at < ?1)
   UNION ALL
   SELECT replicas, slot, leaf FROM records WHERE tombstone = 0 AND value IS NULL AND expires_at < ?1
-  LIMIT ?3`;
+  LIMIT ?3 OFFSET ?4`;
 
 /** Alive, by slot: all but the dead, so that both are counted in an index. */
 export const COUNT_BY_SLOT = `

@@ -89,7 +89,7 @@ async function check(store: Store, table: Awaited<ReturnType<typeof openRecordTa
     rows.map(({ leaf }) => Buffer.from(leaf as Uint8Array).toString('hex')).sort();
   const limit = (10).toString(16).padStart(12, '0');
   assert.deepEqual(
-    hex(await store.read(sql.SELECT_GRAVES, [5, limit, 100])),
+    hex(await store.read(sql.SELECT_GRAVES, [5, limit, 100, 0])),
     hex(await store.read(DEAD, [5, limit])),
   );
 }
@@ -136,7 +136,7 @@ test('none of them walks through the rows', async () => {
   const plan = async (text: string, params: readonly (string | number)[]) =>
     (await store.read<{ detail: string }>(`EXPLAIN QUERY PLAN ${text}`, params)).map(({ detail }) => detail);
   const read: string[] = [
-    ...(await plan(sql.SELECT_GRAVES, [1, '0', 1])),
+    ...(await plan(sql.SELECT_GRAVES, [1, '0', 1, 0])),
     ...(await plan(sql.SUM_BYTES, ['a/', 'a0'])),
     ...(await plan(sql.SELECT_SPACES, [])),
     ...(await plan(sql.COUNT_BY_SLOT, [3])),
