@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .answers import AppsWhoami, HealthRead
 from .apps import Apps, AsyncApps
-from .caller import Caller, Limits, Transport
+from .caller import Caller, Limits, Repeat, Transport
 from .failure import P2posError, bad_request
 from .http_transport import HttpTransport
 from .kv import AsyncKv, Kv
@@ -85,12 +85,16 @@ class AsyncClient:
         self.members = AsyncMembers(self.call)
 
     async def call(
-        self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None
+        self,
+        method: str,
+        fields: Mapping[str, Any] | None = None,
+        timeout_ms: int | None = None,
+        repeat: Repeat | None = None,
     ) -> Any:
         """Any operation of the contract by its name, as ``kv.put``; fields in the form that they have on the wire."""
         if self._closed:
             raise P2posError("CLIENT_CLOSED")
-        return await self._caller(method, fields, timeout_ms)
+        return await self._caller(method, fields, timeout_ms, repeat)
 
     def subscribe(
         self, kind: str, fields: Mapping[str, Any] | None = None
@@ -156,9 +160,13 @@ class Client:
         self.members = Members(self._portal, client.members)
 
     def call(
-        self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None
+        self,
+        method: str,
+        fields: Mapping[str, Any] | None = None,
+        timeout_ms: int | None = None,
+        repeat: Repeat | None = None,
     ) -> Any:
-        return self._portal.run(self._client.call(method, fields, timeout_ms))
+        return self._portal.run(self._client.call(method, fields, timeout_ms, repeat))
 
     def subscribe(
         self, kind: str, fields: Mapping[str, Any] | None = None

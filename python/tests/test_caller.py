@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from p2pos import P2posError, RemoteError
 from p2pos.caller import Caller, Limits
+from p2pos.kv import AsyncKv
 from p2pos.lock import take_lock
 
 LOST = P2posError("NODE_UNREACHABLE", {"url": "u", "reason": "the answer was lost"})
@@ -169,6 +171,36 @@ def test_a_silent_node_is_left_though_the_call_could_not_be_repeated_or_was_its_
 
         asyncio.run(both())
         assert nodes_of(script) == [0, 1]
+
+
+def test_a_write_that_shall_not_be_done_elsewhere_is_repeated_where_it_may_have_been_done() -> None:
+    script = Script(REFUSED, LOST, LOST, "done", "done")
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    caller = caller_of(script, nodes=3, timeout_ms=1_000, sleep=sleep)
+
+    async def both() -> None:
+        for _ in range(2):
+            assert await caller("kv.put", {"key": "a"}, repeat="same-node") == "done"
+
+    asyncio.run(both())
+    assert (nodes_of(script), waits) == ([0, 1, 1, 1, 2], [0.1, 0.2])
+
+
+def test_a_write_that_shall_be_sent_once_is_repeated_only_if_nothing_was_sent() -> None:
+    script = Script(REFUSED, LOST, "done")
+    caller = caller_of(script, nodes=2, timeout_ms=1_000)
+
+    async def both() -> None:
+        with pytest.raises(P2posError):
+            await AsyncKv(caller, Mock(), 1_000).put("a", "x", repeat="never")
+        assert await caller("kv.delete", {"key": "a"}, repeat="never") == "done"
+
+    asyncio.run(both())
+    assert nodes_of(script) == [0, 1, 0]
 
 
 def test_who_gives_up_a_call_says_nothing_of_the_node() -> None:

@@ -1,5 +1,5 @@
 /**
- * One call of an operation: sent to the node that answered last, repeated elsewhere where a repeat does no harm, within
+ * One call of an operation: sent to the node that answered last, repeated elsewhere where it may be, within
  * one deadline. Waits grow exponentially with full jitter (Brooker 2015). A node that gave no answer, or none of use, is left:
  * the next try, be it of this call or of another, goes to the next one.
  */
@@ -9,7 +9,7 @@ import { OPERATIONS } from './contract/operations.ts';
 import { type Online, pauseOnline } from './online.ts';
 import { RemoteError } from './remote-error.ts';
 import { limit, type Timing } from './timing.ts';
-import { type Transport, wasNeverSent } from './transport.ts';
+import { isOverdue, type Transport, wasNeverSent } from './transport.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -17,18 +17,30 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+export interface RepeatOptions {
+  /**
+   * Where what may have been done already is asked for again. By default wherever a node answers, and a plain key is then
+   * written anew there, over what others wrote meanwhile. `same-node`: only where it was asked first, which remembers
+   * idempotency keys for 24 h, as long as it runs. `never`: the call fails, and whether it was done is not known.
+   */
+  readonly repeat?: 'same-node' | 'never' | undefined;
+}
+
 /** The operation by its name, as in `kv.put`, or as the value in `contract`. */
 export type Call = <A extends Asked>(
   operation: A,
   input: Input<A>,
-  options?: CallOptions,
+  options?: CallOptions & RepeatOptions,
 ) => Promise<Output<A>>;
 
 export interface CallerConfig {
   /** Base addresses of nodes of one system, the preferred first. */
   readonly urls: readonly string[];
   readonly timeoutMs: number;
-  /** At most, for one node to answer. A call that may be repeated leaves the next node half of its time in any case. */
+  /**
+   * At most, for one node to answer; a call of more time than `timeoutMs` has more for each node in proportion. What may be
+   * repeated leaves the next node half of its time in any case.
+   */
   readonly attemptTimeoutMs: number;
   readonly maxAttempts: number;
   readonly baseDelayMs: number;
@@ -43,6 +55,7 @@ export interface CallerDeps {
 
 export function createCaller({ transport, timing, online }: CallerDeps, config: CallerConfig): Call {
   const { urls } = config;
+  const several = urls.length > 1 || transport.choosesNode === true;
   let preferred = 0;
 
   async function attempt(
@@ -64,9 +77,10 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
   }
 
   /** Undefined: as long as the call has. */
-  function shareMs(leftMs: number, isLast: boolean): number | undefined {
+  function shareMs(timeoutMs: number, leftMs: number, isLast: boolean): number | undefined {
     const half = Math.max(1, Math.floor(leftMs / 2));
-    const share = Math.min(config.attemptTimeoutMs, urls.length > 1 && !isLast ? half : leftMs);
+    const most = config.attemptTimeoutMs * Math.max(1, timeoutMs / config.timeoutMs);
+    const share = Math.min(most, several && !isLast ? half : leftMs);
     return share < leftMs ? share : undefined;
   }
 
@@ -74,24 +88,35 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
     if (preferred === node) preferred = (node + 1) % urls.length;
   }
 
-  async function call(asked: Asked, input: Readonly<Record<string, unknown>>, options: CallOptions = {}) {
-    const { timeoutMs = config.timeoutMs } = options;
+  async function call(
+    asked: Asked,
+    input: Readonly<Record<string, unknown>>,
+    options: CallOptions & RepeatOptions = {},
+  ) {
+    const { timeoutMs = config.timeoutMs, repeat } = options;
     const operation = operationId(asked);
-    const { repeatable } = OPERATIONS[operation];
+    const repeatable = OPERATIONS[operation].repeatable && repeat !== 'never';
     const named = withIdempotencyKey(operation, input);
     const endsAt = timing.now() + timeoutMs;
     const bound = limit(timing, timeoutMs, {
       reason: () => new P2posError('TIMEOUT', { what: 'The system', timeoutMs }),
       parent: options.signal,
     });
+    /** The node that may have done it, if no other shall be asked. */
+    let only: number | undefined;
+    let rounds = 0;
     try {
       for (let tries = 1; ; tries++) {
         bound.signal.throwIfAborted();
-        const index = preferred;
+        const index = only ?? preferred;
         // Nothing was sent, so whatever it is may wait.
         while (!online.isOnline()) await untilOnline(index, bound.signal);
         const isLast = tries >= config.maxAttempts;
-        const share = shareMs(endsAt - timing.now(), isLast || !repeatable);
+        const share = shareMs(
+          timeoutMs,
+          endsAt - timing.now(),
+          isLast || !repeatable || repeat === 'same-node',
+        );
         try {
           return await attempt(operation, named, index, { timeoutMs: share, signal: bound.signal });
         } catch (error) {
@@ -101,10 +126,12 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
           }
           if (!(error instanceof P2posError && error.retry)) throw error;
           leave(index);
-          if (isLast || (!repeatable && !wasNeverSent(error))) throw error;
+          const maybeDone = !wasNeverSent(error);
+          if (isLast || (!repeatable && maybeDone)) throw error;
+          if (repeat === 'same-node' && maybeDone) only = index;
           // The first round over all nodes does not wait.
-          if (tries % urls.length === 0)
-            await pauseOnline({ timing, online }, delayMs(tries / urls.length, error), bound.signal);
+          if (only !== undefined || tries % urls.length === 0)
+            await pauseOnline({ timing, online }, delayMs(++rounds, error), bound.signal);
         }
       }
     } finally {
@@ -128,13 +155,6 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
   }
 
   return call as Call;
-}
-
-/** Not for who lost interest: that says nothing of the node. */
-function isOverdue(reason: unknown): boolean {
-  if (reason instanceof P2posError) return reason.code === 'TIMEOUT';
-  // Of AbortSignal.timeout().
-  return reason instanceof DOMException && reason.name === 'TimeoutError';
 }
 
 /** A key of our own, so that a repeat after a lost answer is recognised. */

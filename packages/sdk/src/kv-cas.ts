@@ -53,7 +53,7 @@ export interface KvCasClient {
   /** Linearizable. Undefined: there is nothing under the key. */
   get(key: string, options?: CallOptions): Promise<CasEntry | undefined>;
   delete(key: string, options?: CasDeleteOptions): Promise<CasDeletion>;
-  /** `version` as read before; null: nothing was there. */
+  /** `version` as read before; null: nothing was there; undefined is refused with BAD_REQUEST. */
   compareAndSet(
     key: string,
     value: Uint8Array | string,
@@ -94,12 +94,9 @@ export interface KvCasDeps {
 
 export function createKvCasClient({ call, timing, callTimeoutMs }: KvCasDeps): KvCasClient {
   const put: KvCasClient['put'] = async (key, value, options = {}) => {
-    const { signal, timeoutMs, ifVersion, ifAbsent, ...input } = options;
+    const { signal, timeoutMs, ifVersion: _, ifAbsent, ...input } = options;
     const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-    const condition = {
-      ...(ifVersion !== undefined && { ifMatch: ifVersion }),
-      ...(ifAbsent && { ifNoneMatch: '*' as const }),
-    };
+    const condition = { ...versionOf(options), ...(ifAbsent && { ifNoneMatch: '*' as const }) };
     return call('kv.put', { key, body, cas, ...input, ...condition }, { signal, timeoutMs });
   };
   const page: KvCasClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
@@ -132,9 +129,9 @@ export function createKvCasClient({ call, timing, callTimeoutMs }: KvCasDeps): K
         throw error;
       }
     },
-    async delete(key, { signal, timeoutMs, ifVersion, ...input } = {}) {
-      const condition = ifVersion !== undefined && { ifMatch: ifVersion };
-      return call('kv.delete', { key, cas, ...input, ...condition }, { signal, timeoutMs });
+    async delete(key, options = {}) {
+      const { signal, timeoutMs, ifVersion: _, ...input } = options;
+      return call('kv.delete', { key, cas, ...input, ...versionOf(options) }, { signal, timeoutMs });
     },
     compareAndSet: (key, value, version, options) =>
       put(key, value, { ...options, ...(version === null ? { ifAbsent: true } : { ifVersion: version }) }),
@@ -154,6 +151,15 @@ export function createKvCasClient({ call, timing, callTimeoutMs }: KvCasDeps): K
       return taken && keepLock({ call, timing }, { key, holder, ttlMs, ...taken });
     },
   };
+}
+
+/** A version that is asked for and is none, as of an entry that was not there, is no wish to write without a condition. */
+function versionOf(options: Pick<CasWriteOptions, 'ifVersion'>): { readonly ifMatch?: string } {
+  if (!('ifVersion' in options)) return {};
+  const { ifVersion } = options;
+  if (typeof ifVersion === 'string' && ifVersion !== '') return { ifMatch: ifVersion };
+  const reason = `${String(ifVersion)} is no version: give the one that was read, or null to compareAndSet where nothing was there.`;
+  throw new P2posError('BAD_REQUEST', { reason });
 }
 
 interface Held {

@@ -1,5 +1,5 @@
 import { isP2posError, type KvList, type KvReceipt } from '@p2pos/protocol';
-import type { CallOptions } from './caller.ts';
+import type { CallOptions, RepeatOptions } from './caller.ts';
 import type { Input, Output } from './contract/operation.ts';
 import { createKvCasClient, type KvCasClient, type KvCasDeps } from './kv-cas.ts';
 import { type KvWatchEvent, type WatchOptions, watchKv } from './kv-watch.ts';
@@ -8,9 +8,9 @@ import type { Subscribe } from './socket/subscribe.ts';
 /** What belongs to `kv.cas`. */
 type Agreed = 'cas' | 'ifMatch' | 'ifNoneMatch';
 
-export type PutOptions = Omit<Input<'kv.put'>, 'key' | 'body' | Agreed> & CallOptions;
+export type PutOptions = Omit<Input<'kv.put'>, 'key' | 'body' | Agreed> & CallOptions & RepeatOptions;
 export type ReadOptions = Omit<Input<'kv.get'>, 'key' | Agreed> & CallOptions;
-export type DeleteOptions = Omit<Input<'kv.delete'>, 'key' | Agreed> & CallOptions;
+export type DeleteOptions = Omit<Input<'kv.delete'>, 'key' | Agreed> & CallOptions & RepeatOptions;
 export type PageOptions = Omit<Input<'kv.list'>, Agreed> & CallOptions;
 /** `pageSize` keys are asked for at a time. */
 export type ListOptions = Omit<Input<'kv.list'>, 'limit' | 'cursor' | Agreed> & {
@@ -26,12 +26,17 @@ export type KvHead = Output<'kv.head'>;
 export type KvDeletion = Output<'kv.delete'>;
 
 export interface KvClient {
-  /** Resolves when a majority of the key's replicas have the value on disk. */
+  /**
+   * Resolves when a majority of the key's replicas have the value on disk. Where an answer is lost it is asked for again, at
+   * another node if need be, which writes anew: over what others wrote since the first try. `repeat` changes that;
+   * what must be done once belongs under `cas`.
+   */
   put(key: string, value: Uint8Array | string, options?: PutOptions): Promise<KvReceipt>;
   /** Undefined: there is nothing under the key. */
   get(key: string, options?: ReadOptions): Promise<KvEntry | undefined>;
   head(key: string, options?: ReadOptions): Promise<KvHead | undefined>;
   exists(key: string, options?: ReadOptions): Promise<boolean>;
+  /** Repeated as `put` is. */
   delete(key: string, options?: DeleteOptions): Promise<KvDeletion>;
   /** All keys that begin with the prefix, in byte order, fetched as they are consumed. */
   list(options?: ListOptions): AsyncIterable<string>;
@@ -59,9 +64,9 @@ export function createKvClient({ call, subscribe, timing, callTimeoutMs }: KvCli
     head,
     page,
     cas: createKvCasClient({ call, timing, callTimeoutMs }),
-    async put(key, value, { signal, timeoutMs, ...input } = {}) {
+    async put(key, value, { signal, timeoutMs, repeat, ...input } = {}) {
       const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-      return call('kv.put', { key, body, ...input }, { signal, timeoutMs });
+      return call('kv.put', { key, body, ...input }, { signal, timeoutMs, repeat });
     },
     async get(key, { signal, timeoutMs, ...input } = {}) {
       const found = await orUndefined(call('kv.get', { key, ...input }, { signal, timeoutMs }));
@@ -71,8 +76,8 @@ export function createKvClient({ call, subscribe, timing, callTimeoutMs }: KvCli
     },
     watch: (prefix = '', options) => watchKv(subscribe, prefix, options),
     exists: async (key, options) => (await head(key, options)) !== undefined,
-    async delete(key, { signal, timeoutMs, ...input } = {}) {
-      return call('kv.delete', { key, ...input }, { signal, timeoutMs });
+    async delete(key, { signal, timeoutMs, repeat, ...input } = {}) {
+      return call('kv.delete', { key, ...input }, { signal, timeoutMs, repeat });
     },
     async *list({ pageSize: limit = 500, ...options } = {}) {
       let cursor: string | undefined;

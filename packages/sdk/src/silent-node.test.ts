@@ -4,7 +4,16 @@ import { describe, it } from 'node:test';
 import { kvRoutes, sessionRoutes } from '@p2pos/protocol';
 import { connect } from './connect.ts';
 import { createManualTiming } from './testing/manual-timing.ts';
-import { createClient, createNetwork, ok, type Reply, settle, silent } from './testing/played-network.ts';
+import {
+  broken,
+  createClient,
+  createNetwork,
+  ok,
+  RECEIPT,
+  type Reply,
+  settle,
+  silent,
+} from './testing/played-network.ts';
 
 describe('calls leave a node that fell silent', () => {
   const URLS = ['http://one', 'http://two', 'http://three'];
@@ -42,11 +51,20 @@ describe('calls leave a node that fell silent', () => {
     assert.deepEqual(hostsOf(network), ['one', 'two', 'three', 'one']);
   });
 
+  it('later where a call is given more time than others', async () => {
+    const network = createNetwork(silentAt('one', ok));
+    const { client, timing } = createClient(network, URLS);
+    const answer = client.kv.put('a', 'x', { timeoutMs: 300_000 });
+    await settle();
+    assert.equal(await timing.next(), 100_000);
+    await answer;
+  });
+
   it('though the call was its last try, could not be repeated or was given up', async () => {
     const link: Reply = () =>
       Response.json({ url: 'http://two/session/x', expiresAt: 'soon' }, { status: 201 });
     for (const [timeoutMs, waitedMs] of [
-      [60_000, 10_000],
+      [30_000, 10_000],
       [5_000, 5_000],
     ]) {
       const network = createNetwork(silentAt('one', link));
@@ -146,5 +164,33 @@ describe('calls leave a node that fell silent', () => {
     while (timing.pending() > 0) await timing.next();
     assert.equal(timing.now(), 8_000);
     await answer;
+  });
+
+  it('unless a repeat elsewhere is not wanted: the first node that may have had it is asked alone', async () => {
+    const done: Reply = () => Response.json({ ...RECEIPT, existed: true });
+    const network = createNetwork(broken('ECONNREFUSED'), silent, broken('ECONNRESET'), done);
+    const { client, timing } = createClient(network, URLS);
+    const answer = client.kv.put('a', 'x', { repeat: 'same-node' });
+    const waits: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      await settle();
+      waits.push(await timing.next());
+    }
+    await answer;
+    assert.deepEqual(hostsOf(network), ['one', 'two', 'two', 'two']);
+    assert.deepEqual(waits, [10_000, 100, 200]);
+    // The next call goes elsewhere all the same.
+    await client.kv.delete('a', { repeat: 'same-node' });
+    assert.equal(hostsOf(network).at(-1), 'three');
+  });
+
+  it('nor repeat what is to be sent once, unless it was never sent', async () => {
+    const network = createNetwork(broken('ECONNREFUSED'), broken('ECONNRESET'), ok);
+    const { client } = createClient(network, URLS);
+    await assert.rejects(client.kv.put('a', 'x', { repeat: 'never' }), { code: 'NODE_UNREACHABLE' });
+    assert.deepEqual(hostsOf(network), ['one', 'two']);
+    await client.kv.put('a', 'x', { repeat: 'never' });
+    assert.deepEqual(hostsOf(network), ['one', 'two', 'three']);
+    assert.equal(new URL(network.sent[2]?.url ?? '').search, '');
   });
 });

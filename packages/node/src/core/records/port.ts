@@ -293,7 +293,10 @@ export interface Records extends AsyncDisposable {
   held(app: string, after: number, limit: number): Promise<readonly (RecordKey & { readonly id: number })[]>;
   /** Undefined: nobody has declared it. */
   kindOf(namespace: string): NamespaceDeclaration['kind'] | undefined;
-  /** Keys and values of an app's namespaces in this node's own store; old versions and deletions do not count. */
+  /**
+   * Keys and values of an app's namespaces in this node's own store. Of what was deleted, or has expired, the key and 64 bytes
+   * count for as long as it is remembered; old versions do not.
+   */
   storedBytes(app: string): Promise<number>;
   /** Whose the bytes on this node's disk are, at most about ten minutes old; undefined: not known yet. */
   account(): DiskAccount | undefined;

@@ -102,6 +102,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     ceiling,
     onStalePeer,
     onAhead: (body, dueAt) => parking.park(body, dueAt),
+    onStray: () => handover.noticeStray(),
   });
   const parking = started.use(
     createParking({

@@ -64,7 +64,6 @@ export async function openRepair(
           .filter((peerId) => peerId !== deps.self && deps.topology.couldStore(peerId)),
       ],
       votes: standing.votes,
-      monotonic: () => deps.clock.monotonic(),
     },
     { keepMs: keepDeletedMs },
   );

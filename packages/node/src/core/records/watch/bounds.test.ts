@@ -55,7 +55,7 @@ function createBed({ page, find = () => undefined, listing = true, config = {} }
   );
   const input = { namespace: 'default/kv', prefix: bytes(''), listing };
   return {
-    open: () => watcher.watch(input, new AbortController().signal),
+    open: (signal = new AbortController().signal) => watcher.watch(input, signal),
     [Symbol.asyncDispose]: () => watcher[Symbol.asyncDispose](),
   };
 }
@@ -161,4 +161,15 @@ test('many watches that nobody reads hold little together', async () => {
   const held = flood.told * 16_384;
   assert.ok(held <= 64 * (131_072 + 3 * 32_768), `${held / 1_048_576} MiB are held`);
   await Promise.all(watches.map((events) => events.return()));
+});
+
+test('a watch that was given up takes no place, also when nobody reads it to its end', async () => {
+  await using bed = createBed({ page: () => undefined, config: { maxWatches: 1 } });
+  for (let i = 0; i < 3; i++) {
+    const stop = new AbortController();
+    const events = bed.open(stop.signal);
+    assert.equal((await events.next()).value?.type, 'open');
+    stop.abort();
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  }
 });
