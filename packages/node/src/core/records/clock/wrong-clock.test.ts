@@ -97,3 +97,54 @@ test('before another member has told its time nothing is written, and the caller
   await failure(bed.put(0, 'other', 'two'));
   assert.ok(bed.clock.monotonic() - again < 50, 'who comes later need not wait too');
 });
+
+/** Node 0 starts again with a clock that is off, and the others tell it the time half a second later. */
+async function corrected(
+  wrongMs: number,
+  work: (bed: Testbed) => Promise<unknown>,
+  before = async (_: Testbed) => {},
+) {
+  let skewMs = 0;
+  let answered = 2;
+  const bed = await createTestbed({
+    nodes: 3,
+    registers: true,
+    skewMs: (i) => (i === 0 ? skewMs : 0),
+    clocks: (i) =>
+      i === 0 ? { answered, offsetMs: answered > 0 ? -skewMs : 0 } : { answered: 2, offsetMs: 0 },
+  });
+  await before(bed);
+  await bed.crash(0);
+  [skewMs, answered] = [wrongMs, 0];
+  await bed.start(0);
+  const timer = bed.clock.after(500, () => {
+    answered = 2;
+  });
+  const result = await work(bed).finally(() => timer[Symbol.dispose]());
+  return { bed, result, [Symbol.asyncDispose]: () => bed[Symbol.asyncDispose]() };
+}
+
+test('what is to live for a while does so by the right time, though that be told only while it is written', async () => {
+  for (const wrongMs of [AHEAD_MS, -AHEAD_MS]) {
+    await using done = await corrected(wrongMs, (bed) => bed.put(0, 'k', 'two', { ttlMs: 60_000 }));
+    const { bed } = done;
+    assert.equal(await bed.get(1, 'k'), 'two');
+    await bed.clock.advance(61_000);
+    assert.equal(await bed.get(1, 'k'), undefined);
+  }
+});
+
+test('nobody takes the lease of another by a clock that is still wrong', async () => {
+  const wanted = { ...register, ttlMs: 60_000 };
+  const take = (bed: Testbed, index: number, holder: string) =>
+    bed.run(bed.node(index).records.leases.take({ ...wanted, holder }));
+  await using ahead = await corrected(
+    AHEAD_MS,
+    (bed) => take(bed, 0, 'late'),
+    async (bed) => void (await take(bed, 1, 'first')),
+  );
+  assert.equal(ahead.result, undefined);
+  await using behind = await corrected(-AHEAD_MS, (bed) => take(bed, 0, 'first'));
+  assert.ok(behind.result);
+  assert.equal(await take(behind.bed, 1, 'late'), undefined);
+});
