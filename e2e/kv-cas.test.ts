@@ -78,7 +78,7 @@ describe('kv.cas of a system of three nodes', () => {
     const locked = await lock('--', process.execPath, '-e', print);
     assert.deepEqual([locked.code, locked.stdout.trim()], [0, 'token 1']);
     const failed = await lock('--', process.execPath, '-e', 'process.exit(7)');
-    assert.equal(failed.code, 1);
+    assert.equal(failed.code, 7);
     assert.match(failed.stderr, /ended with 7/);
   });
 });

@@ -6,6 +6,7 @@
  */
 import type { Member } from '@p2pos/protocol';
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+import { createCuts, type Way } from '../cuts.ts';
 import { isAtRest, isListed, type Wounds } from './wounds.ts';
 
 const DAY_MS = 86_400_000;
@@ -59,7 +60,7 @@ export function createFaults(
   let strikeAt = sim.clock.monotonic() + gap();
   /** What ends by itself. */
   const until: { readonly at: number; readonly undo: () => Promise<void> | void }[] = [];
-  const cuts = new Set<string>();
+  const cuts = createCuts(sim);
   let over = false;
   /** Whose clock is hours off: one at a time, since most must be right. */
   let off: number | undefined;
@@ -68,21 +69,9 @@ export function createFaults(
   const later = (ms: number, undo: () => Promise<void> | void) =>
     void until.push({ at: sim.clock.monotonic() + ms, undo });
 
-  function applyCuts(): void {
-    sim.heal();
-    for (const cut of cuts) {
-      const [from = 0, to = 0] = cut.split('>').map(Number);
-      sim.cut(from, to);
-    }
-  }
-
-  function cutFor(pairs: readonly string[], ms: number): void {
-    for (const pair of pairs) cuts.add(pair);
-    applyCuts();
-    later(ms, () => {
-      for (const pair of pairs) cuts.delete(pair);
-      applyCuts();
-    });
+  function cutFor(ways: readonly Way[], ms: number): void {
+    const held = cuts.hold(ways);
+    later(ms, () => held[Symbol.dispose]());
   }
 
   async function start(i: number): Promise<void> {
@@ -126,7 +115,10 @@ export function createFaults(
       later(short() * 2, () => start(i));
     } else if (kind === 'cut') {
       cutFor(
-        others.flatMap((j) => [`${i}>${j}`, `${j}>${i}`]),
+        others.flatMap((j): Way[] => [
+          [i, j],
+          [j, i],
+        ]),
         short(),
       );
     } else if (kind === 'broken connection') {
@@ -135,12 +127,17 @@ export function createFaults(
       if (sim.isUp(i) && other) await sim.nodes[i]?.net.hangUp(other.peerId);
     } else if (kind === 'half-open') {
       const j = random.pick(others);
-      cutFor([`${i}>${j}`], short());
+      cutFor([[i, j]], short());
     } else if (kind === 'split') {
       const side = new Set(others.filter(() => random.chance(0.5)));
       const pairs = others.flatMap((j) =>
         side.has(j)
-          ? [...others, i].filter((k) => !side.has(k)).flatMap((k) => [`${j}>${k}`, `${k}>${j}`])
+          ? [...others, i]
+              .filter((k) => !side.has(k))
+              .flatMap((k): Way[] => [
+                [j, k],
+                [k, j],
+              ])
           : [],
       );
       cutFor(pairs, short() / 2);
@@ -234,13 +231,14 @@ export function createFaults(
       return change(without);
     }
     const leave = async (): Promise<void> => {
-      if (isAtRest(sim)) await change(without);
-      else if (!over) later(OPERATOR_WAIT_MS, leave);
+      if (isAtRest(sim) && (await change(without))) return;
+      if (!over) later(OPERATOR_WAIT_MS, leave);
     };
-    later(OPERATOR_WAIT_MS, leave);
-    return change((before) =>
+    const drained = await change((before) =>
       before.map((member) => (member.peerId === peerId ? { ...member, draining: true } : member)),
     );
+    if (drained) later(OPERATOR_WAIT_MS, leave);
+    return drained;
   }
 
   async function change(edit: (before: readonly Member[]) => readonly Member[]): Promise<boolean> {
@@ -277,7 +275,6 @@ export function createFaults(
       for (const disk of sim.disks) Object.assign(disk, { failing: false, full: false, commitMs: 0.5 });
       over = true;
       for (const { undo } of until.splice(0)) await undo();
-      cuts.clear();
       sim.heal();
       sim.links.healAll();
       for (const clock of sim.clocks) clock.skewMs = 0;

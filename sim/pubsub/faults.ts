@@ -1,5 +1,6 @@
 /** Kills and cuts, and a memory of which nodes could reach each other when. */
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+import { createCuts, type Way } from '../cuts.ts';
 import type { Link } from './checker.ts';
 
 const KINDS = ['kill', 'cut', 'half-open', 'split', 'slow'] as const;
@@ -32,7 +33,7 @@ export function createFaults(
   const gap = () => (EVERY_MS / rate) * -Math.log(1 - random.float());
   let strikeAt = sim.clock.monotonic() + gap();
   let until: { readonly at: number; readonly undo: () => Promise<void> | void }[] = [];
-  const cuts = new Map<string, number>();
+  const cuts = createCuts(sim);
   /** By pair of nodes; a node that is down is away from all. */
   const pauses = new Map<string, Pause[]>();
   const downs = new Map<number, Pause[]>();
@@ -46,34 +47,16 @@ export function createFaults(
   const later = (ms: number, undo: () => Promise<void> | void) =>
     void until.push({ at: sim.clock.monotonic() + ms, undo });
 
-  function apply(): void {
-    sim.heal();
-    for (const cut of cuts.keys()) {
-      const [from = 0, to = 0] = cut.split('>').map(Number);
-      sim.cut(from, to);
-    }
-  }
-
-  function cutFor(ways: readonly (readonly [number, number])[], ms: number): void {
+  function cutFor(ways: readonly Way[], ms: number): void {
     const noted = new Set<string>();
     const now = sim.clock.monotonic();
     for (const [from, to] of ways) {
-      const way = `${from}>${to}`;
-      cuts.set(way, (cuts.get(way) ?? 0) + 1);
       const pair = pairOf(from, to);
       if (!noted.has(pair)) note(pauses, pair, { from: now, to: now + ms });
       noted.add(pair);
     }
-    apply();
-    later(ms, () => {
-      for (const [from, to] of ways) {
-        const way = `${from}>${to}`;
-        const left = (cuts.get(way) ?? 1) - 1;
-        if (left > 0) cuts.set(way, left);
-        else cuts.delete(way);
-      }
-      apply();
-    });
+    const held = cuts.hold(ways);
+    later(ms, () => held[Symbol.dispose]());
   }
 
   async function start(i: number): Promise<void> {
@@ -156,7 +139,6 @@ export function createFaults(
     },
     async repair() {
       for (const { undo } of until.splice(0)) await undo();
-      cuts.clear();
       sim.heal();
       sim.links.healAll();
       for (let i = 0; i < nodes; i++) await start(i);

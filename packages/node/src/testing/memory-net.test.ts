@@ -59,6 +59,25 @@ test('a partition loses bytes silently and leaves the link half-open; healing do
   assert.equal(b.isConnected('a'), true);
 });
 
+test('what waits on a cut link goes on waiting while others are cut and healed', async () => {
+  const { clock, hub, a, b } = await pair({ cut: 'held' });
+  const seen = collect(b, '/x/1');
+  const channel = await a.open('b', '/x/1', { signal: never });
+  await clock.advance(0);
+  hub.setCuts([['a', 'b']]);
+  channel.send(bytes('held'));
+  await clock.advance(0);
+  hub.setCuts([
+    ['a', 'b'],
+    ['c', 'd'],
+  ]);
+  hub.setCuts([['a', 'b']]);
+  await clock.advance(0);
+  assert.deepEqual(seen.got, []);
+  hub.setCuts([]);
+  assert.deepEqual(seen.got, ['held']);
+});
+
 test('an end that hangs up over a cut link is the only one that knows', async () => {
   const { hub, a, b } = await pair();
   hub.partition(['a'], ['b']);

@@ -24,6 +24,8 @@ export interface MemoryHub {
   partition(...groups: readonly (readonly PeerId[])[]): void;
   /** One direction only: what `from` sends to `to` is lost. */
   cut(from: PeerId, to: PeerId): void;
+  /** These ways are cut and no others; what waits on one that stays cut goes on waiting. */
+  setCuts(ways: Iterable<readonly [from: PeerId, to: PeerId]>): void;
   heal(): void;
   readonly started: ReadonlyMap<PeerId, Net>;
 }
@@ -368,6 +370,11 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
     cut(from, to) {
       lost.add(`${from}>${to}`);
       wayOf(from, to).crosses = false;
+    },
+    setCuts(list) {
+      lost.clear();
+      for (const [from, to] of list) lost.add(`${from}>${to}`);
+      changed();
     },
     heal() {
       groups = [];

@@ -32,6 +32,8 @@ export interface Testnet extends AsyncDisposable {
   partition(...groups: readonly (readonly number[])[]): void;
   /** What `from` sends to `to` does not arrive. */
   cut(from: number, to: number): void;
+  /** These ways are cut and no others. */
+  setCuts(ways: readonly (readonly [from: number, to: number])[]): void;
   heal(): void;
   /** Ends the node without a word; its disk stays. */
   stop(i: number): Promise<void>;
@@ -184,6 +186,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     until,
     partition: (...groups) => hub.partition(...groups.map(peerIds)),
     cut: (from, to) => hub.cut(...(peerIds([from, to]) as [string, string])),
+    setCuts: (ways) => hub.setCuts(ways.map((way) => peerIds(way) as [string, string])),
     heal: () => hub.heal(),
     async stop(i) {
       running.delete(i);

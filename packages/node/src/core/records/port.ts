@@ -227,6 +227,7 @@ export interface Leases {
   ): Promise<Grant | undefined>;
   /** False: another holds it, or it was released. */
   renew(input: RecordKey & Grant & { readonly ttlMs: number }, options?: CallOptions): Promise<boolean>;
+  /** False: it was lost before. A repeat answers true as long as nobody has taken it. */
   release(input: RecordKey & Grant, options?: CallOptions): Promise<boolean>;
 }
 

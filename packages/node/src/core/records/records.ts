@@ -72,7 +72,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const contents = createSlotContents({ store, crypto });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
-  const { now, earliest, ceiling, hybridClock } = await openRecordClock(
+  const { now, earliest, trustedNow, ceiling, hybridClock } = await openRecordClock(
     { self, clock, liveness, membership, table },
     { maxAheadMs: MAX_AHEAD_MS },
   );
@@ -248,7 +248,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         unionOf(topology.moves.required(place(namespace, partition), count)),
       read: (name, signal) =>
         findDeclaration(name.namespace).kind === 'cas'
-          ? registers.read(name, { signal })
+          ? registers.agreed(name, { signal })
           : reader.read(name, checkName(name).place, 'quorum', { signal }).then(({ found }) => found),
       check(input) {
         const declaration = findDeclaration(input.namespace);
@@ -271,14 +271,6 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     }
     requireMember();
     return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
-  }
-
-  /** Until the time is known that versions may bear. @throws P2posError RECORDS_QUORUM_LOST, VERSION_AHEAD */
-  async function timely({ signal }: CallOptions): Promise<void> {
-    while (!ceiling.allows(now())) {
-      signal?.throwIfAborted();
-      await ceiling.pause();
-    }
   }
 
   function findDeclaration(namespace: string, kind?: NamespaceDeclaration['kind']): NamespaceDeclaration {
@@ -335,8 +327,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       }
       declaration.validate?.({ namespace, key, value });
       // By a clock that is behind it would be gone as soon as it is acknowledged.
-      if (ttlMs !== undefined) await timely(options);
-      const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
+      const expiresAt = ttlMs === undefined ? undefined : (await trustedNow()) + ttlMs;
       const valueHash = crypto.sha256(value);
       return write({ namespace, partition, key, value, valueHash, expiresAt }, ttlMs, wishes, options);
     },
@@ -362,7 +353,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
     watch: (input, { signal = new AbortController().signal } = {}) => watcher.watch(input, signal),
     registers,
-    leases: createLeases({ registers, clock, now, timely }, { skewMs: CLOCK_SKEW_MS }),
+    leases: createLeases({ registers, clock, trustedNow }, { skewMs: CLOCK_SKEW_MS }),
     moves() {
       const counts = topology.moves.rings().map(({ count }) => count);
       const total = (list: (count: number) => number[]) =>

@@ -2,6 +2,10 @@
  * Whether this replica counts in quorums. From its start on it counts in a slot once a majority of each of the slot's sets,
  * itself included, has heard which disk it runs on and none contradicted. When one does, it is a learner: it takes what it
  * is given, and counts in a slot only after it has reconciled that slot.
+ *
+ * A disk that never counted may replace one that did, and so may those of others: to it, who has not counted yet either
+ * says nothing by knowing nothing. It needs a majority of such that have, or the word of the whole set: that is how a
+ * system begins.
  */
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
@@ -27,8 +31,13 @@ export interface Standing {
   position(): StorePosition;
   claim(): Claim;
   /** What a peer said of the claim. */
-  learn(peerId: PeerId, verdict: Verdict, term: number): void;
+  learn(peerId: PeerId, word: Word): void;
+  /** This node's word needs that of the peer no more. */
   isVouched(peerId: PeerId): boolean;
+  /** What this node does not remember of others it never heard. */
+  isSure(): boolean;
+  /** Where it counts in all slots that it holds, its disk has counted from now on, whatever becomes of the others'. */
+  establish(): Promise<void>;
   /** This slot was reconciled. */
   caughtUp(slot: number, count: number): void;
   isCaughtUp(slot: number, count: number): boolean;
@@ -37,6 +46,16 @@ export interface Standing {
   /** An operator takes what is here for all there is. */
   force(): Promise<void>;
   onChange(listener: () => void): void;
+}
+
+export interface Word {
+  readonly verdict: Verdict;
+  /** Of the disk that the peer remembers. */
+  readonly term: number;
+  /** What contradicts. */
+  readonly remembered?: Claim | undefined;
+  /** The peer's `isSure`. */
+  readonly sure: boolean;
 }
 
 export interface StandingDeps {
@@ -71,7 +90,8 @@ export function createStanding(
   { self, store, opened, topology, memory, clock, now }: StandingDeps,
   { patienceMs, maxAheadMs }: StandingConfig,
 ): Standing {
-  const vouched = new Set<PeerId>();
+  /** Who did not contradict, and whether they were sure. */
+  const vouched = new Map<PeerId, boolean>();
   const caught = new Set<string>();
   const startedAt = clock.monotonic();
   const listeners: (() => void)[] = [];
@@ -82,6 +102,8 @@ export function createStanding(
   let proven = false;
   /** Whether it has counted in all its slots since the start; once it has, no lower position is told again. */
   let accepted = false;
+  /** The greatest position that others were told in this run. */
+  let toldCommits = 0;
   let greatestTerm = memory.term;
   let floorMs = memory.floorMs;
   /** Monotonic: what time it was then may be known only later. */
@@ -106,7 +128,12 @@ export function createStanding(
     // Where there is nobody else, nobody else can know better.
     if (sets.every((set) => set.length === 1)) return true;
     if (contradicted) return caught.has(nameOf(slot, count));
-    return reaches(sets, (peerId) => peerId === self || vouched.has(peerId));
+    if (sets.every((set) => set.every((peerId) => peerId === self || vouched.has(peerId)))) return true;
+    return reaches(sets, (peerId) => peerId === self || isVouched(peerId));
+  }
+
+  function isVouched(peerId: PeerId): boolean {
+    return memory.established ? vouched.has(peerId) : vouched.get(peerId) === true;
   }
 
   /** Asked with each scan, and there are thousands of slots. */
@@ -130,7 +157,16 @@ export function createStanding(
     return accepted;
   }
 
-  const position = () => (isAccepted() ? store.position() : opened);
+  function position(): StorePosition {
+    const now = isAccepted() ? store.position() : opened;
+    toldCommits = now.commits;
+    return now;
+  }
+
+  /** A heartbeat of this run that came before the claim: commits only grow. */
+  function isOvertaken({ storeId, term, commits }: Claim): boolean {
+    return storeId === opened.storeId && term === memory.term && commits <= toldCommits;
+  }
 
   async function patiently(counts: () => boolean): Promise<void> {
     if (contradicted || counts()) return;
@@ -161,15 +197,15 @@ export function createStanding(
     },
     state() {
       if (contradicted) return 'learner';
-      return proven || vouched.size > 0 ? 'voter' : 'unproven';
+      return proven || (memory.established && vouched.size > 0) ? 'voter' : 'unproven';
     },
     position,
     claim: () => ({ ...position(), term: memory.term }),
-    learn(peerId, verdict, term) {
+    learn(peerId, { verdict, term, sure, remembered }) {
       greatestTerm = Math.max(greatestTerm, term);
-      if (verdict !== 'contradicted') {
-        if (!vouched.has(peerId)) revision++;
-        vouched.add(peerId);
+      if (verdict !== 'contradicted' || (remembered && isOvertaken(remembered))) {
+        if (vouched.get(peerId) !== sure) revision++;
+        vouched.set(peerId, sure);
         return;
       }
       if (contradicted) return;
@@ -180,7 +216,16 @@ export function createStanding(
       contradictedAt = clock.monotonic();
       notify();
     },
-    isVouched: (peerId) => vouched.has(peerId),
+    isVouched,
+    isSure: () => memory.established && !contradicted,
+    async establish() {
+      if (memory.established || contradicted) return;
+      const held = topology.moves.rings().map(({ count }) => count);
+      if (held.every((count) => topology.moves.held(count).length === 0)) return;
+      if (held.some((count) => uncountedOf(count).length > 0)) return;
+      await memory.saveSelf(memory.term, floorMs);
+      revision++;
+    },
     caughtUp(slot, count) {
       caught.add(nameOf(slot, count));
       revision++;

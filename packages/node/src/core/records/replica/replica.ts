@@ -14,7 +14,7 @@ import {
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Promises } from '../cas/promises.ts';
-import { decodeState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
+import { checkedState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
 import type { Ceiling } from '../clock/ceiling.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
@@ -118,7 +118,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
       throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     }
     checkValue(fields, value);
-    const carried = register && value ? decodeState(value).value : value;
+    const carried = register && value ? checkedState(value, fields.version).value : value;
     if (carried && carried.length > declaration.maxValueBytes)
       throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
     if (carried) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
@@ -244,8 +244,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
 
   /** What the table holds after the write, where the write alone does not tell. */
   async function describe({ fields, leaf, register }: CheckedRecord, taken: boolean): Promise<WriteAnswer> {
-    const held = await table.find(fields);
+    // In this order: a promise that is kept meanwhile is seen as one or as the record.
     const promised = register && !taken ? await promises.find(fields) : undefined;
+    const held = await table.find(fields);
     const same = held !== undefined && equalBytes(held.leaf, leaf);
     if (taken || same) {
       const replaced = same && !fields.value ? held.replaced : undefined;

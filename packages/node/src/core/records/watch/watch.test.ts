@@ -201,6 +201,34 @@ test('registers are watched by what a majority has agreed on', async () => {
   await watching.stop();
 });
 
+test('a watch of registers that goes on hears of what was deleted while it was away', async () => {
+  await using bed = await createTestbed({ nodes: 5, registers: true });
+  const namespace = 'default/kv-cas';
+  const change = (index: number, key: string, value: string | null) =>
+    bed.run(
+      bed.node(index).records.registers.change({
+        ...nameOf(key),
+        namespace,
+        value: value === null ? null : new TextEncoder().encode(value),
+        condition: { kind: 'any' },
+      }),
+    );
+  for (const key of ['stays', 'goes']) await change(0, key, 'here');
+  const watching = await started(bed, 0, { namespace });
+  await watching.stop();
+  const { version } = await change(1, 'goes', null);
+  for (const index of [0, 3]) {
+    watching.events.length = 0;
+    watching.start(index);
+    await until(bed, () => isSynced(watching));
+    await watching.stop();
+    assert.deepEqual(watching.alive(), { stays: 'here' });
+    assert.equal(watching.state.get('goes')?.version, version);
+    // Told once: the second goes on from where the first got to.
+    assert.equal(watching.changes().includes('goes=gone'), index === 0);
+  }
+});
+
 test('watches of a node end with it, there are only so many, and one app leaves room for others', async () => {
   await using bed = await createTestbed({ nodes: 3, declare: false });
   for (const { records } of bed.nodes())
