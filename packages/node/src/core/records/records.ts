@@ -69,7 +69,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   await using started = new AsyncDisposableStack();
   const newest = createNewest({ maxBytes: config.cacheBytes ?? 16 * 1_048_576 });
   const store = noticing(deps.store, newest);
-  const contents = createSlotContents({ store, crypto });
+  const contents = createSlotContents({ store, crypto, clock });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
   const { now, earliest, trustedNow, ceiling, hybridClock } = await openRecordClock(
@@ -153,7 +153,6 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       contents,
       memory,
       standing,
-      crypto,
       holdsStrays: () => handover.holdsStrays(),
       store,
     }),
