@@ -58,7 +58,7 @@ export function createLockClients(
       if (!grant || askedAt + TTL_MS <= now) return;
       granted++;
       const { token } = grant;
-      sim.trace.add(`${key} ${token} is held by ${holder}`);
+      sim.trace.add(`${key} ${token} is held by ${holder}, who asked at ${askedAt.toFixed(0)}`);
       const other = holds.get(key);
       if (other && other.until > now)
         broken(`${key}: given to ${holder} as ${token} while ${other.holder} held it as ${other.token}`);
@@ -74,10 +74,14 @@ export function createLockClients(
         const kept = await attempt(pick(random), ({ node }) =>
           node.records.leases.renew({ ...input, holder, token, ttlMs: TTL_MS }),
         );
+        sim.trace.add(
+          `${key} ${token} is ${kept ? 'renewed' : 'not renewed'} as asked at ${renewedAt.toFixed(0)}`,
+        );
         // Of one that is no longer relied on nothing is renewed.
         if (kept && sim.clock.monotonic() < hold.until) hold.until = renewedAt + TTL_MS;
       }
       if (random.chance(0.3)) return;
+      sim.trace.add(`${key} ${token} is let go`);
       hold.until = Math.min(hold.until, sim.clock.monotonic());
       await attempt(pick(random), ({ node }) => node.records.leases.release({ ...input, holder, token }));
     },
