@@ -209,3 +209,21 @@ test('a promise that is kept while a smaller ballot is refused is told as what w
   gate.open.resolve();
   assert.deepEqual((await bed.run(refused)).answers, [{ result: 'behind', text: version }]);
 });
+
+test('a ballot so old that promises against it may be forgotten is neither promised nor accepted first-hand', async () => {
+  await using bed = await createTestbed({ nodes: 3, registers: true });
+  const { epoch, hash } = bed.node(0).membership.view();
+  const ask = async (method: 'prepare' | 'write', input: object) => {
+    const asked = { epoch, placement: hash, ...input } as never;
+    const { rpc } = bed.node(0);
+    const answer = await bed.run(rpc.call(bed.node(1).peerId, RECORDS, method, asked, { timeoutMs: 500 }));
+    return (answer as { answers: readonly { result: string }[] }).answers[0]?.result;
+  };
+  const both = async (ageMs: number) => {
+    const { fields, body } = await forge(bed, 0, { ballotMs: -ageMs, stateMs: -ageMs });
+    const promises = [[NAME.namespace, NAME.key, null, fields.version]];
+    return [await ask('prepare', { promises }), await ask('write', { records: [body] })];
+  };
+  assert.deepEqual(await both(86_500_000), ['refused', 'refused']);
+  assert.deepEqual(await both(86_000_000), ['promised', 'taken']);
+});

@@ -13,7 +13,7 @@ import {
   toHex,
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { Promises } from '../cas/promises.ts';
+import { MAX_BALLOT_AGE_MS, type Promises } from '../cas/promises.ts';
 import { checkedState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
 import type { Ceiling } from '../clock/ceiling.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
@@ -127,6 +127,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
       if (relayed) deps.onAhead(body, ms - MAX_AHEAD_MS);
       throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     }
+    if (register && !relayed && ms < now() - MAX_BALLOT_AGE_MS)
+      throw new P2posError('RECORD_INVALID', { reason: 'its ballot is too old to be accepted' });
     checkValue(fields, value);
     const carried = register && value ? checkedState(value, fields.version).value : value;
     if (carried && carried.length > maxValueBytes) throw tooLarge();
