@@ -139,15 +139,21 @@ test('a state that says to be newer than its ballot is not built upon', async ()
   await takesEffect(bed, other, change(bed, one, 'one'));
 });
 
-test('no replica takes a state that says to be newer than its ballot', async () => {
+test('no replica takes a state that says to be newer than its ballot first-hand', async () => {
   const { bed, one, other, late } = await openBed();
   await using _bed = bed;
   await bed.run(change(bed, other, 'before'));
   const { epoch, hash } = bed.node(other).membership.view();
   const { body } = await forge(bed, one, { ballotMs: 2_000, stateMs: 1_000_000 });
   const input = { epoch, placement: hash, records: [body] } as never;
-  const call = bed.node(one).rpc.call(bed.node(late).peerId, RECORDS, 'write', input, { timeoutMs: 500 });
-  assert.deepEqual((await bed.run(call)).answers, [{ result: 'refused', text: 'RECORD_INVALID' }]);
+  const send = async (from: number, method: 'write' | 'relay') => {
+    const { rpc } = bed.node(from);
+    return (await bed.run(rpc.call(bed.node(late).peerId, RECORDS, method, input, { timeoutMs: 500 })))
+      .answers;
+  };
+  assert.deepEqual(await send(one, 'write'), [{ result: 'refused', text: 'RECORD_INVALID' }]);
+  // One that another has taken before must be no reason for replicas to differ for ever.
+  assert.deepEqual(await send(other, 'relay'), [{ result: 'taken' }]);
   await bed.clock.advance(5_000);
   await takesEffect(bed, other, change(bed, one, 'one'));
 });
