@@ -70,7 +70,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   await using started = new AsyncDisposableStack();
   const newest = createNewest({ maxBytes: config.cacheBytes ?? 16 * 1_048_576 });
   const store = noticing(deps.store, newest);
-  const contents = createSlotContents({ store, crypto });
+  const contents = createSlotContents({ store, crypto, clock });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
   const { now, earliest, trustedNow, ceiling, hybridClock } = await openRecordClock(
@@ -154,7 +154,6 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       contents,
       memory,
       standing,
-      crypto,
       holdsStrays: () => handover.holdsStrays(),
       store,
     }),
@@ -182,11 +181,11 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   );
   const agree = createAgreement({ self, topology, calls, local, preference, clock, log });
   const reader = createReader(
-    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now },
+    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now, trustedNow },
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
-    { topology, calls, preference, slotOf: place, clock, now },
+    { topology, calls, preference, slotOf: place, clock, trustedNow },
     { timeoutMs: readTimeoutMs },
   );
   const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });
