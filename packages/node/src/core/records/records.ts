@@ -4,6 +4,7 @@ import type { PeerId } from '../net/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createAcceptor } from './cas/acceptor.ts';
 import { createLeases } from './cas/leases.ts';
+import { startPromiseSweep } from './cas/promise-sweep.ts';
 import { createPromises } from './cas/promises.ts';
 import { createProposer } from './cas/proposer.ts';
 import { createRegisters } from './cas/registers.ts';
@@ -212,6 +213,10 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const handover = startHandover(
     { ...upkeep, settleRegister, toldTime },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
+  );
+  startPromiseSweep(
+    { promises, topology, calls, declarations, slotOf: place, tasks, now: () => earliest() ?? 0 },
+    { timeoutMs: readTimeoutMs },
   );
   startSweeper({ table, declarations, settleRegister, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
