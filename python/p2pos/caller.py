@@ -36,8 +36,8 @@ class Transport(Protocol):
 class Limits:
     #: For a whole call, repeats included.
     timeout_ms: int
-    #: At most, for one node to answer; None: as long as the call. A call that may be repeated leaves the next node half
-    #: of its time in any case.
+    #: At most, for one node to answer; None: as long as the call. A call of more time than ``timeout_ms`` has more for each
+    #: node in proportion. What may be repeated leaves the next node half of its time in any case.
     attempt_timeout_ms: int | None
     max_attempts: int
     base_delay_ms: int = 100
@@ -102,9 +102,8 @@ class Caller:
                 tries += 1
                 node = self._preferred if only is None else only
                 is_last = tries >= self._limits.max_attempts
-                share_ms = self._share_ms(
-                    ends_at, is_last or not repeatable or repeat == "same-node"
-                )
+                keeps_all = is_last or not repeatable or repeat == "same-node"
+                share_ms = self._share_ms(timeout_ms, ends_at, keeps_all)
                 try:
                     return await self._attempt(method, fields, node, share_ms)
                 except asyncio.CancelledError:
@@ -134,13 +133,16 @@ class Caller:
         async with _within(share_ms, f"The node at {self._urls[node]}"):
             return await work
 
-    def _share_ms(self, ends_at: float, is_last: bool) -> int | None:
+    def _share_ms(self, timeout_ms: int, ends_at: float, is_last: bool) -> int | None:
         """None: as long as the call has."""
         left_ms = (ends_at - asyncio.get_running_loop().time()) * 1_000
-        is_shared = len(self._urls) > 1 and not is_last
-        bounds = [self._limits.attempt_timeout_ms, max(1, int(left_ms / 2)) if is_shared else None]
-        share_ms = min((bound for bound in bounds if bound is not None), default=None)
-        return share_ms if share_ms is not None and share_ms < left_ms else None
+        limits = self._limits
+        share = left_ms
+        if len(self._urls) > 1 and not is_last:
+            share = max(1, left_ms / 2)
+        if limits.attempt_timeout_ms is not None:
+            share = min(share, limits.attempt_timeout_ms * max(1, timeout_ms / limits.timeout_ms))
+        return max(1, int(share)) if share < left_ms else None
 
     def _leave(self, node: int) -> None:
         if self._preferred == node:

@@ -78,7 +78,8 @@ export function createRegisterClient(
         return;
       } catch (error) {
         if (isP2posError(error, 'CAS_CONDITION_FAILED')) {
-          registers.add(key, input, from, sim.clock.monotonic(), { failed: true });
+          const version = error.details['version'] as string | null;
+          registers.add(key, input, from, sim.clock.monotonic(), { failed: true, version });
           return;
         }
         if (!isCertain(error)) unsure = true;

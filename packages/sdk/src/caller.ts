@@ -9,7 +9,7 @@ import { OPERATIONS } from './contract/operations.ts';
 import { type Online, pauseOnline } from './online.ts';
 import { RemoteError } from './remote-error.ts';
 import { limit, type Timing } from './timing.ts';
-import { type Transport, wasNeverSent } from './transport.ts';
+import { isOverdue, type Transport, wasNeverSent } from './transport.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -37,7 +37,10 @@ export interface CallerConfig {
   /** Base addresses of nodes of one system, the preferred first. */
   readonly urls: readonly string[];
   readonly timeoutMs: number;
-  /** At most, for one node to answer. A call that may be repeated leaves the next node half of its time in any case. */
+  /**
+   * At most, for one node to answer; a call of more time than `timeoutMs` has more for each node in proportion. What may be
+   * repeated leaves the next node half of its time in any case.
+   */
   readonly attemptTimeoutMs: number;
   readonly maxAttempts: number;
   readonly baseDelayMs: number;
@@ -52,6 +55,7 @@ export interface CallerDeps {
 
 export function createCaller({ transport, timing, online }: CallerDeps, config: CallerConfig): Call {
   const { urls } = config;
+  const several = urls.length > 1 || transport.choosesNode === true;
   let preferred = 0;
 
   async function attempt(
@@ -73,9 +77,10 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
   }
 
   /** Undefined: as long as the call has. */
-  function shareMs(leftMs: number, isLast: boolean): number | undefined {
+  function shareMs(timeoutMs: number, leftMs: number, isLast: boolean): number | undefined {
     const half = Math.max(1, Math.floor(leftMs / 2));
-    const share = Math.min(config.attemptTimeoutMs, urls.length > 1 && !isLast ? half : leftMs);
+    const most = config.attemptTimeoutMs * Math.max(1, timeoutMs / config.timeoutMs);
+    const share = Math.min(most, several && !isLast ? half : leftMs);
     return share < leftMs ? share : undefined;
   }
 
@@ -107,7 +112,11 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
         // Nothing was sent, so whatever it is may wait.
         while (!online.isOnline()) await untilOnline(index, bound.signal);
         const isLast = tries >= config.maxAttempts;
-        const share = shareMs(endsAt - timing.now(), isLast || !repeatable || repeat === 'same-node');
+        const share = shareMs(
+          timeoutMs,
+          endsAt - timing.now(),
+          isLast || !repeatable || repeat === 'same-node',
+        );
         try {
           return await attempt(operation, named, index, { timeoutMs: share, signal: bound.signal });
         } catch (error) {
@@ -146,13 +155,6 @@ export function createCaller({ transport, timing, online }: CallerDeps, config: 
   }
 
   return call as Call;
-}
-
-/** Not for who lost interest: that says nothing of the node. */
-function isOverdue(reason: unknown): boolean {
-  if (reason instanceof P2posError) return reason.code === 'TIMEOUT';
-  // Of AbortSignal.timeout().
-  return reason instanceof DOMException && reason.name === 'TimeoutError';
 }
 
 /** A key of our own, so that a repeat after a lost answer is recognised. */

@@ -27,8 +27,9 @@ export interface ConnectOptions {
   /** For each call, repeats included. Default 30 s. */
   readonly timeoutMs?: number;
   /**
-   * At most, for one node to answer. Default 10 s with several nodes, else as long as the call. With several nodes what may be
-   * repeated waits no longer than half of the call's time for one, so that another can still answer.
+   * At most, for one node to answer; in proportion more where a call is given more than `timeoutMs`. Default 10 s with several
+   * nodes, else as long as the call. With several nodes what may be repeated waits no longer than half of the call's time for
+   * one, so that another can still answer.
    */
   readonly attemptTimeoutMs?: number;
   /** Per call; 1 means never again. Default 4, and at least once at each node. */
@@ -86,7 +87,8 @@ export function connect(options: ConnectOptions | ConnectOverOptions): Client {
     {
       urls,
       timeoutMs,
-      attemptTimeoutMs: attemptTimeoutMs ?? (urls.length > 1 ? 10_000 : Number.POSITIVE_INFINITY),
+      attemptTimeoutMs:
+        attemptTimeoutMs ?? (urls.length > 1 || transport.choosesNode ? 10_000 : Number.POSITIVE_INFINITY),
       maxAttempts: options.maxAttempts ?? Math.max(4, urls.length),
       ...backoff,
     },

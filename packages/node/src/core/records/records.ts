@@ -102,6 +102,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     ceiling,
     onStalePeer,
     onAhead: (body, dueAt) => parking.park(body, dueAt),
+    onStray: () => handover.noticeStray(),
   });
   const parking = started.use(
     createParking({
@@ -179,11 +180,11 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   );
   const agree = createAgreement({ self, topology, calls, local, preference, clock, log });
   const reader = createReader(
-    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now },
+    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now, trustedNow },
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
-    { topology, calls, preference, slotOf: place, clock, now },
+    { topology, calls, preference, slotOf: place, clock, trustedNow },
     { timeoutMs: readTimeoutMs },
   );
   const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });

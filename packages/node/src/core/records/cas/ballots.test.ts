@@ -169,3 +169,43 @@ test('one that was taken by an earlier release holds nothing, and is replaced by
   for (const { records } of bed.nodes()) assert.equal(await bed.run(records.registers.read(NAME)), undefined);
   await takesEffect(bed, other, change(bed, one, 'one'));
 });
+
+test('a promise that is kept while a smaller ballot is refused is told as what was accepted', async () => {
+  const gate = { closed: false, asked: Promise.withResolvers<void>(), open: Promise.withResolvers<void>() };
+  const { bed, one, other, late } = await openBed({
+    wrapStore: (_index, store) => ({
+      get storeId() {
+        return store.storeId;
+      },
+      migrate: (...input) => store.migrate(...input),
+      async read(sql, params) {
+        if (gate.closed && sql.includes('FROM register_promises')) {
+          gate.asked.resolve();
+          await gate.open.promise;
+        }
+        return store.read(sql, params);
+      },
+      position: () => store.position(),
+      write: (statements) => store.write(statements),
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    }),
+  });
+  await using _bed = bed;
+  const { epoch, hash } = bed.node(one).membership.view();
+  const ask = (index: number, method: 'prepare' | 'write', input: object) =>
+    bed
+      .node(index)
+      .rpc.call(bed.node(late).peerId, RECORDS, method, { epoch, placement: hash, ...input } as never, {
+        timeoutMs: 500,
+      }) as Promise<{ answers: { result: string; text?: string }[] }>;
+  const greater = await forge(bed, other, { ballotMs: 2_000, stateMs: 2_000 });
+  const smaller = await forge(bed, one, { ballotMs: 1_000, stateMs: 1_000 });
+  const { version } = greater.fields;
+  await bed.run(ask(other, 'prepare', { promises: [[NAME.namespace, NAME.key, null, version]] }));
+  gate.closed = true;
+  const refused = ask(one, 'write', { records: [smaller.body] });
+  await bed.run(gate.asked.promise);
+  await bed.run(ask(other, 'write', { records: [greater.body] }));
+  gate.open.resolve();
+  assert.deepEqual((await bed.run(refused)).answers, [{ result: 'behind', text: version }]);
+});

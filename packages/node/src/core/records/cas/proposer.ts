@@ -131,6 +131,8 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
     const [stamp, ...rest] = await hybridClock.take(BALLOTS);
     const ballot = ballotOf(stamp);
     const told = new Map<PeerId, Accepted | undefined>();
+    /** Theirs may be built upon, but is not accepted: see `Learned`. */
+    const learned = new Set<PeerId>();
     const polled = await poll<PromiseAnswer>(deps, {
       place,
       hopedFor: ['promised'],
@@ -141,6 +143,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         // What follows a greater ballot cannot be proposed under this one.
         if (accepted && accepted.ballot >= ballot) return { result: 'behind', text: accepted.ballot };
         told.set(peerId, accepted);
+        if (answer.learned) learned.add(peerId);
         return answer;
       },
       ...course.limits,
@@ -152,6 +155,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const one = told.get(peerId);
       if (one && one.ballot > (newest?.ballot ?? '')) newest = one;
     }
+    for (const peerId of learned) told.delete(peerId);
     return { ballot, rest, newest, agreed: holdersOf(told, newest?.ballot, place) };
   }
 
@@ -237,8 +241,9 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       async ask(peerId) {
         const answer = await calls.read(peerId, placed, name, course.restMs());
         if (answer.result === 'absent') told.set(peerId, undefined);
-        // A learner tells what it has, and counts for nothing.
-        if (answer.result === 'found' && answer.record) told.set(peerId, await open(name, answer.record));
+        // A learner tells what it has, and counts for nothing; so does what was learned.
+        if (answer.result === 'found' && answer.record && !answer.learned)
+          told.set(peerId, await open(name, answer.record));
         return answer;
       },
       enough: isAgreed,

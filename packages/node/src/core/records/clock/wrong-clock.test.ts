@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isP2posError, type P2posError, parseVersion } from '@p2pos/protocol';
-import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { createTestbed, NAMESPACE, type Testbed } from '../testing/testbed.ts';
 
 const AHEAD_MS = 7_200_000;
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -131,6 +131,29 @@ test('what is to live for a while does so by the right time, though that be told
     assert.equal(await bed.get(1, 'k'), 'two');
     await bed.clock.advance(61_000);
     assert.equal(await bed.get(1, 'k'), undefined);
+  }
+});
+
+test('what lives for a while is there for who reads and lists by a clock that is still wrong, and no longer than that', async () => {
+  const put = async (bed: Testbed) => {
+    await bed.put(1, 'k', 'two', { ttlMs: 60_000 });
+  };
+  for (const read of [
+    (bed: Testbed) => bed.get(0, 'k'),
+    async (bed: Testbed) => {
+      const { keys } = await bed.run(
+        bed.node(0).records.scanAll({ namespace: NAMESPACE, prefix: new Uint8Array(), limit: 10 }),
+      );
+      return keys.length === 1 ? 'two' : undefined;
+    },
+  ]) {
+    await using ahead = await corrected(AHEAD_MS, read, put);
+    assert.equal(ahead.result, 'two');
+    await using behind = await corrected(-AHEAD_MS, read, async (bed) => {
+      await put(bed);
+      await bed.clock.advance(61_000);
+    });
+    assert.equal(behind.result, undefined);
   }
 });
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 import { Watching } from '../testing/watching.ts';
+import { decodeToken, encodeToken } from './token.ts';
 
 const isSynced = (watching: Watching) => watching.events.some(({ type }) => type === 'synced');
 
@@ -113,6 +114,28 @@ test('a change is told although a replica of it is down, and the one that comes 
   await until(bed, () => watching.state.get(key)?.value === 'three');
   await watching.stop();
 });
+
+test('a token of other keys is refused; one that does not say of which it is, is taken', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  for (const key of ['a', 'b']) await bed.put(0, key, 'here');
+  const { horizon, positions, told } = decodeToken(await tokenOf(bed, 'a'));
+  const watching = new Watching(bed, { prefix: 'b' });
+  watching.start(1, await tokenOf(bed, 'a'));
+  await until(bed, () => !watching.isRunning);
+  assert.ok(isP2posError(watching.ended, 'WATCH_TOKEN_INVALID'));
+  watching.start(1, encodeToken({ range: undefined, horizon, positions, told }));
+  await until(bed, () => isSynced(watching));
+  await watching.stop();
+  watching.start(2, await tokenOf(bed, 'b'));
+  await until(bed, () => isSynced(watching));
+  await watching.stop();
+});
+
+async function tokenOf(bed: Testbed, prefix: string): Promise<string> {
+  const watching = await started(bed, 0, { prefix });
+  await watching.stop();
+  return watching.token as string;
+}
 
 test('a token whose tombstones are gone is told so, and everything that is there comes again', async () => {
   await using bed = await createTestbed({ nodes: 3 });

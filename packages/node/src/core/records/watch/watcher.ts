@@ -17,7 +17,7 @@ import { type Change, type ChangeReader, type Hint, nameOf } from './change.ts';
 import { Compacted, type FollowerDeps, follow, type Progress } from './follower.ts';
 import { Known } from './known.ts';
 import { Outlet } from './outlet.ts';
-import { decodeToken, encodeToken, MAX_TOLD, type Standing } from './token.ts';
+import { decodeToken, encodeToken, MAX_TOLD, rangeDigest, type Standing } from './token.ts';
 import { Repeats, Unheard } from './unheard.ts';
 
 export interface WatcherDeps {
@@ -101,6 +101,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
   ): Promise<void> {
     const { namespace, prefix } = input;
     const range = { namespace, prefix };
+    const digest = rangeDigest(crypto, range);
     const stop = new AbortController();
     const signal = AbortSignal.any([outer, stop.signal]);
     const known = new Known(
@@ -123,7 +124,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       moved = false;
       tokenAt = clock.monotonic();
       const told = [...repeats.left(), ...unheard.digests()].slice(-MAX_TOLD);
-      return encodeToken({ horizon: known.horizon, positions, told });
+      return encodeToken({ range: digest, horizon: known.horizon, positions, told });
     }
 
     function tell(
@@ -321,6 +322,8 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
   async function* watch(input: WatchInput, caller: AbortSignal): AsyncGenerator<WatchEvent, void> {
     const declaration = check(input);
     const standing = input.from === undefined ? undefined : decodeToken(input.from);
+    if (standing?.range !== undefined && standing.range !== rangeDigest(crypto, input))
+      throw new P2posError('WATCH_TOKEN_INVALID');
     const entered = enter(input.namespace.split('/')[0] as string);
     const stop = new AbortController();
     const signal = AbortSignal.any([caller, closing.signal, stop.signal]);
