@@ -208,7 +208,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const tasks = started.use(createTaskGroup({ clock, random, log }));
   const aside = await openAside({ store, contents, now });
   const { settle: settleRegister } = registers;
-  const toldTime = () => (earliest() === undefined ? undefined : now());
+  // By a later one what is young would seem to be old enough to be forgotten, or set aside.
+  const toldTime = earliest;
   const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
     { ...upkeep, settleRegister, toldTime },
@@ -314,7 +315,12 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     const run = (attempt?: Attempt) => writer.write(draft, place, { signal, ...attempt });
     const written = await (idempotencyKey === undefined
       ? run()
-      : idempotency.once(`${draft.namespace} ${idempotencyKey}`, requestText(crypto, draft, ttlMs), run));
+      : idempotency.once(
+          `${draft.namespace} ${idempotencyKey}`,
+          requestText(crypto, draft, ttlMs),
+          run,
+          signal,
+        ));
     const outcome = outcomeOf(written);
     if (receipt !== 'signed') return outcome;
     return { ...outcome, receipt: await receipts.collect(draft, place, outcome, { signal }) };
