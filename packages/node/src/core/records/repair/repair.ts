@@ -95,7 +95,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
 
   async function claim(peerId: PeerId): Promise<void> {
     const at = clock.monotonic();
-    const answer = await calls.ask(peerId, 'claim', standing.claim(), { timeoutMs });
+    const answer = await calls.ask(peerId, 'claim', standing.claim(peerId), { timeoutMs });
     const { strays, sure = true, own } = answer;
     if (strays) clean.delete(peerId);
     else clean.set(peerId, at);
