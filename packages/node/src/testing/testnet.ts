@@ -12,7 +12,7 @@ import { type Logger, silentLogger } from '../core/log/index.ts';
 import { createNode, type Node, type NodeConfig, type NodePorts } from '../node.ts';
 import { instantCrypto } from './instant-crypto.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
-import { createMemoryHub, type MemoryHub } from './memory-net.ts';
+import { createMemoryHub, type MemoryHub, type MemoryNet } from './memory-net.ts';
 import { createMemoryDisk, type MemoryDisk } from './memory-store.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { createTestSystem, type TestSystem } from './test-system.ts';
@@ -35,10 +35,13 @@ export interface Testnet extends AsyncDisposable {
   /** These ways are cut and no others. */
   setCuts(ways: readonly (readonly [from: number, to: number])[]): void;
   heal(): void;
-  /** Ends the node without a word; its disk stays. */
+  /** Ends the node in good order; its disk stays. */
   stop(i: number): Promise<void>;
-  /** The same, and what was not committed at that very moment is gone. */
-  crash(i: number): Promise<void>;
+  /**
+   * Kills it as it is: what was not committed is gone, nothing that it still does reaches anybody. The others hear of it at once,
+   * as of a process that is killed, or not at all, as where a machine loses its power. Default: drawn from the seed.
+   */
+  crash(i: number, how?: 'reset' | 'silent'): Promise<void>;
   isUp(i: number): boolean;
   disk(i: number): MemoryDisk;
   /** Of a node that is stopped: it comes back under its old key with an empty disk, or a copy of one. */
@@ -98,6 +101,8 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
   const disks: MemoryDisk[] = identities.map((_, i) => createMemoryDisk(random.fork(`disk${i}`)));
   const first = await system.first(system.members(identities.slice(0, listed)));
   const nodes: Node[] = [];
+  const nets: MemoryNet[] = [];
+  const crashes = random.fork('crashes');
   const running = new Set<number>();
   let snapshot = first;
   let starts = 0;
@@ -116,7 +121,11 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
           log: log.child({ node: `node${i}` }),
           identity,
           store: disk.open(),
-          openNet: async (admit) => hub.join(identity.peerId, { admit }),
+          openNet: async (admit) => {
+            const net = hub.join(identity.peerId, { admit });
+            nets[i] = net;
+            return net;
+          },
           load: () => 0,
           disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
         }),
@@ -192,10 +201,12 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       running.delete(i);
       await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
     },
-    async crash(i) {
+    async crash(i, how = crashes.chance(0.5) ? 'reset' : 'silent') {
+      if (!running.delete(i)) return;
+      nets[i]?.crash(how);
       disks[i]?.open();
-      running.delete(i);
-      await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
+      // Whoever waits for an answer of it gets none in time; how it ends is nobody's concern any more.
+      Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()).catch(() => {});
     },
     isUp: (i) => running.has(i),
     disk: (i) => disks[i] as MemoryDisk,
