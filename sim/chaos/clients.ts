@@ -21,7 +21,7 @@ export interface Clients {
 
 export const REGISTERS = '/sim-registers';
 export const PLAIN_KEYS = 48;
-const REGISTER_KEYS = 12;
+export const REGISTER_KEYS = 12;
 export const TTL_MS = 60_000;
 const utf8 = new TextEncoder();
 const text = new TextDecoder();

@@ -8,7 +8,7 @@ import { createPlainRecords, type PlainRecords } from '../checkers/plain-records
 import { createRegisterHistories } from '../checkers/registers.ts';
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
 import { PLAIN_KEYS, REGISTERS, startClients, TTL_MS } from './clients.ts';
-import { createFaults } from './faults.ts';
+import { createFaults } from './faults/index.ts';
 import { createWounds } from './wounds.ts';
 
 const CLIENTS = 12;

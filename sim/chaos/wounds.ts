@@ -14,8 +14,8 @@ export interface Wounds {
   disk(i: number): void;
   /** Whoever left without handing over first: as good as lost until the others have taken its place. */
   leaving(i: number): void;
-  /** The row bears these bytes until it is mended. */
-  row(i: number, id: number, value: Uint8Array): void;
+  /** The row bears these bytes in that column until it is mended. */
+  row(i: number, flipped: { readonly id: number; readonly column: string; readonly bytes: Uint8Array }): void;
   /** In words, of those that did not heal. */
   unhealed(sim: Simnet): string[];
 }
@@ -64,15 +64,15 @@ export function createWounds(): Wounds {
     leaving(i) {
       wounds.push({ node: i, text: `node${i} was removed and its slots never settled`, healed: isAtRest });
     },
-    row(i, id, value) {
+    row(i, { id, column, bytes }) {
       wounds.push({
         node: i,
-        text: `a flipped bit on the disk of node${i} was never mended`,
+        text: `a flipped bit in a ${column} on the disk of node${i} was never mended`,
         healed(sim) {
           const [row] = sim
             .disk(i)
-            .peek<{ value: Uint8Array | null }>('SELECT value FROM records WHERE id = ?', [id]);
-          return !row?.value || Buffer.compare(row.value, value) !== 0;
+            .peek<{ bytes: Uint8Array | null }>(`SELECT ${column} AS bytes FROM records WHERE id = ?`, [id]);
+          return !row?.bytes || Buffer.compare(row.bytes, bytes) !== 0;
         },
       });
     },

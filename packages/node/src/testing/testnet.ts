@@ -7,7 +7,14 @@
  * await net.nodes[0].kv.put({ app: 'default', key: 'a', value });
  * net.partition([0], [1, 2]);
  */
-import type { Crypto, Member, SignedDocument, Signer, Snapshot } from '@p2pos/protocol';
+import {
+  type Crypto,
+  type Member,
+  P2posError,
+  type SignedDocument,
+  type Signer,
+  type Snapshot,
+} from '@p2pos/protocol';
 import { type Logger, silentLogger } from '../core/log/index.ts';
 import { createNode, type Node, type NodeConfig, type NodePorts } from '../node.ts';
 import { instantCrypto } from './instant-crypto.ts';
@@ -39,7 +46,8 @@ export interface Testnet extends AsyncDisposable {
   stop(i: number): Promise<void>;
   /**
    * Kills it as it is: what was not committed is gone, nothing that it still does reaches anybody. The others hear of it at once,
-   * as of a process that is killed, or not at all, as where a machine loses its power. Default: drawn from the seed.
+   * as of a process that is killed, or not at all, as where a machine loses its power. Default: drawn from the seed. While it
+   * starts, `start` rejects with STORE_FAILED.
    */
   crash(i: number, how?: 'reset' | 'silent'): Promise<void>;
   isUp(i: number): boolean;
@@ -102,6 +110,8 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
   const first = await system.first(system.members(identities.slice(0, listed)));
   const nodes: Node[] = [];
   const nets: MemoryNet[] = [];
+  /** Of those that start: what ends it. */
+  const starting = new Map<number, (error: Error) => void>();
   const crashes = random.fork('crashes');
   const running = new Set<number>();
   let snapshot = first;
@@ -112,48 +122,57 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     const disk = disks[i];
     if (!identity || !disk) throw new RangeError(`there is no node ${i}`);
     const own = random.fork(`node${i}/${starts++}`);
-    nodes[i] = await during(
-      createNode(
-        wrap(i, {
-          clock,
-          random: own,
-          crypto: keys?.crypto ?? instantCrypto,
-          log: log.child({ node: `node${i}` }),
-          identity,
-          store: disk.open(),
-          openNet: async (admit) => {
-            const net = hub.join(identity.peerId, { admit });
-            nets[i] = net;
-            return net;
-          },
-          load: () => 0,
-          disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
-        }),
-        {
-          version: '0.0.0-test',
-          systemId: system.systemId,
-          genesisBytes: system.genesis.bytes,
-          snapshotBytes: first.bytes,
-          liveness: { pingIntervalMs, misses: 3 },
-          presence: { intervalMs: presenceIntervalMs },
-          mesh: {
-            initConnections: identities.map(({ peerId }) => hub.addressOf(peerId)),
-            intervalMs: 10_000,
-            wantedConnections: 256,
-          },
-          records: {
-            replicas: 3,
-            writeTimeoutMs: 5_000,
-            readTimeoutMs: 5_000,
-            keepDeletedMs: 86_400_000,
-            scrubMs: 7 * 86_400_000,
-            ...config.records,
-          },
-          kv: { maxValueBytes: 65_536 },
-          sql: { statementTimeoutMs: 10_000, replaceAfterMs: 600_000 },
+    const made = createNode(
+      wrap(i, {
+        clock,
+        random: own,
+        crypto: keys?.crypto ?? instantCrypto,
+        log: log.child({ node: `node${i}` }),
+        identity,
+        store: disk.open(),
+        openNet: async (admit) => {
+          const net = hub.join(identity.peerId, { admit });
+          nets[i] = net;
+          return net;
         },
-      ),
+        load: () => 0,
+        disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
+      }),
+      {
+        version: '0.0.0-test',
+        systemId: system.systemId,
+        genesisBytes: system.genesis.bytes,
+        snapshotBytes: first.bytes,
+        liveness: { pingIntervalMs, misses: 3 },
+        presence: { intervalMs: presenceIntervalMs },
+        mesh: {
+          initConnections: identities.map(({ peerId }) => hub.addressOf(peerId)),
+          intervalMs: 10_000,
+          wantedConnections: 256,
+        },
+        records: {
+          replicas: 3,
+          writeTimeoutMs: 5_000,
+          readTimeoutMs: 5_000,
+          keepDeletedMs: 86_400_000,
+          scrubMs: 7 * 86_400_000,
+          ...config.records,
+        },
+        kv: { maxValueBytes: 65_536 },
+        sql: { statementTimeoutMs: 10_000, replaceAfterMs: 600_000 },
+      },
     );
+    const died = Promise.withResolvers<never>();
+    starting.set(i, died.reject);
+    try {
+      nodes[i] = await during(Promise.race([made, died.promise]));
+    } catch (error) {
+      // One that died half-way ends whenever it does.
+      made.then((node) => node[Symbol.asyncDispose]()).catch(() => {});
+      throw error;
+    } finally {
+      starting.delete(i);
+    }
     running.add(i);
   }
 
@@ -198,13 +217,15 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     setCuts: (ways) => hub.setCuts(ways.map((way) => peerIds(way) as [string, string])),
     heal: () => hub.heal(),
     async stop(i) {
-      running.delete(i);
+      if (!running.delete(i)) return;
       await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
     },
     async crash(i, how = crashes.chance(0.5) ? 'reset' : 'silent') {
-      if (!running.delete(i)) return;
+      const start = starting.get(i);
+      if (!running.delete(i) && !start) return;
       nets[i]?.crash(how);
       disks[i]?.open();
+      if (start) return start(new P2posError('STORE_FAILED', { reason: 'the process died' }));
       // Whoever waits for an answer of it gets none in time; how it ends is nobody's concern any more.
       Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()).catch(() => {});
     },
