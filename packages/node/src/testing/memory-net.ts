@@ -242,12 +242,15 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
         const side = links.get(other);
         if (!side) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
         const { far } = side;
-        const remote = far.host;
-        const handler = remote.handlers.get(protocol);
+        const { handlers: known, admit: admits } = far.host;
+        const handler = known.get(protocol);
         // Of one that is dead nobody knows what it would say.
-        if (far.open && !handler) throw new P2posError('METHOD_UNKNOWN', { peerId: other, method: protocol });
-        if (far.open && !remote.admit(peerId, protocol))
-          throw new P2posError('PEER_UNREACHABLE', { peerId: other });
+        if (far.open) {
+          // It dialled, and is not ready yet.
+          if (hosts.get(other) !== far.host) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
+          if (!handler) throw new P2posError('METHOD_UNKNOWN', { peerId: other, method: protocol });
+          if (!admits(peerId, protocol)) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
+        }
         const [here, there] = createPair(side, protocol);
         deliver(side.way, host, () => (far.open ? handler?.(there) : refuse(far)));
         return here;

@@ -21,6 +21,7 @@ import { instantCrypto } from './instant-crypto.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createMemoryHub, type MemoryHub, type MemoryNet } from './memory-net.ts';
 import { createMemoryDisk, type MemoryDisk } from './memory-store.ts';
+import { createMortality, type Mortality } from './mortal.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { createTestSystem, type TestSystem } from './test-system.ts';
 
@@ -45,7 +46,7 @@ export interface Testnet extends AsyncDisposable {
   /** Ends the node in good order; its disk stays. */
   stop(i: number): Promise<void>;
   /**
-   * Kills it as it is: what was not committed is gone, nothing that it still does reaches anybody. The others hear of it at once,
+   * Kills it as it is: what was not committed is gone, nothing that it still does reaches anybody, calls of clients break off. The others hear of it at once,
    * as of a process that is killed, or not at all, as where a machine loses its power. Default: drawn from the seed. While it
    * starts, `start` rejects with STORE_FAILED.
    */
@@ -110,6 +111,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
   const first = await system.first(system.members(identities.slice(0, listed)));
   const nodes: Node[] = [];
   const nets: MemoryNet[] = [];
+  const lives: Mortality[] = [];
   /** Of those that start: what ends it. */
   const starting = new Map<number, (error: Error) => void>();
   const crashes = random.fork('crashes');
@@ -165,7 +167,9 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     const died = Promise.withResolvers<never>();
     starting.set(i, died.reject);
     try {
-      nodes[i] = await during(Promise.race([made, died.promise]));
+      const life = createMortality(identity.peerId);
+      nodes[i] = mortal(await during(Promise.race([made, died.promise])), life);
+      lives[i] = life;
     } catch (error) {
       // One that died half-way ends whenever it does.
       made.then((node) => node[Symbol.asyncDispose]()).catch(() => {});
@@ -226,7 +230,8 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       nets[i]?.crash(how);
       disks[i]?.open();
       if (start) return start(new P2posError('STORE_FAILED', { reason: 'the process died' }));
-      // Whoever waits for an answer of it gets none in time; how it ends is nobody's concern any more.
+      lives[i]?.die();
+      // How it ends is nobody's concern any more.
       Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()).catch(() => {});
     },
     isUp: (i) => running.has(i),
@@ -240,7 +245,15 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       const members = edit(snapshot.body.members);
       const next = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
       const { signal } = new AbortController();
-      await during((nodes[at] as Node).members.push(next.bytes, { signal }));
+      // Where one dies over it another is asked, or there would be two snapshots after the same.
+      for (const i of [at, ...running]) {
+        try {
+          await during((nodes[i] as Node).members.push(next.bytes, { signal }));
+          break;
+        } catch (error) {
+          if (running.has(i)) throw error;
+        }
+      }
       snapshot = next;
     },
     settle,
@@ -249,4 +262,16 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       for (const disk of disks) disk[Symbol.dispose]();
     },
   };
+}
+
+/** What clients ask of a node. */
+function mortal(node: Node, life: Mortality): Node {
+  const records = Object.create(node.records, { registers: { value: life.of(node.records.registers) } });
+  return Object.create(node, {
+    kv: { value: life.of(node.kv) },
+    pubsub: { value: life.of(node.pubsub) },
+    topics: { value: life.of(node.topics) },
+    members: { value: life.of(node.members) },
+    records: { value: records },
+  });
 }
