@@ -1,6 +1,5 @@
 /** Whom it strikes: those that hold one key, so that the troubles of its replicas meet. */
 import { PLAIN_KEYS, REGISTER_KEYS, REGISTERS } from '../clients.ts';
-import { isListed } from '../wounds.ts';
 import type { Ground } from './ground.ts';
 
 const utf8 = new TextEncoder();
@@ -12,7 +11,7 @@ interface Holders {
 }
 
 function holdersOf({ sim }: Ground, namespace: string, key: string): Holders {
-  const asked = sim.nodes.find((_, i) => sim.isUp(i) && isListed(sim, i));
+  const asked = sim.nodes.find(({ membership, peerId }, i) => sim.isUp(i) && membership.isActive(peerId));
   if (!asked) return { now: [], before: [] };
   const { replicas, previous } = asked.records.locate({ namespace, partition: utf8.encode(key) });
   const numbers = (peerIds: readonly string[]) =>

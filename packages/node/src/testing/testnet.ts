@@ -165,10 +165,14 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       },
     );
     const died = Promise.withResolvers<never>();
+    died.promise.catch(() => {});
     starting.set(i, died.reject);
     try {
+      const node = await during(Promise.race([made, died.promise]));
+      // It may have died since it was made.
+      await Promise.race([died.promise, Promise.resolve()]);
       const life = createMortality(identity.peerId);
-      nodes[i] = mortal(await during(Promise.race([made, died.promise])), life);
+      nodes[i] = mortal(node, life);
       lives[i] = life;
     } catch (error) {
       // One that died half-way ends whenever it does.
