@@ -11,7 +11,8 @@ export interface Wounds {
   readonly log: Logger;
   /** Whether any is still open. */
   open(sim: Simnet): boolean;
-  disk(i: number): void;
+  /** It runs on another disk from its next start on. */
+  disk(sim: Simnet, i: number): void;
   /** Whoever left without handing over first: as good as lost until the others have taken its place. */
   leaving(i: number): void;
   /** The row bears these bytes in that column until it is mended. */
@@ -53,12 +54,14 @@ export function createWounds(): Wounds {
       look(sim);
       return wounds.length > 0;
     },
-    disk(i) {
+    disk(sim, i) {
       caughtUp.delete(`node${i}`);
+      const before = termOf(sim, i);
       wounds.push({
         node: i,
         text: `node${i} came back without its disk and never had to catch up`,
-        healed: (sim) => sim.isUp(i) && caughtUp.has(`node${i}`),
+        // It may die between the commit that says so and the line that does.
+        healed: (sim) => sim.isUp(i) && (caughtUp.has(`node${i}`) || termOf(sim, i) > before),
       });
     },
     leaving(i) {
@@ -95,4 +98,11 @@ export function isAtRest(sim: Simnet): boolean {
 export function isListed(sim: Simnet, i: number): boolean {
   const { peerId } = sim.nodes[i] ?? {};
   return sim.snapshot.body.members.some((member) => member.peerId === peerId);
+}
+
+/** How often what lies there has caught up. */
+function termOf(sim: Simnet, i: number): number {
+  const disk = sim.disk(i);
+  if (disk.peek("SELECT 1 FROM sqlite_schema WHERE name = 'repair_self'").length === 0) return 0;
+  return disk.peek<{ term: number }>('SELECT term FROM repair_self')[0]?.term ?? 0;
 }

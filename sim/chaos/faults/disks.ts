@@ -15,7 +15,7 @@ export function diskFaults(ground: Ground, onLoss: (i: number) => void): Record<
     if (ground.isOver() || !isListed(sim, i) || wounds.open(sim)) return false;
     await sim.crash(i);
     sim.replaceDisk(i, image);
-    wounds.disk(i);
+    wounds.disk(sim, i);
     sim.trace.add(`node${i} ${image ? 'has an old copy of its disk' : 'lost its disk'}`);
     onLoss(i);
     later(short(random), () => start(i));

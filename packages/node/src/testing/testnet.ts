@@ -249,15 +249,18 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       const members = edit(snapshot.body.members);
       const next = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
       const { signal } = new AbortController();
-      // Where one dies over it another is asked, or there would be two snapshots after the same.
-      for (const i of [at, ...running]) {
+      let failure: unknown;
+      // One that fails may have taken it all the same: another is given the same, or there would be two after one.
+      for (const i of [at, ...running].filter((i) => running.has(i))) {
         try {
           await during((nodes[i] as Node).members.push(next.bytes, { signal }));
+          failure = undefined;
           break;
         } catch (error) {
-          if (running.has(i)) throw error;
+          failure ??= error;
         }
       }
+      if (failure) throw failure;
       snapshot = next;
     },
     settle,
