@@ -1,6 +1,7 @@
 /** Agreed changes and locks through real processes: HTTP, the client and the command line, and a node that is killed. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { connect } from '@p2pos/sdk';
 import { type DevSystem, p2pctl, startDev } from './harness.ts';
 
 describe('kv.cas of a system of three nodes', () => {
@@ -78,7 +79,30 @@ describe('kv.cas of a system of three nodes', () => {
     const locked = await lock('--', process.execPath, '-e', print);
     assert.deepEqual([locked.code, locked.stdout.trim()], [0, 'token 1']);
     const failed = await lock('--', process.execPath, '-e', 'process.exit(7)');
-    assert.equal(failed.code, 1);
+    assert.equal(failed.code, 7);
     assert.match(failed.stderr, /ended with 7/);
+  });
+
+  it('clients leave a node that takes calls and answers none, and keep their locks', async () => {
+    assert.equal((await system.p2pctl('apps', 'create', 'silent')).code, 0);
+    const token = (await system.p2pctl('apps', 'tokens', 'create', 'silent', 'kv:*')).stdout.trim();
+    const url = system.nodes().map(({ http }) => http);
+    const { pid } = system.node(0);
+    assert.ok(pid !== null);
+    for (const transport of ['socket', 'http'] as const) {
+      await using client = connect({ url, token, transport });
+      await using lock = await client.kv.cas.lock('l', { ttlMs: 4_000 });
+      assert.ok(lock);
+      process.kill(pid, 'SIGSTOP');
+      try {
+        await client.kv.put(transport, 'x', { timeoutMs: 3_000 });
+        await client.kv.get(transport, { timeoutMs: 500 });
+        assert.equal(lock.lost.aborted, false);
+        await using other = await client.kv.cas.lock('other', { ttlMs: 4_000 });
+        assert.ok(other);
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+    }
   });
 });

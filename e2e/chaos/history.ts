@@ -1,15 +1,6 @@
 /** What clients of the system did and were told, one line each, and whether it may have been so. */
 
-import {
-  isLinearizable,
-  type RegisterInput,
-  type Operation as RegisterOperation,
-  type RegisterOutput,
-  registerModel,
-  withoutUnseen,
-} from '../../packages/node/src/testing/linearizability.ts';
-
-type Step = RegisterOperation<RegisterInput, RegisterOutput>;
+import { type RegisterOperation, registerFault } from '../../packages/node/src/testing/linearizability.ts';
 
 /**
  * One operation on a key. `unknown`: no answer, or one that says that it may have happened. Times are milliseconds of
@@ -53,8 +44,8 @@ export function judge(history: readonly Operation[]): Verdict {
     ({ key }) => key,
   );
   for (const [key, operations] of Map.groupBy(ofRegisters, (one) => one.key)) {
-    if (!isLinearizable(registerModel, withoutUnseen(operations.flatMap(registerOperation))))
-      violations.push(`${key}: its ${operations.length} operations cannot be put into an order`);
+    const fault = registerFault(operations.flatMap(registerOperation));
+    if (fault) violations.push(`${key}: ${fault}`);
   }
   for (const [key, operations] of byKey) {
     const writes = operations.filter(({ kind }) => kind !== 'get').toSorted((a, b) => a.from - b.from);
@@ -86,7 +77,7 @@ export function judge(history: readonly Operation[]): Verdict {
 }
 
 /** As the checker of linearizability takes it; nothing where it surely did not happen. */
-function registerOperation(one: Operation): Step[] {
+function registerOperation(one: Operation): RegisterOperation[] {
   const { kind, value = null, version = null, expect = 'any', from, to, outcome, code } = one;
   if (outcome === 'refused') return [];
   if (kind === 'cas-get') {

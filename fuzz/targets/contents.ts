@@ -206,7 +206,7 @@ const registerContents: Target = {
     if (kind === 0) decodeDocument(value);
     else if (kind === 1) {
       const clock = createManualClock();
-      const leases = createLeases({ registers, clock, now: clock.now }, { skewMs: 0 });
+      const leases = createLeases({ registers, clock, trustedNow: async () => clock.now() }, { skewMs: 0 });
       const name = { namespace: 'default/kv-locks', partition: key, key };
       await leases.take({ ...name, holder: 'me', ttlMs: 10_000 });
     } else if (kind === 2) await openRollout({ records: { declare() {}, registers } }, 3).read();

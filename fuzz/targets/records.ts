@@ -66,6 +66,7 @@ const tokens: Target = {
     new TextEncoder().encode(
       encodeToken({
         told: [new Uint8Array(12)],
+        range: 'ffeeddccbbaa99887766554433221100',
         horizon: '0198000000000001',
         positions: new Map([[AUTHOR, { store: '00112233445566778899aabbccddeeff', position: 7 }]]),
       }),

@@ -2,7 +2,8 @@
 The Python client of P2POS, sync and asyncio.
 
 Promises: every failure is a P2posError with a code; a call ends by its deadline; what is repeated after a lost answer is
-only what a repeat cannot harm: reads, and writes under an idempotency key, which it sets by itself.
+only what may be: reads, and writes under an idempotency key, which it sets by itself. Other nodes know that key for
+``kv.cas`` and ``sql``; a plain key is written anew there (``repeat`` of ``put`` and ``delete`` forbids it).
 
 ::
 

@@ -29,8 +29,10 @@ from .wire import duration, etag, flag
 
 
 class AsyncCas:
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, call_timeout_ms: int) -> None:
         self._call = call
+        #: Of a call that says nothing else.
+        self._call_timeout_ms = call_timeout_ms
 
     async def put(
         self,
@@ -159,6 +161,7 @@ class AsyncCas:
         :param ttl_ms: how long it outlives a holder that is gone; 1 s to 1 h.
         :param wait_ms: how long to wait for another holder.
         """
+        timeout_ms = self._call_timeout_ms if timeout_ms is None else timeout_ms
         return await take_lock(
             self._call, key, ttl_ms=ttl_ms, wait_ms=wait_ms, timeout_ms=timeout_ms
         )

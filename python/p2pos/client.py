@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .answers import AppsWhoami, HealthRead
 from .apps import Apps, AsyncApps
-from .caller import Caller, Limits, Transport
+from .caller import Caller, Limits, Repeat, Transport
 from .failure import P2posError, bad_request
 from .http_transport import HttpTransport
 from .kv import AsyncKv, Kv
@@ -69,13 +69,13 @@ class AsyncClient:
         several = len(urls) > 1
         limits = Limits(
             timeout_ms=timeout_ms,
-            attempt_timeout_ms=attempt_timeout_ms or (10_000 if several else timeout_ms),
+            attempt_timeout_ms=attempt_timeout_ms or (10_000 if several else None),
             max_attempts=max_attempts or max(4, len(urls)),
         )
         self._caller = Caller(used, urls, limits)
         self._subscriber = Subscriber(self._sockets, len(urls))
         self._closed = False
-        self.kv = AsyncKv(self.call, self._subscriber)
+        self.kv = AsyncKv(self.call, self._subscriber, timeout_ms)
         self.pubsub = AsyncPubsub(self.call, self._subscriber)
         self.topics = AsyncTopics(self.call, self._subscriber)
         self.sql = AsyncSql(self.call, self._subscriber)
@@ -85,12 +85,16 @@ class AsyncClient:
         self.members = AsyncMembers(self.call)
 
     async def call(
-        self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None
+        self,
+        method: str,
+        fields: Mapping[str, Any] | None = None,
+        timeout_ms: int | None = None,
+        repeat: Repeat | None = None,
     ) -> Any:
         """Any operation of the contract by its name, as ``kv.put``; fields in the form that they have on the wire."""
         if self._closed:
             raise P2posError("CLIENT_CLOSED")
-        return await self._caller(method, fields, timeout_ms)
+        return await self._caller(method, fields, timeout_ms, repeat)
 
     def subscribe(
         self, kind: str, fields: Mapping[str, Any] | None = None
@@ -156,9 +160,13 @@ class Client:
         self.members = Members(self._portal, client.members)
 
     def call(
-        self, method: str, fields: Mapping[str, Any] | None = None, timeout_ms: int | None = None
+        self,
+        method: str,
+        fields: Mapping[str, Any] | None = None,
+        timeout_ms: int | None = None,
+        repeat: Repeat | None = None,
     ) -> Any:
-        return self._portal.run(self._client.call(method, fields, timeout_ms))
+        return self._portal.run(self._client.call(method, fields, timeout_ms, repeat))
 
     def subscribe(
         self, kind: str, fields: Mapping[str, Any] | None = None

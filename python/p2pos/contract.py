@@ -91,7 +91,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         {},
         None,
         None,
-        False,
+        True,
     ),
     "kv.renewLock": Operation(
         "PUT",
@@ -101,7 +101,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         {},
         None,
         None,
-        False,
+        True,
     ),
     "kv.unlock": Operation(
         "DELETE",
@@ -111,7 +111,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         {},
         None,
         None,
-        False,
+        True,
     ),
     "pubsub.publish": Operation(
         "POST",

@@ -1029,6 +1029,6 @@ ERRORS: Final[Mapping[str, ErrorEntry]] = {
     "WATCH_TOKEN_INVALID": ErrorEntry(
         400,
         False,
-        "This is not a token of a watch. Pass one exactly as a watch gave it, or none to begin with what is there.",
+        "This is not a token of a watch of these keys. Pass one exactly as a watch of the same prefix gave it, or none to begin with what is there.",
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Literal
 
-from .caller import Call
+from .caller import Call, Repeat
 from .cas import AsyncCas, Cas
 from .failure import P2posError
 from .kv_answers import (
@@ -34,10 +34,10 @@ class AsyncKv:
     #: Keys that change only by agreement; they never meet those here.
     cas: AsyncCas
 
-    def __init__(self, call: Call, subscriber: Subscriber) -> None:
+    def __init__(self, call: Call, subscriber: Subscriber, call_timeout_ms: int) -> None:
         self._call = call
         self._subscriber = subscriber
-        self.cas = AsyncCas(call)
+        self.cas = AsyncCas(call, call_timeout_ms)
 
     async def put(
         self,
@@ -48,9 +48,17 @@ class AsyncKv:
         receipt: ReceiptKind | None = None,
         explain: bool = False,
         idempotency_key: str | None = None,
+        repeat: Repeat | None = None,
         timeout_ms: int | None = None,
     ) -> KvReceipt:
-        """Returns when a majority of the key's replicas have the value on disk."""
+        """
+        Returns when a majority of the key's replicas have the value on disk. Where an answer is lost it is asked for again,
+        at another node if need be, which writes anew: over what others wrote since the first try. What must be done once
+        belongs under ``cas``.
+
+        :param repeat: ``same-node``: only where it was asked first, which remembers it for 24 h, as long as it runs.
+            ``never``: the call fails, and whether it was done is not known.
+        """
         fields = {
             "key": key,
             "body": value.encode("utf-8") if isinstance(value, str) else bytes(value),
@@ -59,7 +67,7 @@ class AsyncKv:
             "explain": flag(True) if explain else None,
             "idempotencyKey": idempotency_key,
         }
-        return receipt_of(await self._call("kv.put", fields, timeout_ms))
+        return receipt_of(await self._call("kv.put", fields, timeout_ms, repeat))
 
     async def get(
         self,
@@ -106,15 +114,17 @@ class AsyncKv:
         receipt: ReceiptKind | None = None,
         explain: bool = False,
         idempotency_key: str | None = None,
+        repeat: Repeat | None = None,
         timeout_ms: int | None = None,
     ) -> KvDeletion:
+        """Repeated as ``put`` is."""
         fields = {
             "key": key,
             "receipt": receipt,
             "explain": flag(True) if explain else None,
             "idempotencyKey": idempotency_key,
         }
-        return deletion_of(await self._call("kv.delete", fields, timeout_ms))
+        return deletion_of(await self._call("kv.delete", fields, timeout_ms, repeat))
 
     async def page(
         self,
@@ -196,6 +206,7 @@ class Kv:
         receipt: ReceiptKind | None = None,
         explain: bool = False,
         idempotency_key: str | None = None,
+        repeat: Repeat | None = None,
         timeout_ms: int | None = None,
     ) -> KvReceipt:
         return self._portal.run(
@@ -206,6 +217,7 @@ class Kv:
                 receipt=receipt,
                 explain=explain,
                 idempotency_key=idempotency_key,
+                repeat=repeat,
                 timeout_ms=timeout_ms,
             )
         )
@@ -246,6 +258,7 @@ class Kv:
         receipt: ReceiptKind | None = None,
         explain: bool = False,
         idempotency_key: str | None = None,
+        repeat: Repeat | None = None,
         timeout_ms: int | None = None,
     ) -> KvDeletion:
         return self._portal.run(
@@ -254,6 +267,7 @@ class Kv:
                 receipt=receipt,
                 explain=explain,
                 idempotency_key=idempotency_key,
+                repeat=repeat,
                 timeout_ms=timeout_ms,
             )
         )

@@ -37,6 +37,7 @@ class AsyncLock:
         self._call = call
         self._fields = {"key": key, "holder": holder, "token": str(token)}
         self._ttl_ms = ttl_ms
+        self._since = since
         self._until = since + ttl_ms / 1_000
         self._lost = asyncio.Event()
         self._renewing = asyncio.create_task(self._renew())
@@ -75,7 +76,8 @@ class AsyncLock:
 
     async def _renew(self) -> None:
         loop = asyncio.get_running_loop()
-        delay_s = self._ttl_ms / 3_000
+        # An answer that took long leaves less of the time.
+        delay_s = max(0.0, self._since + self._ttl_ms / 3_000 - loop.time())
         fields = {**self._fields, "ttlMs": duration(self._ttl_ms)}
         while True:
             await asyncio.sleep(min(delay_s, max(0.0, self._until - loop.time())))
@@ -96,7 +98,7 @@ class AsyncLock:
 
 
 async def take_lock(
-    call: Call, key: str, *, ttl_ms: int, wait_ms: int, timeout_ms: int | None
+    call: Call, key: str, *, ttl_ms: int, wait_ms: int, timeout_ms: int
 ) -> AsyncLock | None:
     loop = asyncio.get_running_loop()
     holder = str(uuid.uuid4())
@@ -104,7 +106,8 @@ async def take_lock(
     while True:
         since = loop.time()
         fields = {"key": key, "holder": holder, "ttlMs": duration(ttl_ms)}
-        answer = await call("kv.lock", fields, timeout_ms)
+        # What is answered later is over by then.
+        answer = await call("kv.lock", fields, min(timeout_ms, ttl_ms))
         if answer["token"] is not None:
             token = answer["token"]
             return AsyncLock(

@@ -90,7 +90,8 @@ export function clientFrames(calls: readonly Json[]): Record<string, Message> {
   ]);
   return {
     auth: {
-      summary: 'Says who the client is; only without an Authorization header, within 5 s.',
+      summary:
+        'Says who the client is; without an Authorization header within 5 s, while no call or subscription goes on.',
       payload: objectOf({ op: { const: 'auth' }, token: text, app: text }, ['op', 'token']),
     },
     call: { summary: 'Calls an operation.', payload: { ...call, ...(calls.length > 0 && { oneOf: calls }) } },

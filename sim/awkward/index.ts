@@ -8,6 +8,8 @@ import { createPlainRecords, type PlainRecords } from '../checkers/plain-records
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
 
 const HOUR_MS = 3_600_000;
+/** Less than whoever comes back late was away. */
+const KEEP_DELETED_MS = 300_000;
 const text = new TextDecoder();
 const utf8 = new TextEncoder();
 
@@ -31,7 +33,7 @@ async function run({ seed, nodes, hours, progress, plant, onTrace }: ScenarioInp
   await using sim = await createSimnet(nodes, {
     seed: `awkward ${seed}`,
     ...(onTrace && { onTrace }),
-    records: { keepDeletedMs: HOUR_MS },
+    records: { keepDeletedMs: KEEP_DELETED_MS },
   });
   await sim.settle();
   plant?.(sim);
@@ -135,7 +137,7 @@ async function write({ sim, plain, key }: Turn, at: number, value: string | unde
     if (!(error instanceof P2posError)) throw error;
     sim.trace.add(`node${at} refused ${error.code}`);
     if (error.details['outcome'] === 'none') plain.refused(ticket);
-    else plain.unknown(ticket);
+    else plain.unknown(ticket, sim.clock.now());
   }
 }
 

@@ -1,10 +1,9 @@
 /** Histories of registers, each judged at the end: could it have happened one after another? */
 import {
-  isLinearizable,
-  type Operation,
   type RegisterInput,
+  type RegisterOperation,
   type RegisterOutput,
-  registerModel,
+  registerFault,
 } from '../../packages/node/src/testing/linearizability.ts';
 
 export interface RegisterHistories {
@@ -16,7 +15,7 @@ export interface RegisterHistories {
 }
 
 export function createRegisterHistories(): RegisterHistories {
-  const histories = new Map<string, Operation<RegisterInput, RegisterOutput>[]>();
+  const histories = new Map<string, RegisterOperation[]>();
   const counts = { done: 0, unknown: 0, refused: 0 };
   return {
     counts,
@@ -32,32 +31,9 @@ export function createRegisterHistories(): RegisterHistories {
     },
     refused: () => void counts.refused++,
     violations: () =>
-      [...histories]
-        .filter(([, history]) => !isLinearizable(registerModel, history))
-        .map(
-          ([key, history]) =>
-            `${key}: its operations cannot be put into an order from this one on: ${JSON.stringify(firstImpossible(history))}`,
-        ),
+      [...histories].flatMap(([key, history]) => {
+        const fault = registerFault(history);
+        return fault === undefined ? [] : [`${key}: ${fault}`];
+      }),
   };
-}
-
-/** The last operation of the shortest beginning that is impossible already; what had not ended by then may have had no effect. */
-function firstImpossible(history: readonly Operation<RegisterInput, RegisterOutput>[]) {
-  const ended = history.filter(({ output }) => output !== undefined).sort((a, b) => a.to - b.to);
-  const upTo = (count: number) => {
-    const end = ended[count - 1]?.to ?? 0;
-    return history
-      .filter(({ from }) => from <= end)
-      .map(({ input, from, to, output }) =>
-        to <= end && output ? { input, from, to, output } : { input, from, to: Number.POSITIVE_INFINITY },
-      );
-  };
-  let low = 1;
-  let high = ended.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isLinearizable(registerModel, upTo(middle))) low = middle + 1;
-    else high = middle;
-  }
-  return ended[low - 1];
 }

@@ -25,12 +25,9 @@ export function createDoor(url: string): Source {
     snapshot: () => client.members.snapshot(),
     async documents(list) {
       const all: CarriedBytes[] = [];
-      for (let cursor: string | undefined; ; ) {
-        const page = await call(membersRoutes.documents, { list, ...(cursor && { cursor }) });
-        all.push(...page.documents.map((one) => ({ ...one, bytes: fromBase64url(one.bytes) })));
-        if (page.cursor === null) return all;
-        cursor = page.cursor;
-      }
+      for await (const one of client.members.documents(list))
+        all.push({ ...one, bytes: fromBase64url(one.bytes) });
+      return all;
     },
     audit: async (after) => (await call(membersRoutes.audit, { after, limit: 1_000 })).entries,
     loss: (remove) => call(membersRoutes.loss, { remove: remove.join(',') }),

@@ -14,11 +14,10 @@ import type {
   RootStatus,
   RouteOutput,
 } from '@p2pos/protocol';
-import type { Client } from '@p2pos/sdk';
+import type { Client, DocumentListName } from '@p2pos/sdk';
 
 /** Signed documents that a node takes. */
 export type SubmittedKind = 'rotation' | 'revocation' | 'snapshot';
-export type DocumentListName = 'rotations' | 'revocations' | 'snapshots' | 'branches';
 export type Pushed = RouteOutput<typeof membersRoutes.push>;
 export type NodeAnswer = RouteOutput<typeof membersRoutes.offer>;
 export type AuditLine = AuditList['entries'][number];

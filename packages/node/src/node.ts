@@ -119,6 +119,8 @@ const OPEN_TO_ALL: ReadonlySet<string> = new Set([
 export async function createNode(ports: NodePorts, config: NodeConfig): Promise<Node> {
   const { clock, random, crypto, log, identity, store } = ports;
   const self = identity.peerId;
+  const opened = store.position();
+  let position = () => opened;
   await using starting = new AsyncDisposableStack();
 
   const placer = createPlacer({ crypto }, { slots: () => membership.slots });
@@ -162,6 +164,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         state,
         liveness,
         store,
+        position: () => position(),
         signer: identity.signer,
         crypto,
         clock,
@@ -191,6 +194,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
     await createRecords(
       {
         store,
+        opened,
         rpc,
         membership,
         liveness,
@@ -210,6 +214,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
       },
     ),
   );
+  position = records.repair.position;
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
     records.repair.notePosition(heartbeat.peerId, heartbeat.store),
   );

@@ -197,6 +197,7 @@ export const kvRoutes = defineRoutes({
       'KV_KEY_INVALID',
       'CAS_CONDITION_FAILED',
       'IDEMPOTENCY_KEY_REUSED',
+      'QUOTA_STORAGE',
       'STORE_FULL',
       'VERSION_AHEAD',
       'RECEIPT_UNAVAILABLE',
@@ -243,8 +244,9 @@ export const kvRoutes = defineRoutes({
     params: key,
     query: { holder: LockHolder, ttlMs: parameter('ttl', lockTtl) },
     output: json(KvLock),
-    errors: ['KV_KEY_INVALID', ...unavailable],
+    errors: ['KV_KEY_INVALID', 'QUOTA_STORAGE', ...unavailable],
     invalid,
+    repeatable: true,
   },
   renewLock: {
     summary: 'Keeps a lock for another time to live; false: it is lost.',
@@ -257,6 +259,7 @@ export const kvRoutes = defineRoutes({
     output: json(z.object({ held: z.boolean() })),
     errors: ['KV_KEY_INVALID', ...unavailable],
     invalid,
+    repeatable: true,
   },
   unlock: {
     summary: 'Gives a lock back; false: it was lost before.',
@@ -269,6 +272,7 @@ export const kvRoutes = defineRoutes({
     output: json(z.object({ released: z.boolean() })),
     errors: ['KV_KEY_INVALID', ...unavailable],
     invalid,
+    repeatable: true,
   },
 });
 

@@ -10,7 +10,8 @@ import type { Timestamp } from './documents/bodies.ts';
 import { P2posError } from './errors/errors.ts';
 
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})\d{6}Z$/;
-const DURATION = /^(0|[1-9]\d{0,15})(ms|s|m|h|d)$/;
+/** How durations are written; {@link isDuration} refuses besides what is more milliseconds than a number holds exactly. */
+export const DURATION_TEXT = /^(0|[1-9]\d{0,15})(ms|s|m|h|d)$/;
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** 9999-12-31T23:59:59.999Z */
 const LATEST_MS = 253_402_300_799_999;
@@ -57,12 +58,21 @@ function read(text: unknown): number | undefined {
 
 /** Milliseconds. @throws P2posError BAD_REQUEST for anything but a whole number and a unit. */
 export function parseDuration(text: string): number {
-  const parts = typeof text === 'string' ? DURATION.exec(text) : null;
-  const ms = parts ? Number(parts[1]) * UNIT_MS[parts[2] as keyof typeof UNIT_MS] : Number.NaN;
-  if (Number.isSafeInteger(ms)) return ms;
+  const ms = readDuration(text);
+  if (ms !== undefined) return ms;
   throw new P2posError('BAD_REQUEST', {
     reason: `Not a duration: ${shown(text)}. Write a whole number and ms, s, m, h or d, e.g. 60s.`,
   });
+}
+
+export function isDuration(text: unknown): text is string {
+  return readDuration(text) !== undefined;
+}
+
+function readDuration(text: unknown): number | undefined {
+  const parts = typeof text === 'string' ? DURATION_TEXT.exec(text) : null;
+  const ms = parts ? Number(parts[1]) * UNIT_MS[parts[2] as keyof typeof UNIT_MS] : Number.NaN;
+  return Number.isSafeInteger(ms) ? ms : undefined;
 }
 
 /** The shortest exact text: the greatest unit that divides it. @throws P2posError BAD_REQUEST for a negative or broken number. */

@@ -26,7 +26,11 @@ export interface ConnectOptions {
   readonly app?: string | undefined;
   /** For each call, repeats included. Default 30 s. */
   readonly timeoutMs?: number;
-  /** For one node to answer. Default 10 s with several nodes, else as long as the call. */
+  /**
+   * At most, for one node to answer; in proportion more where a call is given more than `timeoutMs`. Default 10 s with several
+   * nodes, else as long as the call. With several nodes what may be repeated waits no longer than half of the call's time for
+   * one, so that another can still answer.
+   */
   readonly attemptTimeoutMs?: number;
   /** Per call; 1 means never again. Default 4, and at least once at each node. */
   readonly maxAttempts?: number;
@@ -83,7 +87,8 @@ export function connect(options: ConnectOptions | ConnectOverOptions): Client {
     {
       urls,
       timeoutMs,
-      attemptTimeoutMs: attemptTimeoutMs ?? (urls.length > 1 ? 10_000 : timeoutMs),
+      attemptTimeoutMs:
+        attemptTimeoutMs ?? (urls.length > 1 || transport.choosesNode ? 10_000 : Number.POSITIVE_INFINITY),
       maxAttempts: options.maxAttempts ?? Math.max(4, urls.length),
       ...backoff,
     },
@@ -114,7 +119,7 @@ export function connect(options: ConnectOptions | ConnectOverOptions): Client {
   };
 
   return {
-    kv: createKvClient(call, { subscribe, timing }),
+    kv: createKvClient({ call, subscribe, timing, callTimeoutMs: timeoutMs }),
     apps: createAppsClient(call),
     audit: createAudit(call),
     whoami: (callOptions) => call('apps.whoami', {}, callOptions),

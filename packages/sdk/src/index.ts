@@ -2,7 +2,8 @@
  * The TypeScript client of P2POS, for Node and browsers.
  *
  * Promises: every failure is a P2posError with a code; a call ends by its deadline; what is repeated after a lost
- * answer is only what a repeat cannot harm: reads, and writes under an idempotency key, which it sets by itself.
+ * answer is only what may be: reads, and writes under an idempotency key, which it sets by itself. Other nodes know that key
+ * for `kv.cas` and `sql`; a plain key is written anew there (`repeat` of `put` and `delete` forbids it).
  *
  * @example
  * await using client = connect({ url: ['http://127.0.0.1:4180', 'http://127.0.0.1:4181'], token });
@@ -12,7 +13,7 @@
  */
 export { P2posError } from '@p2pos/protocol';
 export type { AppsClient, CreateTokenInput } from './apps.ts';
-export type { Call, CallOptions } from './caller.ts';
+export type { Call, CallOptions, RepeatOptions } from './caller.ts';
 export type { Client, ConnectOptions, ConnectOverOptions } from './connect.ts';
 export { connect } from './connect.ts';
 export type {
@@ -27,7 +28,7 @@ export type {
   ReadOptions,
 } from './kv.ts';
 export type { KvWatchEvent, WatchOptions } from './kv-watch.ts';
-export type { MembersClient } from './members.ts';
+export type { DocumentListName, MembersClient, SignedDocument } from './members.ts';
 export type { NetworkClient } from './network.ts';
 export type { Online } from './online.ts';
 export type { PublishOptions, PubsubClient, PubsubEvent, PubsubOptions } from './pubsub.ts';

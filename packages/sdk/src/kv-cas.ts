@@ -53,7 +53,7 @@ export interface KvCasClient {
   /** Linearizable. Undefined: there is nothing under the key. */
   get(key: string, options?: CallOptions): Promise<CasEntry | undefined>;
   delete(key: string, options?: CasDeleteOptions): Promise<CasDeletion>;
-  /** `version` as read before; null: nothing was there. */
+  /** `version` as read before; null: nothing was there; undefined is refused with BAD_REQUEST. */
   compareAndSet(
     key: string,
     value: Uint8Array | string,
@@ -85,21 +85,27 @@ const DEFAULT_TTL_MS = 10_000;
 const POLL_MS = 250;
 const cas = true as const;
 
-export function createKvCasClient(call: Call, timing: Timing): KvCasClient {
+export interface KvCasDeps {
+  readonly call: Call;
+  readonly timing: Timing;
+  /** Of a call that says nothing else. */
+  readonly callTimeoutMs: number;
+}
+
+export function createKvCasClient({ call, timing, callTimeoutMs }: KvCasDeps): KvCasClient {
   const put: KvCasClient['put'] = async (key, value, options = {}) => {
-    const { signal, timeoutMs, ifVersion, ifAbsent, ...input } = options;
+    const { signal, timeoutMs, ifVersion: _, ifAbsent, ...input } = options;
     const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-    const condition = {
-      ...(ifVersion !== undefined && { ifMatch: ifVersion }),
-      ...(ifAbsent && { ifNoneMatch: '*' as const }),
-    };
+    const condition = { ...versionOf(options), ...(ifAbsent && { ifNoneMatch: '*' as const }) };
     return call('kv.put', { key, body, cas, ...input, ...condition }, { signal, timeoutMs });
   };
   const page: KvCasClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
     call('kv.list', { ...input, cas }, { signal, timeoutMs });
 
   async function take(key: string, holder: string, ttlMs: number, options: LockOptions) {
-    const { signal, timeoutMs, waitMs = 0 } = options;
+    const { signal, waitMs = 0 } = options;
+    // What is answered later is over by then.
+    const timeoutMs = Math.min(options.timeoutMs ?? callTimeoutMs, ttlMs);
     const until = timing.now() + waitMs;
     for (;;) {
       const since = timing.now();
@@ -123,9 +129,9 @@ export function createKvCasClient(call: Call, timing: Timing): KvCasClient {
         throw error;
       }
     },
-    async delete(key, { signal, timeoutMs, ifVersion, ...input } = {}) {
-      const condition = ifVersion !== undefined && { ifMatch: ifVersion };
-      return call('kv.delete', { key, cas, ...input, ...condition }, { signal, timeoutMs });
+    async delete(key, options = {}) {
+      const { signal, timeoutMs, ifVersion: _, ...input } = options;
+      return call('kv.delete', { key, cas, ...input, ...versionOf(options) }, { signal, timeoutMs });
     },
     compareAndSet: (key, value, version, options) =>
       put(key, value, { ...options, ...(version === null ? { ifAbsent: true } : { ifVersion: version }) }),
@@ -145,6 +151,15 @@ export function createKvCasClient(call: Call, timing: Timing): KvCasClient {
       return taken && keepLock({ call, timing }, { key, holder, ttlMs, ...taken });
     },
   };
+}
+
+/** A version that is asked for and is none, as of an entry that was not there, is no wish to write without a condition. */
+function versionOf(options: Pick<CasWriteOptions, 'ifVersion'>): { readonly ifMatch?: string } {
+  if (!('ifVersion' in options)) return {};
+  const { ifVersion } = options;
+  if (typeof ifVersion === 'string' && ifVersion !== '') return { ifMatch: ifVersion };
+  const reason = `${String(ifVersion)} is no version: give the one that was read, or null to compareAndSet where nothing was there.`;
+  throw new P2posError('BAD_REQUEST', { reason });
 }
 
 interface Held {
@@ -175,7 +190,9 @@ function keepLock(
   }
 
   async function renew(): Promise<void> {
-    for (let delayMs = ttlMs / 3; !lost.signal.aborted; ) {
+    // An answer that took long leaves less of the time.
+    let delayMs = Math.max(0, since + ttlMs / 3 - timing.now());
+    while (!lost.signal.aborted) {
       await pause(timing, delayMs, lost.signal);
       const askedAt = timing.now();
       try {

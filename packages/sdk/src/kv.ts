@@ -1,17 +1,16 @@
 import { isP2posError, type KvList, type KvReceipt } from '@p2pos/protocol';
-import type { Call, CallOptions } from './caller.ts';
+import type { CallOptions, RepeatOptions } from './caller.ts';
 import type { Input, Output } from './contract/operation.ts';
-import { createKvCasClient, type KvCasClient } from './kv-cas.ts';
+import { createKvCasClient, type KvCasClient, type KvCasDeps } from './kv-cas.ts';
 import { type KvWatchEvent, type WatchOptions, watchKv } from './kv-watch.ts';
 import type { Subscribe } from './socket/subscribe.ts';
-import type { Timing } from './timing.ts';
 
 /** What belongs to `kv.cas`. */
 type Agreed = 'cas' | 'ifMatch' | 'ifNoneMatch';
 
-export type PutOptions = Omit<Input<'kv.put'>, 'key' | 'body' | Agreed> & CallOptions;
+export type PutOptions = Omit<Input<'kv.put'>, 'key' | 'body' | Agreed> & CallOptions & RepeatOptions;
 export type ReadOptions = Omit<Input<'kv.get'>, 'key' | Agreed> & CallOptions;
-export type DeleteOptions = Omit<Input<'kv.delete'>, 'key' | Agreed> & CallOptions;
+export type DeleteOptions = Omit<Input<'kv.delete'>, 'key' | Agreed> & CallOptions & RepeatOptions;
 export type PageOptions = Omit<Input<'kv.list'>, Agreed> & CallOptions;
 /** `pageSize` keys are asked for at a time. */
 export type ListOptions = Omit<Input<'kv.list'>, 'limit' | 'cursor' | Agreed> & {
@@ -27,12 +26,17 @@ export type KvHead = Output<'kv.head'>;
 export type KvDeletion = Output<'kv.delete'>;
 
 export interface KvClient {
-  /** Resolves when a majority of the key's replicas have the value on disk. */
+  /**
+   * Resolves when a majority of the key's replicas have the value on disk. Where an answer is lost it is asked for again, at
+   * another node if need be, which writes anew: over what others wrote since the first try. `repeat` changes that;
+   * what must be done once belongs under `cas`.
+   */
   put(key: string, value: Uint8Array | string, options?: PutOptions): Promise<KvReceipt>;
   /** Undefined: there is nothing under the key. */
   get(key: string, options?: ReadOptions): Promise<KvEntry | undefined>;
   head(key: string, options?: ReadOptions): Promise<KvHead | undefined>;
   exists(key: string, options?: ReadOptions): Promise<boolean>;
+  /** Repeated as `put` is. */
   delete(key: string, options?: DeleteOptions): Promise<KvDeletion>;
   /** All keys that begin with the prefix, in byte order, fetched as they are consumed. */
   list(options?: ListOptions): AsyncIterable<string>;
@@ -46,10 +50,11 @@ export interface KvClient {
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<KvWatchEvent>;
 }
 
-export function createKvClient(
-  call: Call,
-  { subscribe, timing }: { readonly subscribe: Subscribe; readonly timing: Timing },
-): KvClient {
+export interface KvClientDeps extends KvCasDeps {
+  readonly subscribe: Subscribe;
+}
+
+export function createKvClient({ call, subscribe, timing, callTimeoutMs }: KvClientDeps): KvClient {
   const head: KvClient['head'] = async (key, { signal, timeoutMs, ...input } = {}) =>
     orUndefined(call('kv.head', { key, ...input }, { signal, timeoutMs }));
   const page: KvClient['page'] = ({ signal, timeoutMs, ...input } = {}) =>
@@ -58,10 +63,10 @@ export function createKvClient(
   return {
     head,
     page,
-    cas: createKvCasClient(call, timing),
-    async put(key, value, { signal, timeoutMs, ...input } = {}) {
+    cas: createKvCasClient({ call, timing, callTimeoutMs }),
+    async put(key, value, { signal, timeoutMs, repeat, ...input } = {}) {
       const body = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-      return call('kv.put', { key, body, ...input }, { signal, timeoutMs });
+      return call('kv.put', { key, body, ...input }, { signal, timeoutMs, repeat });
     },
     async get(key, { signal, timeoutMs, ...input } = {}) {
       const found = await orUndefined(call('kv.get', { key, ...input }, { signal, timeoutMs }));
@@ -71,8 +76,8 @@ export function createKvClient(
     },
     watch: (prefix = '', options) => watchKv(subscribe, prefix, options),
     exists: async (key, options) => (await head(key, options)) !== undefined,
-    async delete(key, { signal, timeoutMs, ...input } = {}) {
-      return call('kv.delete', { key, ...input }, { signal, timeoutMs });
+    async delete(key, { signal, timeoutMs, repeat, ...input } = {}) {
+      return call('kv.delete', { key, ...input }, { signal, timeoutMs, repeat });
     },
     async *list({ pageSize: limit = 500, ...options } = {}) {
       let cursor: string | undefined;

@@ -1,5 +1,5 @@
 /** One try of one operation at one node. Who tries again, where and when, is the caller's to know. */
-import type { OperationId, P2posError } from '@p2pos/protocol';
+import { type OperationId, P2posError } from '@p2pos/protocol';
 
 export interface Transport {
   /**
@@ -13,7 +13,16 @@ export interface Transport {
     node: number,
     signal: AbortSignal,
   ): Promise<unknown>;
+  /** Whether another try may go to another node though there is one address, because the transport chooses. */
+  readonly choosesNode?: boolean;
   close(): void;
+}
+
+/** What ended a try was a deadline, not who lost interest: that says nothing of the node. */
+export function isOverdue(reason: unknown): boolean {
+  if (reason instanceof P2posError) return reason.code === 'TIMEOUT';
+  // Of AbortSignal.timeout().
+  return reason instanceof DOMException && reason.name === 'TimeoutError';
 }
 
 /** Failures before a connection was there: nothing was asked, so asking again is safe whatever it is. */

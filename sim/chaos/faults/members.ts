@@ -30,14 +30,14 @@ export function memberFault(
       return change(without);
     }
     const leave = async (): Promise<void> => {
-      if (ground.isOver()) return;
-      if (isAtRest(sim)) await change(without);
-      else later(OPERATOR_WAIT_MS, leave);
+      if (ground.isOver() || (isAtRest(sim) && (await change(without)))) return;
+      later(OPERATOR_WAIT_MS, leave);
     };
-    later(OPERATOR_WAIT_MS, leave);
-    return change((before) =>
+    const drained = await change((before) =>
       before.map((member) => (member.peerId === peerId ? { ...member, draining: true } : member)),
     );
+    if (drained) later(OPERATOR_WAIT_MS, leave);
+    return drained;
   }
 
   async function change(edit: (before: readonly Member[]) => readonly Member[]): Promise<boolean> {

@@ -57,7 +57,10 @@ export function defineKv({ root, run }: Program): void {
     .argument('<command...>', 'what to run, after --')
     .option('--ttl <duration>', 'how long it outlives a holder that is gone', '10s')
     .option('--wait <duration>', 'how long to wait for another holder; 0s: not at all', '1m')
-    .addHelpText('after', '\nExample:\n  $ p2pctl kv lock nightly -- ./report.sh')
+    .addHelpText(
+      'after',
+      '\nIt exits as the command does. When the lock is lost the command gets SIGTERM, 5 s later SIGKILL, and the exit code is 1.\n\nExample:\n  $ p2pctl kv lock nightly -- ./report.sh',
+    )
     .action(run(async () => (await import('../kv/lock.ts')).runLocked));
   kv.command('watch')
     .description('Show what is there, then each change as it is made, until Ctrl-C.')

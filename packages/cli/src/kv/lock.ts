@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { P2posError } from '@p2pos/protocol';
 import type { Action } from '../action.ts';
-import { EXIT, type Invocation } from '../invocation.ts';
+import { systemClock } from '../clock.ts';
 import { withNode } from '../node-client.ts';
+import { endOf } from './child.ts';
 import { ttlOption } from './explanation.ts';
 
-/** Ends the command when the lock is lost: what it does next might meet another holder. */
+/** Ends as the command does, and ends that when the lock is lost: what it does next might meet another holder. */
 export const runLocked: Action = async (invocation, [key = '', ...words], flags) => {
   const { terminal, signal } = invocation;
   const [program = '', ...args] = words.flat() as string[];
@@ -18,31 +19,14 @@ export const runLocked: Action = async (invocation, [key = '', ...words], flags)
       ...(waitMs !== undefined && { waitMs }),
     });
     if (!lock) throw new P2posError('LOCK_HELD', { key });
-    const code = await runProgram(invocation, program, args, lock);
+    const child = spawn(program, args, {
+      cwd: invocation.folder,
+      env: { ...invocation.env, P2POS_LOCK_TOKEN: String(lock.token) },
+      stdio: 'inherit',
+    });
+    const code = await endOf(child, { lost: lock.lost, stop: signal, clock: systemClock });
     if (lock.lost.aborted) throw lock.lost.reason;
-    if (code === 0) return undefined;
-    terminal.say(`${program} ended with ${code}`);
-    return EXIT.failed;
+    if (code !== 0) terminal.say(`${program} ended with ${code}`);
+    return code;
   });
 };
-
-/** Its exit code; 127: there is no such program. */
-function runProgram(
-  { env, folder, signal }: Invocation,
-  program: string,
-  args: readonly string[],
-  lock: { readonly token: number; readonly lost: AbortSignal },
-): Promise<number> {
-  return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      cwd: folder,
-      env: { ...env, P2POS_LOCK_TOKEN: String(lock.token) },
-      stdio: 'inherit',
-      signal: AbortSignal.any([lock.lost, signal]),
-    });
-    child.once('error', (error) => {
-      if (!child.pid) resolve('code' in error && error.code === 'ENOENT' ? 127 : 126);
-    });
-    child.once('exit', (code) => resolve(code ?? 1));
-  });
-}

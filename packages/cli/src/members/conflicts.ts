@@ -12,7 +12,6 @@ import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { crypto } from '../keys.ts';
 import { type Connected, withNode } from '../node-client.ts';
-import { documentsAt } from './documents.ts';
 import { editMembers } from './edit.ts';
 
 type Client = Connected['client'];
@@ -59,7 +58,7 @@ const nameEntries = (members: readonly Member[]) =>
 
 async function snapshotsBeside(client: Client, wanted: ReadonlySet<string>): Promise<Map<string, Snapshot>> {
   const found = new Map<string, Snapshot>();
-  for await (const { hash, bytes } of documentsAt(client, 'branches')) {
+  for await (const { hash, bytes } of client.members.documents('branches')) {
     if (!wanted.has(hash)) continue;
     found.set(hash, decodeDocument(snapshotDocument, fromBase64url(bytes), crypto).body);
     if (found.size === wanted.size) break;

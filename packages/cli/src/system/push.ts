@@ -15,7 +15,6 @@ import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { readBytes } from '../keys/key-file.ts';
 import { crypto } from '../keys.ts';
-import { documentsAt } from '../members/documents.ts';
 import { withNode } from '../node-client.ts';
 
 const KINDS = {
@@ -43,11 +42,11 @@ export const pushDocument: Action = async (invocation, [word = ''], flags) => {
 };
 
 /** A rotation undoes what it does not keep; whoever drew it up by a transcript may not know of all. */
-async function requireKept(client: Pick<Client, 'call'>, bytes: Uint8Array, signal: AbortSignal) {
+async function requireKept(client: Pick<Client, 'members'>, bytes: Uint8Array, signal: AbortSignal) {
   const { body, hash } = decodeDocument(keyRotationDocument, bytes, crypto);
   const list = async (name: 'rotations' | 'revocations') => {
     const hashes: string[] = [];
-    for await (const { hash } of documentsAt(client, name, { signal })) hashes.push(hash);
+    for await (const { hash } of client.members.documents(name, { signal })) hashes.push(hash);
     return hashes;
   };
   // Those of its own keys came after it.

@@ -1,131 +1,134 @@
 /**
- * Whether a history of operations on one object could have happened one after another, each between its call and its
- * answer (Herlihy & Wing 1990), by the search of Wing & Gong (1993) with Lowe's memo of places reached (2017).
+ * Whether what clients saw of one register with conditions is linearizable, and whether its versions are what they are promised to
+ * be: each of one value alone, and growing with every change.
  *
  * @example
- * isLinearizable(counter, [{ input: 'add', output: 1, from: 0, to: 5 }, { input: 'read', output: 1, from: 6, to: 7 }]);
+ * const fault = registerFault([
+ *   { input: { kind: 'change', value: 'a', expect: 'absent' }, output: { version: '1', value: 'a' }, from: 0, to: 5 },
+ *   { input: { kind: 'read' }, output: { version: '1', value: 'a' }, from: 6, to: 7 },
+ * ]);
  */
+import { linearize, type Model, type Operation } from './linearizability-search.ts';
 
-export interface Operation<I, O> {
-  readonly input: I;
-  /** Absent: nobody knows whether it took effect, then or later. */
-  readonly output?: O;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** A sequential object. `step` answers what it is after the operation; undefined: this output cannot be. */
-export interface Model<S, I, O> {
-  readonly first: S;
-  /** The same text for the same state. */
-  name(state: S): string;
-  step(state: S, input: I, output: O | undefined): { readonly state: S } | undefined;
-}
-
-/**
- * The search of a history that cannot have happened may take for ever (Gibbons & Korach 1997); those that can are found after a
- * few thousand places. One that is not explained after so many counts as one that cannot.
- */
-const MAX_PLACES = 100_000;
-
-export function isLinearizable<S, I, O>(model: Model<S, I, O>, history: readonly Operation<I, O>[]): boolean {
-  const byStart = history.toSorted((a, b) => a.from - b.from);
-  const known = byStart.filter(({ output }) => output !== undefined);
-  // Those of unknown outcome that ask the same can stand for one another: the earliest goes first.
-  const alike = Object.groupBy(
-    byStart.filter(({ output }) => output === undefined),
-    ({ input }) => JSON.stringify(input),
-  );
-  const unknown = Object.values(alike) as Operation<I, O>[][];
-  const seen = new Set<string>();
-  const done = new Uint8Array(known.length);
-  const used = new Uint16Array(unknown.length);
-
-  /** @param low All known ones before it are done. */
-  function search(state: S, low: number): boolean {
-    while (low < known.length && done[low]) low++;
-    if (low === known.length) return true;
-    // What was answered before another was asked comes before it.
-    let firstEnd = Number.POSITIVE_INFINITY;
-    let high = low;
-    for (; high < known.length; high++) {
-      const { from, to } = known[high] as Operation<I, O>;
-      if (from > firstEnd) break;
-      if (!done[high]) firstEnd = Math.min(firstEnd, to);
-    }
-    const place = `${low} ${done.subarray(low, high).join('')} ${used.join()} ${model.name(state)}`;
-    if (seen.has(place) || seen.size >= MAX_PLACES) return false;
-    seen.add(place);
-    for (let i = low; i < high; i++) {
-      const { input, output, from } = known[i] as Operation<I, O>;
-      if (done[i] || from > firstEnd) continue;
-      const next = model.step(state, input, output);
-      if (!next) continue;
-      done[i] = 1;
-      if (search(next.state, low)) return true;
-      done[i] = 0;
-    }
-    // Those of unknown outcome last: most never took effect, and most histories do not need them.
-    for (const [i, same] of unknown.entries()) {
-      const next = same[used[i] as number];
-      if (!next || next.from > firstEnd) continue;
-      const after = model.step(state, next.input, undefined);
-      // One without an effect here is as good as never made.
-      if (!after || model.name(after.state) === model.name(state)) continue;
-      used[i] = (used[i] as number) + 1;
-      if (search(after.state, low)) return true;
-      used[i] = (used[i] as number) - 1;
-    }
-    return false;
-  }
-
-  return search(model.first, 0);
-}
-
-/** A register with conditions: what is there is a version and a value. */
+/** Values must be distinct, for of a change without an answer they are all that is known. */
 export type RegisterInput =
   | { readonly kind: 'read' }
   | { readonly kind: 'change'; readonly value: string | null; readonly expect: string | 'absent' | 'any' };
-/** `version`: of what was read or made; null: nothing there. `failed`: the condition did not hold. */
+
+/**
+ * `version`: of what was read or made; null: nothing there. `failed`: the condition did not hold, because of that version where
+ * it was told.
+ */
 export type RegisterOutput =
   | { readonly version: string | null; readonly value: string | null }
-  | { readonly failed: true };
-type RegisterState = { readonly version: string; readonly value: string } | null;
+  | { readonly failed: true; readonly version?: string | null | undefined };
 
-/** Of a change whose outcome is unknown the version is unknown too, so values must be distinct. */
-export const registerModel: Model<RegisterState, RegisterInput, RegisterOutput> = {
-  first: null,
-  name: (state) => (state ? `${state.version} ${state.value}` : ''),
-  step(state, input, output) {
-    if (input.kind === 'read') {
-      if (!output || 'failed' in output) return output ? undefined : { state };
-      const fits = state
-        ? output.value === state.value && sameVersion(output.version, state.version)
-        : output.version === null;
-      if (!fits) return undefined;
-      return { state: state && output.version !== null ? { ...state, version: output.version } : state };
-    }
-    const holds =
-      input.expect === 'any' ||
-      (input.expect === 'absent' ? !state : !!state && sameVersion(input.expect, state.version));
-    if (output && 'failed' in output) return holds && state?.version !== UNKNOWN ? undefined : { state };
-    if (!holds) return output ? undefined : { state };
-    if (input.value === null) return { state: null };
-    return { state: { version: output?.version ?? UNKNOWN, value: input.value } };
-  },
-};
+export type RegisterOperation = Operation<RegisterInput, RegisterOutput>;
 
-/** Values of unknown outcome that nobody ever saw are one to the checker, which has less to try then. */
-export function withoutUnseen(
-  history: readonly Operation<RegisterInput, RegisterOutput>[],
-): Operation<RegisterInput, RegisterOutput>[] {
-  const seen = new Set(history.map(({ output }) => (output && 'value' in output ? output.value : null)));
+/** Undefined: it could have been so. */
+export function registerFault(history: readonly RegisterOperation[]): string | undefined {
+  const seen = seenIn(history);
+  if ('fault' in seen) return seen.fault;
+  const verdict = linearize(modelOf(seen), inferred(history, seen));
+  if (verdict.kind === 'possible') return undefined;
+  const found =
+    verdict.kind === 'impossible'
+      ? 'its operations have no order'
+      : 'its operations have too many orders to try';
+  return `${found}, from this one on: ${JSON.stringify(verdict.at)}`;
+}
+
+interface Seen {
+  /** Null: a deletion. */
+  readonly values: ReadonlyMap<string, string | null>;
+  readonly versions: ReadonlyMap<string, string>;
+  /** When it was known to be there. */
+  readonly ends: ReadonlyMap<string, number>;
+}
+
+/** Which versions and values belong together by all that was answered, or why they cannot. */
+function seenIn(history: readonly RegisterOperation[]): Seen | { readonly fault: string } {
+  const values = new Map<string, string | null>();
+  const versions = new Map<string, string>();
+  const ends = new Map<string, number>();
+  for (const { output, to } of history) {
+    if (!output || 'failed' in output || output.version === null) continue;
+    const { version, value } = output;
+    const other = values.get(version);
+    if (other !== undefined && other !== value)
+      return { fault: `the version ${version} is that of ${other} and of ${value}` };
+    values.set(version, value);
+    if (value === null) continue;
+    const twin = versions.get(value);
+    if (twin !== undefined && twin !== version)
+      return { fault: `${value} has the versions ${twin} and ${version}` };
+    versions.set(value, version);
+    ends.set(value, Math.min(to, ends.get(value) ?? to));
+  }
+  return { values, versions, ends };
+}
+
+/** A change without an answer whose value somebody read had its effect by then; values that nobody read are one. */
+function inferred(history: readonly RegisterOperation[], { versions, ends }: Seen): RegisterOperation[] {
   return history.map((operation) => {
-    const { input, output } = operation;
-    if (output || input.kind === 'read' || input.value === null || seen.has(input.value)) return operation;
-    return { ...operation, input: { ...input, value: 'unseen' } };
+    const { input, output, from } = operation;
+    if (output || input.kind === 'read' || input.value === null) return operation;
+    const { value } = input;
+    const version = versions.get(value);
+    if (version === undefined) return { ...operation, input: { ...input, value: 'unseen' } };
+    return { input, output: { version, value }, from, to: ends.get(value) ?? Number.POSITIVE_INFINITY };
   });
 }
 
+interface RegisterState {
+  /** Null: nothing there. UNKNOWN: of a value that nobody read. */
+  readonly version: string | null;
+  readonly value: string | null;
+  /** The greatest so far. */
+  readonly floor: string;
+}
+
 const UNKNOWN = '?';
-const sameVersion = (a: string | null, b: string) => a === b || b === UNKNOWN;
+
+function modelOf({ values }: Seen): Model<RegisterState, RegisterInput, RegisterOutput> {
+  const isOf = (version: string | null, { version: held }: RegisterState) =>
+    version === held || (held === UNKNOWN && version !== null && !values.has(version));
+  return {
+    first: { version: null, value: null, floor: '' },
+    name: ({ version, value, floor }) => `${version} ${value} ${floor}`,
+    isReading: ({ kind }, output) => kind === 'read' || (output !== undefined && 'failed' in output),
+    // Versions grow.
+    isOver: (input, { version, floor }) =>
+      input.kind === 'change' &&
+      values.has(input.expect) &&
+      input.expect <= floor &&
+      input.expect !== version,
+    covers: (one, other) =>
+      one.kind === 'change' && other.kind === 'change' && one.expect === 'any' && one.value === other.value,
+    step(state, input, output) {
+      const told = output?.version;
+      if (input.kind === 'read' || (output && 'failed' in output)) {
+        if (!output) return { state };
+        if (told !== undefined && !isOf(told, state)) return undefined;
+        if ('value' in output && output.value !== state.value) return undefined;
+        // Of those that nobody read the version tells which it is.
+        const after = told ? { ...state, version: told, floor: told } : state;
+        if (after.floor < state.floor) return undefined;
+        if (input.kind === 'change' && surelyHolds(input.expect, after)) return undefined;
+        return { state: after };
+      }
+      const { value, expect } = input;
+      const holds = expect === 'any' || (expect === 'absent' ? state.version === null : isOf(expect, state));
+      if (!holds) return output ? undefined : { state };
+      // What is not there stays so, and its version is nobody's.
+      if (value === null && state.version === null) return { state };
+      if (told && told <= state.floor) return undefined;
+      const floor = told ?? state.floor;
+      return { state: { version: value === null ? null : (told ?? UNKNOWN), value, floor } };
+    },
+  };
+}
+
+function surelyHolds(expect: string, { version }: RegisterState): boolean {
+  return expect === 'any' || (expect === 'absent' ? version === null : expect === version);
+}

@@ -273,12 +273,16 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
 
 /** What clients ask of a node. */
 function mortal(node: Node, life: Mortality): Node {
-  const records = Object.create(node.records, { registers: { value: life.of(node.records.registers) } });
+  const { registers, leases } = node.records;
+  const records = Object.create(node.records, {
+    registers: { value: life.of(registers) },
+    leases: { value: life.of(leases) },
+  });
   return Object.create(node, {
     kv: { value: life.of(node.kv) },
     pubsub: { value: life.of(node.pubsub) },
     topics: { value: life.of(node.topics) },
     members: { value: life.of(node.members) },
-    records: { value: records },
+    records: { value: life.of(records) },
   });
 }

@@ -102,6 +102,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** Aborts with TIMEOUT at the request's deadline, with CANCELLED when the client is gone. */
   readonly signal: AbortSignal;
+  /** Of what only sometimes stores something new, asked when it does. Rejects with QUOTA_STORAGE; absent: nobody's quota. */
+  readonly mayStore?: (() => Promise<void>) | undefined;
 }
 
 type Flat<T> = { [K in keyof T]: T[K] } & {};

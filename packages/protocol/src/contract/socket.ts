@@ -7,7 +7,7 @@
  * bodies under `body` as they are; bytes are CBOR byte strings, in JSON `{"$blob": "base64"}`.
  *
  * @example
- * → {"op": "auth", "token": "p2pos_…"}                        only without an Authorization header, within 5 s
+ * → {"op": "auth", "token": "p2pos_…"}                        without an Authorization header within 5 s, while nothing goes on
  * → {"op": "call", "id": 1, "method": "kv.put", "input": {"key": "a", "body": {"$blob": "MQ=="}}}
  * ← {"id": 1, "type": "result", "output": {…}}
  * → {"op": "subscribe", "id": 2, "kind": "kv", "prefix": "a"}
@@ -18,7 +18,7 @@ import { z } from 'zod';
 
 /** Close codes (RFC 6455 §7.4.2): why the node ended the socket. */
 export const SOCKET_CLOSE = {
-  /** Its frames are not frames. */
+  /** Its frames are not frames, or name another caller while something of the first goes on. */
   malformed: 4_400,
   /** No token, or none that is valid, in time. */
   unauthorized: 4_401,

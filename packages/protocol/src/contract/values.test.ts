@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { KvKey, KvPrefix } from '../kv.ts';
+import { KvKey, KvPrefix, kvRoutes } from '../kv.ts';
 import { SqlRowId } from '../sql-values.ts';
 import { asciiJson } from './codecs.ts';
 import { Blob64, duration, Etag, flag, Instant, integer, jsonText } from './values.ts';
@@ -30,7 +30,17 @@ describe('values on the wire', () => {
       '61m',
       '99999999d',
       '999999999999999999s',
+      '9999999999999999d',
     );
+  });
+
+  it('every time to live that is allowed survives the wire, whole seconds or not', () => {
+    const { schema } = kvRoutes.put.query.ttlMs;
+    const maxMs = 3_650 * 86_400_000;
+    const survives = (ms: number) => assert.equal(z.decode(schema, z.encode(schema, ms)), ms);
+    for (const ms of [1, 99_999_999, 100_000_001, 30 * 86_400_000 + 1, maxMs - 1, maxMs]) survives(ms);
+    fc.assert(fc.property(fc.integer({ min: 1, max: maxMs }), survives));
+    refuses(schema, '0ms', `${maxMs + 1}ms`, '3651d', '9007199254740993ms', '9999999999999999d');
   });
 
   it('whole numbers', () => {

@@ -1,17 +1,14 @@
 /** Codecs between what travels (text in paths, queries and headers; JSON) and the values that code handles. */
 import { z } from 'zod';
-import { formatDuration } from '../time.ts';
+import { DURATION_TEXT, formatDuration, isDuration } from '../time.ts';
 import { asciiJson, CODECS } from './codecs.ts';
 
 /** Text `60s` ↔ milliseconds, within bounds. */
 export function duration(minMs: number, maxMs: number) {
-  const range = `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 60s (units ms, s, m, h, d)`;
+  const error = `must be a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 60s (units ms, s, m, h, d)`;
   return z.codec(
-    z.string().regex(/^(0|[1-9]\d{0,7})(ms|s|m|h|d)$/, { error: `must be ${range}` }),
-    z
-      .int()
-      .min(minMs, { error: `must be ${range}` })
-      .max(maxMs, { error: `must be ${range}` }),
+    z.string().regex(DURATION_TEXT, { error, abort: true }).refine(isDuration, { error }),
+    z.int().min(minMs, { error }).max(maxMs, { error }),
     CODECS.duration,
   );
 }

@@ -5,7 +5,7 @@ export const RECORD_ERRORS = {
   WATCH_TOKEN_INVALID: {
     status: 400,
     retry: false,
-    text: 'This is not a token of a watch. Pass one exactly as a watch gave it, or none to begin with what is there.',
+    text: 'This is not a token of a watch of these keys. Pass one exactly as a watch of the same prefix gave it, or none to begin with what is there.',
   },
   RECEIPT_REFUSED: {
     status: 422,

@@ -3,7 +3,7 @@ import { isP2posError, P2posError } from '@p2pos/protocol';
 import { CLIENT, type PeerId, type Rpc } from '@p2pos/protocol/rpc';
 import { OPERATIONS } from '../contract/operations.ts';
 import { decodeOutput, encodeInput } from '../socket/fields.ts';
-import type { Transport } from '../transport.ts';
+import { isOverdue, type Transport } from '../transport.ts';
 
 export interface PeerTransportOptions {
   /** `p2pos_…`; it is shown to members of the verified snapshot only. */
@@ -32,11 +32,13 @@ export function createPeerTransport(
   let tried = 0;
 
   return {
+    choosesNode: via === undefined,
     async attempt(method, input, _node, signal) {
       const operation = OPERATIONS[method];
       const wire = encodeInput(operation, input);
       const members = gateways().filter((peerId) => via === undefined || peerId === via);
-      const peerId = members[tried % Math.max(1, members.length)];
+      const at = tried;
+      const peerId = members[at % Math.max(1, members.length)];
       if (peerId === undefined) {
         const reason = 'no member that serves clients is connected';
         const cause = new Error(reason, { cause: { code: 'ECONNREFUSED' } });
@@ -52,9 +54,10 @@ export function createPeerTransport(
         const { output } = await rpc.call(peerId, CLIENT, 'call', asked, { timeoutMs: TIMEOUT_MS, signal });
         return decodeOutput(operation, output, `${url}/${peerId}`);
       } catch (error) {
+        // The next attempt goes to another; of several calls that failed here the first has seen to that.
+        const leaves = signal.aborted ? isOverdue(signal.reason) : isP2posError(error) && error.retry;
+        if (leaves && tried === at) tried++;
         if (signal.aborted) throw signal.reason;
-        // The next attempt goes to another.
-        if (isP2posError(error) && error.retry) tried++;
         if (!isP2posError(error, 'PEER_UNREACHABLE')) throw error;
         const reason = String(error.details['reason'] ?? 'the connection was lost');
         throw new P2posError('NODE_UNREACHABLE', { url: `${url}/${peerId}`, reason }, { cause: error });

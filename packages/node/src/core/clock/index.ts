@@ -5,6 +5,7 @@
 import type { Clock } from '@p2pos/protocol';
 
 export { type Clock, deadline, sleep, type WaitOptions } from '@p2pos/protocol';
+export { createBreath } from './breath.ts';
 
 /** A longer one would fire at once, so it is waited for in steps: 24.8 days. */
 const LONGEST_TIMER_MS = 0x7fffffff;

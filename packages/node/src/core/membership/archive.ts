@@ -24,8 +24,8 @@ type DocumentRow = {
   readonly countersignature: Uint8Array | null;
 };
 
-/** Documents held in memory at once while all are read. */
-const PAGE = 8;
+/** Documents held in memory at once while all are read; one may have 4 MiB, and a read gives 16. */
+const PAGE = 2;
 
 export interface Archive {
   /** To be written together with the audit entry. */

@@ -6,7 +6,7 @@ import type { Logger } from '../log/index.ts';
 import type { Membership } from '../membership/index.ts';
 import type { Address, Net, PeerId } from '../net/index.ts';
 import { jitter, type Random } from '../random/index.ts';
-import type { Store } from '../store/index.ts';
+import type { StorePosition } from '../store/index.ts';
 import type { TaskGroup } from '../tasks/index.ts';
 import { MAX_ADDRESSES, sealHeartbeat } from './heartbeat.ts';
 import type { PresenceHistory } from './history.ts';
@@ -17,7 +17,7 @@ export interface OwnHeartbeatDeps {
   readonly net: Pick<Net, 'peerId'>;
   readonly membership: Pick<Membership, 'systemId' | 'heads'>;
   readonly state: { current(): NodeState };
-  readonly store: Pick<Store, 'position'>;
+  readonly position: () => StorePosition;
   readonly signer: Signer;
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly clock: Clock;
@@ -106,7 +106,7 @@ export function createOwnHeartbeat(
       state: deps.state.current(),
       load: Math.round(Math.min(1, Math.max(0, deps.load() || 0)) * 1_000) / 1_000,
       disk: { usedBytes: Math.floor(disk.usedBytes), freeBytes: Math.floor(disk.freeBytes) },
-      store: deps.store.position(),
+      store: deps.position(),
       heads: membership.heads(),
       addresses: deps.addresses().slice(0, MAX_ADDRESSES),
       version,

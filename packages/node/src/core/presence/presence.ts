@@ -9,7 +9,7 @@ import type { Membership } from '../membership/index.ts';
 import type { Address, Net, PeerId } from '../net/index.ts';
 import type { Random } from '../random/index.ts';
 import type { Rpc } from '../rpc/index.ts';
-import type { Store } from '../store/index.ts';
+import type { Store, StorePosition } from '../store/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createGossip, MAX_BATCH } from './gossip.ts';
 import { createHeartbeatReader, type HeartbeatReader } from './heartbeat.ts';
@@ -27,6 +27,8 @@ export interface PresenceDeps {
   readonly state: { current(): NodeState; readonly events: Events<NodeStateEvents> };
   readonly liveness: Pick<Liveness, 'clockOffsetMs' | 'pulse' | 'isAlive'>;
   readonly store: Store;
+  /** What heartbeats tell of the store. Default: where it is. */
+  readonly position?: () => StorePosition;
   readonly signer: Signer;
   readonly crypto: Crypto;
   readonly clock: Clock;
@@ -137,6 +139,7 @@ export async function createPresence(deps: PresenceDeps, config: PresenceConfig)
   const own = createOwnHeartbeat(
     {
       ...deps,
+      position: deps.position ?? (() => store.position()),
       history,
       tasks,
       correctedNow,

@@ -6,11 +6,13 @@ import type { Logger } from '../log/index.ts';
 import type { PeerId } from '../net/index.ts';
 import type { Random } from '../random/index.ts';
 import type { Rpc } from '../rpc/index.ts';
-import type { Store } from '../store/index.ts';
+import type { Store, StorePosition } from '../store/index.ts';
 import type { RecordsMembership } from './placement/topology.ts';
 
 export interface RecordsDeps {
   readonly store: Store;
+  /** Where it stood when this process opened it, before anybody's first commit. */
+  readonly opened: StorePosition;
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
   readonly membership: RecordsMembership;
   readonly liveness: Pick<Liveness, 'isAlive' | 'pulse' | 'clocks'>;

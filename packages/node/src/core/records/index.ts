@@ -7,7 +7,7 @@
  * whether the write may still be found; replicas converge on the greatest version.
  *
  * @example
- * await using records = await createRecords({ store, rpc, membership, liveness, identity, crypto, clock, random, log });
+ * await using records = await createRecords({ store, opened: store.position(), rpc, membership, liveness, identity, crypto, clock, random, log });
  * records.declare({ suffix: '/notes', kind: 'lww', author: 'member', replicas: 3, maxValueBytes: 1_024 });
  * const name = { namespace: 'default/notes', partition: key, key };
  * await records.put({ ...name, value });

@@ -227,6 +227,7 @@ export interface Leases {
   ): Promise<Grant | undefined>;
   /** False: another holds it, or it was released. */
   renew(input: RecordKey & Grant & { readonly ttlMs: number }, options?: CallOptions): Promise<boolean>;
+  /** False: it was lost before. A repeat answers true as long as nobody has taken it. */
   release(input: RecordKey & Grant, options?: CallOptions): Promise<boolean>;
 }
 
@@ -236,6 +237,8 @@ export interface RecordsRepair {
   notice(peerId: PeerId): void;
   /** Where a member's store is, as it says in its heartbeats. */
   notePosition(peerId: PeerId, position: StorePosition): void;
+  /** What this node's own heartbeats tell of it. */
+  position(): StorePosition;
   /** Compares with every member now; whether all held the same afterwards. */
   round(): Promise<boolean>;
   /** `learner`: the disk was lost or is an old copy; this node counts in no majority until it has caught up. */
@@ -290,7 +293,10 @@ export interface Records extends AsyncDisposable {
   held(app: string, after: number, limit: number): Promise<readonly (RecordKey & { readonly id: number })[]>;
   /** Undefined: nobody has declared it. */
   kindOf(namespace: string): NamespaceDeclaration['kind'] | undefined;
-  /** Keys and values of an app's namespaces in this node's own store; old versions and deletions do not count. */
+  /**
+   * Keys and values of an app's namespaces in this node's own store. Of what was deleted, or has expired, the key and 64 bytes
+   * count for as long as it is remembered; old versions do not.
+   */
   storedBytes(app: string): Promise<number>;
   /** Whose the bytes on this node's disk are, at most about ten minutes old; undefined: not known yet. */
   account(): DiskAccount | undefined;

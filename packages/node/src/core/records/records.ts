@@ -72,7 +72,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const contents = createSlotContents({ store, crypto });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
-  const { now, earliest, ceiling, hybridClock } = await openRecordClock(
+  const { now, earliest, trustedNow, ceiling, hybridClock } = await openRecordClock(
     { self, clock, liveness, membership, table },
     { maxAheadMs: MAX_AHEAD_MS },
   );
@@ -83,7 +83,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const promises = createPromises({ store });
   const memory = await openPeerMemory({ store });
   const standing = createStanding(
-    { self, store, topology, memory, clock, now },
+    { self, store, opened: deps.opened, topology, memory, clock, now },
     { patienceMs: PATIENCE_MS, maxAheadMs: MAX_AHEAD_MS },
   );
   const replica = createReplica({
@@ -102,6 +102,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     ceiling,
     onStalePeer,
     onAhead: (body, dueAt) => parking.park(body, dueAt),
+    onStray: () => handover.noticeStray(),
   });
   const parking = started.use(
     createParking({
@@ -180,11 +181,11 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   );
   const agree = createAgreement({ self, topology, calls, local, preference, clock, log });
   const reader = createReader(
-    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now },
+    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now, trustedNow },
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
-    { topology, calls, preference, slotOf: place, clock, now },
+    { topology, calls, preference, slotOf: place, clock, trustedNow },
     { timeoutMs: readTimeoutMs },
   );
   const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });
@@ -248,7 +249,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         unionOf(topology.moves.required(place(namespace, partition), count)),
       read: (name, signal) =>
         findDeclaration(name.namespace).kind === 'cas'
-          ? registers.read(name, { signal })
+          ? registers.agreed(name, { signal })
           : reader.read(name, checkName(name).place, 'quorum', { signal }).then(({ found }) => found),
       check(input) {
         const declaration = findDeclaration(input.namespace);
@@ -326,9 +327,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         throw new P2posError('BAD_REQUEST', { reason: `A time to live is 1 to ${MAX_TTL_MS} ms.` });
       }
       declaration.validate?.({ namespace, key, value });
-      const expiresAt = ttlMs === undefined ? undefined : now() + ttlMs;
       // By a clock that is behind it would be gone as soon as it is acknowledged.
-      if (ttlMs !== undefined) while (!ceiling.allows(now())) await ceiling.pause();
+      const expiresAt = ttlMs === undefined ? undefined : (await trustedNow()) + ttlMs;
       const valueHash = crypto.sha256(value);
       return write({ namespace, partition, key, value, valueHash, expiresAt }, ttlMs, wishes, options);
     },
@@ -354,7 +354,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     scanAll: async (input, options = {}) => scanner.scan(input, checkRange(input), options),
     watch: (input, { signal = new AbortController().signal } = {}) => watcher.watch(input, signal),
     registers,
-    leases: createLeases({ registers, clock, now }, { skewMs: CLOCK_SKEW_MS }),
+    leases: createLeases({ registers, clock, trustedNow }, { skewMs: CLOCK_SKEW_MS }),
     moves() {
       const counts = topology.moves.rings().map(({ count }) => count);
       const total = (list: (count: number) => number[]) =>

@@ -98,15 +98,44 @@ test('T22: only a member writes, only in its own name, and only what it signed',
 });
 
 test('T22: a removed member writes no more; what it wrote as a member counts, what it dates later does not', async () => {
-  await using bed = await createTestbed({ nodes: 4 });
-  const gone = bed.system.nodes[3] as (typeof bed.system.nodes)[0];
-  const before = await forge(bed, { key: 'old', author: gone.peerId, signer: gone.signer });
+  await using bed = await createTestbed({ nodes: 5 });
+  const gone = bed.system.nodes[4] as (typeof bed.system.nodes)[0];
+  // Node 0 is no replica of the two, so it can have been told nothing that they must believe.
+  const [old = '', fresh = ''] = Array.from({ length: 100 }, (_, i) => `key${i}`).filter(
+    (key) => !bed.replicasOf(key).includes(0) && !bed.replicasOf(key).includes(4),
+  );
+  const [to] = bed.replicasOf(fresh) as [number];
+  const before = await forge(bed, { key: old, author: gone.peerId, signer: gone.signer });
   await bed.clock.advance(1_000);
-  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2)));
-  await bed.clock.advance(120_000);
-  const after = await forge(bed, { key: 'new', author: gone.peerId, signer: gone.signer });
-  assert.deepEqual(codes(await send(bed, 0, 1, 'relay', [before, after])), ['taken', 'RECORD_SIGNATURE']);
-  await assert.rejects(send(bed, 3, 1, 'write', [after]), (error) => isP2posError(error, 'NOT_A_MEMBER'));
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
+  await bed.clock.advance(600_000);
+  const after = await forge(bed, { key: fresh, author: gone.peerId, signer: gone.signer });
+  const [holder] = bed.replicasOf(old) as [number];
+  assert.deepEqual(codes(await send(bed, 0, holder, 'relay', [before])), ['taken']);
+  assert.deepEqual(codes(await send(bed, 0, to, 'relay', [after])), ['RECORD_SIGNATURE']);
+  await assert.rejects(send(bed, 4, to, 'write', [after]), (error) => isP2posError(error, 'NOT_A_MEMBER'));
+  // Nor does a replica send it first-hand.
+  const [, other] = bed.replicasOf(fresh) as [number, number];
+  assert.deepEqual(codes(await send(bed, other, to, 'write', [after])), ['RECORD_SIGNATURE']);
+  // What a replica passes on may have been acknowledged before it heard of the removal.
+  assert.deepEqual(codes(await send(bed, other, to, 'relay', [after])), ['taken']);
+});
+
+test('T22: a replica passes on nothing of who was never a member, nor what was not signed', async () => {
+  await using bed = await createTestbed({ nodes: 4, members: [0, 1, 2] });
+  const [a, b, , stranger] = bed.system.nodes as [
+    (typeof bed.system.nodes)[0],
+    (typeof bed.system.nodes)[0],
+    unknown,
+    (typeof bed.system.nodes)[0],
+  ];
+  const never = await forge(bed, { author: stranger.peerId, signer: stranger.signer });
+  const unsigned = await forge(bed, { author: a.peerId, signer: b.signer });
+  assert.deepEqual(bed.replicasOf('k').toSorted(), [0, 1, 2]);
+  assert.deepEqual(codes(await send(bed, 0, 1, 'relay', [never, unsigned])), [
+    'RECORD_SIGNATURE',
+    'RECORD_SIGNATURE',
+  ]);
 });
 
 test('what is dated too far ahead, belongs to no declaration or is too large is refused by the replica', async () => {

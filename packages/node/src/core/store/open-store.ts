@@ -38,11 +38,15 @@ const MIB = 1024 * 1024;
  * A reader must therefore bound what it asks for.
  */
 export async function openStore({ random, log }: StoreDeps, config: StoreConfig): Promise<DiskStore> {
-  const { folder, maxQueuedBytes = 64 * MIB, maxBytes = 0, maxReadBytes = 16 * MIB } = config;
+  const { folder, maxQueuedBytes = 64 * MIB, maxBytes = 0, maxReadBytes } = config;
   const newStoreId = Buffer.from(random.bytes(16)).toString('hex');
   const file = storeFileOf(folder);
   const thread = await startThread({ folder, newStoreId, maxBytes, maxQueuedBytes });
-  const reader = new Connection({ file, readOnly: true, maxReadBytes });
+  const reader = new Connection({
+    file,
+    readOnly: true,
+    ...(maxReadBytes !== undefined && { maxReadBytes }),
+  });
   let closed = false;
 
   thread.failed.addEventListener('abort', () => {

@@ -6,11 +6,11 @@ import { StoreFailure } from './sqlite-failure.ts';
 export interface ConnectionConfig {
   readonly file: string;
   readonly readOnly?: boolean;
-  /** Greatest size of one read's rows. */
+  /** Greatest size of one read's rows. Default 16 MiB. */
   readonly maxReadBytes?: number;
 }
 
-const MAX_READ_BYTES = 64 * 1024 * 1024;
+const MAX_READ_BYTES = 16 * 1024 * 1024;
 /** Texts are written by this project, but lists of placeholders vary with their length. */
 const MAX_CACHED_STATEMENTS = 512;
 /** Rough cost of a row object, so that very many empty rows count too. */

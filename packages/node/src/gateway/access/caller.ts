@@ -12,7 +12,7 @@ export interface Caller {
   readonly grants: readonly string[];
   /** Whose token it is; absent: the operator, or nobody. */
   readonly tenant?: Tenant;
-  /** Asks again whose token it is; rejects when it ended. */
+  /** Asks again whose token or session it is; rejects when it ended. Absent: the operator's token, which stays as it is. */
   readonly again?: () => Promise<Caller>;
 }
 
@@ -68,7 +68,14 @@ export async function admitSocket(
   }
   if (!deps.sessions.isOpen(cookie)) return undefined;
   requireOwnOrigin(headers);
-  return operator(deps, app);
+  const page: Caller = {
+    ...(await operator(deps, app)),
+    async again() {
+      if (!deps.sessions.isOpen(cookie)) throw new P2posError('AUTH_REQUIRED');
+      return page;
+    },
+  };
+  return page;
 }
 
 /** @throws P2posError AUTH_REQUIRED, GRANT_MISSING, BAD_REQUEST, and what tenants are refused with */

@@ -260,6 +260,30 @@ test('a call takes from the quota and says what is left; over it the answer says
   assert.equal(((await refused.json()) as { code: string }).code, 'QUOTA_EXCEEDED');
 });
 
+test('what only sometimes stores something asks the quota by itself, and costs no request more', async () => {
+  const { tenants, charged } = fakeTenants(TOKENS);
+  await using door = await createTestDoor({
+    tenants,
+    kv: {
+      async unlock(_, context) {
+        await context.mayStore?.();
+        return { released: true };
+      },
+    },
+  });
+  const unlock = (token: string) =>
+    fetch(`${door.url}/v1/kv-locks/a?holder=me&token=1`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${token}` },
+    });
+  assert.equal((await unlock(secret('all'))).status, 200);
+  assert.deepEqual(charged, [
+    'shop {"messages":0,"stores":false}',
+    'shop {"requests":0,"messages":0,"stores":true}',
+  ]);
+  assert.equal((await unlock(door.token)).status, 200);
+});
+
 test('administrative calls are noted with who made them and how they ended, those of tenants not', async () => {
   const { tenants, notes } = fakeTenants({ ...TOKENS, ops: { app: 'default', grants: ['apps:*'] } });
   await using door = await createTestDoor({ tenants });

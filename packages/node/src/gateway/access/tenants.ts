@@ -13,7 +13,12 @@ export interface Tenant {
   readonly app: string;
   readonly token: { readonly id: string; readonly grants: readonly string[] };
   /** Takes one call from the app's quotas. @throws P2posError QUOTA_EXCEEDED, QUOTA_STORAGE */
-  charge(cost: { readonly messages: number; readonly stores: boolean }): Promise<Headroom | undefined>;
+  charge(cost: {
+    /** Default 1. */
+    readonly requests?: number;
+    readonly messages: number;
+    readonly stores: boolean;
+  }): Promise<Headroom | undefined>;
 }
 
 export interface Tenants {

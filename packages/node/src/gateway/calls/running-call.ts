@@ -53,6 +53,10 @@ export class RunningCall implements Work, RequestContext {
     return this.caller.tenant?.token.id;
   }
 
+  async mayStore(): Promise<void> {
+    await this.caller.tenant?.charge({ requests: 0, messages: 0, stores: true });
+  }
+
   get requestId(): string {
     this.#requestId ??= this.#deps.requestId();
     return this.#requestId;

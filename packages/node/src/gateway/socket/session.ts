@@ -142,6 +142,12 @@ export function createSession(
   }
 
   async function authenticate(token: string, app: string | undefined): Promise<void> {
+    // What goes on is its caller's, and would be nobody's when that one's token ends.
+    if (caller && work.size > 0) {
+      const reason = 'Calls or subscriptions of another token go on. End them first, or open another socket.';
+      close(SOCKET_CLOSE.malformed, new P2posError('BAD_REQUEST', { reason }));
+      return;
+    }
     hold();
     try {
       caller = await deps.admitToken(token, app);
@@ -192,12 +198,15 @@ export function createSession(
 
   /** What a token allows may change while its socket is open. */
   async function checkAgain(): Promise<void> {
-    if (checking || !caller?.again) return;
+    const asked = caller;
+    if (checking || !asked?.again) return;
     checking = true;
     try {
-      caller = await caller.again();
+      const now = await asked.again();
+      // Another may have taken its place in the meantime.
+      if (caller === asked) caller = now;
     } catch (error) {
-      close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
+      if (caller === asked) close(SOCKET_CLOSE.unauthorized, publicError(error, requestId()));
     } finally {
       checking = false;
     }
@@ -245,6 +254,8 @@ export function createSession(
   async function subscribe(frame: SubscribeFrame, by: Caller): Promise<void> {
     const { id, kind, op: _, ...fields } = frame;
     const one = calls.open(config.requestTimeoutMs);
+    let opening: ReturnType<BoundStream['open']> | undefined;
+    let isTaken = false;
     let counted = false;
     try {
       const bound: BoundStream = catalogue.stream(kind);
@@ -259,8 +270,9 @@ export function createSession(
       if (by.tenant) await charge(by, undefined);
       const { signal } = one;
       signal.throwIfAborted();
-      const opening = bound.open(bound.reader.read(fields), one);
+      opening = bound.open(bound.reader.read(fields), one);
       const { opened, events } = await Promise.race([opening, aborted(signal)]);
+      isTaken = true;
       one.endsAtMs = Number.POSITIVE_INFINITY;
       outbox.send({ ...bound.encodeOpened(opened), id, type: 'open' });
       for await (const told of events) {
@@ -278,6 +290,7 @@ export function createSession(
       else tell(id, calls.failure(error, one), one.requestId);
     } finally {
       one.abort(new P2posError('CANCELLED'));
+      if (opening && !isTaken) void letGo(opening);
       if (work.get(id) === one) work.delete(id);
       if (counted) subscriptions--;
     }
@@ -318,6 +331,16 @@ export function createSession(
     for (const one of [...work.values()]) one.abort(new P2posError('CANCELLED'));
   });
   return { receive, close };
+}
+
+/** What is opened although nobody waits for it any more ends at once, and gives back what it took. */
+async function letGo(opening: ReturnType<BoundStream['open']>): Promise<void> {
+  try {
+    // One that was not begun would not come to its end.
+    for await (const _ of (await opening).events) break;
+  } catch {
+    // It did not open, or ended with its signal.
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -8,45 +8,8 @@ import { z } from 'zod';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestDoor, type TestDoor, type TestDoorOptions } from '../../testing/http-door.ts';
 import { createManualClock } from '../../testing/manual-clock.ts';
+import { openClient } from '../../testing/socket-client.ts';
 import { bindStreams } from '../index.ts';
-
-interface Client extends AsyncDisposable {
-  readonly socket: WebSocket;
-  readonly frames: Record<string, unknown>[];
-  readonly closed: Promise<number>;
-  send(frame: unknown): void;
-  /** The first frame that has these fields. */
-  frame(fields: Record<string, unknown>): Promise<Record<string, unknown>>;
-}
-
-async function openClient(
-  door: TestDoor,
-  { headers = { authorization: `Bearer ${door.token}` } }: { readonly headers?: Record<string, string> } = {},
-): Promise<Client> {
-  const socket = new WebSocket(`${door.url.replace('http', 'ws')}/v1/ws`, { headers });
-  const frames: Record<string, unknown>[] = [];
-  const closed = once(socket, 'close').then(([code]) => code as number);
-  socket.on('message', (data) => frames.push(JSON.parse(String(data)) as Record<string, unknown>));
-  await once(socket, 'open');
-  return {
-    socket,
-    frames,
-    closed,
-    send: (frame) => socket.send(JSON.stringify(frame)),
-    frame: (fields) =>
-      eventually(() => {
-        const found = frames.find((frame) =>
-          Object.entries(fields).every(([name, value]) => frame[name] === value),
-        );
-        if (!found) throw new Error(JSON.stringify(frames));
-        return found;
-      }),
-    async [Symbol.asyncDispose]() {
-      socket.terminate();
-      await closed;
-    },
-  };
-}
 
 async function refusalOf(door: TestDoor, headers: Record<string, string>, path = '/v1/ws') {
   const socket = new WebSocket(`${door.url.replace('http', 'ws')}${path}`, { headers });

@@ -184,6 +184,35 @@ test('one node may use the whole of a quota that nobody else wants', async () =>
   assert.ok(taken >= 400 && taken <= 550, `took ${taken} in 5 s of 100 a second`);
 });
 
+test('plain keys, agreed ones and locks fill an app, and then it is refused what stores', async () => {
+  await using net = await createTestnet(5, { slots: 64 });
+  await net.settle();
+  await net.during(apps(net, 0).put('shop', { storedBytes: 1_000 }));
+  const { secret } = await net.during(apps(net, 0).createToken('shop', { label: '', grants: ['kv:*'] }));
+  const tenant = await net.during(apps(net, 1).admit(secret));
+  const kv = net.nodes[0]?.kv;
+  assert.ok(tenant && kv);
+  const ask = (charge: { requests?: number; stores?: boolean }) =>
+    net.during(apps(net, 1).charge(tenant.document, charge));
+  const value = bytes('x'.repeat(300));
+  const condition = { kind: 'any' } as const;
+  await net.during(kv.put({ app: 'shop', key: 'plain', value }));
+  await net.during(kv.cas.change({ app: 'shop', key: 'agreed', value, condition }));
+  await ask({ stores: true });
+  for (const name of ['a', 'b'])
+    await net.during(kv.cas.lock({ app: 'shop', key: name.repeat(300), holder: 'me', ttlMs: 60_000 }));
+  // The sum is a few seconds old at most.
+  for (let i = 0; i < 8; i++) {
+    await net.clock.advance(1_000);
+    await ask({});
+  }
+  const { refused } = await net.during(apps(net, 1).usage('shop'));
+  await assert.rejects(ask({ requests: 0, stores: true }), refusedWith('QUOTA_STORAGE'));
+  assert.equal((await net.during(apps(net, 1).usage('shop'))).refused, refused);
+  await assert.rejects(ask({ stores: true }), refusedWith('QUOTA_STORAGE'));
+  await ask({});
+});
+
 test('administrative calls are told to whoever audits, through any node', async () => {
   await using net = await createTestnet(3, { slots: 64 });
   await net.settle();

@@ -279,7 +279,7 @@ export function createApps(deps: AppsDeps, config: AppsConfig): Apps {
         usage.count(app, { requests: charge.requests ?? 1, messages: charge.messages ?? 0 });
         return headroom;
       } catch (error) {
-        if (isP2posError(error)) usage.count(app, { refused: 1 });
+        if (isP2posError(error) && charge.requests !== 0) usage.count(app, { refused: 1 });
         throw error;
       }
     },

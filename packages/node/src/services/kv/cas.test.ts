@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isP2posError, type RequestContext } from '@p2pos/protocol';
+import { isP2posError, P2posError, type RequestContext } from '@p2pos/protocol';
 import { createTestbed } from '../../core/records/testing/testbed.ts';
 import { createKv, createKvHandlers } from './index.ts';
 
@@ -89,5 +89,44 @@ test('a lock has one holder, whose token grows from holder to holder', async () 
     bed.run(door(2).unlock({ key: 'l', holder, token: held }, context));
   assert.deepEqual(await unlock('a', token), { released: false });
   assert.deepEqual(await unlock('b', next.token), { released: true });
+  assert.deepEqual(await unlock('b', next.token), { released: true }); // a repeat
   assert.ok((await lock(0, 'c')).held);
+  assert.deepEqual(await unlock('b', next.token), { released: false });
+});
+
+test('over its storage an app takes no new names, and goes on with those that it has', async () => {
+  await using system = await setUp();
+  const { bed, door } = system;
+  const full = {
+    ...context,
+    mayStore: () => Promise.reject(new P2posError('QUOTA_STORAGE', { app: 'default', used: 2, limit: 1 })),
+  };
+  const lock = (key: string, holder: string, by = full) =>
+    bed.run(door(0).lock({ key, holder, ttlMs: 60_000 }, by));
+  await lock('old', 'me', context as typeof full);
+  await assert.rejects(lock('new', 'me'), isError('QUOTA_STORAGE'));
+  const { token } = await lock('old', 'me');
+  assert.deepEqual(await lock('old', 'another'), { held: false, token: null });
+  const mine = { key: 'old', holder: 'me', token: token as number };
+  assert.equal((await bed.run(door(1).renewLock({ ...mine, ttlMs: 60_000 }, full))).held, true);
+  assert.equal((await bed.run(door(2).unlock(mine, full))).released, true);
+  assert.equal((await lock('old', 'another')).held, true);
+
+  await bed.run(door(0).put({ key: 'plain', body: bytes('v') }, context));
+  await bed.run(door(0).put({ key: 'agreed', body: bytes('v'), cas: true }, context));
+  const remove = (key: string, more: object = {}) => bed.run(door(1).delete({ key, ...more }, full));
+  assert.equal((await remove('plain')).existed, true);
+  // Its answer may have been lost.
+  await remove('plain');
+  await assert.rejects(remove('nothing'), isError('QUOTA_STORAGE'));
+  const once = { cas: true, idempotencyKey: 'once' };
+  assert.equal((await remove('agreed', once)).existed, true);
+  await remove('agreed', once);
+  assert.equal((await remove('nothing', once)).existed, false);
+  await bed.clock.advance(1_000);
+  for (const { store } of bed.nodes()) {
+    const rows = await store.read<{ key: Uint8Array }>('SELECT DISTINCT key FROM records ORDER BY key');
+    const keys = rows.map(({ key }) => new TextDecoder().decode(key));
+    assert.deepEqual(keys, ['agreed', 'old', 'plain']);
+  }
 });

@@ -34,6 +34,8 @@ export interface KvCas {
   ): Promise<ChangeOutcome>;
   /** Linearizable per key. @throws P2posError KV_CURSOR_INVALID */
   list(input: ListInput, options?: CallOptions): Promise<Listing>;
+  /** Whether there is such a lock, held or not: they are kept for ever. */
+  wasLocked(input: KeyInput, options?: CallOptions): Promise<boolean>;
   /** Undefined: another holds it. */
   lock(
     input: KeyInput & { readonly holder: string; readonly ttlMs: number },
@@ -82,6 +84,7 @@ export function createKvCas(
     },
     list: (input, options) =>
       listKeys((range) => registers.scanAll(range, options), `${input.app}/kv-cas`, input),
+    wasLocked: async (input, options) => (await registers.read(lockOf(input), options)) !== undefined,
     lock: async ({ holder, ttlMs, ...input }, options) =>
       leases.take({ ...lockOf(input), holder, ttlMs }, options),
     renew: async ({ holder, token, ttlMs, ...input }, options) =>

@@ -40,6 +40,20 @@ test('put, get, delete through different nodes', async () => {
   assert.equal((await bed.run(kv(1).get({ app, key: 'a/b c' }))).found, undefined);
 });
 
+test('a repeat of a plain write has no second effect at its node; elsewhere it is a write of its own', async () => {
+  await using system = await setUp();
+  const { bed, kv } = system;
+  const mine = { app, key: 'k', value: bytes('mine'), idempotencyKey: 'one' };
+  const newest = async () => text((await bed.run(kv(2).get({ app, key: 'k' }))).found?.value);
+  const first = await bed.run(kv(0).put(mine));
+  await bed.run(kv(1).put({ app, key: 'k', value: bytes('theirs') }));
+  assert.equal((await bed.run(kv(0).put(mine))).version, first.version);
+  assert.equal(await newest(), 'theirs');
+  const elsewhere = await bed.run(kv(1).put(mine));
+  assert.ok(elsewhere.version > first.version);
+  assert.equal(await newest(), 'mine');
+});
+
 test('T14: apps do not see each other, whatever keys they choose', async () => {
   await using system = await setUp();
   const { bed, kv } = system;

@@ -62,6 +62,8 @@ export interface Kv {
     input: KeyInput & { readonly consistency?: Consistency | undefined },
     options?: CallOptions,
   ): Promise<ReadOutcome>;
+  /** Whether there is something, or the mark that it was deleted, which is kept for a day. */
+  isKept(input: KeyInput, options?: CallOptions): Promise<boolean>;
   /** As a quorum read, with the signatures of the replicas. @throws P2posError RECEIPT_UNAVAILABLE */
   attest(input: KeyInput, options?: CallOptions): ReturnType<Records['attest']>;
   /** Keys in the order of their UTF-8 bytes. @throws P2posError KV_CURSOR_INVALID */
@@ -115,6 +117,10 @@ export function createKv({ records }: KvDeps, { maxValueBytes, replicas = 3 }: K
     },
     async get({ app, key, consistency = 'quorum' }, options) {
       return records.get({ ...nameOf(app, key), consistency }, options);
+    },
+    async isKept({ app, key }, options) {
+      const { explain } = await records.get({ ...nameOf(app, key), consistency: 'quorum' }, options);
+      return explain.answered.some(({ result }) => result === 'found');
     },
     attest: async ({ app, key }, options) => records.attest(nameOf(app, key), options),
     list: (input, options) =>

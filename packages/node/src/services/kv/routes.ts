@@ -1,10 +1,12 @@
 /** Binds the contract of key-value (`protocol/src/kv.ts`) to its rules. */
 import {
   type Explanation,
+  isP2posError,
   type KvReceipt,
   type kvRoutes,
   type kvStreams,
   P2posError,
+  type RequestContext,
   type RouteHandlers,
   type StreamEvent,
   type StreamHandlers,
@@ -68,13 +70,26 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
       const { value, headers } = found(key, outcome, explained(app, key, outcome, explain));
       return { size: value.length, ...headers };
     },
-    async delete({ key, idempotencyKey, explain = false, receipt: wished, cas, ...wanted }, { app, signal }) {
+    async delete({ key, idempotencyKey, explain = false, receipt: wished, cas, ...wanted }, context) {
+      const { app, signal } = context;
       const condition = conditionOf(cas, wanted, explain);
+      const full = await fullness(context);
       if (condition) {
-        const change = { app, key, value: null, condition, idempotencyKey, receipt: wished };
+        const isThere = async () => (await kv.cas.get({ app, key }, { signal })) !== undefined;
+        // To recognise a repeat takes a record, also where there was nothing to delete.
+        const isRemembered = idempotencyKey !== undefined && (!full || (await isThere()));
+        const change = {
+          app,
+          key,
+          value: null,
+          condition,
+          idempotencyKey: isRemembered ? idempotencyKey : undefined,
+          receipt: wished,
+        };
         const outcome = await kv.cas.change(change, { signal });
         return { ...agreed(key, outcome), existed: outcome.previous !== undefined };
       }
+      if (full && !(await kv.isKept({ app, key }, { signal }))) throw full;
       const outcome = await kv.delete({ app, key, idempotencyKey, receipt: wished }, { signal });
       return { ...receipt(key, outcome, explained(app, key, outcome, explain)), existed: outcome.existed };
     },
@@ -92,7 +107,10 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
       const { version, value, expiresAt, receipt } = found;
       return { key, version, value, receipt, ...(expiresAt !== undefined && { expiresAt }) };
     },
-    async lock({ key, holder, ttlMs }, { app, signal }) {
+    async lock({ key, holder, ttlMs }, context) {
+      const { app, signal } = context;
+      const full = await fullness(context);
+      if (full && !(await kv.cas.wasLocked({ app, key }, { signal }))) throw full;
       const grant = await kv.cas.lock({ app, key, holder, ttlMs }, { signal });
       return { held: grant !== undefined, token: grant?.token ?? null };
     },
@@ -103,6 +121,17 @@ export function createKvHandlers(kv: Kv): RouteHandlers<typeof kvRoutes> {
       return { released: await kv.cas.unlock({ app, key, holder, token }, { signal }) };
     },
   };
+}
+
+/** Why the app may store nothing new; undefined: it may. */
+async function fullness(context: RequestContext): Promise<P2posError | undefined> {
+  try {
+    await context.mayStore?.();
+    return undefined;
+  } catch (error) {
+    if (isP2posError(error, 'QUOTA_STORAGE')) return error;
+    throw error;
+  }
 }
 
 interface Wanted {

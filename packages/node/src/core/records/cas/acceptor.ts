@@ -60,15 +60,21 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
   }
 
   async function tell({ name, ballot }: Wanted, given: boolean): Promise<PromiseAnswer> {
+    // In this order: a promise that is kept meanwhile is seen as one or as the record.
+    const promised = given ? undefined : await promises.find(name);
     const stored = await table.find(name);
     // What was accepted cannot be told any more: as good as gone until it is repaired.
     if (stored?.damaged) return { result: 'refused', text: 'RECORD_INVALID' };
     // A greater ballot may have been promised and accepted since: then the promise is worth nothing any more.
     if (given && !(stored && stored.version > ballot)) {
-      const { header, value, proof } = stored?.record ?? {};
-      return { result: 'promised', ...(header && proof && { record: [header, value ?? null, proof] }) };
+      if (!stored) return { result: 'promised' };
+      const { header, value, proof } = stored.record;
+      const slot = slotOf(name.namespace, name.partition);
+      const { replicas } = declarations.find(name.namespace);
+      const accepted = standing.votesOn(slot, replicas, parseVersion(stored.version).ms);
+      return { result: 'promised', record: [header, value, proof], ...(!accepted && { learned: true }) };
     }
-    const greater = [stored?.version, await promises.find(name)].filter((text) => text !== undefined);
+    const greater = [stored?.version, promised].filter((text) => text !== undefined);
     return { result: 'behind', text: greater.sort().at(-1) as string };
   }
 

@@ -1,7 +1,8 @@
 /** Rounds that overtake each other: what is told of a smaller ballot when a greater one has been accepted meanwhile. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatVersion, isP2posError } from '@p2pos/protocol';
+import { formatVersion } from '@p2pos/protocol';
+import { leafHash } from '../format/merkle.ts';
 import { encodeHeader } from '../format/record.ts';
 import { type Sealed, seal } from '../format/seal.ts';
 import { type Placed, type PromiseAnswer, RECORDS, type RecordBody } from '../format/wire.ts';
@@ -118,23 +119,93 @@ test('who is told of a greater ballot than it asked for tries again', async () =
   assert.ok(told);
 });
 
-test('a state that says to be newer than its ballot is not built upon', async () => {
-  const { bed, one, late } = await openBed();
-  await using _bed = bed;
+/** A record of a register, of another author or place than its rounds would make it. */
+async function forge(bed: Testbed, index: number, made: { ballotMs: number; stateMs: number }) {
   const { crypto, systemId, nodes } = bed.system;
-  const { peerId: author, signer } = nodes[late] as (typeof nodes)[0];
+  const { peerId: author, signer } = nodes[index] as (typeof nodes)[0];
   const versionAt = (ms: number) => formatVersion({ ms: bed.clock.now() + ms, counter: 0, author });
-  const lie = async (): Promise<RecordBody> => {
-    const value = encodeState(expiredState(versionAt(5_000)));
-    const hashed = { hash: crypto.sha256(value), bytes: value.length };
-    const fields = { ...NAME, version: versionAt(-5_000), expiresAt: undefined, value: hashed };
-    const header = encodeHeader(fields);
-    const [sealed] = await seal({ crypto, signer, systemId }, [header]);
-    return [header, value, (sealed as Sealed).proof];
-  };
-  mislead(bed, one, late, lie);
-  await assert.rejects(bed.run(change(bed, one, 'one')), (error) => {
-    assert.ok(isP2posError(error, 'RECORDS_QUORUM_LOST'), String(error));
-    return error.details['outcome'] === 'none';
+  const value = encodeState({ ...expiredState(versionAt(made.stateMs)), value: bytes('forged') });
+  const hashed = { hash: crypto.sha256(value), bytes: value.length };
+  const fields = { ...NAME, version: versionAt(made.ballotMs), expiresAt: undefined, value: hashed };
+  const header = encodeHeader(fields);
+  const [sealed] = await seal({ crypto, signer, systemId }, [header]);
+  return { fields, body: [header, value, (sealed as Sealed).proof] satisfies RecordBody };
+}
+
+test('a state that says to be newer than its ballot is not built upon', async () => {
+  const { bed, one, other, late } = await openBed();
+  await using _bed = bed;
+  mislead(bed, one, late, async () => (await forge(bed, late, { ballotMs: -5_000, stateMs: 5_000 })).body);
+  await takesEffect(bed, other, change(bed, one, 'one'));
+});
+
+test('no replica takes a state that says to be newer than its ballot', async () => {
+  const { bed, one, other, late } = await openBed();
+  await using _bed = bed;
+  await bed.run(change(bed, other, 'before'));
+  const { epoch, hash } = bed.node(other).membership.view();
+  const { body } = await forge(bed, one, { ballotMs: 2_000, stateMs: 1_000_000 });
+  const input = { epoch, placement: hash, records: [body] } as never;
+  const call = bed.node(one).rpc.call(bed.node(late).peerId, RECORDS, 'write', input, { timeoutMs: 500 });
+  assert.deepEqual((await bed.run(call)).answers, [{ result: 'refused', text: 'RECORD_INVALID' }]);
+  await bed.clock.advance(5_000);
+  await takesEffect(bed, other, change(bed, one, 'one'));
+});
+
+test('one that was taken by an earlier release holds nothing, and is replaced by what is proposed next', async () => {
+  const { bed, one, other } = await openBed();
+  await using _bed = bed;
+  await bed.run(change(bed, other, 'before'));
+  const { fields, body } = await forge(bed, one, { ballotMs: -1, stateMs: 1_000_000 });
+  await bed.clock.advance(5_000);
+  const [header, value, proof] = body;
+  const leaf = leafHash(bed.system.crypto, header);
+  const sql = 'UPDATE records SET version = ?, leaf = ?, header = ?, value = ?, proof = ?';
+  for (const { store } of bed.nodes())
+    await store.write([{ sql, params: [fields.version, leaf, header, value, proof] }]);
+  for (let index = 0; index < bed.size; index++) await bed.crash(index);
+  for (let index = 0; index < bed.size; index++) await bed.start(index);
+  await bed.settleStanding();
+  for (const { records } of bed.nodes()) assert.equal(await bed.run(records.registers.read(NAME)), undefined);
+  await takesEffect(bed, other, change(bed, one, 'one'));
+});
+
+test('a promise that is kept while a smaller ballot is refused is told as what was accepted', async () => {
+  const gate = { closed: false, asked: Promise.withResolvers<void>(), open: Promise.withResolvers<void>() };
+  const { bed, one, other, late } = await openBed({
+    wrapStore: (_index, store) => ({
+      get storeId() {
+        return store.storeId;
+      },
+      migrate: (...input) => store.migrate(...input),
+      async read(sql, params) {
+        if (gate.closed && sql.includes('FROM register_promises')) {
+          gate.asked.resolve();
+          await gate.open.promise;
+        }
+        return store.read(sql, params);
+      },
+      position: () => store.position(),
+      write: (statements) => store.write(statements),
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    }),
   });
+  await using _bed = bed;
+  const { epoch, hash } = bed.node(one).membership.view();
+  const ask = (index: number, method: 'prepare' | 'write', input: object) =>
+    bed
+      .node(index)
+      .rpc.call(bed.node(late).peerId, RECORDS, method, { epoch, placement: hash, ...input } as never, {
+        timeoutMs: 500,
+      }) as Promise<{ answers: { result: string; text?: string }[] }>;
+  const greater = await forge(bed, other, { ballotMs: 2_000, stateMs: 2_000 });
+  const smaller = await forge(bed, one, { ballotMs: 1_000, stateMs: 1_000 });
+  const { version } = greater.fields;
+  await bed.run(ask(other, 'prepare', { promises: [[NAME.namespace, NAME.key, null, version]] }));
+  gate.closed = true;
+  const refused = ask(one, 'write', { records: [smaller.body] });
+  await bed.run(gate.asked.promise);
+  await bed.run(ask(other, 'write', { records: [greater.body] }));
+  gate.open.resolve();
+  assert.deepEqual((await bed.run(refused)).answers, [{ result: 'behind', text: version }]);
 });

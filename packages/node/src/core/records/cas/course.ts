@@ -27,6 +27,8 @@ export interface Course extends Disposable {
   /** From now on nobody can say that the change had no effect. */
   mayHaveEffect(): void;
   lost(): P2posError;
+  /** What the caller is told of an error that ended the call: what it says of this try does not hide an earlier one. */
+  told(error: unknown): unknown;
 }
 
 /** Between two tries while the nodes learn a new snapshot. */
@@ -56,17 +58,28 @@ export function createCourse(
   let last: Polled | undefined;
   let stale = false;
 
-  function lost(): P2posError {
+  function lost(cause?: unknown): P2posError {
     const { shortfall, refusals = [] } = last ?? {};
     const refusal = refusals.find((code) => code !== 'VERSION_AHEAD') ?? refusals[0];
     const code = refusal !== undefined && isErrorCode(refusal) ? refusal : 'RECORDS_QUORUM_LOST';
-    return new P2posError(code, {
+    const outcome = unsure ? 'unknown' : 'none';
+    const details = {
       answered: 0,
       needed: majorityOf(3),
       ...shortfall,
-      outcome: unsure ? 'unknown' : 'none',
+      outcome,
       retryAfterMs: RETRY_AFTER_MS,
-    });
+    };
+    return new P2posError(code, details, { cause });
+  }
+
+  function told(error: unknown): unknown {
+    if (signal?.aborted && error === signal.reason) return error;
+    if (isP2posError(error) && error.details['outcome'] !== undefined) return error;
+    if (unsure) return lost(error);
+    return isP2posError(error)
+      ? new P2posError(error.code, { ...error.details, outcome: 'none' }, { cause: error })
+      : error;
   }
 
   /** @throws what ends the call */
@@ -112,6 +125,7 @@ export function createCourse(
       unsure = true;
     },
     lost,
+    told,
     [Symbol.dispose]() {
       for (const source of [signal, closing]) source?.removeEventListener('abort', end);
     },

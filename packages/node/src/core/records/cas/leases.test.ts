@@ -75,3 +75,52 @@ test('holders elsewhere renew and release by their token alone', async () => {
   assert.equal(await bed.run(leases(2).release({ ...lock('l'), ...grant })), true);
   assert.equal(await bed.run(leases(0).renew({ ...lock('l'), ...grant, ttlMs: 5_000 })), false);
 });
+
+for (const wrongMs of [7_200_000, -7_200_000]) {
+  test(`a clock that is ${wrongMs} ms off at the start neither takes a lease nor gives one away`, async () => {
+    let skewMs = 0;
+    let told = true;
+    await using bed = await createTestbed({
+      nodes: 3,
+      registers: true,
+      skewMs: (index) => (index === 0 ? skewMs : 0),
+      clocks(index) {
+        if (index !== 0) return { answered: 2, offsetMs: 0 };
+        return told ? { answered: 2, offsetMs: -skewMs } : { answered: 0, offsetMs: 0 };
+      },
+    });
+    const take = (index: number, holder: string) =>
+      bed.run(bed.node(index).records.leases.take({ ...lock('l'), holder, ttlMs: 30_000 }));
+    const restart = async () => {
+      await bed.crash(0);
+      skewMs = wrongMs;
+      told = false;
+      await bed.start(0);
+      await bed.clock.advance(20);
+      bed.clock.after(300, () => {
+        told = true;
+      });
+    };
+    const first = await take(1, 'a');
+    assert.ok(first);
+    await restart();
+    assert.equal(await take(0, 'b'), undefined, 'two hold it');
+    await bed.clock.advance(60_000);
+    await restart();
+    assert.ok(await take(0, 'b'));
+    assert.equal(await take(2, 'c'), undefined, 'two hold it');
+    // Renewing counts from the true time too.
+    await restart();
+    const again = await take(0, 'b');
+    assert.ok(again);
+    await restart();
+    assert.equal(
+      await bed.run(bed.node(0).records.leases.renew({ ...lock('l'), ...again, ttlMs: 30_000 })),
+      true,
+    );
+    await bed.clock.advance(25_000);
+    assert.equal(await take(2, 'c'), undefined, 'two hold it');
+    await bed.clock.advance(35_000);
+    assert.ok(await take(2, 'c'), 'nobody holds it any more');
+  });
+}

@@ -10,8 +10,8 @@ import type { CallOptions, Grant, Lease, Leases, RecordKey, Registers, RegisterV
 export interface LeasesDeps {
   readonly registers: Pick<Registers, 'read' | 'change'>;
   readonly clock: Clock;
-  /** Corrected time, ms. */
-  readonly now: () => number;
+  /** Corrected time, ms, once it can be relied on: a lease of a wrong clock is over at once, or lasts for hours. */
+  readonly trustedNow: () => Promise<number>;
 }
 
 export interface LeasesConfig {
@@ -55,7 +55,7 @@ function decodeTerms({ value }: Pick<RegisterValue, 'value'>): Terms {
   return { token, holder: holder ?? undefined, until };
 }
 
-export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: LeasesConfig): Leases {
+export function createLeases({ registers, clock, trustedNow }: LeasesDeps, { skewMs }: LeasesConfig): Leases {
   type Wanted = RecordKey & { readonly holder: string; readonly ttlMs: number };
 
   function check({ holder, ttlMs }: Pick<Wanted, 'holder' | 'ttlMs'>): void {
@@ -70,13 +70,13 @@ export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: 
   /** Proposes new terms as long as `propose` has some for what is there. */
   async function agree<T extends Terms>(
     { namespace, partition, key }: RecordKey,
-    propose: (terms: Terms | undefined) => T | undefined,
+    propose: (terms: Terms | undefined, now: number) => T | undefined,
     options: CallOptions,
   ): Promise<T | undefined> {
     const name = { namespace, partition, key };
     for (let tries = 0; ; tries++) {
       const found = await registers.read(name, options);
-      const terms = propose(found && decodeTerms(found));
+      const terms = propose(found && decodeTerms(found), await trustedNow());
       if (!terms) return undefined;
       const condition = found
         ? ({ kind: 'version', version: found.version } as const)
@@ -100,9 +100,9 @@ export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: 
     try {
       const terms = await agree(
         wanted,
-        (before) => {
-          const until = now() + ttlMs;
-          const free = !before?.holder || before.until + skewMs <= now();
+        (before, now) => {
+          const until = now + ttlMs;
+          const free = !before?.holder || before.until + skewMs <= now;
           if (free) return { token: (before?.token ?? 0) + 1, holder, until };
           return again && before.holder === holder ? { token: before.token, holder, until } : undefined;
         },
@@ -122,16 +122,20 @@ export function createLeases({ registers, clock, now }: LeasesDeps, { skewMs }: 
   ): Promise<boolean> {
     check({ holder: lease.holder, ttlMs });
     const { token, holder } = lease;
-    const propose = (before: Terms | undefined) =>
-      isMine(before, lease) ? { token, holder, until: now() + ttlMs } : undefined;
+    const propose = (before: Terms | undefined, now: number) =>
+      isMine(before, lease) ? { token, holder, until: now + ttlMs } : undefined;
     return (await agree(lease, propose, options)) !== undefined;
   }
 
   async function release(lease: RecordKey & Grant, options: CallOptions = {}): Promise<boolean> {
     const { token } = lease;
-    const propose = (before: Terms | undefined) =>
-      isMine(before, lease) ? { token, holder: undefined, until: 0 } : undefined;
-    return (await agree(lease, propose, options)) !== undefined;
+    // By this call, or by one before it whose answer was lost: nobody has taken it since.
+    let isFree = false;
+    const propose = (before: Terms | undefined) => {
+      isFree = before?.token === token && before.holder === undefined;
+      return isMine(before, lease) ? { token, holder: undefined, until: 0 } : undefined;
+    };
+    return (await agree(lease, propose, options)) !== undefined || isFree;
   }
 
   function keep(wanted: Wanted, grant: Grant, takenAt: number): Lease {

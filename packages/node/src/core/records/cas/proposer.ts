@@ -23,8 +23,8 @@ import { type Accepted, createGrounds, type Ground } from './grounds.ts';
 import { type Place, type Polled, poll } from './poll.ts';
 import { createProposalQueue } from './queue.ts';
 import type { Rounds } from './rounds.ts';
-import { DELETED_KEEP_MS, decodeState, encodeState, expiredState, type RegisterState } from './state.ts';
-import { type Answer, decide, isExpired, liveOf, type Wish } from './transition.ts';
+import { DELETED_KEEP_MS, encodeState, type RegisterState, storedState } from './state.ts';
+import { type Agreed, type Answer, agreedOf, decide, isExpired, type Wish } from './transition.ts';
 
 export interface Proposed {
   readonly answer: Answer;
@@ -37,13 +37,14 @@ export interface Proposed {
 export interface Proposer extends Disposable {
   /**
    * @param wish Undefined: a read that takes part in the order of changes.
-   * @throws P2posError RECORDS_QUORUM_LOST {outcome}, what the replicas refuse with, NODE_CLOSING
+   * @throws P2posError RECORDS_QUORUM_LOST, what the replicas or this node's disk and clock refuse with, OVERLOADED,
+   *   NODE_CLOSING, each with {outcome}
    */
   propose(name: RecordName, place: Place, wish: Wish | undefined, options: CallOptions): Promise<Proposed>;
   /** Another has asked this node to promise: what it proposed last may have been replaced. */
   disturb(name: RecordName): void;
-  /** Linearizable: one round without promises where a majority agrees. */
-  read(name: RecordName, place: Place, options: CallOptions): Promise<RegisterValue | undefined>;
+  /** Linearizable: one round without promises where a majority agrees. Undefined: nothing was ever there, or it was forgotten. */
+  read(name: RecordName, place: Place, options: CallOptions): Promise<Agreed | undefined>;
 }
 
 export interface ProposerDeps extends CourseDeps {
@@ -110,12 +111,8 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       // What expired everywhere is let go by its replicas.
       const gone = !fields.value || (fields.expiresAt ?? Number.POSITIVE_INFINITY) <= now() + MAX_AHEAD_MS;
       if (!gone) throw invalid('its value is missing');
-      return { ballot, state: expiredState(ballot) };
-    }
-    if (!fitsValue(crypto, fields, value)) throw invalid('its value is not the one that was signed');
-    const state = decodeState(value);
-    if (state.version > ballot) throw invalid('its state is newer than itself');
-    return { ballot, state };
+    } else if (!fitsValue(crypto, fields, value)) throw invalid('its value is not the one that was signed');
+    return { ballot, state: storedState(value, ballot) };
   }
 
   /** Everyone who told of that ballot, where they are a majority of every set. */
@@ -134,6 +131,8 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
     const [stamp, ...rest] = await hybridClock.take(BALLOTS);
     const ballot = ballotOf(stamp);
     const told = new Map<PeerId, Accepted | undefined>();
+    /** Theirs may be built upon, but is not accepted: see `Learned`. */
+    const learned = new Set<PeerId>();
     const polled = await poll<PromiseAnswer>(deps, {
       place,
       hopedFor: ['promised'],
@@ -144,6 +143,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         // What follows a greater ballot cannot be proposed under this one.
         if (accepted && accepted.ballot >= ballot) return { result: 'behind', text: accepted.ballot };
         told.set(peerId, accepted);
+        if (answer.learned) learned.add(peerId);
         return answer;
       },
       ...course.limits,
@@ -155,6 +155,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const one = told.get(peerId);
       if (one && one.ballot > (newest?.ballot ?? '')) newest = one;
     }
+    for (const peerId of learned) told.delete(peerId);
     return { ballot, rest, newest, agreed: holdersOf(told, newest?.ballot, place) };
   }
 
@@ -240,8 +241,9 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       async ask(peerId) {
         const answer = await calls.read(peerId, placed, name, course.restMs());
         if (answer.result === 'absent') told.set(peerId, undefined);
-        // A learner tells what it has, and counts for nothing.
-        if (answer.result === 'found' && answer.record) told.set(peerId, await open(name, answer.record));
+        // A learner tells what it has, and counts for nothing; so does what was learned.
+        if (answer.result === 'found' && answer.record && !answer.learned)
+          told.set(peerId, await open(name, answer.record));
         return answer;
       },
       enough: isAgreed,
@@ -261,7 +263,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
     if (typeof agreed === 'string') return undefined;
     if (!agreed.held) return { state: undefined };
     const { record, version } = agreed.held;
-    return { state: record.value ? decodeState(record.value) : expiredState(version) };
+    return { state: storedState(record.value, version) };
   }
 
   function courseOf({ signal }: CallOptions): Course {
@@ -279,7 +281,9 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
   return {
     async propose(name, place, wish, options) {
       using course = courseOf(options);
-      return await inTurn(name, place, wish, course);
+      return await inTurn(name, place, wish, course).catch((error) => {
+        throw course.told(error);
+      });
     },
     async read(name, place, options) {
       using course = courseOf(options);
@@ -288,10 +292,10 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         if (!seen) continue;
         // That it has expired is for all to agree on, lest another clock finds it alive later.
         if (seen.state && seen.state.value !== null && isExpired(seen.state, now())) break;
-        return liveOf(seen.state, now());
+        return agreedOf(seen.state);
       }
-      const { answer } = await inTurn(name, place, undefined, course);
-      return answer.kind === 'value' ? answer.value : undefined;
+      const { record } = await inTurn(name, place, undefined, course);
+      return agreedOf(record?.state);
     },
     disturb: (name) => grounds.forget(textOf(name)),
     [Symbol.dispose]: () => closing.abort(),

@@ -1,13 +1,20 @@
 /** Registers as callers see them: what they ask is checked and proposed, and answers become outcomes and errors. */
 import { type Crypto, concatBytes, P2posError } from '@p2pos/protocol';
 import type { ScanInput } from '../coordinator/scanning/scan.ts';
-import type { CallOptions, NamespaceDeclaration, RangeKeys, RecordKey, Registers } from '../port.ts';
+import type {
+  CallOptions,
+  NamespaceDeclaration,
+  RangeKeys,
+  RecordKey,
+  Registers,
+  RegisterValue,
+} from '../port.ts';
 import type { Collector } from '../receipts/collector.ts';
 import type { RecordName } from '../replica/stored.ts';
 import type { Place } from './poll.ts';
 import type { Proposer } from './proposer.ts';
 import { encodeState, REQUEST_ID_BYTES, type RequestId } from './state.ts';
-import type { Wish } from './transition.ts';
+import type { Agreed, Wish } from './transition.ts';
 
 export interface RegistersDeps {
   readonly proposer: Pick<Proposer, 'propose' | 'read'>;
@@ -22,6 +29,8 @@ export interface RegistersDeps {
 }
 
 export interface OwnRegisters extends Registers {
+  /** As `read`, and the version under which what is deleted went. */
+  agreed(name: RecordKey, options?: CallOptions): Promise<Agreed | undefined>;
   /** Everybody sees afterwards what is there now, whatever was left unfinished. */
   settle(name: RecordName, options?: CallOptions): Promise<void>;
 }
@@ -59,9 +68,14 @@ export function createRegisters({ proposer, crypto, receipts, check, scan }: Reg
     validate?.({ namespace, key, value });
   }
 
-  async function read(input: RecordKey, options: CallOptions = {}) {
+  async function agreed(input: RecordKey, options: CallOptions = {}) {
     const { place } = check(input);
     return proposer.read(nameOf(input), place, options);
+  }
+
+  async function read(input: RecordKey, options: CallOptions = {}): Promise<RegisterValue | undefined> {
+    const found = await agreed(input, options);
+    return found && found.value !== null ? { ...found, value: found.value } : undefined;
   }
 
   const settled = (input: ScanInput, options: CallOptions = {}) =>
@@ -69,6 +83,7 @@ export function createRegisters({ proposer, crypto, receipts, check, scan }: Reg
 
   return {
     read,
+    agreed,
     async change(input, options = {}) {
       const { value, condition, ttlMs, idempotencyKey } = input;
       const { place, declaration } = check(input);

@@ -86,6 +86,22 @@ export function decodeState(bytes: Uint8Array): RegisterState {
   return { version, value, expiresAt: expiresAt ?? undefined, whole, changes: decoded };
 }
 
+/** @throws P2posError as `decodeState`, and RECORD_INVALID for what cannot have come about under that ballot */
+export function checkedState(bytes: Uint8Array, ballot: string): RegisterState {
+  const state = decodeState(bytes);
+  if (state.version > ballot) throw invalid('is newer than its ballot');
+  return state;
+}
+
+/**
+ * What a stored record says. One that replicas refuse, but were given by an earlier release, tells nothing: by what it
+ * says no change could ever follow it. @throws P2posError as `decodeState`
+ */
+export function storedState(bytes: Uint8Array | null, ballot: string): RegisterState {
+  const state = bytes && decodeState(bytes);
+  return state && state.version <= ballot ? state : expiredState(ballot);
+}
+
 type Unpack = (packed: unknown) => string;
 
 function unpackerOf(authors: readonly unknown[]): Unpack {

@@ -35,6 +35,18 @@ export interface Turn {
   readonly own: ReadonlyMap<string, RegisterValue | undefined>;
 }
 
+/** As a register is agreed on, its deletion too. */
+export type Agreed = Omit<RegisterValue, 'value'> & {
+  /** Null: deleted or expired, under that version. */
+  readonly value: Uint8Array | null;
+};
+
+export function agreedOf(state: RegisterState | undefined): Agreed | undefined {
+  if (!state) return undefined;
+  const { value, version, expiresAt } = state;
+  return { value, version, ...(expiresAt !== undefined && { expiresAt }) };
+}
+
 /** What a register holds at that time. */
 export function liveOf(state: RegisterState | undefined, now: number): RegisterValue | undefined {
   if (!state || state.value === null || isExpired(state, now)) return undefined;

@@ -21,6 +21,8 @@ const PATIENCE_MS = 4_000;
 export interface RecordClock extends CorrectedTime {
   readonly ceiling: Ceiling;
   readonly hybridClock: HybridClock;
+  /** Corrected time, ms, once it is one that others would take versions of. @throws P2posError as `Ceiling.pause` */
+  trustedNow(): Promise<number>;
 }
 
 export interface RecordClockDeps {
@@ -42,5 +44,15 @@ export async function openRecordClock(
     { now: time.now, reserve: (boundMs) => table.reserve(boundMs), ceiling },
     { reservedMs: await table.reservedMs() },
   );
-  return { ...time, ceiling, hybridClock };
+  return {
+    ...time,
+    ceiling,
+    hybridClock,
+    async trustedNow() {
+      for (let ms = time.now(); ; ms = time.now()) {
+        if (ceiling.allows(ms)) return ms;
+        await ceiling.pause();
+      }
+    },
+  };
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isP2posError, type P2posError, parseVersion } from '@p2pos/protocol';
-import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { createTestbed, NAMESPACE, type Testbed } from '../testing/testbed.ts';
 
 const AHEAD_MS = 7_200_000;
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -96,4 +96,78 @@ test('before another member has told its time nothing is written, and the caller
   const again = bed.clock.monotonic();
   await failure(bed.put(0, 'other', 'two'));
   assert.ok(bed.clock.monotonic() - again < 50, 'who comes later need not wait too');
+});
+
+/** Node 0 starts again with a clock that is off, and the others tell it the time half a second later. */
+async function corrected(
+  wrongMs: number,
+  work: (bed: Testbed) => Promise<unknown>,
+  before = async (_: Testbed) => {},
+) {
+  let skewMs = 0;
+  let answered = 2;
+  const bed = await createTestbed({
+    nodes: 3,
+    registers: true,
+    skewMs: (i) => (i === 0 ? skewMs : 0),
+    clocks: (i) =>
+      i === 0 ? { answered, offsetMs: answered > 0 ? -skewMs : 0 } : { answered: 2, offsetMs: 0 },
+  });
+  await before(bed);
+  await bed.crash(0);
+  [skewMs, answered] = [wrongMs, 0];
+  await bed.start(0);
+  const timer = bed.clock.after(500, () => {
+    answered = 2;
+  });
+  const result = await work(bed).finally(() => timer[Symbol.dispose]());
+  return { bed, result, [Symbol.asyncDispose]: () => bed[Symbol.asyncDispose]() };
+}
+
+test('what is to live for a while does so by the right time, though that be told only while it is written', async () => {
+  for (const wrongMs of [AHEAD_MS, -AHEAD_MS]) {
+    await using done = await corrected(wrongMs, (bed) => bed.put(0, 'k', 'two', { ttlMs: 60_000 }));
+    const { bed } = done;
+    assert.equal(await bed.get(1, 'k'), 'two');
+    await bed.clock.advance(61_000);
+    assert.equal(await bed.get(1, 'k'), undefined);
+  }
+});
+
+test('what lives for a while is there for who reads and lists by a clock that is still wrong, and no longer than that', async () => {
+  const put = async (bed: Testbed) => {
+    await bed.put(1, 'k', 'two', { ttlMs: 60_000 });
+  };
+  for (const read of [
+    (bed: Testbed) => bed.get(0, 'k'),
+    async (bed: Testbed) => {
+      const { keys } = await bed.run(
+        bed.node(0).records.scanAll({ namespace: NAMESPACE, prefix: new Uint8Array(), limit: 10 }),
+      );
+      return keys.length === 1 ? 'two' : undefined;
+    },
+  ]) {
+    await using ahead = await corrected(AHEAD_MS, read, put);
+    assert.equal(ahead.result, 'two');
+    await using behind = await corrected(-AHEAD_MS, read, async (bed) => {
+      await put(bed);
+      await bed.clock.advance(61_000);
+    });
+    assert.equal(behind.result, undefined);
+  }
+});
+
+test('nobody takes the lease of another by a clock that is still wrong', async () => {
+  const wanted = { ...register, ttlMs: 60_000 };
+  const take = (bed: Testbed, index: number, holder: string) =>
+    bed.run(bed.node(index).records.leases.take({ ...wanted, holder }));
+  await using ahead = await corrected(
+    AHEAD_MS,
+    (bed) => take(bed, 0, 'late'),
+    async (bed) => void (await take(bed, 1, 'first')),
+  );
+  assert.equal(ahead.result, undefined);
+  await using behind = await corrected(-AHEAD_MS, (bed) => take(bed, 0, 'first'));
+  assert.ok(behind.result);
+  assert.equal(await take(behind.bed, 1, 'late'), undefined);
 });

@@ -1,6 +1,7 @@
 /**
  * Remembers writes by the key that their caller chose, so that a repeat has no second effect: a finished one is answered
- * again, one under way is joined, and one of unknown outcome goes on under the version that it was signed with.
+ * again, one under way is joined, and one of unknown outcome goes on under the version that it was signed with. Known to this
+ * node alone, as long as it runs.
  */
 import { type Crypto, concatBytes, P2posError, toHex } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';

@@ -43,6 +43,8 @@ export interface ReaderDeps {
   readonly log: Logger;
   /** Corrected time, ms. */
   readonly now: () => number;
+  /** The same, once others have told it. */
+  readonly trustedNow: () => Promise<number>;
 }
 
 export interface ReaderConfig {
@@ -71,7 +73,20 @@ const RETRY_MS = 25;
 const MAX_REPAIRS = 64;
 
 export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Reader {
-  const { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now } = deps;
+  const {
+    self,
+    topology,
+    calls,
+    agree,
+    preference,
+    verifier,
+    hybridClock,
+    crypto,
+    clock,
+    log,
+    now,
+    trustedNow,
+  } = deps;
   let repairs = 0;
 
   async function attempt(
@@ -244,7 +259,8 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
         const { held } = agreed;
         if (held) observe(held.version);
         const fields = held?.fields;
-        return { found: fields && alive(fields, held.record.value), explain: trace.explain() };
+        const found = fields && (await alive(fields, held.record.value, consistency));
+        return { found, explain: trace.explain() };
       }
       const hurry = agreed === 'late';
       for (;;) {
@@ -253,7 +269,8 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
         try {
           const newest = await attempt(name, place, consistency, { trace, leftMs, signal, hurry });
           if (newest) observe(newest.fields.version);
-          return { found: newest && alive(newest.fields, newest.body[1]), explain: trace.explain() };
+          const found = newest && (await alive(newest.fields, newest.body[1], consistency));
+          return { found, explain: trace.explain() };
         } catch (error) {
           if (!(error instanceof StalePlacement)) throw error;
           if (deadlineAt - clock.monotonic() <= RETRY_MS) throw lost(place.slot);
@@ -270,9 +287,16 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
     if (seen.ms <= now() + MAX_AHEAD_MS) hybridClock.observe(seen);
   }
 
-  function alive(fields: RecordHeader, value: Uint8Array | null): ReadOutcome['found'] {
-    if (isDead(fields, now()) || value === null) return undefined;
+  /** By a clock that is still wrong what was acknowledged would be gone, or what has expired be back. */
+  async function alive(
+    fields: RecordHeader,
+    value: Uint8Array | null,
+    consistency: Consistency,
+  ): Promise<ReadOutcome['found']> {
+    if (value === null) return undefined;
     const { version, expiresAt } = fields;
+    const time = expiresAt === undefined || consistency === 'one' ? now() : await trustedNow();
+    if (isDead(fields, time)) return undefined;
     return { value, version, ...(expiresAt !== undefined && { expiresAt }) };
   }
 }

@@ -7,6 +7,11 @@ export const MAX_COMPARED_RANGES = 256;
 /** Of one message of the reconciliation. */
 export const MAX_RECONCILE_BYTES = 65_536;
 
+const claim = z.strictObject({
+  storeId: textSchema(64, { min: 1 }),
+  term: integerSchema(0),
+  commits: integerSchema(0),
+});
 const placed = { epoch: integerSchema(1, 0xffff_ffff), placement: hash32Schema };
 const count = integerSchema(1, 64);
 const slot = integerSchema(0, 65_535);
@@ -19,16 +24,18 @@ export const REPAIR_METHODS = {
   /** Which disk the caller runs on, against what this node remembers of it. */
   claim: {
     id: 9,
-    input: z.strictObject({
-      storeId: textSchema(64, { min: 1 }),
-      term: integerSchema(0),
-      commits: integerSchema(0),
-    }),
+    input: claim,
     output: z.strictObject({
       verdict: z.enum(['unknown', 'known', 'contradicted']),
       term: integerSchema(0),
+      /** What the claim contradicts. */
+      remembered: claim.optional(),
       /** Holds records of slots that others hold now. */
       strays: z.boolean(),
+      /** What it does not remember it never heard: its own disk is not new. Earlier releases do not say. */
+      sure: z.boolean().optional(),
+      /** Which disk it runs on itself, so that the caller remembers it too. */
+      own: claim.optional(),
     }),
   },
   /** Digests over ranges of those slots that both hold: 32 bytes for one range, 16 each for several. */

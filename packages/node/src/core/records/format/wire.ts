@@ -124,7 +124,15 @@ export interface ReadAnswer {
   readonly result: ReadResult;
   readonly text?: string | undefined;
   readonly record?: RecordBody | undefined;
+  readonly learned?: Learned;
 }
+
+/**
+ * Of a register's record: the replica may have promised against its ballot on a disk that it lost, so it has not accepted
+ * it, though it holds it. Earlier releases do not say.
+ */
+type Learned = true | undefined;
+const isLearned = (value: unknown): value is Learned => value === true || value === undefined;
 
 const READ_RESULTS: readonly unknown[] = [
   'found',
@@ -138,8 +146,8 @@ const READ_RESULTS: readonly unknown[] = [
 
 function isReadAnswer(item: unknown): item is ReadAnswer {
   if (typeof item !== 'object' || item === null) return false;
-  const { result, text, record } = item as Record<string, unknown>;
-  if (!READ_RESULTS.includes(result)) return false;
+  const { result, text, record, learned } = item as Record<string, unknown>;
+  if (!READ_RESULTS.includes(result) || !isLearned(learned)) return false;
   if (result === 'learning') return text === undefined && (record === undefined || isRecordBody(record));
   if ((result === 'found') !== (record !== undefined)) return false;
   if (result === 'found') return isRecordBody(record);
@@ -176,11 +184,13 @@ export interface PromiseAnswer {
   readonly result: 'promised' | 'behind' | 'elsewhere' | 'refused';
   readonly text?: string | undefined;
   readonly record?: RecordBody | undefined;
+  readonly learned?: Learned;
 }
 
 function isPromiseAnswer(item: unknown): item is PromiseAnswer {
   if (typeof item !== 'object' || item === null) return false;
-  const { result, text, record } = item as Record<string, unknown>;
+  const { result, text, record, learned } = item as Record<string, unknown>;
+  if (!isLearned(learned)) return false;
   if (result === 'promised') return text === undefined && (record === undefined || isRecordBody(record));
   if (record !== undefined) return false;
   if (result === 'behind') return isVersion(text);

@@ -50,11 +50,15 @@ export interface HandoverConfig {
 /** Slots that a former replica offers in one step. */
 const STRAYS_PER_STEP = 256;
 const MAX_STEP_MS = 5_000;
+/** A replica that answers so holds neither the record nor a newer one, and never will by this way. */
+const REFUSED_FOR_GOOD: readonly string[] = ['RECORD_SIGNATURE', 'RECORD_TOO_LARGE', 'RECORD_INVALID'];
 const EMPTY = new Uint8Array(0);
 
 export interface Handover {
   /** Whether records may lie here of slots that only others hold now. */
   holdsStrays(): boolean;
+  /** Something came to lie here of a slot that was closed meanwhile. */
+  noticeStray(): void;
 }
 
 export function startHandover(
@@ -69,6 +73,8 @@ export function startHandover(
   /** What the disk holds of the rings, to write only what changed. */
   let saved = '';
   let mayHoldStrays = true;
+  /** Grows with each that came after the slots were looked through, perhaps. */
+  let strays = 0;
 
   async function save(): Promise<void> {
     const era = moves.current();
@@ -237,8 +243,10 @@ export function startHandover(
       }
       const record: RecordBody = [header, value, proof];
       const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: [record] }, { timeoutMs });
-      if (answers[0]?.result === 'promised') await settleRegister(name);
-      if (!['taken', 'held', 'behind'].includes(answers[0]?.result ?? '')) return undefined;
+      const [{ result, text } = { result: '', text: '' }] = answers;
+      if (result === 'promised') await settleRegister(name);
+      if (result === 'refused' && REFUSED_FOR_GOOD.includes(text ?? '')) unknown.add(nameOf(leaf));
+      else if (!['taken', 'held', 'behind'].includes(result)) return undefined;
     }
     return unknown;
   }
@@ -248,6 +256,7 @@ export function startHandover(
     const placed = topology.placedNow();
     if (!placed) return false; // a change of the membership wakes this again
     const generation = topology.generation();
+    const before = strays;
     let left = false;
     for (const ring of moves.rings()) {
       const { count } = ring;
@@ -259,6 +268,7 @@ export function startHandover(
       if (generation !== topology.generation()) return true;
       if (moves.open(count).length > 0 || moves.unsettled(count).length > 0) left = true;
     }
+    left ||= strays !== before;
     mayHoldStrays = left;
     await save();
     return left;
@@ -290,5 +300,12 @@ export function startHandover(
     wake.resolve();
   });
 
-  return { holdsStrays: () => mayHoldStrays };
+  return {
+    holdsStrays: () => mayHoldStrays,
+    noticeStray() {
+      strays++;
+      mayHoldStrays = true;
+      wake.resolve();
+    },
+  };
 }

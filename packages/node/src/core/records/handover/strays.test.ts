@@ -49,10 +49,15 @@ async function enact(bed: Testbed, members: readonly Member[], force = false): P
   await bed.clock.advance(20_000);
 }
 
-/** By node 0, as if they had been written `agoMs` ago; nobody was told of them. */
-async function recordsOf(bed: Testbed, keys: readonly string[], agoMs: number): Promise<CheckedRecord[]> {
+/** By node 0 or another, as if they had been written `agoMs` ago; nobody was told of them. */
+async function recordsOf(
+  bed: Testbed,
+  keys: readonly string[],
+  agoMs: number,
+  by = 0,
+): Promise<CheckedRecord[]> {
   const { crypto, systemId, nodes } = bed.system;
-  const { peerId: author, signer } = nodes[0] as (typeof nodes)[0];
+  const { peerId: author, signer } = nodes[by] as (typeof nodes)[0];
   const value = bytes('v');
   const version = formatVersion({ ms: bed.clock.now() - agoMs, counter: 0, author });
   const found: CheckedRecord[] = [];
@@ -257,4 +262,64 @@ test('of a slot with more records than one answer names, a former replica lets g
   assert.equal(await count(bed, leaver, 'records'), 0);
   for (const index of [0, 1, 2, 3])
     if (index !== leaver) assert.equal(await count(bed, index, 'records'), records.length);
+});
+
+test('what a removed member dates later, at a former replica, is let go for what is newer and else set aside', async () => {
+  await using bed = await createTestbed({ nodes: 5, records: QUICK });
+  await enact(bed, bed.members(0, 1, 2, 3));
+  await pass(bed, 600_000);
+  const keys = Array.from({ length: 40 }, (_, i) => `key${i}`);
+  const [outdone, unknown] = keys.filter((key) => !bed.replicasOf(key).includes(2)) as [string, string];
+  await plant(bed, 2, await recordsOf(bed, [outdone, unknown], 1_000, 4));
+  await bed.crash(2);
+  await bed.put(0, outdone, 'newer');
+  await bed.start(2);
+  await bed.settleStanding();
+  await pass(bed, 60_000);
+  assert.equal(await count(bed, 2, 'records'), 0);
+  assert.equal(await count(bed, 2, 'repair_aside'), 1);
+  assert.equal(await bed.get(1, outdone), 'newer');
+  assert.equal(await bed.get(1, unknown), undefined);
+});
+
+test('a write that reaches the disk after its slot was closed here does not outlive its deletion', async () => {
+  let late = false;
+  let clock: Testbed['clock'] | undefined;
+  await using bed = await createTestbed({
+    nodes: 4,
+    records: QUICK,
+    wrapStore: (index, store) => ({
+      get storeId() {
+        return store.storeId;
+      },
+      migrate: (...input) => store.migrate(...input),
+      read: (sql, params) => store.read(sql, params),
+      position: () => store.position(),
+      async write(statements) {
+        if (index === 0 && late && statements.some(({ sql }) => sql.includes('INTO records ('))) {
+          late = false;
+          await new Promise<void>((resolve) => clock?.after(4_000, resolve));
+        }
+        return store.write(statements);
+      },
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    }),
+  });
+  ({ clock } = bed);
+  const key = bed.findKey((replicas) => replicas.includes(0));
+  const members = draining(bed, [0, 1, 2, 3], [0]);
+  await bed.giveAll(await bed.snapshot(members));
+  late = true;
+  await bed.put(1, key, 'v');
+  await bed.clock.advance(3_000);
+  assert.deepEqual(bed.node(0).records.moves(), { open: 0, unsettled: 0 });
+  assert.equal(late, false);
+  assert.equal(await count(bed, 0, 'records'), 0);
+  await bed.clock.advance(7_000);
+  assert.equal(await count(bed, 0, 'records'), 0, 'it was offered to the others and let go');
+  await bed.remove(1, key);
+  await pass(bed, DAY_MS + 300_000);
+  await enact(bed, bed.members(0, 1, 2, 3));
+  await pass(bed, 180_000);
+  await isGone(bed, key, [0, 1, 2, 3]);
 });

@@ -7,6 +7,7 @@ import {
   type Snapshot,
   snapshotDocument,
 } from '@p2pos/protocol';
+import { FIRST_HAND_WINDOW_MS } from '@p2pos/protocol/membership';
 import type { MembershipJournal } from '../../membership/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import { canStore } from './placement.ts';
@@ -18,16 +19,17 @@ export interface ChainLink {
 
 const PAGE = { maxDocuments: 64, maxBytes: 4 * 1_048_576 } as const;
 
-/** Calls `take` for each snapshot in force, oldest first. */
+/** Calls `take` for each snapshot, oldest first: of those in force, or of those on branches that lost. */
 export async function readChain(
   {
     membership,
     crypto,
   }: { readonly membership: Pick<MembershipJournal, 'documents'>; readonly crypto: Crypto },
+  list: 'snapshots' | 'branches',
   take: (link: ChainLink) => void,
 ): Promise<void> {
   for (let after = { epoch: 0, hash: '' }; ; ) {
-    const { documents, more } = await membership.documents({ list: 'snapshots', after, ...PAGE });
+    const { documents, more } = await membership.documents({ list, after, ...PAGE });
     for (const { bytes } of documents) {
       const { hash, body } = decodeDocument(snapshotDocument, bytes, crypto);
       take({ hash, snapshot: body });
@@ -38,8 +40,11 @@ export async function readChain(
   }
 }
 
-/** A version may be this much later than the removal of its author: clocks differ, and the removal takes time to spread. */
-const REMOVAL_GRACE_MS = 60_000;
+/**
+ * A version may be this much later than the date of the snapshot that removes its author: that may be dated back as far as
+ * documents are taken first-hand, and takes time to spread among clocks that differ.
+ */
+const REMOVAL_GRACE_MS = FIRST_HAND_WINDOW_MS + 60_000;
 
 /** Who was a member when; tells whether an old record may bear the name of its author, and who may hold old ones. */
 export interface Authors {
@@ -48,6 +53,7 @@ export interface Authors {
   couldStore(peerId: PeerId): boolean;
   /** Whether the peer was a member at that time; `ms` since the epoch. */
   wasMember(peerId: PeerId, ms: number): boolean;
+  wasEverMember(peerId: PeerId): boolean;
 }
 
 export function createAuthors(): Authors {
@@ -66,5 +72,6 @@ export function createAuthors(): Authors {
       for (const peerId of listed) listedUntil.set(peerId, Number.POSITIVE_INFINITY);
     },
     wasMember: (peerId, ms) => ms <= (listedUntil.get(peerId) ?? Number.NEGATIVE_INFINITY) + REMOVAL_GRACE_MS,
+    wasEverMember: (peerId) => listedUntil.has(peerId),
   };
 }

@@ -3,7 +3,7 @@
  * A child of the snapshot in force takes effect in the same instant; for anything else (the start, another branch)
  * the chain is read first, and until then this node answers no request.
  */
-import { type Crypto, equalBytes, P2posError } from '@p2pos/protocol';
+import { type Crypto, decodeDocument, equalBytes, P2posError, snapshotDocument } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { MembershipJournal, View } from '../../membership/index.ts';
@@ -30,6 +30,8 @@ export interface Topology extends Disposable {
   generation(): number;
   /** Whether the peer was listed at that time, ms since the epoch. */
   wasMember(peerId: PeerId, ms: number): boolean;
+  /** Whether it ever was, on a branch that lost too. */
+  wasEverMember(peerId: PeerId): boolean;
   /** Whether slots are placed on the peer, or ever were. */
   couldStore(peerId: PeerId): boolean;
   /** Told after each change. */
@@ -61,6 +63,11 @@ export async function openTopology(
     { counts },
   );
   let authors: Authors = createAuthors();
+  /** Listed by branches too that lost: who wrote while one was in force is an author all the same. */
+  const onBranches = new Set<PeerId>();
+  const learnBranch = ({ snapshot }: Pick<ChainLink, 'snapshot'>) => {
+    for (const { peerId } of snapshot.members) onBranches.add(peerId);
+  };
   let generation = 0;
   let reading: Promise<void> | undefined;
   let retry: Disposable | undefined;
@@ -76,7 +83,7 @@ export async function openTopology(
       const { hash: sought } = membership.view();
       const chain: ChainLink[] = [];
       const listed = createAuthors();
-      await readChain({ membership, crypto }, (link) => {
+      await readChain({ membership, crypto }, 'snapshots', (link) => {
         chain.push(link);
         listed.learn(link);
       });
@@ -89,6 +96,8 @@ export async function openTopology(
         const reason = 'the snapshot in force is not among those it gives back';
         throw new P2posError('STORE_CORRUPT', { file: 'of this node', reason });
       }
+      await readChain({ membership, crypto }, 'branches', learnBranch);
+      if (!equalBytes(sought, membership.view().hash)) continue;
       if (head) {
         moves.replace(chain);
         authors = listed;
@@ -152,6 +161,9 @@ export async function openTopology(
   }
 
   const listening = membership.events.on('membership:changed', ({ current }) => follow(current));
+  const hearing = membership.events.on('document:accepted', ({ kind, bytes }) => {
+    if (kind === 'snapshot') learnBranch({ snapshot: decodeDocument(snapshotDocument, bytes, crypto).body });
+  });
   startReading();
   await reading;
 
@@ -168,6 +180,8 @@ export async function openTopology(
     },
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
+    wasEverMember: (peerId) =>
+      membership.isActive(peerId) || authors.wasEverMember(peerId) || onBranches.has(peerId),
     couldStore: (peerId) => authors.couldStore(peerId),
     onChange(listener) {
       const told = () => listener();
@@ -179,6 +193,7 @@ export async function openTopology(
       closed = true;
       retry?.[Symbol.dispose]();
       listening[Symbol.dispose]();
+      hearing[Symbol.dispose]();
     },
   };
 }

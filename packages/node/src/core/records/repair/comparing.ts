@@ -8,7 +8,7 @@ import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { SlotContents } from './digests.ts';
 import { tally } from './loss.ts';
-import type { Claim, PeerMemory, Verdict } from './memory.ts';
+import type { Claim, Heard, PeerMemory } from './memory.ts';
 import { answer, createItems } from './negentropy/index.ts';
 import type { Standing } from './standing.ts';
 
@@ -20,7 +20,7 @@ export const PART_BYTES = 16;
 export type SlotRange = readonly [first: number, last: number];
 
 export interface Comparing {
-  claim(input: Claim, from: PeerId): Promise<{ verdict: Verdict; term: number; strays: boolean }>;
+  claim(input: Claim, from: PeerId): Promise<Heard & { strays: boolean; sure: boolean; own: Claim }>;
   compare(
     input: Placed & { readonly count: number; readonly ranges: readonly SlotRange[] },
     from: PeerId,
@@ -73,7 +73,8 @@ export function createComparing(deps: ComparingDeps): Comparing {
   return {
     async claim(claim, from) {
       if (!membership.isActive(from)) throw new P2posError('NOT_A_MEMBER', { peerId: from });
-      return { ...(await memory.hear(from, claim)), strays: deps.holdsStrays() };
+      const heard = await memory.hear(from, claim);
+      return { ...heard, strays: deps.holdsStrays(), sure: standing.isSure(), own: standing.claim() };
     },
     async compare({ count, ranges, ...placed }, from) {
       const admission = replica.admit(placed, from);

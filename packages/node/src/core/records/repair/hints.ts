@@ -10,7 +10,7 @@ import type { TaskGroup } from '../../tasks/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
 import type { SignedRecord } from '../format/record.ts';
-import type { RecordBody } from '../format/wire.ts';
+import { MAX_BATCH_BYTES, type RecordBody } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
 
 const MIGRATIONS = [
@@ -22,7 +22,9 @@ const MIGRATIONS = [
 const KEEP =
   'INSERT INTO repair_hints (peer_id, until, bytes, header, value, proof) VALUES (?, ?, ?, ?, ?, ?)';
 const SUM = 'SELECT coalesce(sum(bytes), 0) AS bytes FROM repair_hints';
-const SELECT = `SELECT id, bytes, header, value, proof FROM repair_hints WHERE peer_id = ? ORDER BY id LIMIT 64`;
+const SELECT_SIZES = 'SELECT id, bytes FROM repair_hints WHERE peer_id = ? ORDER BY id LIMIT 64';
+const SELECT =
+  'SELECT id, bytes, header, value, proof FROM repair_hints WHERE peer_id = ? AND id <= ? ORDER BY id LIMIT 64';
 
 export interface Hints {
   /** In the background; a full or failing disk loses the hint, and anti-entropy does its work. */
@@ -41,6 +43,8 @@ export interface HintsDeps {
   readonly log: Logger;
   /** Corrected time, ms. */
   readonly now: () => number;
+  /** The same; undefined: nobody has told it yet, so nothing is known to be young enough to be handed over. */
+  readonly toldTime: () => number | undefined;
 }
 
 export interface HintsConfig {
@@ -52,7 +56,7 @@ export interface HintsConfig {
 }
 
 export async function openHints(
-  { store, topology, calls, preference, clock, tasks, log, now }: HintsDeps,
+  { store, topology, calls, preference, clock, tasks, log, now, toldTime }: HintsDeps,
   { keepMs, maxBytes, everyMs, timeoutMs }: HintsConfig,
 ): Promise<Hints> {
   await store.migrate('records_hints', MIGRATIONS);
@@ -66,13 +70,47 @@ export async function openHints(
     return Number(row?.['bytes']);
   }
 
-  let wake = Promise.withResolvers<void>();
+  /** The oldest that wait for the peer, as many as one request carries. */
+  async function next(peerId: PeerId): Promise<Row[]> {
+    let bytes = 0;
+    let last = 0;
+    for (const row of await store.read<Row>(SELECT_SIZES, [peerId])) {
+      bytes += Number(row['bytes']);
+      if (last > 0 && bytes > MAX_BATCH_BYTES) break;
+      last = Number(row['id']);
+    }
+    return store.read<Row>(SELECT, [peerId, last]);
+  }
 
-  /** Whether nothing waits for the peer any more. */
-  async function deliver(peerId: PeerId): Promise<boolean> {
+  /** Whether nothing is left that has waited too long. */
+  async function forget(time: number): Promise<boolean> {
+    try {
+      const [gone] = await store.write([
+        { sql: 'DELETE FROM repair_hints WHERE until <= ?', params: [time] },
+      ]);
+      if (gone && gone.changes > 0) waitingBytes = await addUp();
+      return true;
+    } catch (error) {
+      log.debug({ action: 'hints', error }, 'hints that are too old were not let go');
+      return false;
+    }
+  }
+
+  async function deliver(peerId: PeerId): Promise<void> {
+    // Before it is read, so that a hint which comes meanwhile is not overlooked.
+    peers.delete(peerId);
+    try {
+      await handOver(peerId);
+    } catch (error) {
+      peers.add(peerId);
+      log.debug({ action: 'hints', peerId, error }, 'a hint was not delivered and waits');
+    }
+  }
+
+  async function handOver(peerId: PeerId): Promise<void> {
     for (;;) {
-      const hints = await store.read<Row>(SELECT, [peerId]);
-      if (hints.length === 0) return true;
+      const hints = await next(peerId);
+      if (hints.length === 0) return;
       const { epoch, hash } = topology.current();
       const records = hints.map(
         (row): RecordBody => [
@@ -89,6 +127,7 @@ export async function openHints(
     }
   }
 
+  let wake = Promise.withResolvers<void>();
   tasks.run('records_hints', async (signal) => {
     const stop = () => wake.resolve();
     signal.addEventListener('abort', stop, { once: true });
@@ -97,18 +136,9 @@ export async function openHints(
       wake = Promise.withResolvers();
       await sleep(clock, everyMs, { signal }).catch(() => {});
       if (signal.aborted) return;
-      try {
-        const [gone] = await store.write([
-          { sql: 'DELETE FROM repair_hints WHERE until <= ?', params: [now()] },
-        ]);
-        if (gone && gone.changes > 0) waitingBytes = await addUp();
-        for (const peerId of peers) {
-          if (preference.isSilent(peerId)) continue;
-          if (await deliver(peerId)) peers.delete(peerId);
-        }
-      } catch (error) {
-        log.debug({ action: 'hints', error }, 'a hint was not delivered and waits');
-      }
+      const time = toldTime();
+      if (time === undefined || !(await forget(time))) continue;
+      for (const peerId of [...peers]) if (!preference.isSilent(peerId)) await deliver(peerId);
     }
   });
 

@@ -64,7 +64,6 @@ export async function openRepair(
           .filter((peerId) => peerId !== deps.self && deps.topology.couldStore(peerId)),
       ],
       votes: standing.votes,
-      monotonic: () => deps.clock.monotonic(),
     },
     { keepMs: keepDeletedMs },
   );
@@ -75,6 +74,7 @@ export async function openRepair(
     door: {
       notice: repair.notice,
       notePosition: memory.note,
+      position: standing.position,
       round: repair.round,
       standing: standing.state,
       acceptLoss: standing.force,

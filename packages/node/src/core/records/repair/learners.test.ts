@@ -101,6 +101,35 @@ test('a home restored from an old copy counts only after it has caught up', asyn
   for (const key of keys) assert.equal(await bed.get(2, key), `new ${key}`);
 });
 
+test('an old copy of a disk counts no more for what it commits before it is known', async () => {
+  await using folder = await createTempFolder();
+  const file = join(folder.path, 'disk');
+  const copy = join(folder.path, 'copy');
+  await using bed = await createTestbed({
+    nodes: 3,
+    records: QUICK,
+    diskFile: (index) => (index === 2 ? file : ':memory:'),
+  });
+  await bed.put(0, 'key0', 'old');
+  await bed.clock.advance(100);
+  for (const end of ['', '-wal']) copyFileSync(file + end, copy + end);
+  for (let i = 0; i < 20; i++) await bed.put(1, 'key1', `before ${i}`);
+  await bed.run(bed.node(2).records.repair.round());
+  bed.partition([0], [1, 2]);
+  await bed.put(1, 'key0', 'new');
+  await bed.crash(2);
+  bed.replaceDisk(2, copy);
+  bed.partition([0], [1], [2]);
+  await bed.start(2);
+  const local = { sql: 'UPDATE records_clock SET reserved_ms = reserved_ms' };
+  for (let i = 0; i < 100; i++) await bed.node(2).store.write([local]);
+  await bed.heal();
+  bed.partition([0, 2], [1]);
+  await bed.clock.advance(3_000);
+  assert.equal(bed.node(2).records.repair.standing(), 'learner');
+  await assert.rejects(bed.get(0, 'key0'), lost);
+});
+
 test('two of three that lost their disks at once learn from the third', async () => {
   await using bed = await createTestbed({ nodes: 3, records: QUICK });
   await fill(bed, 'of');
@@ -128,6 +157,52 @@ test('all disks lost at once: nobody counts until an operator accepts the loss',
   for (const index of [1, 2]) await bed.run(bed.node(index).records.repair.acceptLoss());
   await bed.put(1, 'a', 'w');
   assert.equal(await bed.get(2, 'a'), 'w');
+});
+
+test('two new disks do not vouch for each other while the third, which is whole, is away', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  await fill(bed, 'of');
+  await bed.crash(0);
+  for (const index of [1, 2]) await lose(bed, index);
+  for (const index of [1, 2]) await bed.start(index);
+  await bed.clock.advance(3_000);
+  assert.equal(bed.node(1).records.repair.standing(), 'unproven');
+  await assert.rejects(bed.get(1, 'key0'), lost);
+  await assert.rejects(bed.put(1, 'key0', 'anew'), lost);
+  await bed.start(0);
+  await bed.settleStanding();
+  for (const key of keys.slice(1)) assert.equal(await bed.get(2, key), `of ${key}`);
+});
+
+test('who has just caught up remembers the disks of others, and does not vouch for a new one', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  await fill(bed, 'of');
+  await lose(bed, 1);
+  await bed.start(1);
+  await bed.settleStanding();
+  bed.partition([0, 2], [1]);
+  await bed.put(0, 'key0', 'since');
+  await bed.crash(0);
+  await lose(bed, 2);
+  await bed.heal();
+  await bed.start(2);
+  await bed.clock.advance(3_000);
+  assert.equal(bed.node(2).records.repair.standing(), 'learner');
+  await assert.rejects(bed.get(1, 'key0'), lost);
+  await bed.start(0);
+  await bed.settleStanding();
+  assert.equal(await bed.get(1, 'key0'), 'since');
+});
+
+test('a system begins once every member was heard; one that joins then counts though a replica is away', async () => {
+  await using bed = await createTestbed({ nodes: 4, members: [0, 1, 2], records: QUICK });
+  await bed.put(0, 'a', 'v');
+  await bed.crash(2);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
+  await bed.settleStanding();
+  const key = bed.findKey((replicas) => replicas.includes(3) && replicas.includes(2));
+  await bed.put(0, key, 'v');
+  assert.equal(await bed.get(3, key), 'v');
 });
 
 test('nobody to learn from: the operator accepts the loss', async () => {

@@ -24,7 +24,8 @@ export function judge(remembered: Claim | undefined, claim: Claim): Verdict {
     : 'contradicted';
 }
 
-const MIGRATIONS = [
+/** One that was released is never changed. */
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE repair_memory (
     peer_id TEXT PRIMARY KEY,
@@ -39,24 +40,42 @@ const MIGRATIONS = [
     floor_ms INTEGER NOT NULL
   );
   `,
+  `
+  -- This disk has counted: it is not one that replaces another. One that remembers others is older than this column.
+  ALTER TABLE repair_self ADD COLUMN established INTEGER NOT NULL DEFAULT 0;
+  INSERT INTO repair_self SELECT 1, 0, 0, 1 WHERE EXISTS (SELECT 1 FROM repair_memory)
+    ON CONFLICT (id) DO UPDATE SET established = 1;
+  `,
 ];
 const SELECT = 'SELECT peer_id, store_id, term, commits FROM repair_memory';
 const KEEP = `
   INSERT INTO repair_memory VALUES (?1, ?2, ?3, ?4) ON CONFLICT (peer_id) DO UPDATE SET
     store_id = excluded.store_id, term = excluded.term, commits = excluded.commits`;
 const SAVE_SELF = `
-  INSERT INTO repair_self VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE SET term = excluded.term, floor_ms = excluded.floor_ms`;
+  INSERT INTO repair_self VALUES (1, ?1, ?2, 1)
+  ON CONFLICT (id) DO UPDATE SET term = excluded.term, floor_ms = excluded.floor_ms, established = 1`;
+
+export interface Heard {
+  readonly verdict: Verdict;
+  /** The one that is remembered. */
+  readonly term: number;
+  /** What the claim contradicts. */
+  readonly remembered?: Claim;
+}
 
 export interface PeerMemory {
   readonly term: number;
   readonly floorMs: number;
-  /** Durable before it resolves. `term`: the one that is remembered. */
-  hear(peerId: PeerId, claim: Claim): Promise<{ readonly verdict: Verdict; readonly term: number }>;
+  /** This disk has counted before: what it does not remember was never there. */
+  readonly established: boolean;
+  /** Durable before it resolves. */
+  hear(peerId: PeerId, claim: Claim): Promise<Heard>;
   /** The peer told its position elsewhere (presence): raises what is remembered of the same store. */
   note(peerId: PeerId, position: Omit<Claim, 'term'>): void;
   /** It was removed: what it holds when it comes back may be long deleted. */
   distrust(peerId: PeerId): Promise<void>;
   peers(): readonly PeerId[];
+  /** A disk of which this is known is established. */
   saveSelf(term: number, floorMs: number): Promise<void>;
 }
 
@@ -73,9 +92,10 @@ export async function openPeerMemory({
       { storeId: String(row['store_id']), term: Number(row['term']), commits: Number(row['commits']) },
     ]),
   );
-  const [own] = await store.read<Row>('SELECT term, floor_ms FROM repair_self');
+  const [own] = await store.read<Row>('SELECT term, floor_ms, established FROM repair_self');
   let term = Number(own?.['term'] ?? 0);
   let floorMs = Number(own?.['floor_ms'] ?? 0);
+  let established = own?.['established'] === 1;
 
   async function keep(peerId: PeerId, claim: Claim): Promise<void> {
     memory.set(peerId, claim);
@@ -89,11 +109,16 @@ export async function openPeerMemory({
     get floorMs() {
       return floorMs;
     },
+    get established() {
+      return established;
+    },
     async hear(peerId, claim) {
       const remembered = memory.get(peerId);
       const verdict = judge(remembered, claim);
-      if (verdict !== 'contradicted') await keep(peerId, claim);
-      return { verdict, term: remembered?.term ?? 0 };
+      const term = remembered?.term ?? 0;
+      if (verdict === 'contradicted') return { verdict, term, ...(remembered && { remembered }) };
+      await keep(peerId, claim);
+      return { verdict, term };
     },
     note(peerId, { storeId, commits }) {
       const remembered = memory.get(peerId);
@@ -109,6 +134,7 @@ export async function openPeerMemory({
       await store.write([{ sql: SAVE_SELF, params: [newTerm, newFloorMs] }]);
       term = newTerm;
       floorMs = newFloorMs;
+      established = true;
     },
   };
 }

@@ -79,6 +79,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   const distrusted = new Set<PeerId>();
   let wake = Promise.withResolvers<void>();
   let all = false;
+  let changedAt = clock.monotonic();
 
   const members = () => [...membership.view().members.keys()].filter((peerId) => peerId !== self);
 
@@ -91,10 +92,13 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
 
   async function claim(peerId: PeerId): Promise<void> {
     const at = clock.monotonic();
-    const { verdict, term, strays } = await calls.ask(peerId, 'claim', standing.claim(), { timeoutMs });
+    const answer = await calls.ask(peerId, 'claim', standing.claim(), { timeoutMs });
+    const { strays, sure = true, own } = answer;
     if (strays) clean.delete(peerId);
     else clean.set(peerId, at);
-    standing.learn(peerId, verdict, term);
+    // Before this disk counts, so that from then on it contradicts one that replaces the peer's.
+    if (own) await memory.hear(peerId, own);
+    standing.learn(peerId, { ...answer, sure });
   }
 
   /** Whether everybody whose word is needed has given it. */
@@ -107,6 +111,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
         ),
       ),
     );
+    if (peers.length > 0) await standing.establish();
     return peers.every((peerId) => standing.isVouched(peerId));
   }
 
@@ -225,10 +230,13 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     const everybody = all || some.length === 0;
     all = false;
     await unlessAborted(signal, forgetRemoved());
+    // Nobody's word is needed where there is nobody else. A disk that is new learns of others within that time.
+    if (clock.monotonic() - changedAt >= intervalMs) await unlessAborted(signal, standing.establish());
     await unlessAborted(signal, compareWith(everybody ? members() : some, signal));
   });
   standing.onChange(() => wake.resolve());
   topology.onChange(() => {
+    changedAt = clock.monotonic();
     wake.resolve();
     all = true;
     rounds.trigger();

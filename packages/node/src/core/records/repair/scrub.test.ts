@@ -85,3 +85,16 @@ test('nothing that is whole is written', async () => {
   await bed.clock.advance(2 * HOUR_MS);
   assert.deepEqual(await position(), before);
 });
+
+test('records of the greatest size are read through too', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: { scrubMs: 60_000 } });
+  const value = 'v'.repeat(65_536);
+  for (let i = 0; i < 27; i++)
+    await Promise.all(Array.from({ length: 10 }, (_, j) => bed.put(0, `key${i * 10 + j}`, value)));
+  await bed.clock.advance(1_000);
+  const { store } = bed.node(1);
+  await store.write([{ sql: "UPDATE records SET value = x'00' WHERE id = (SELECT min(id) FROM records)" }]);
+  await bed.clock.advance(200_000);
+  const short = 'SELECT count(*) AS short FROM records WHERE length(value) < 65536';
+  assert.deepEqual(await store.read(short), [{ short: 0 }]);
+});

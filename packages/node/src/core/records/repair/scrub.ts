@@ -48,7 +48,8 @@ export interface ScrubConfig {
 }
 
 const STEP_MS = 60_000;
-const PAGE = 256;
+/** Of the greatest records 9 MiB: less than a read may give. */
+const PAGE = 64;
 const SELECT = `SELECT id, replicas, slot, tombstone, expires_at, namespace, key, partition, version, leaf, header, value, proof,
   damaged, replaced_version, replaced_live FROM records WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`;
 const MARK = 'UPDATE records SET damaged = 1 WHERE id = ? AND leaf = ? AND header = ? AND damaged = 0';

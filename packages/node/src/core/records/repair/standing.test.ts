@@ -1,32 +1,98 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createManualClock } from '../../../testing/manual-clock.ts';
-import { createMemoryStore } from '../../../testing/memory-store.ts';
+import { createMemoryDisk, createMemoryStore } from '../../../testing/memory-store.ts';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import type { PeerSet } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-import { openPeerMemory } from './memory.ts';
-import { createStanding } from './standing.ts';
+import { MIGRATIONS, openPeerMemory, type Verdict } from './memory.ts';
+import { createStanding, type Word } from './standing.ts';
 
 async function standingIn(...sets: PeerSet[]) {
   const store = createMemoryStore(createSeededRandom('standing'));
   const clock = createManualClock();
   const memory = await openPeerMemory({ store });
-  const topology = { moves: { required: () => sets } } as unknown as Pick<Topology, 'moves'>;
+  const moves = { required: () => sets, rings: () => [{ count: 3 }], held: () => [1] };
+  const topology = { moves } as unknown as Pick<Topology, 'moves'>;
+  const opened = store.position();
   const standing = createStanding(
-    { self: 'me', store, topology, memory, clock, now: clock.now },
+    { self: 'me', store, opened, topology, memory, clock, now: clock.now },
     { patienceMs: 1_000, maxAheadMs: 10_000 },
   );
-  return { standing, clock, memory, store };
+  return { standing, clock, memory, store, opened };
 }
+
+/** What a peer says whose own disk is not new. */
+const word = (verdict: Verdict, term = 0): Word => ({ verdict, term, sure: true });
+const unsure: Word = { verdict: 'unknown', term: 0, sure: false };
 
 test('it counts once a majority of every set, itself included, has heard of its disk', async () => {
   const { standing } = await standingIn(['me', 'a', 'b'], ['me', 'c', 'd']);
   assert.equal(standing.votes(1, 3), false);
-  standing.learn('a', 'unknown', 0);
+  standing.learn('a', word('unknown'));
   assert.equal(standing.votes(1, 3), false);
-  standing.learn('d', 'known', 0);
+  standing.learn('d', word('known'));
   assert.equal(standing.votes(1, 3), true);
+});
+
+test('to a disk that never counted those who have not either say nothing, unless they are all', async () => {
+  const { standing, memory } = await standingIn(['me', 'a', 'b']);
+  standing.learn('a', unsure);
+  assert.equal(standing.votes(1, 3), false);
+  await standing.establish();
+  assert.deepEqual([memory.established, standing.isSure(), standing.state()], [false, false, 'unproven']);
+  // That it was known the second time proves nothing either.
+  standing.learn('a', { ...unsure, verdict: 'known' });
+  assert.equal(standing.votes(1, 3), false);
+  standing.learn('b', unsure);
+  assert.equal(standing.votes(1, 3), true);
+  await standing.establish();
+  assert.deepEqual([standing.isSure(), standing.state()], [true, 'voter']);
+});
+
+test('a disk that has counted needs the word of a majority alone, whatever that is worth', async () => {
+  const { standing, memory } = await standingIn(['me', 'a', 'b']);
+  await memory.saveSelf(0, 0);
+  assert.equal(standing.votes(1, 3), false);
+  standing.learn('a', unsure);
+  assert.deepEqual([standing.votes(1, 3), standing.state()], [true, 'voter']);
+  standing.learn('b', word('contradicted'));
+  assert.equal(standing.isSure(), false);
+});
+
+test('a disk of before that was remembered is one that remembers others', async () => {
+  const store = createMemoryStore(createSeededRandom('standing'));
+  assert.equal((await openPeerMemory({ store })).established, false);
+  const disk = createMemoryDisk(createSeededRandom('older'));
+  const older = disk.open();
+  await older.migrate('records_repair', MIGRATIONS.slice(0, 1));
+  await older.write([{ sql: "INSERT INTO repair_memory VALUES ('a', 's', 0, 1)", params: [] }]);
+  assert.equal((await openPeerMemory({ store: older })).established, true);
+});
+
+test('until it counts it tells where the disk stood when the run began, and after that nothing older', async () => {
+  const { standing, store, opened } = await standingIn(['me', 'a', 'b']);
+  await store.write([{ sql: 'DELETE FROM repair_memory' }]);
+  assert.deepEqual(standing.position(), opened);
+  assert.equal(standing.claim().commits, opened.commits);
+  standing.learn('a', word('known'));
+  assert.equal(standing.claim().commits, opened.commits + 1);
+  standing.learn('b', word('contradicted'));
+  assert.equal(standing.claim().commits, opened.commits + 1);
+});
+
+test('a claim that a heartbeat of the same run has overtaken contradicts nothing', async () => {
+  const { standing, store, opened } = await standingIn(['me', 'a', 'b']);
+  standing.claim();
+  standing.learn('a', word('known'));
+  await standing.establish();
+  await store.write([{ sql: 'DELETE FROM repair_memory' }]);
+  const told = { ...standing.position(), term: 0 };
+  assert.ok(told.commits > opened.commits);
+  standing.learn('b', { ...word('contradicted'), remembered: told });
+  assert.equal(standing.state(), 'voter');
+  standing.learn('b', { ...word('contradicted'), remembered: { ...told, commits: told.commits + 1 } });
+  assert.equal(standing.state(), 'learner');
 });
 
 test('alone it counts at once', async () => {
@@ -36,11 +102,11 @@ test('alone it counts at once', async () => {
 
 test('one contradiction outweighs every other word, whenever it comes', async () => {
   const { standing } = await standingIn(['me', 'a', 'b']);
-  standing.learn('a', 'known', 0);
+  standing.learn('a', word('known'));
   assert.equal(standing.votes(1, 3), true);
-  standing.learn('b', 'contradicted', 4);
+  standing.learn('b', word('contradicted', 4));
   assert.deepEqual([standing.state(), standing.votes(1, 3)], ['learner', false]);
-  standing.learn('a', 'known', 0);
+  standing.learn('a', word('known'));
   assert.equal(standing.votes(1, 3), false);
   standing.caughtUp(1, 3);
   assert.deepEqual([standing.votes(1, 3), standing.votes(2, 3)], [true, false]);
@@ -48,7 +114,7 @@ test('one contradiction outweighs every other word, whenever it comes', async ()
 
 test('after it has caught up it claims a term that no older copy of its disk can', async () => {
   const { standing, store } = await standingIn(['me', 'a', 'b']);
-  standing.learn('b', 'contradicted', 4);
+  standing.learn('b', word('contradicted', 4));
   await standing.absolve();
   assert.equal(standing.claim().term, 5);
   assert.equal(standing.votes(2, 3), true);
@@ -57,7 +123,7 @@ test('after it has caught up it claims a term that no older copy of its disk can
 
 test('a ballot that it may have promised against before the loss never gets its vote', async () => {
   const { standing, clock, store } = await standingIn(['me', 'a', 'b']);
-  standing.learn('b', 'contradicted', 0);
+  standing.learn('b', word('contradicted'));
   standing.caughtUp(1, 3);
   const floor = clock.now() + 10_000;
   assert.equal(standing.votesOn(1, 3, floor), false);
@@ -75,11 +141,19 @@ test('that floor is by the true time, though it be known only later', async () =
   const topology = { moves: { required: () => [['me', 'a', 'b']] } } as unknown as Pick<Topology, 'moves'>;
   let wrongMs = -7_200_000;
   const standing = createStanding(
-    { self: 'me', store, topology, memory, clock, now: () => clock.now() + wrongMs },
+    {
+      self: 'me',
+      store,
+      opened: store.position(),
+      topology,
+      memory,
+      clock,
+      now: () => clock.now() + wrongMs,
+    },
     { patienceMs: 1_000, maxAheadMs: 10_000 },
   );
   const lostAt = clock.now();
-  standing.learn('b', 'contradicted', 0);
+  standing.learn('b', word('contradicted'));
   standing.caughtUp(1, 3);
   await clock.advance(5_000);
   wrongMs = 0;

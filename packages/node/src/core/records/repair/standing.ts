@@ -2,10 +2,14 @@
  * Whether this replica counts in quorums. From its start on it counts in a slot once a majority of each of the slot's sets,
  * itself included, has heard which disk it runs on and none contradicted. When one does, it is a learner: it takes what it
  * is given, and counts in a slot only after it has reconciled that slot.
+ *
+ * A disk that never counted may replace one that did, and so may those of others: to it, who has not counted yet either
+ * says nothing by knowing nothing. It needs a majority of such that have, or the word of the whole set: that is how a
+ * system begins.
  */
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
-import type { Store } from '../../store/index.ts';
+import type { Store, StorePosition } from '../../store/index.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Claim, PeerMemory, Verdict } from './memory.ts';
@@ -20,10 +24,20 @@ export interface Standing {
   /** After the same wait: of the slots that this node holds, those in which it does not count. */
   learning(count: number): Promise<readonly number[]>;
   state(): 'unproven' | 'voter' | 'learner';
+  /**
+   * What others are told of the disk: until it counts in all slots where it stood when this run began, since what is
+   * committed meanwhile would stand for what an old copy of it lacks.
+   */
+  position(): StorePosition;
   claim(): Claim;
   /** What a peer said of the claim. */
-  learn(peerId: PeerId, verdict: Verdict, term: number): void;
+  learn(peerId: PeerId, word: Word): void;
+  /** This node's word needs that of the peer no more. */
   isVouched(peerId: PeerId): boolean;
+  /** What this node does not remember of others it never heard. */
+  isSure(): boolean;
+  /** Where it counts in all slots that it holds, its disk has counted from now on, whatever becomes of the others'. */
+  establish(): Promise<void>;
   /** This slot was reconciled. */
   caughtUp(slot: number, count: number): void;
   isCaughtUp(slot: number, count: number): boolean;
@@ -34,9 +48,21 @@ export interface Standing {
   onChange(listener: () => void): void;
 }
 
+export interface Word {
+  readonly verdict: Verdict;
+  /** Of the disk that the peer remembers. */
+  readonly term: number;
+  /** What contradicts. */
+  readonly remembered?: Claim | undefined;
+  /** The peer's `isSure`. */
+  readonly sure: boolean;
+}
+
 export interface StandingDeps {
   readonly self: PeerId;
   readonly store: Pick<Store, 'position'>;
+  /** Where the store stood before the first commit of this run. */
+  readonly opened: StorePosition;
   readonly topology: Pick<Topology, 'moves'>;
   readonly memory: PeerMemory;
   readonly clock: Clock;
@@ -61,10 +87,11 @@ interface Uncounted {
 }
 
 export function createStanding(
-  { self, store, topology, memory, clock, now }: StandingDeps,
+  { self, store, opened, topology, memory, clock, now }: StandingDeps,
   { patienceMs, maxAheadMs }: StandingConfig,
 ): Standing {
-  const vouched = new Set<PeerId>();
+  /** Who did not contradict, and whether they were sure. */
+  const vouched = new Map<PeerId, boolean>();
   const caught = new Set<string>();
   const startedAt = clock.monotonic();
   const listeners: (() => void)[] = [];
@@ -73,6 +100,10 @@ export function createStanding(
   let revision = 0;
   let contradicted = false;
   let proven = false;
+  /** Whether it has counted in all its slots since the start; once it has, no lower position is told again. */
+  let accepted = false;
+  /** The greatest position that others were told in this run. */
+  let toldCommits = 0;
   let greatestTerm = memory.term;
   let floorMs = memory.floorMs;
   /** Monotonic: what time it was then may be known only later. */
@@ -97,7 +128,12 @@ export function createStanding(
     // Where there is nobody else, nobody else can know better.
     if (sets.every((set) => set.length === 1)) return true;
     if (contradicted) return caught.has(nameOf(slot, count));
-    return reaches(sets, (peerId) => peerId === self || vouched.has(peerId));
+    if (sets.every((set) => set.every((peerId) => peerId === self || vouched.has(peerId)))) return true;
+    return reaches(sets, (peerId) => peerId === self || isVouched(peerId));
+  }
+
+  function isVouched(peerId: PeerId): boolean {
+    return memory.established ? vouched.has(peerId) : vouched.get(peerId) === true;
   }
 
   /** Asked with each scan, and there are thousands of slots. */
@@ -108,6 +144,28 @@ export function createStanding(
     const slots = held.filter((slot) => !votes(slot, count));
     uncounted.set(count, { held, revision, slots });
     return slots;
+  }
+
+  function isAccepted(): boolean {
+    if (accepted) return true;
+    const counts = topology.moves.rings().map(({ count }) => count);
+    accepted =
+      proven ||
+      (!contradicted &&
+        counts.some((count) => topology.moves.held(count).length > 0) &&
+        counts.every((count) => uncountedOf(count).length === 0));
+    return accepted;
+  }
+
+  function position(): StorePosition {
+    const now = isAccepted() ? store.position() : opened;
+    toldCommits = now.commits;
+    return now;
+  }
+
+  /** A heartbeat of this run that came before the claim: commits only grow. */
+  function isOvertaken({ storeId, term, commits }: Claim): boolean {
+    return storeId === opened.storeId && term === memory.term && commits <= toldCommits;
   }
 
   async function patiently(counts: () => boolean): Promise<void> {
@@ -139,14 +197,15 @@ export function createStanding(
     },
     state() {
       if (contradicted) return 'learner';
-      return proven || vouched.size > 0 ? 'voter' : 'unproven';
+      return proven || (memory.established && vouched.size > 0) ? 'voter' : 'unproven';
     },
-    claim: () => ({ ...store.position(), term: memory.term }),
-    learn(peerId, verdict, term) {
+    position,
+    claim: () => ({ ...position(), term: memory.term }),
+    learn(peerId, { verdict, term, sure, remembered }) {
       greatestTerm = Math.max(greatestTerm, term);
-      if (verdict !== 'contradicted') {
-        if (!vouched.has(peerId)) revision++;
-        vouched.add(peerId);
+      if (verdict !== 'contradicted' || (remembered && isOvertaken(remembered))) {
+        if (vouched.get(peerId) !== sure) revision++;
+        vouched.set(peerId, sure);
         return;
       }
       if (contradicted) return;
@@ -157,7 +216,16 @@ export function createStanding(
       contradictedAt = clock.monotonic();
       notify();
     },
-    isVouched: (peerId) => vouched.has(peerId),
+    isVouched,
+    isSure: () => memory.established && !contradicted,
+    async establish() {
+      if (memory.established || contradicted) return;
+      const held = topology.moves.rings().map(({ count }) => count);
+      if (held.every((count) => topology.moves.held(count).length === 0)) return;
+      if (held.some((count) => uncountedOf(count).length > 0)) return;
+      await memory.saveSelf(memory.term, floorMs);
+      revision++;
+    },
     caughtUp(slot, count) {
       caught.add(nameOf(slot, count));
       revision++;

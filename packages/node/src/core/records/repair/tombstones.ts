@@ -3,8 +3,10 @@
  * looked at every replica of its slot has held the same as this node, and every other member has said that it holds
  * nothing which belongs to others.
  */
+import { type Clock, createBreath } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Row, Store } from '../../store/index.ts';
+import { nameOf } from '../handover/pulling.ts';
 import type { Topology } from '../placement/topology.ts';
 import { SELECT_GRAVES } from '../replica/schema.ts';
 import type { SlotContents } from './digests.ts';
@@ -30,8 +32,12 @@ export function heldBackBy(
 }
 
 const DROP = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
-/** Looked at in one go. */
-const MAX_GRAVES = 2_000;
+/** In view at once: as many as are remembered after they were let go. */
+const MAX_GRAVES = 50_000;
+/** Read, and let go, in one step. */
+const STEP = 2_000;
+/** Members compare about once a minute: what nobody let go of in so long does not hide what comes after it. */
+const PATIENCE_MS = 600_000;
 
 export interface TombstonesDeps {
   readonly store: Pick<Store, 'read' | 'write'>;
@@ -41,10 +47,15 @@ export interface TombstonesDeps {
   /** Members other than this node that may hold records. */
   readonly members: () => readonly PeerId[];
   readonly votes: (slot: number, count: number) => boolean;
-  /** Monotonic, ms. */
-  readonly monotonic: () => number;
+  readonly clock: Pick<Clock, 'monotonic' | 'after'>;
   /** Corrected time, ms; undefined: nobody has told it yet, so nothing can be said to be old. */
   readonly toldTime: () => number | undefined;
+}
+
+export interface TombstonesConfig {
+  readonly keepMs: number;
+  /** Default 50 000. */
+  readonly maxGraves?: number;
 }
 
 export interface Tombstones {
@@ -53,57 +64,110 @@ export interface Tombstones {
   sweep(): Promise<void>;
 }
 
+interface SeenGrave extends Grave {
+  /** Monotonic, ms: a comparison that began later has told of it. */
+  readonly seenAt: number;
+}
+
 export function createTombstones(
-  { store, topology, marks, contents, members, votes, monotonic, toldTime }: TombstonesDeps,
-  { keepMs }: { readonly keepMs: number },
+  { store, topology, marks, contents, members, votes, clock, toldTime }: TombstonesDeps,
+  { keepMs, maxGraves = MAX_GRAVES }: TombstonesConfig,
 ): Tombstones {
-  let graves: readonly Grave[] = [];
-  let seenAt = 0;
+  let graves = new Map<string, SeenGrave>();
+  /** The topology by which they were looked at: an earlier comparison with a new replica was of other slots. */
+  let seenIn: number | undefined;
+  /** Old deletions before those in view. */
+  let skipped = 0;
+  /** There may be others after those in view. */
+  let full = false;
+  /** Monotonic: since when nothing in view was let go. */
+  let stillSince = clock.monotonic();
   let holding: readonly PeerId[] = [];
 
   async function look(): Promise<void> {
     const time = toldTime();
     if (time === undefined) return;
+    const breathe = createBreath(clock);
     const limitMs = Math.floor(time - keepMs);
     const limit = limitMs.toString(16).padStart(12, '0');
-    const rows = await store.read<Row>(SELECT_GRAVES, [limitMs, limit, MAX_GRAVES]);
-    graves = rows.map((row) => ({
-      count: Number(row['replicas']),
-      slot: Number(row['slot']),
-      leaf: new Uint8Array(row['leaf'] as Uint8Array),
-    }));
-    seenAt = monotonic();
+    const found: typeof graves = new Map();
+    for (let at = 0; at < maxGraves; at += STEP) {
+      const most = Math.min(STEP, maxGraves - at);
+      const rows = await store.read<Row>(SELECT_GRAVES, [limitMs, limit, most, skipped + at]);
+      // What came in the midst of a comparison is not known to the other, so not before it was read.
+      const seenAt = clock.monotonic();
+      for (const row of rows) {
+        const leaf = new Uint8Array(row['leaf'] as Uint8Array);
+        const fresh = { count: Number(row['replicas']), slot: Number(row['slot']), leaf, seenAt };
+        found.set(nameOf(leaf), graves.get(nameOf(leaf)) ?? fresh);
+      }
+      full = rows.length === most;
+      if (!full) break;
+      await breathe();
+    }
+    graves = found;
   }
 
-  function blocking({ slot, count }: Grave): PeerId[] {
-    const replicas = new Set(topology.moves.required(slot, count).flat());
-    return heldBackBy(seenAt, replicas, members(), marks);
+  /** Goes on to what lies after those in view, and after the last to the first again. */
+  function moveOn(): void {
+    skipped = full ? skipped + graves.size : 0;
+    stillSince = clock.monotonic();
+  }
+
+  /** Of many deletions in a slot, the same few members have to have heard. */
+  function createBlocking(): (grave: SeenGrave) => readonly PeerId[] {
+    const known = new Map<string, readonly PeerId[]>();
+    const others = members();
+    return ({ count, slot, seenAt }) => {
+      const name = `${count}.${slot}.${seenAt}`;
+      let peers = known.get(name);
+      if (!peers) {
+        const replicas = new Set(topology.moves.required(slot, count).flat());
+        peers = heldBackBy(seenAt, replicas, others, marks);
+        known.set(name, peers);
+      }
+      return peers;
+    };
+  }
+
+  /** False: it had to end before all were let go. */
+  async function forget(ready: readonly Grave[], generation: number): Promise<boolean> {
+    for (let at = 0; at < ready.length; at += STEP) {
+      if (generation !== topology.generation()) return false;
+      const some = ready.slice(at, at + STEP);
+      await store.write(some.map(({ count, slot, leaf }) => ({ sql: DROP, params: [count, slot, leaf] })));
+      for (const { count, slot, leaf } of some) {
+        contents.changed(count, slot);
+        contents.forget(leaf);
+        graves.delete(nameOf(leaf));
+      }
+    }
+    return true;
   }
 
   return {
     heldBackBy: () => holding,
     async sweep() {
-      if (graves.length === 0) return look();
       const generation = topology.generation();
+      if (generation !== seenIn) {
+        seenIn = generation;
+        graves.clear();
+        return look();
+      }
+      const blocking = createBlocking();
       const blocked = new Set<PeerId>();
       const ready: Grave[] = [];
-      for (const grave of graves) {
+      for (const grave of graves.values()) {
         const peers = blocking(grave);
         for (const peerId of peers) blocked.add(peerId);
         const own = topology.moves.isHolder(grave.slot, grave.count) && votes(grave.slot, grave.count);
         if (peers.length === 0 && own) ready.push(grave);
       }
       holding = [...blocked];
-      if (generation !== topology.generation()) return;
-      if (ready.length > 0) {
-        await store.write(ready.map(({ count, slot, leaf }) => ({ sql: DROP, params: [count, slot, leaf] })));
-        for (const { count, slot, leaf } of ready) {
-          contents.changed(count, slot);
-          contents.forget(leaf);
-        }
-      }
-      // Those that are held back stay in view until nobody does; the others make room.
-      if (blocked.size === 0 || ready.length > 0) await look();
+      if (!(await forget(ready, generation))) return;
+      if (ready.length > 0) stillSince = clock.monotonic();
+      else if (graves.size === 0 || clock.monotonic() - stillSince >= PATIENCE_MS) moveOn();
+      await look();
     },
   };
 }

@@ -1,5 +1,5 @@
 /** What one replica answers to readers: whole records by name, and keys in order. */
-import { type Crypto, equalBytes } from '@p2pos/protocol';
+import { type Crypto, equalBytes, parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
@@ -54,7 +54,7 @@ export interface ReplicaReaderDeps {
   readonly replica: Pick<Replica, 'admit'>;
   readonly membership: Pick<RecordsMembership, 'slots'>;
   readonly topology: Topology;
-  readonly standing: Pick<Standing, 'votes' | 'known' | 'learning'>;
+  readonly standing: Pick<Standing, 'votes' | 'votesOn' | 'known' | 'learning'>;
   readonly declarations: Declarations;
   readonly table: Pick<RecordTable, 'find' | 'keys' | 'markDamaged'>;
   readonly crypto: Crypto;
@@ -63,6 +63,12 @@ export interface ReplicaReaderDeps {
 
 export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
   const { replica, membership, topology, standing, declarations, table, crypto, log } = deps;
+
+  /** Of a register: it may have promised, on a disk that was lost, never to accept this. */
+  function isLearned(name: RecordName, { slot, count }: SlotPlace, version: string): boolean {
+    const isRegister = declarations.get(name.namespace)?.kind === 'cas';
+    return isRegister && !standing.votesOn(slot, count, parseVersion(version).ms);
+  }
 
   async function readOne(name: RecordName): Promise<ReadAnswer> {
     const declaration = declarations.get(name.namespace);
@@ -90,15 +96,17 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
       await table.markDamaged(name, version);
       return { result: 'damaged', text: version };
     }
-    return { result: 'found', record: [record.header, record.value, record.proof] };
+    const learned = isLearned(name, { slot, count }, version) ? ({ learned: true } as const) : {};
+    return { result: 'found', record: [record.header, record.value, record.proof], ...learned };
   }
 
   /** Where this replica counts and its bytes are whole; the rest is left to `read`. */
-  async function own(name: RecordName, { slot, count }: SlotPlace): Promise<StoredRecord | null | undefined> {
+  async function own(name: RecordName, place: SlotPlace): Promise<StoredRecord | null | undefined> {
+    const { slot, count } = place;
     if (!topology.moves.isHolder(slot, count) || !standing.votes(slot, count)) return undefined;
     const stored = await table.find(name);
     if (!stored) return null;
-    return stored.damaged ? undefined : stored;
+    return stored.damaged || isLearned(name, place, stored.version) ? undefined : stored;
   }
 
   async function digestOne(name: RecordName): Promise<Digest> {

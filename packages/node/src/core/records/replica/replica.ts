@@ -14,12 +14,12 @@ import {
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Promises } from '../cas/promises.ts';
-import { decodeState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
+import { checkedState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
 import type { Ceiling } from '../clock/ceiling.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
 import { leafHash } from '../format/merkle.ts';
-import { decodeHeader, fitsValue, type RecordHeader } from '../format/record.ts';
+import { decodeHeader, fitsValue, MAX_CALLER_BYTES, type RecordHeader } from '../format/record.ts';
 import { type SealVerifier, signatureRefused } from '../format/seal.ts';
 import type { Placed, RecordBody, WriteAnswer } from '../format/wire.ts';
 import { slotOf } from '../placement/slot.ts';
@@ -51,6 +51,8 @@ export interface ReplicaDeps {
   readonly onStalePeer: (peerId: PeerId) => void;
   /** Told of what others pass on that is too far ahead until then, corrected time in ms. Nothing of it was checked. */
   readonly onAhead: (body: RecordBody, dueAt: number) => void;
+  /** Told when something came to lie here of a slot that only others hold. */
+  readonly onStray: () => void;
 }
 
 /** Proof that a request was admitted; asked again when its work is done. */
@@ -71,6 +73,8 @@ export interface Replica {
   /** Records that this node itself has made: nothing about them needs proof but that others would keep them too. */
   writeOwn(placed: Placed, records: readonly CheckedRecord[]): Promise<WriteAnswer[]>;
 }
+
+type PlacedName = Pick<CheckedRecord, 'slot' | 'count' | 'fields'> & { readonly register?: unknown };
 
 export function createReplica(deps: ReplicaDeps): Replica {
   const { self, membership, topology, declarations, table, promises, verifier, crypto, hybridClock, now } =
@@ -93,7 +97,12 @@ export function createReplica(deps: ReplicaDeps): Replica {
     };
   }
 
-  /** All but the signature, whose verdict comes with it. @throws P2posError for what is refused */
+  /**
+   * All but the signature, whose verdict comes with it. What a replica of the slot hands over may have been acknowledged, by
+   * replicas that had not heard of a rule or of the author's removal yet; so it is kept out by neither.
+   *
+   * @throws P2posError for what is refused
+   */
   function check(
     body: RecordBody,
     from: PeerId,
@@ -102,30 +111,30 @@ export function createReplica(deps: ReplicaDeps): Replica {
     const [header, value, proof] = body;
     const fields = decodeHeader(header);
     const declaration = declarations.find(fields.namespace);
+    const { replicas: count } = declaration;
+    const slot = slotOf(crypto, membership.slots, fields.namespace, fields.partition);
+    const handedOver = relayed && topology.moves.required(slot, count).some((set) => set.includes(from));
     const register = declaration.kind === 'cas';
-    const maxBytes = declaration.maxValueBytes + (register ? STATE_OVERHEAD_BYTES : 0);
-    if (fields.value && fields.value.bytes > maxBytes) {
-      throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
-    }
+    const maxValueBytes = handedOver ? MAX_CALLER_BYTES : declaration.maxValueBytes;
+    const tooLarge = () => new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: maxValueBytes });
+    const maxBytes = maxValueBytes + (register ? STATE_OVERHEAD_BYTES : 0);
+    if (fields.value && fields.value.bytes > maxBytes) throw tooLarge();
     const { ms, author } = parseVersion(fields.version);
-    if (relayed ? !topology.wasMember(author, ms) : author !== from) {
-      throw signatureRefused(
-        relayed ? `${author} was no member then` : `${from} sent it first-hand for ${author}`,
-      );
-    }
+    if (!relayed && author !== from) throw signatureRefused(`${from} sent it first-hand for ${author}`);
+    if (relayed && !(handedOver ? topology.wasEverMember(author) : topology.wasMember(author, ms)))
+      throw signatureRefused(`${author} was no member then`);
     if (ms > now() + MAX_AHEAD_MS) {
       if (relayed) deps.onAhead(body, ms - MAX_AHEAD_MS);
       throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     }
     checkValue(fields, value);
-    const carried = register && value ? decodeState(value).value : value;
-    if (carried && carried.length > declaration.maxValueBytes)
-      throw new P2posError('RECORD_TOO_LARGE', { what: 'value', maxBytes: declaration.maxValueBytes });
-    if (carried) declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
+    const carried = register && value ? checkedState(value, fields.version).value : value;
+    if (carried && carried.length > maxValueBytes) throw tooLarge();
+    if (carried && !handedOver)
+      declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
     const leaf = leafHash(crypto, header);
     const verdict = verifier.verify({ header, proof, leaf }, author);
-    const slot = slotOf(crypto, membership.slots, fields.namespace, fields.partition);
-    const base = { header, value, proof, fields, leaf, slot, count: declaration.replicas };
+    const base = { header, value, proof, fields, leaf, slot, count };
     return { record: register ? { ...base, register: { deleted: carried === null } } : base, verdict };
   }
 
@@ -161,10 +170,14 @@ export function createReplica(deps: ReplicaDeps): Replica {
     // All are begun before any is waited for; those of one batch share one verdict.
     for (const one of checked) if ('verdict' in one) one.verdict.catch(() => {});
     const outcomes: (CheckedRecord | WriteAnswer)[] = [];
+    const refuse = async (answer: WriteAnswer) => {
+      const body = bodies[outcomes.length] as RecordBody;
+      outcomes.push((relayed && (await heldInstead(body))) || answer);
+    };
     let latest: { readonly verdict: Promise<boolean>; readonly valid: boolean } | undefined;
     for (const one of checked) {
       if (!('verdict' in one)) {
-        outcomes.push(one);
+        await refuse(one);
         continue;
       }
       try {
@@ -173,10 +186,34 @@ export function createReplica(deps: ReplicaDeps): Replica {
         if (!latest.valid) throw signatureRefused('its proof does not verify');
         outcomes.push(one.record);
       } catch (error) {
-        outcomes.push(refusalOf(error));
+        await refuse(refusalOf(error));
       }
     }
     return outcomes;
+  }
+
+  /** Who passes on what would be refused need not know that, where this very record or a newer one is held here. */
+  async function heldInstead([header]: RecordBody): Promise<WriteAnswer | undefined> {
+    const name = placeOf(header);
+    if (!name || !topology.moves.isHolder(name.slot, name.count)) return undefined;
+    const leaf = leafHash(crypto, header);
+    const held = await table.find(name.fields);
+    if (deps.isForgotten(leaf) || (held && !held.damaged && equalBytes(held.leaf, leaf)))
+      return counted(name, { result: 'held' });
+    const newer = held && !held.damaged && held.version > name.fields.version;
+    return newer ? { result: 'behind', text: held.version } : undefined;
+  }
+
+  /** Undefined where nothing can be judged. */
+  function placeOf(header: Uint8Array): PlacedName | undefined {
+    try {
+      const fields = decodeHeader(header);
+      const { kind, replicas: count } = declarations.find(fields.namespace);
+      const slot = slotOf(crypto, membership.slots, fields.namespace, fields.partition);
+      return { fields, count, slot, ...(kind === 'cas' && { register: true }) };
+    } catch {
+      return undefined;
+    }
   }
 
   /** Its time may have been corrected since they were signed. */
@@ -186,7 +223,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
     );
   }
 
-  async function keep(records: readonly CheckedRecord[], admission: Admission): Promise<WriteAnswer[]> {
+  async function keep(records: readonly CheckedRecord[]): Promise<WriteAnswer[]> {
     const answers = new Array<WriteAnswer>(records.length);
     const mine: number[] = [];
     for (let i = 0; i < records.length; i++) {
@@ -198,11 +235,12 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (mine.length > 0) {
       const kept = mine.map((i) => records[i] as CheckedRecord);
       const results = await accept(kept);
+      // They were on their way to the disk when their slot was closed.
+      if (kept.some(({ slot, count }) => !topology.moves.isHolder(slot, count))) deps.onStray();
       for (const { slot, count } of kept) if (!standing.votes(slot, count)) await standing.known(slot, count);
       for (let at = 0; at < mine.length; at++)
         answers[mine[at] as number] = counted(kept[at] as CheckedRecord, results[at] as WriteAnswer);
     }
-    admission.confirm();
     return answers;
   }
 
@@ -211,13 +249,14 @@ export function createReplica(deps: ReplicaDeps): Replica {
     admission: Admission,
   ): Promise<WriteAnswer[]> {
     const good = outcomes.filter((outcome) => 'leaf' in outcome);
-    const kept = good.length > 0 ? await keep(good, admission) : [];
+    const kept = good.length > 0 ? await keep(good) : [];
+    admission.confirm();
     let at = 0;
     return outcomes.map((outcome) => ('leaf' in outcome ? (kept[at++] as WriteAnswer) : outcome));
   }
 
   /** What a learner has on disk counts toward no majority. */
-  function counted({ slot, count, fields, register }: CheckedRecord, answer: WriteAnswer): WriteAnswer {
+  function counted({ slot, count, fields, register }: PlacedName, answer: WriteAnswer): WriteAnswer {
     if (answer.result !== 'taken' && answer.result !== 'held') return answer;
     const counts = register
       ? standing.votesOn(slot, count, parseVersion(fields.version).ms)
@@ -244,8 +283,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
 
   /** What the table holds after the write, where the write alone does not tell. */
   async function describe({ fields, leaf, register }: CheckedRecord, taken: boolean): Promise<WriteAnswer> {
-    const held = await table.find(fields);
+    // In this order: a promise that is kept meanwhile is seen as one or as the record.
     const promised = register && !taken ? await promises.find(fields) : undefined;
+    const held = await table.find(fields);
     const same = held !== undefined && equalBytes(held.leaf, leaf);
     if (taken || same) {
       const replaced = same && !fields.value ? held.replaced : undefined;

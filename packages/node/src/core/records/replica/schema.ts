@@ -1,6 +1,12 @@
-/** What counts against the storage of an app: of what is alive the key and the value. */
-const bytesOf = (row: string) =>
+/** What counted against the storage of an app at first: of what is alive the key and the value. */
+const aliveBytesOf = (row: string) =>
   `CASE WHEN ${row}.tombstone THEN 0 ELSE length(${row}.key) + coalesce(length(${row}.value), 0) END`;
+/**
+ * What counts now: of what is deleted, or expired and let go, the key and a little more for as long as it is remembered. Else
+ * whoever writes and deletes fills the disk for nothing.
+ */
+const bytesOf = (row: string) =>
+  `length(${row}.key) + CASE WHEN ${row}.tombstone OR ${row}.value IS NULL THEN 64 ELSE length(${row}.value) END`;
 /** What a row takes in the table and its indexes; the name stands in one of them too, the leaf in another. */
 const spaceOf = (
   row: string,
@@ -90,6 +96,29 @@ export const MIGRATIONS: readonly string[] = [
     space INTEGER NOT NULL
   ) WITHOUT ROWID;
   INSERT INTO records_sizes
+    SELECT namespace, sum(${aliveBytesOf('records')}), sum(${spaceOf('records')}) FROM records GROUP BY namespace;
+  CREATE TRIGGER records_size_of_new AFTER INSERT ON records BEGIN
+    INSERT INTO records_sizes VALUES (NEW.namespace, ${aliveBytesOf('NEW')}, ${spaceOf('NEW')})
+      ON CONFLICT (namespace) DO UPDATE SET bytes = bytes + excluded.bytes, space = space + excluded.space;
+  END;
+  CREATE TRIGGER records_size_of_changed AFTER UPDATE OF tombstone, header, value, proof ON records BEGIN
+    UPDATE records_sizes SET
+      bytes = bytes + ${aliveBytesOf('NEW')} - ${aliveBytesOf('OLD')},
+      space = space + length(NEW.header) + coalesce(length(NEW.value), 0) + length(NEW.proof)
+        - length(OLD.header) - coalesce(length(OLD.value), 0) - length(OLD.proof)
+      WHERE namespace = NEW.namespace;
+  END;
+  CREATE TRIGGER records_size_of_gone AFTER DELETE ON records BEGIN
+    UPDATE records_sizes SET bytes = bytes - ${aliveBytesOf('OLD')}, space = space - (${spaceOf('OLD')})
+      WHERE namespace = OLD.namespace;
+  END;
+  `,
+  `
+  DROP TRIGGER records_size_of_new;
+  DROP TRIGGER records_size_of_changed;
+  DROP TRIGGER records_size_of_gone;
+  DELETE FROM records_sizes;
+  INSERT INTO records_sizes
     SELECT namespace, sum(${bytesOf('records')}), sum(${spaceOf('records')}) FROM records GROUP BY namespace;
   CREATE TRIGGER records_size_of_new AFTER INSERT ON records BEGIN
     INSERT INTO records_sizes VALUES (NEW.namespace, ${bytesOf('NEW')}, ${spaceOf('NEW')})
@@ -97,13 +126,13 @@ export const MIGRATIONS: readonly string[] = [
   END;
   CREATE TRIGGER records_size_of_changed AFTER UPDATE OF tombstone, header, value, proof ON records BEGIN
     UPDATE records_sizes SET
-      bytes = bytes + ${bytesOf('NEW')} - ${bytesOf('OLD')},
+      bytes = bytes + (${bytesOf('NEW')}) - (${bytesOf('OLD')}),
       space = space + length(NEW.header) + coalesce(length(NEW.value), 0) + length(NEW.proof)
         - length(OLD.header) - coalesce(length(OLD.value), 0) - length(OLD.proof)
       WHERE namespace = NEW.namespace;
   END;
   CREATE TRIGGER records_size_of_gone AFTER DELETE ON records BEGIN
-    UPDATE records_sizes SET bytes = bytes - ${bytesOf('OLD')}, space = space - (${spaceOf('OLD')})
+    UPDATE records_sizes SET bytes = bytes - (${bytesOf('OLD')}), space = space - (${spaceOf('OLD')})
       WHERE namespace = OLD.namespace;
   END;
   `,
@@ -216,7 +245,7 @@ export const SELECT_GRAVES = `
   WHERE tombstone = 1 AND version < ?2 AND (expires_at IS NULL OR expires_at < ?1)
   UNION ALL
   SELECT replicas, slot, leaf FROM records WHERE tombstone = 0 AND value IS NULL AND expires_at < ?1
-  LIMIT ?3`;
+  LIMIT ?3 OFFSET ?4`;
 
 /** Alive, by slot: all but the dead, so that both are counted in an index. */
 export const COUNT_BY_SLOT = `

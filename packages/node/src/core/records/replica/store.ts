@@ -44,7 +44,7 @@ export interface RecordTable {
   dropValues(records: readonly Pick<ExpiredRecord, 'id'>[], time: number): Promise<void>;
   /** What is held of namespaces `<app>/…`, after the id. */
   appNames(app: string, after: number, limit: number): Promise<(RecordName & { readonly id: number })[]>;
-  /** Keys and values of namespaces `<app>/…`. */
+  /** Keys and values of namespaces `<app>/…`; of what is gone, the key and 64 bytes. */
   appBytes(app: string): Promise<number>;
   reservedMs(): Promise<number>;
   reserve(boundMs: number): Promise<void>;

@@ -1,12 +1,10 @@
 /** A run over registers drawn from a seed: clients on all nodes, crashes, partitions, disks that fail, moves. */
 import { isP2posError } from '@p2pos/protocol';
 import {
-  isLinearizable,
-  type Operation,
   type RegisterInput,
+  type RegisterOperation,
   type RegisterOutput,
-  registerModel,
-  withoutUnseen,
+  registerFault,
 } from '../../../testing/linearizability.ts';
 import { sleep } from '../../clock/index.ts';
 import type { Condition } from '../port.ts';
@@ -44,7 +42,7 @@ export async function runRegisterSchedule({
     wrapStore: (index, store) => fickle(store, () => failing.has(index)),
   });
   const random = bed.random.fork('schedule');
-  const histories = new Map<string, Operation<RegisterInput, RegisterOutput>[]>(KEYS.map((key) => [key, []]));
+  const histories = new Map<string, RegisterOperation[]>(KEYS.map((key) => [key, []]));
   const counts = { done: 0, refused: 0, unknown: 0 };
   let serial = 0;
   let ended = false;
@@ -57,7 +55,7 @@ export async function runRegisterSchedule({
       const node = bed.node(index);
       if (!node.isUp()) continue;
       const key = own.pick(KEYS);
-      const history = histories.get(key) as Operation<RegisterInput, RegisterOutput>[];
+      const history = histories.get(key) as RegisterOperation[];
       const name = { namespace: 'default/kv-cas', partition: bytes(key), key: bytes(key) };
       const from = bed.clock.monotonic();
       const add = (input: RegisterInput, output?: RegisterOutput) => {
@@ -116,7 +114,7 @@ export async function runRegisterSchedule({
   await bed.clock.advance(4_000);
   ended = true;
   await bed.run(clients);
-  const bad = [...histories].filter(([, history]) => !isLinearizable(registerModel, withoutUnseen(history)));
+  const bad = [...histories].filter(([, history]) => registerFault(history) !== undefined);
   return { linearizable: bad.map(([key]) => key), ...counts };
 }
 

@@ -154,6 +154,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     const log = silentLogger;
     const raw = (disks[index] as MemoryDisk).open();
     const store = config.wrapStore?.(index, raw) ?? raw;
+    const opened = store.position();
     // Membership judges dates; here only the records' clocks differ.
     const membership = await openMembership(
       { store: raw, crypto, clock, log, identity },
@@ -176,6 +177,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
     const records = await createRecords(
       {
         store,
+        opened,
         rpc,
         membership,
         liveness: { isAlive: () => true, pulse: () => undefined, clocks },

@@ -1,5 +1,5 @@
 /** Changes as replicas tell them, checked: the record is the one that was signed, and of a key that was asked for. */
-import { type Crypto, equalBytes, P2posError, parseVersion } from '@p2pos/protocol';
+import { type Crypto, equalBytes, P2posError } from '@p2pos/protocol';
 import { startsWith } from '../format/range.ts';
 import { authorOf, decodeHeader, fitsValue, isDead } from '../format/record.ts';
 import type { SealVerifier } from '../format/seal.ts';
@@ -26,7 +26,7 @@ export interface ChangeReader {
 
 export interface ChangeReaderDeps {
   readonly verifier: SealVerifier;
-  readonly topology: Pick<Topology, 'wasMember'>;
+  readonly topology: Pick<Topology, 'wasEverMember'>;
   readonly crypto: Crypto;
   /** Corrected time, ms. */
   readonly now: () => number;
@@ -47,10 +47,7 @@ export function createChangeReader({ verifier, topology, crypto, now }: ChangeRe
       if (!named) throw wrong('it told of one key and showed another');
       const author = authorOf(fields);
       const { version, expiresAt } = fields;
-      if (
-        !topology.wasMember(author, parseVersion(version).ms) ||
-        !(await verifier.verify({ header, proof }, author))
-      )
+      if (!topology.wasEverMember(author) || !(await verifier.verify({ header, proof }, author)))
         throw wrong('it showed a record that no member signed');
       const dead = isDead(fields, now());
       if (!dead && !value) return { key, partition };

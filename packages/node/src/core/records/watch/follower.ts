@@ -37,6 +37,8 @@ export interface FollowerInput {
   readonly range: LogRange;
   /** Undefined: from the beginning. */
   readonly from: Progress | undefined;
+  /** Before each question; held until its answer was taken over. `isBehind`: a whole page is to be reckoned with. */
+  readonly enter: (isBehind: boolean) => Promise<Disposable | undefined>;
   /** Resolves when the changes were taken over; a failure lets the page be asked for again. */
   readonly onPage: (changes: readonly ChangeBody[]) => Promise<void>;
   /** After each page: everything up to there was taken over. */
@@ -52,15 +54,16 @@ const MOST_PAUSE_MS = 2_000;
 /** @throws Compacted, and the signal's reason */
 export async function follow(
   { clock, random, log, ask }: FollowerDeps,
-  { peerId, range, from, onPage, onProgress }: FollowerInput,
+  { peerId, range, from, enter, onPage, onProgress }: FollowerInput,
   signal: AbortSignal,
 ): Promise<never> {
   let at: NonNullable<Asked['from']> = { store: null, position: 0, ...from, floor: 0 };
   let caughtUp = false;
   let failures = 0;
   for (;;) {
-    signal.throwIfAborted();
     try {
+      using _entered = await enter(!caughtUp);
+      signal.throwIfAborted();
       const waitMs = caughtUp ? WAIT_MS : 0;
       const answer = await ask(peerId, { ...range, from: at, waitMs }, waitMs + ANSWER_MS, signal);
       if (answer.compacted || answer.position < at.position) throw new Compacted();

@@ -16,6 +16,7 @@ export class Known {
   readonly #maxKeys: number;
   #floor: string;
   #horizon: string;
+  #isWhole = true;
 
   /** @param floor `all`: nothing is sure yet; else the first part of a version. */
   constructor(floor: string | 'all', { maxKeys }: { readonly maxKeys: number }) {
@@ -27,6 +28,11 @@ export class Known {
   /** First part of the greatest version told. */
   get horizon(): string {
     return this.#horizon;
+  }
+
+  /** No key was pushed out. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   get(name: string): Told | undefined {
@@ -53,6 +59,7 @@ export class Known {
     if (this.#told.size <= this.#maxKeys) return;
     const [oldest, { version }] = this.#told.entries().next().value as [string, Told];
     this.#told.delete(oldest);
+    this.#isWhole = false;
     if (stampOf(version) > this.#floor) this.#floor = stampOf(version);
   }
 

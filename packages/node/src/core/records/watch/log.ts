@@ -4,6 +4,8 @@
  */
 import type { Store } from '../../store/index.ts';
 import { endOf, startsWith } from '../format/range.ts';
+import { MAX_BATCH_BYTES } from '../format/wire.ts';
+import { sizeOf } from '../replica/reading.ts';
 import * as sql from '../replica/schema.ts';
 import type { RecordRow, StoredRecord } from '../replica/stored.ts';
 
@@ -31,7 +33,7 @@ export interface CommitLog {
   readonly storeId: string;
   /** `compacted`: rows of the namespace with changes up to there are gone; who follows from below may have missed them. */
   bounds(namespace: string): Promise<{ readonly head: number; readonly compacted: number }>;
-  /** Changes in the range after `position`, at most `limit`. */
+  /** Changes in the range after `position`, at most `limit`, and hardly more bytes than one answer holds. */
   page(range: LogRange, position: number, limit: number): Promise<LogPage>;
   /** To be called after each commit, with what was changed. */
   committed(changes: readonly { readonly namespace: string; readonly key: Uint8Array }[] | 'some'): void;
@@ -41,6 +43,10 @@ export interface CommitLog {
 
 /** Rows that one page looks at, whether they are in its range or not. */
 const WINDOW = 4_096;
+/** Read at once: of the greatest records 9 MiB, less than a read may give. */
+const STEP = 64;
+
+type LogRow = RecordRow & { readonly position: number };
 
 interface Waiter extends LogRange {
   readonly run: () => void;
@@ -77,27 +83,25 @@ export function createCommitLog({
     async page({ namespace, prefix }, position, limit) {
       const [end] = await store.read<{ position: number | null }>(sql.SELECT_LOG_END, [position, WINDOW]);
       if (end?.position == null) return { entries: [], position, more: false };
-      const rows = await store.read<RecordRow & { position: number }>(sql.SELECT_LOG, [
-        position,
-        end.position,
-        namespace,
-        prefix,
-        endOf(prefix),
-        limit,
-      ]);
-      const entries = rows.map((row) => ({
-        key: row.key,
-        partition: row.partition.length === 0 ? row.key : row.partition,
-        stored: stored(row),
-        position: row.position,
-      }));
-      const last = entries.at(-1);
-      // A full page may have left out others of the window.
-      return {
-        entries,
-        position: last && entries.length >= limit ? last.position : end.position,
-        more: true,
-      };
+      const entries: LogEntry[] = [];
+      let bytes = 0;
+      let at = position;
+      while (entries.length < limit && bytes < MAX_BATCH_BYTES) {
+        const step = Math.min(STEP, limit - entries.length);
+        const params = [at, end.position, namespace, prefix, endOf(prefix), step];
+        const rows = await store.read<LogRow>(sql.SELECT_LOG, params);
+        for (const row of rows) {
+          bytes += sizeOf([row.header, row.value, row.proof]);
+          const { key, partition } = row;
+          const name = { key, partition: partition.length === 0 ? key : partition };
+          entries.push({ ...name, stored: stored(row), position: row.position });
+        }
+        const last = rows.at(-1);
+        if (!last || rows.length < step) return { entries, position: end.position, more: true };
+        at = last.position;
+      }
+      // There may be others in the window.
+      return { entries, position: at, more: true };
     },
     committed(changes) {
       if (waiting.size === 0) return;

@@ -20,6 +20,8 @@ async function createBed() {
   const logs = new Map(['a', 'b', 'c'].map((peerId) => [peerId, [] as Row[]]));
   const waiting = new Set<() => void>();
   let agreed: Row | undefined;
+  /** Reads that wait for the test to answer them. */
+  let held: ((row: Row | undefined) => void)[] | undefined;
   await using making = new AsyncDisposableStack();
   const watcher = making.use(
     createWatcher({
@@ -51,7 +53,7 @@ async function createBed() {
           ...(body as unknown as Row),
         }),
       },
-      read: async () => (agreed?.value ? { version: agreed.version, value: agreed.value } : undefined),
+      read: () => (held ? new Promise((resolve) => held?.push(resolve)) : Promise.resolve(agreed)),
       check: () => ({ kind: 'cas', replicas: 3 }) as never,
       clock: createManualClock(),
       random: { float: () => 0 } as never,
@@ -67,6 +69,14 @@ async function createBed() {
       agreed = now;
       for (const wake of waiting) wake();
       waiting.clear();
+    },
+    /** From now on; answers what was asked so far, the oldest first. */
+    holdReads() {
+      held ??= [];
+      return held.splice(0);
+    },
+    releaseReads() {
+      held = undefined;
     },
     async next(): Promise<WatchEvent> {
       const { value } = await events.next();
@@ -107,4 +117,55 @@ test('what was told is told as gone when a majority has nothing, and again when 
   bed.accept('b', two, two);
   const third = await bed.next();
   assert.deepEqual(third.type === 'change' && third.value, two.value);
+});
+
+test('what a majority had before it agreed on something newer is not told of that', async () => {
+  const [one, gone, three] = [1, 2, 3].map((n) => ({
+    version: version(n),
+    value: n === 2 ? null : bytes(`#${n}`),
+  })) as [Row, Row, Row];
+  for (const before of [undefined, gone]) {
+    await using bed = await createBed();
+    await bed.next();
+    await bed.next();
+    bed.holdReads();
+    bed.accept('a', one, undefined);
+    await turns();
+    const [slow] = bed.holdReads();
+    bed.accept('b', three, three);
+    await turns();
+    const [quick] = bed.holdReads();
+    quick?.(three);
+    const event = await bed.next();
+    assert.deepEqual(event.type === 'change' && [event.version, event.value], [three.version, three.value]);
+    bed.releaseReads();
+    slow?.(before);
+    await turns();
+    const last = { version: version(4), value: bytes('#4') };
+    bed.accept('c', last, last);
+    const next = await bed.next();
+    assert.deepEqual(next.type === 'change' && [next.version, next.value], [last.version, last.value]);
+  }
+});
+
+test('a deletion that was agreed on is told under its own version, also of what was never told', async () => {
+  await using bed = await createBed();
+  await bed.next();
+  await bed.next();
+  const [live, gone] = [
+    { version: version(1), value: bytes('one') },
+    { version: version(2), value: null },
+  ] as const;
+  // Replicas keep the state of a deleted register as a record like any other.
+  bed.accept('a', { version: version(2), value: bytes('a state') }, gone);
+  const event = await bed.next();
+  assert.deepEqual(event.type === 'change' && [event.version, event.value], [gone.version, null]);
+  bed.accept('b', live, live);
+  bed.accept(
+    'c',
+    { version: version(3), value: bytes('a state') },
+    { version: version(3), value: bytes('back') },
+  );
+  const next = await bed.next();
+  assert.equal(next.type === 'change' && next.version, version(3));
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 import { Watching } from '../testing/watching.ts';
+import { decodeToken, encodeToken } from './token.ts';
 
 const isSynced = (watching: Watching) => watching.events.some(({ type }) => type === 'synced');
 
@@ -114,6 +115,28 @@ test('a change is told although a replica of it is down, and the one that comes 
   await watching.stop();
 });
 
+test('a token of other keys is refused; one that does not say of which it is, is taken', async () => {
+  await using bed = await createTestbed({ nodes: 3 });
+  for (const key of ['a', 'b']) await bed.put(0, key, 'here');
+  const { horizon, positions, told } = decodeToken(await tokenOf(bed, 'a'));
+  const watching = new Watching(bed, { prefix: 'b' });
+  watching.start(1, await tokenOf(bed, 'a'));
+  await until(bed, () => !watching.isRunning);
+  assert.ok(isP2posError(watching.ended, 'WATCH_TOKEN_INVALID'));
+  watching.start(1, encodeToken({ range: undefined, horizon, positions, told }));
+  await until(bed, () => isSynced(watching));
+  await watching.stop();
+  watching.start(2, await tokenOf(bed, 'b'));
+  await until(bed, () => isSynced(watching));
+  await watching.stop();
+});
+
+async function tokenOf(bed: Testbed, prefix: string): Promise<string> {
+  const watching = await started(bed, 0, { prefix });
+  await watching.stop();
+  return watching.token as string;
+}
+
 test('a token whose tombstones are gone is told so, and everything that is there comes again', async () => {
   await using bed = await createTestbed({ nodes: 3 });
   await bed.put(0, 'stays', 'here');
@@ -199,6 +222,34 @@ test('registers are watched by what a majority has agreed on', async () => {
   await change(4, 'a', 'again');
   await until(bed, () => watching.state.get('a')?.value === 'again');
   await watching.stop();
+});
+
+test('a watch of registers that goes on hears of what was deleted while it was away', async () => {
+  await using bed = await createTestbed({ nodes: 5, registers: true });
+  const namespace = 'default/kv-cas';
+  const change = (index: number, key: string, value: string | null) =>
+    bed.run(
+      bed.node(index).records.registers.change({
+        ...nameOf(key),
+        namespace,
+        value: value === null ? null : new TextEncoder().encode(value),
+        condition: { kind: 'any' },
+      }),
+    );
+  for (const key of ['stays', 'goes']) await change(0, key, 'here');
+  const watching = await started(bed, 0, { namespace });
+  await watching.stop();
+  const { version } = await change(1, 'goes', null);
+  for (const index of [0, 3]) {
+    watching.events.length = 0;
+    watching.start(index);
+    await until(bed, () => isSynced(watching));
+    await watching.stop();
+    assert.deepEqual(watching.alive(), { stays: 'here' });
+    assert.equal(watching.state.get('goes')?.version, version);
+    // Told once: the second goes on from where the first got to.
+    assert.equal(watching.changes().includes('goes=gone'), index === 0);
+  }
 });
 
 test('watches of a node end with it, there are only so many, and one app leaves room for others', async () => {

@@ -17,7 +17,7 @@ import { type Change, type ChangeReader, type Hint, nameOf } from './change.ts';
 import { Compacted, type FollowerDeps, follow, type Progress } from './follower.ts';
 import { Known } from './known.ts';
 import { Outlet } from './outlet.ts';
-import { decodeToken, encodeToken, MAX_TOLD, type Standing } from './token.ts';
+import { decodeToken, encodeToken, MAX_TOLD, rangeDigest, type Standing } from './token.ts';
 import { Repeats, Unheard } from './unheard.ts';
 
 export interface WatcherDeps {
@@ -27,18 +27,20 @@ export interface WatcherDeps {
   readonly crypto: Pick<Crypto, 'sha256'>;
   /** Who should hold records of the partition. */
   readonly holdersOf: (namespace: string, partition: Uint8Array, count: number) => readonly PeerId[];
-  /** What a quorum holds. @throws P2posError RECORDS_QUORUM_LOST */
-  readonly read: (
-    name: RecordKey,
-    signal: AbortSignal,
-  ) => Promise<
-    { readonly value: Uint8Array; readonly version: string; readonly expiresAt?: number } | undefined
-  >;
+  /** What a quorum holds; of registers also what they agreed to delete. @throws P2posError RECORDS_QUORUM_LOST */
+  readonly read: (name: RecordKey, signal: AbortSignal) => Promise<Found | undefined>;
   /** @throws P2posError NAMESPACE_UNKNOWN, BAD_REQUEST, STATE_UNCONFIGURED */
   readonly check: (input: WatchInput) => NamespaceDeclaration;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+}
+
+interface Found {
+  readonly version: string;
+  /** Null: deleted. */
+  readonly value: Uint8Array | null;
+  readonly expiresAt?: number | undefined;
 }
 
 export interface WatcherConfig {
@@ -55,8 +57,10 @@ export interface Watcher extends AsyncDisposable {
   watch(input: WatchInput, signal: AbortSignal): AsyncGenerator<WatchEvent, void>;
 }
 
-/** Events that wait for their reader; the logs of the replicas keep the rest. */
-const MAX_EVENTS = 1_024;
+/** Of events that wait for their reader; the logs of the replicas keep the rest. 32 MiB for all watches of a node. */
+const MAX_WAITING_BYTES = 131_072;
+/** What an event weighs besides its bytes. */
+const EVENT_BYTES = 256;
 const RETRY_MS = 250;
 const PROGRESS_MS = 10_000;
 const ATTACH_MS = 2_000;
@@ -97,6 +101,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
   ): Promise<void> {
     const { namespace, prefix } = input;
     const range = { namespace, prefix };
+    const digest = rangeDigest(crypto, range);
     const stop = new AbortController();
     const signal = AbortSignal.any([outer, stop.signal]);
     const known = new Known(
@@ -119,27 +124,23 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       moved = false;
       tokenAt = clock.monotonic();
       const told = [...repeats.left(), ...unheard.digests()].slice(-MAX_TOLD);
-      return encodeToken({ horizon: known.horizon, positions, told });
+      return encodeToken({ range: digest, horizon: known.horizon, positions, told });
     }
 
     function tell(
       peerId: PeerId,
       { key, partition }: Pick<RecordKey, 'key' | 'partition'>,
-      change: {
-        readonly version: string;
-        readonly value: Uint8Array | null;
-        readonly expiresAt?: number | undefined;
-      },
+      change: Found,
     ): void {
       const name = nameOf(key, partition);
       const told = { version: change.version, dead: change.value === null };
       if (known.covers(name, told)) return;
       // Of what was never told as alive a listing need not tell that it is gone.
-      const quiet = told.dead && !synced && mode.kind !== 'resume' && !known.get(name);
+      const isNews = synced || mode.kind !== 'listing' || !known.isWhole || known.get(name) !== undefined;
       known.set(name, told);
       const others = holdersOf(namespace, partition, count).filter((other) => other !== peerId);
       unheard.told(name, told, others);
-      if (quiet || repeats.take(name, told)) return;
+      if ((told.dead && !isNews) || repeats.take(name, told)) return;
       const { version, value, expiresAt } = change;
       outlet.push({
         type: 'change',
@@ -179,16 +180,16 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
         if (known.covers(name, { version, dead: value === null })) return;
         if (kind === 'lww' && !known.isUnsure(name, version)) return tell(peerId, change, change);
       }
+      // Before it is asked: what is told in the meantime is newer than the answer.
+      const told = known.get(name);
       const found = await confirmed({ namespace, key, partition });
       if (found) tell(peerId, change, found);
       else if (change.version !== undefined && change.value === null)
         tell(peerId, change, { version: change.version, value: null });
-      else if (kind === 'cas') {
-        // Whatever a replica accepted of a register, only a majority's word is told; and under the version that was told
-        // before, since what was accepted may still be agreed on.
-        const told = known.get(name);
-        if (told && !told.dead) tell(peerId, change, { version: told.version, value: null });
-      }
+      // Whatever a replica accepted of a register, only a majority's word is told; and that they have let it go, under the
+      // version that was told before, since what was accepted may still be agreed on.
+      else if (kind === 'cas' && told && !told.dead)
+        tell(peerId, change, { version: told.version, value: null });
     }
 
     /** A majority suffices; the others get a moment, since a token without them begins anew with them. */
@@ -210,9 +211,12 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
           peerId,
           range,
           from: positions.get(peerId),
+          async enter(isBehind) {
+            if (isBehind) return outlet.fetching();
+            await outlet.drained();
+          },
           async onPage(list) {
             await Promise.all(list.map((body) => take(peerId, body)));
-            await outlet.drained();
           },
           onProgress(progress, caughtUp) {
             const before = positions.get(peerId);
@@ -318,12 +322,14 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
   async function* watch(input: WatchInput, caller: AbortSignal): AsyncGenerator<WatchEvent, void> {
     const declaration = check(input);
     const standing = input.from === undefined ? undefined : decodeToken(input.from);
-    using _entered = enter(input.namespace.split('/')[0] as string);
+    if (standing?.range !== undefined && standing.range !== rangeDigest(crypto, input))
+      throw new P2posError('WATCH_TOKEN_INVALID');
+    const entered = enter(input.namespace.split('/')[0] as string);
     const stop = new AbortController();
     const signal = AbortSignal.any([caller, closing.signal, stop.signal]);
-    const outlet = new Outlet<WatchEvent>({ maxEvents: MAX_EVENTS });
+    const outlet = new Outlet<WatchEvent>({ maxBytes: MAX_WAITING_BYTES, weigh });
     signal.addEventListener('abort', () => outlet.end(signal.reason), { once: true });
-    const work = (async () => {
+    const work: Promise<void> = (async () => {
       let mode: Mode = standing
         ? { kind: 'resume', standing }
         : { kind: input.listing === false ? 'changes' : 'listing' };
@@ -332,16 +338,21 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
         outlet.push({ type: 'compacted' });
         mode = { kind: 'listing' };
       }
-    })().catch((error) => outlet.end(error));
+    })()
+      .catch((error) => outlet.end(error))
+      // Not when it was read to its end, for who gives it up may not do that.
+      .finally(() => {
+        open.delete(work);
+        entered[Symbol.dispose]();
+      });
     open.add(work);
     try {
-      for (;;) yield* await outlet.take();
+      for (;;) yield await outlet.take();
     } catch (error) {
       if (!caller.aborted) throw error;
     } finally {
       stop.abort(new P2posError('CANCELLED'));
       await work;
-      open.delete(work);
     }
   }
 
@@ -352,4 +363,11 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       await Promise.all(open);
     },
   };
+}
+
+function weigh(event: WatchEvent): number {
+  const tokenBytes = ('token' in event && event.token?.length) || 0;
+  if (event.type !== 'change') return EVENT_BYTES + tokenBytes;
+  const { key, partition, value } = event;
+  return EVENT_BYTES + tokenBytes + key.length + partition.length + (value?.length ?? 0);
 }

@@ -49,8 +49,8 @@ export interface ScannerDeps {
   readonly preference: Preference;
   readonly slotOf: (namespace: string, partition: Uint8Array) => number;
   readonly clock: Clock;
-  /** Corrected time, ms. */
-  readonly now: () => number;
+  /** Corrected time, ms, once others have told it. */
+  readonly trustedNow: () => Promise<number>;
 }
 
 export interface ScanOptions extends CallOptions {
@@ -69,7 +69,7 @@ const LEAST_PAGE = 16;
 const RETRY_MS = 25;
 
 export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeoutMs: number }): Scanner {
-  const { topology, slotOf, clock, now } = deps;
+  const { topology, slotOf, clock, trustedNow } = deps;
 
   async function readPage(
     { namespace, prefix, limit, partial, partition: only }: ScanInput,
@@ -113,10 +113,11 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     }
     const until = frontier(answers.values());
     const missing = new Set(missingSlots);
+    const expires = [...answers.values()].some(({ keys }) => keys.some(([, , , , at]) => at !== null));
     const newest = merge(
       answers,
       until,
-      { namespace, only },
+      { namespace, only, time: expires ? await trustedNow() : 0 },
       (slot, peerId) => counts(slot, peerId) && setsOf(slot).some((set) => set.includes(peerId)),
     );
     if (settle) {
@@ -147,10 +148,13 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
   function merge(
     answers: ReadonlyMap<PeerId, RangeAnswer>,
     until: Position | undefined,
-    { namespace, only }: { readonly namespace: string; readonly only: Uint8Array | undefined },
+    {
+      namespace,
+      only,
+      time,
+    }: { readonly namespace: string; readonly only: Uint8Array | undefined; readonly time: number },
     counts: (slot: number, peerId: PeerId) => boolean,
   ): Candidate[] {
-    const time = now();
     const isOver = (expiresAt: number | null) => expiresAt !== null && expiresAt <= time;
     const newest = new Map<string, Candidate>();
     for (const [peerId, { keys }] of answers) {

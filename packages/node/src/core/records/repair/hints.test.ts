@@ -1,0 +1,67 @@
+/** What waits for replicas that missed it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTestbed, type Testbed } from '../testing/testbed.ts';
+
+const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
+
+async function waiting(bed: Testbed): Promise<Record<string, number>> {
+  const rows = await bed
+    .node(0)
+    .store.read<{ peer: string; n: number }>(
+      'SELECT peer_id AS peer, count(*) AS n FROM repair_hints GROUP BY peer_id',
+    );
+  return Object.fromEntries(rows.map(({ peer, n }) => [peer, n]));
+}
+
+test('what waits is handed over however large it is', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  await bed.crash(2);
+  for (let i = 0; i < 40; i++) await bed.put(0, `key${i}`, 'v'.repeat(60_000));
+  await bed.clock.advance(2_000);
+  assert.deepEqual(await waiting(bed), { [bed.node(2).peerId]: 40 });
+  await bed.start(2);
+  await bed.clock.advance(10_000);
+  assert.deepEqual(await waiting(bed), {});
+  assert.deepEqual(bed.node(0).records.repair.hintsFor(), []);
+});
+
+test('a peer that stays away holds up nothing that waits for others', async () => {
+  await using bed = await createTestbed({ nodes: 5, records: QUICK });
+  const first = bed.findKey((replicas) => replicas.includes(3) && !replicas.includes(4));
+  const second = bed.findKey((replicas) => replicas.includes(4) && !replicas.includes(3));
+  for (const index of [3, 4]) await bed.crash(index);
+  for (const key of [first, second]) {
+    await bed.put(0, key, 'v');
+    await bed.clock.advance(2_000);
+  }
+  const [away, back] = [bed.node(3).peerId, bed.node(4).peerId];
+  assert.deepEqual(await waiting(bed), { [away]: 1, [back]: 1 });
+  await bed.start(4);
+  await bed.clock.advance(10_000);
+  assert.deepEqual(await waiting(bed), { [away]: 1 });
+});
+
+test('before anybody has told the time it is not known what has waited too long', async () => {
+  let told = true;
+  let behindMs = 0;
+  await using bed = await createTestbed({
+    nodes: 3,
+    records: QUICK,
+    clocks: (index) => ({ answered: index > 0 || told ? 2 : 0, offsetMs: index > 0 ? 0 : behindMs }),
+    skewMs: (index) => (index > 0 ? 0 : -behindMs),
+  });
+  await bed.crash(2);
+  await bed.put(0, 'a', 'v');
+  await bed.clock.advance(1_000);
+  await bed.crash(0);
+  await bed.clock.advance(4 * 3_600_000);
+  [told, behindMs] = [false, 86_400_000];
+  await bed.start(0);
+  await bed.start(2);
+  await bed.clock.advance(10_000);
+  assert.deepEqual(await waiting(bed), { [bed.node(2).peerId]: 1 });
+  told = true;
+  await bed.clock.advance(2_000);
+  assert.deepEqual(await waiting(bed), {});
+});

@@ -1,0 +1,85 @@
+/** Clients that want a few locks: no two may rely on one at the same true time, and tokens only grow. */
+import { P2posError } from '@p2pos/protocol';
+import { sleep } from '../../packages/node/src/core/clock/index.ts';
+import type { SeededRandom } from '../../packages/node/src/testing/seeded-random.ts';
+import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+import type { At } from './plain-client.ts';
+
+export const LOCKS = '/sim-locks';
+const LOCK_KEYS = 3;
+const TTL_MS = 10_000;
+const RENEW_MS = 3_000;
+const utf8 = new TextEncoder();
+
+interface Hold {
+  readonly holder: string;
+  readonly token: number;
+  /** True time, ms: until then its holder relies on it. */
+  until: number;
+}
+
+export interface LockClients {
+  /** One client's turn: takes one, holds it for a while, lets it go or forgets it. */
+  turn(name: string, random: SeededRandom): Promise<void>;
+  readonly granted: () => number;
+}
+
+export function createLockClients(
+  sim: Simnet,
+  { pick, broken }: { pick: (random: SeededRandom) => At | undefined; broken: (violation: string) => void },
+): LockClients {
+  const holds = new Map<string, Hold>();
+  const greatest = new Map<string, number>();
+  let granted = 0;
+
+  async function attempt<T>(at: At | undefined, work: (at: At) => Promise<T>): Promise<T | undefined> {
+    if (!at) return undefined;
+    try {
+      return await work(at);
+    } catch (error) {
+      if (!(error instanceof P2posError)) throw error;
+      sim.trace.add(`node${at.i} lock refused ${error.code}`);
+      return undefined;
+    }
+  }
+
+  return {
+    granted: () => granted,
+    async turn(name, random) {
+      const key = `lock${random.below(LOCK_KEYS)}`;
+      const holder = `${name} ${granted}`;
+      const input = { namespace: `default${LOCKS}`, partition: utf8.encode(key), key: utf8.encode(key) };
+      const before = greatest.get(key) ?? 0;
+      const askedAt = sim.clock.monotonic();
+      const grant = await attempt(pick(random), ({ node }) =>
+        node.records.leases.take({ ...input, holder, ttlMs: TTL_MS }),
+      );
+      const now = sim.clock.monotonic();
+      if (!grant || askedAt + TTL_MS <= now) return;
+      granted++;
+      const { token } = grant;
+      sim.trace.add(`${key} ${token} is held by ${holder}`);
+      const other = holds.get(key);
+      if (other && other.until > now)
+        broken(`${key}: given to ${holder} as ${token} while ${other.holder} held it as ${other.token}`);
+      if (token <= before) broken(`${key}: given as ${token} although ${before} had been given before`);
+      greatest.set(key, Math.max(token, greatest.get(key) ?? 0));
+      const hold: Hold = { holder, token, until: askedAt + TTL_MS };
+      if (!other || other.until <= now) holds.set(key, hold);
+      const wantedUntil = now + random.float() * 30_000;
+      while (sim.clock.monotonic() < Math.min(hold.until, wantedUntil)) {
+        await sleep(sim.clock, RENEW_MS);
+        const renewedAt = sim.clock.monotonic();
+        if (renewedAt >= hold.until) return;
+        const kept = await attempt(pick(random), ({ node }) =>
+          node.records.leases.renew({ ...input, holder, token, ttlMs: TTL_MS }),
+        );
+        // Of one that is no longer relied on nothing is renewed.
+        if (kept && sim.clock.monotonic() < hold.until) hold.until = renewedAt + TTL_MS;
+      }
+      if (random.chance(0.3)) return;
+      hold.until = Math.min(hold.until, sim.clock.monotonic());
+      await attempt(pick(random), ({ node }) => node.records.leases.release({ ...input, holder, token }));
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** One plain operation through one node, told to the checker; and whether an acknowledgement is true. */
+import type { Node } from '../../packages/node/src/node.ts';
+import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+import type { PlainRecords } from '../checkers/plain-records.ts';
+import type { Disks } from './disks.ts';
+import { isCertain } from './outcome.ts';
+
+export interface At {
+  readonly node: Node;
+  readonly i: number;
+}
+
+export interface PlainClient {
+  read(at: At, key: string): Promise<void>;
+  /** Undefined: deletes. */
+  write(at: At, key: string, value: string | undefined, ttlMs?: number): Promise<void>;
+  broken(violation: string): void;
+}
+
+const utf8 = new TextEncoder();
+const text = new TextDecoder();
+
+export function createPlainClient(sim: Simnet, plain: PlainRecords, disks: Disks): PlainClient {
+  return {
+    async read({ node, i }, key) {
+      const floor = plain.floorOf(key);
+      const { found } = await node.kv.get({ app: 'default', key });
+      const value = found && { value: text.decode(found.value), version: found.version };
+      sim.trace.add(`node${i} get ${key} ${value?.version ?? 'nothing'}`);
+      plain.read(key, floor, value, sim.clock.now());
+    },
+    async write({ node, i }, key, value, ttlMs) {
+      const ticket = plain.begin(key, value, ttlMs && sim.clock.now() + ttlMs);
+      try {
+        const { version, durable } =
+          value === undefined
+            ? await node.kv.delete({ app: 'default', key })
+            : await node.kv.put({ app: 'default', key, value: utf8.encode(value), ttlMs });
+        const what = value === undefined ? 'delete' : ttlMs ? 'put for a minute' : 'put';
+        sim.trace.add(`node${i} ${what} ${key} ${version}`);
+        plain.acknowledged(ticket, version);
+        const doubt = disks.doubt('default/kv', key, version, durable);
+        if (doubt) plain.broken(doubt);
+      } catch (error) {
+        if (isCertain(error)) plain.refused(ticket);
+        else plain.unknown(ticket, sim.clock.now());
+        throw error;
+      }
+    },
+    broken: (violation) => plain.broken(violation),
+  };
+}
