@@ -227,6 +227,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     async stop(i) {
       if (!running.delete(i)) return;
       await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
+      lives[i]?.die();
     },
     async crash(i, how = crashes.chance(0.5) ? 'reset' : 'silent') {
       const start = starting.get(i);
