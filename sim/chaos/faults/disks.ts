@@ -4,8 +4,8 @@ import { type Fault, type Ground, short } from './ground.ts';
 
 export type DiskKind = 'disk' | 'stall' | 'lost disk' | 'old copy' | 'flipped bit';
 
-/** Where the bytes of a record lie, and what is known of it beside them. */
-const COLUMNS = ['value', 'header', 'proof', 'leaf'] as const;
+/** Where the bytes of a record lie, and what is known of it beside them. Most of a disk are values. */
+const COLUMNS = ['value', 'value', 'value', 'header', 'proof', 'leaf'] as const;
 
 export function diskFaults(ground: Ground, onLoss: (i: number) => void): Record<DiskKind, Fault> {
   const { sim, random, wounds, later, start, count } = ground;

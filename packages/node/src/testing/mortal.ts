@@ -13,8 +13,11 @@ export function createMortality(peerId: string): Mortality {
   const lost = () => new P2posError('PEER_UNREACHABLE', { peerId });
 
   function whileAlive<T>(work: Promise<T>): Promise<T> {
+    if (dead) {
+      work.catch(() => {});
+      return Promise.reject(lost());
+    }
     return new Promise((resolve, reject) => {
-      if (dead) return reject(lost());
       waiting.add(reject);
       const settled = () => waiting.delete(reject);
       work.then(
