@@ -11,16 +11,13 @@ import type { ScenarioInput } from '../scenario.ts';
 import { chaos } from './index.ts';
 
 const CORPUS = [1, 2, 3, 13, 29, 31, 47, 59, 71, 83];
-/**
- * A node's claim of how far its disk has come is overtaken by its own heartbeat over a quicker way, and it is taken for an old copy of
- * itself; where that meets all replicas of a slot, none of them counts any more.
- */
-const OVERTAKEN_CLAIMS = [29, 47, 83];
+/** A lease is given to another while its holder may still rely on it, after nodes whose clocks are wrong. */
+const EARLY_LEASES = [31];
 const TEN_MINUTES = 1 / 6;
 const small = { nodes: 7, hours: TEN_MINUTES, rate: 24 * 12, load: 4, progress: () => {} };
 
 for (const seed of CORPUS) {
-  const todo = OVERTAKEN_CLAIMS.includes(seed) && 'claims that are overtaken by heartbeats';
+  const todo = EARLY_LEASES.includes(seed) && 'a lease that is given to another too early';
   test(`seed ${seed}: every promise holds through ten minutes of faults`, { todo }, async () => {
     const { violations, counts, tail } = await chaos.run({ ...small, seed });
     assert.deepEqual(violations, [], tail.join('\n'));

@@ -52,12 +52,14 @@ export function diskFaults(ground: Ground, onLoss: (i: number) => void): Record<
       return false;
     },
     'flipped bit'(i) {
-      if (!isListed(sim, i) || wounds.open(sim)) return false;
+      if (!isListed(sim, i) || wounds.open(sim, i)) return false;
       const column = random.pick(COLUMNS);
+      // Half of them among the few keys that are asked for most.
+      const hot = random.chance(0.5) ? "AND namespace = 'default/kv' AND length(key) <= 3" : '';
       const rows = sim
         .disk(i)
         .peek<{ id: number; bytes: Uint8Array }>(
-          `SELECT id, ${column} AS bytes FROM records WHERE length(${column}) > 0 ORDER BY id`,
+          `SELECT id, ${column} AS bytes FROM records WHERE length(${column}) > 0 ${hot} ORDER BY id`,
         );
       if (rows.length === 0) return false;
       const { id, bytes } = random.pick(rows);
