@@ -1,7 +1,7 @@
 /** The judge itself: an honest history passes, each kind of fault is found. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judge, type Operation } from './history.ts';
+import { compareLooks, judge, type Operation } from './history.ts';
 
 const put = (value: string, from: number, outcome: Operation['outcome'] = 'done'): Operation => ({
   writer: 0,
@@ -47,6 +47,47 @@ test('a lost write, a deleted key that returns, a refused write that shows and a
   assert.equal(faults(put('a', 0), put('b', 2, 'unknown'), get('b', 4, '2'), get('a', 6, '1')), 1);
 });
 
+test('a reader that goes back to nothing, or from nothing to what was before, is found', () => {
+  const late = { ...remove(2), outcome: 'unknown' } as const;
+  assert.equal(faults(put('a', 0), late, get('a', 4), get(undefined, 6)), 0);
+  assert.equal(faults(put('a', 0), late, get(undefined, 4), get('a', 6)), 1);
+  assert.equal(faults(put('a', 0), late, put('b', 4, 'unknown'), get('b', 6), get(undefined, 8)), 1);
+  assert.equal(faults(put('a', 0), late, put('b', 4, 'unknown'), get(undefined, 6), get('b', 8)), 0);
+  // Which of two deletions it was decides what may follow.
+  const again = { ...remove(6), outcome: 'unknown' } as const;
+  assert.equal(
+    faults(
+      put('a', 0),
+      late,
+      put('b', 4, 'unknown'),
+      again,
+      get(undefined, 8),
+      get('b', 10),
+      get(undefined, 12),
+    ),
+    0,
+  );
+  // Of two reads at once neither is before the other.
+  assert.equal(faults(put('a', 0), late, { ...get(undefined, 4), to: 9 }, get('a', 6)), 0);
+});
+
+test('versions: one that does not grow and a value under a later one than it was given are found', () => {
+  const as = (version: string, one: Operation): Operation => ({ ...one, version });
+  assert.equal(faults(as('1', put('a', 0)), as('2', put('b', 2)), get('b', 4, '2')), 0);
+  assert.equal(faults(as('2', put('a', 0)), as('1', put('b', 2))), 1);
+  assert.equal(faults(as('1', put('a', 0)), get('a', 2, '3')), 1);
+});
+
+test('at the end nodes that tell other things, list other things or tell nothing are found', () => {
+  const look = (node: number, reads: Operation[], keys: string[]) => ({ node, reads, keys });
+  const good = look(0, [get('a', 0, '1')], ['k']);
+  assert.deepEqual(compareLooks([good, { ...good, node: 1 }]), []);
+  assert.equal(compareLooks([good, look(1, [get(undefined, 0)], [])]).length, 1);
+  assert.equal(compareLooks([good, look(1, [get('a', 0, '2')], ['k'])]).length, 1);
+  assert.equal(compareLooks([good, look(1, [get('a', 0, '1')], [])]).length, 1);
+  assert.equal(compareLooks([look(0, [{ ...get('a', 0, '1'), outcome: 'unknown' }], ['k'])]).length, 1);
+});
+
 test('registers: a lost change, two that follow on one version, and a deleted one that returns are found', () => {
   const change = (
     value: string | undefined,
@@ -85,6 +126,8 @@ test('registers: a lost change, two that follow on one version, and a deleted on
     ),
     0,
   );
+  assert.equal(faults(change('a', 'absent', 0), change('b', 'absent', 2, { ...failed, there: 'va' })), 0);
+  assert.equal(faults(change('a', 'absent', 0), change('b', 'vx', 2, { ...failed, there: null })), 1);
   assert.equal(faults(change('a', 'absent', 0), change('b', 'va', 2), read('a', 4)), 1);
   assert.equal(faults(change('a', 'absent', 0), change('b', 'va', 2), change('c', 'va', 2)), 1);
   assert.equal(faults(change('a', 'absent', 0), change(undefined, 'va', 2), read('a', 4)), 1);

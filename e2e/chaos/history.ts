@@ -2,6 +2,10 @@
 
 import { type RegisterOperation, registerFault } from '../../packages/node/src/testing/linearizability.ts';
 
+/** Plain keys that each writer has, and registers that all share. */
+export const KEYS_EACH = 12;
+export const REGISTERS = 16;
+
 /**
  * One operation on a key. `unknown`: no answer, or one that says that it may have happened. Times are milliseconds of
  * one clock for all writers.
@@ -12,9 +16,12 @@ export interface Operation {
   readonly kind: 'put' | 'delete' | 'get' | 'cas-put' | 'cas-delete' | 'cas-get';
   /** Of a put what was written, of a get what was read; absent: nothing there. */
   readonly value?: string | undefined;
+  /** Of what was read, or was given to what was written. */
   readonly version?: string | undefined;
   /** Of a change of a register: the version that must be there, or `absent`. Done with the code CAS_CONDITION_FAILED: it was not. */
   readonly expect?: string | undefined;
+  /** What was there instead; null: nothing. */
+  readonly there?: string | null | undefined;
   readonly from: number;
   readonly to: number;
   readonly outcome: 'done' | 'refused' | 'unknown';
@@ -32,9 +39,8 @@ export interface Verdict {
 }
 
 /**
- * Each key has one writer, whose operations follow one another, and many readers. A read must give the outcome of the
- * last write acknowledged before it began or of one that began later or had no known outcome since; and no reader of a
- * key ever goes back to a smaller version.
+ * Each key has one writer, whose operations follow one another, and many readers. So all that a key ever was has an order, and
+ * a read must show what was written last before it began, or is shown by a read that ended before it began, or something later.
  */
 export function judge(history: readonly Operation[]): Verdict {
   const violations: string[] = [];
@@ -48,21 +54,7 @@ export function judge(history: readonly Operation[]): Verdict {
     if (fault) violations.push(`${key}: ${fault}`);
   }
   for (const [key, operations] of byKey) {
-    const writes = operations.filter(({ kind }) => kind !== 'get').toSorted((a, b) => a.from - b.from);
-    for (const read of operations) {
-      if (read.kind !== 'get' || read.outcome !== 'done') continue;
-      const last = writes.findLastIndex(({ outcome, to }) => outcome === 'done' && to < read.from);
-      const possible = writes.slice(Math.max(0, last)).filter((write) => canShow(write, read));
-      const fits =
-        possible.some((write) => shown(write) === read.value) || (last < 0 && read.value === undefined);
-      if (!fits) {
-        const expected = possible.map(shown).join(' | ') || 'nothing';
-        violations.push(
-          `${key}: writer ${read.writer} read ${read.value} at ${read.from}, may be ${expected}`,
-        );
-      }
-    }
-    violations.push(...goesBack(key, operations));
+    violations.push(...faultsOf(key, operations));
   }
   const count = (outcome: Operation['outcome']) =>
     history.filter((one) => ['put', 'delete'].includes(one.kind) && one.outcome === outcome).length;
@@ -78,7 +70,7 @@ export function judge(history: readonly Operation[]): Verdict {
 
 /** As the checker of linearizability takes it; nothing where it surely did not happen. */
 function registerOperation(one: Operation): RegisterOperation[] {
-  const { kind, value = null, version = null, expect = 'any', from, to, outcome, code } = one;
+  const { kind, value = null, version = null, expect = 'any', there, from, to, outcome, code } = one;
   if (outcome === 'refused') return [];
   if (kind === 'cas-get') {
     // A read nobody knows the answer of says nothing.
@@ -86,33 +78,83 @@ function registerOperation(one: Operation): RegisterOperation[] {
   }
   const input = { kind: 'change', value, expect } as const;
   if (outcome === 'unknown') return [{ input, from, to: Number.POSITIVE_INFINITY }];
-  return [{ input, output: code === undefined ? { version, value } : { failed: true }, from, to }];
-}
-
-function canShow(write: Operation, read: Operation): boolean {
-  return write.outcome !== 'refused' && write.from <= read.to;
+  return [
+    { input, output: code === undefined ? { version, value } : { failed: true, version: there }, from, to },
+  ];
 }
 
 const shown = ({ kind, value }: Operation) => (kind === 'put' ? value : undefined);
 
-/** Of two reads by anyone, the one that began after the other had ended shows no smaller version. */
-function goesBack(key: string, operations: readonly Operation[]): string[] {
-  const reads = operations
-    .filter(({ kind, outcome, version }) => kind === 'get' && outcome === 'done' && version !== undefined)
-    .toSorted((a, b) => a.from - b.from);
-  const ended = reads.toSorted((a, b) => a.to - b.to);
+function faultsOf(key: string, operations: readonly Operation[]): string[] {
   const found: string[] = [];
+  const writes = operations.filter(({ kind }) => kind !== 'get').toSorted((a, b) => a.from - b.from);
+  const places = new Map(writes.map((write, i) => [write, i]));
+  const done = operations.filter(({ outcome }) => outcome === 'done').toSorted((a, b) => a.from - b.from);
+  const ended = done.toSorted((a, b) => a.to - b.to);
+  /** What each read showed at least; -1: what was there before all writes. */
+  const showed = new Map<Operation, number>();
+  let floor = -1;
   let greatest = '';
   let next = 0;
-  for (const read of reads) {
-    for (; (ended[next]?.to ?? Number.POSITIVE_INFINITY) < read.from; next++) {
-      const { version = '' } = ended[next] ?? {};
-      if (version > greatest) greatest = version;
+  for (const one of done) {
+    for (; (ended[next]?.to ?? Number.POSITIVE_INFINITY) < one.from; next++) {
+      const before = ended[next] as Operation;
+      floor = Math.max(floor, places.get(before) ?? showed.get(before) ?? -1);
+      if ((before.version ?? '') > greatest) greatest = before.version ?? '';
     }
-    if ((read.version ?? '') < greatest)
-      found.push(
-        `${key}: writer ${read.writer} read version ${read.version} after ${greatest} had been read`,
-      );
+    if (one.kind !== 'get') {
+      if (one.version !== undefined && one.version <= greatest)
+        found.push(`${key}: ${one.version} was given although ${greatest} was known before`);
+      continue;
+    }
+    const who = `${key}: writer ${one.writer} read ${one.value} at ${one.from}`;
+    const possible = writes.filter(
+      (write, i) => i >= floor && write.outcome !== 'refused' && write.from <= one.to,
+    );
+    const which = possible.find((write) => shown(write) === one.value);
+    const never = floor < 0 && one.value === undefined;
+    if (!which && !never) found.push(`${who}, may be ${possible.map(shown).join(' | ') || 'nothing'}`);
+    else if (one.version !== undefined && one.version < greatest)
+      found.push(`${who} as ${one.version} after ${greatest} had been read or given`);
+    else if (one.version !== undefined && which?.version !== undefined && one.version > which.version)
+      found.push(`${who} as ${one.version}, written as ${which.version}`);
+    showed.set(one, never ? -1 : ((which && places.get(which)) ?? floor));
+  }
+  return found;
+}
+
+/** What one node tells when all is well and nobody writes any more. */
+export interface Look {
+  readonly node: number;
+  /** Reads of every key. */
+  readonly reads: readonly Operation[];
+  /** All plain keys that it lists. */
+  readonly keys: readonly string[];
+}
+
+/** Nodes must tell the same then, and list what they read. */
+export function compareLooks(looks: readonly Look[]): string[] {
+  const found: string[] = [];
+  const [first, ...others] = looks;
+  const told = ({ reads }: Look) =>
+    new Map(
+      reads
+        .filter(({ kind }) => kind === 'get')
+        .map(({ key, value, version }) => [key, value && `${value} as ${version}`]),
+    );
+  for (const look of looks) {
+    for (const { key, outcome, code } of look.reads)
+      if (outcome !== 'done') found.push(`node ${look.node} cannot tell of ${key}: ${code}`);
+    const listed = new Set(look.keys);
+    for (const [key, text] of told(look))
+      if (listed.has(key) !== (text !== undefined))
+        found.push(`node ${look.node} ${text ? 'does not list' : 'lists'} ${key}, which it reads as ${text}`);
+  }
+  const expected = first && told(first);
+  for (const look of others) {
+    for (const [key, text] of told(look))
+      if (expected?.get(key) !== text)
+        found.push(`${key}: node ${first?.node} reads ${expected?.get(key)}, node ${look.node} ${text}`);
   }
   return found;
 }

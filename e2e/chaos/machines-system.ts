@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { eventually } from '../../packages/node/src/testing/eventually.ts';
 import { CLONE, type DevSystem, startDev } from '../harness.ts';
 import { createMachines, type Machines } from '../namespaces/machines.ts';
-import type { Operation } from './history.ts';
+import type { Look, Operation } from './history.ts';
 
 const NODE_MAIN = join(CLONE, 'packages/node/bin/p2pos-node.mjs');
 
@@ -23,6 +23,8 @@ export interface MachinesSystem extends AsyncDisposable {
     i: number,
     orders: { readonly writer: number; readonly writers: number },
   ): MachineClient<Operation>;
+  /** What every key of so many writers is to the node on machine `i`. */
+  look(i: number, writers: number, consistency: 'quorum' | 'all'): Promise<Look>;
   /** Any program as a client on machine `i`: it is given the node's url and token, and tells one JSON line for each T. */
   startClient<T>(i: number, file: string, orders: Readonly<Record<string, unknown>>): MachineClient<T>;
   /** Until every node answers and calls itself healthy. */
@@ -126,6 +128,12 @@ export async function startMachinesSystem(
       child?.kill('SIGKILL');
     },
     startWriter: (i, orders) => startClient(i, join(import.meta.dirname, 'writer.ts'), orders),
+    async look(node, writers, consistency) {
+      const file = join(import.meta.dirname, 'last-look.ts');
+      const [told] = await startClient<Look>(node, file, { node, writers, consistency }).end();
+      if (!told) throw new Error(`the client on machine ${node} told nothing`);
+      return told;
+    },
     startClient,
     async settle() {
       for (let i = 0; i < count; i++) {

@@ -4,7 +4,7 @@
  */
 import { isP2posError, P2posError } from '@p2pos/protocol';
 import { connect } from '@p2pos/sdk';
-import type { Operation } from './history.ts';
+import { KEYS_EACH, type Operation, REGISTERS } from './history.ts';
 
 interface Orders {
   readonly writer: number;
@@ -14,8 +14,6 @@ interface Orders {
 }
 
 const orders = JSON.parse(process.argv[2] ?? '{}') as Orders;
-const KEYS_EACH = 12;
-const REGISTERS = 16;
 await using client = connect({ url: orders.url, token: orders.token, maxAttempts: 1, timeoutMs: 8_000 });
 const stop = new AbortController();
 process.stdin.on('end', () => stop.abort()).resume();
@@ -84,9 +82,10 @@ async function useRegister(key: string): Promise<void> {
       tell({ ...asked, version, to: now(), outcome: 'done' });
     }
   } catch (error) {
-    if (isP2posError(error, 'CAS_CONDITION_FAILED'))
-      tell({ ...asked, to: now(), outcome: 'done', code: error.code });
-    else tell({ ...asked, to: now(), ...failure(error) });
+    if (isP2posError(error, 'CAS_CONDITION_FAILED')) {
+      const there = error.details['version'] as string | null;
+      tell({ ...asked, there, to: now(), outcome: 'done', code: error.code });
+    } else tell({ ...asked, to: now(), ...failure(error) });
   }
 }
 
@@ -96,9 +95,8 @@ async function write(key: string, remove: boolean): Promise<Told> {
   const kind = remove ? 'delete' : 'put';
   const value = remove ? undefined : `${orders.writer}.${serial++}`;
   try {
-    if (value === undefined) await client.kv.delete(key);
-    else await client.kv.put(key, value);
-    return { kind, value, outcome: 'done' };
+    const { version } = await (value === undefined ? client.kv.delete(key) : client.kv.put(key, value));
+    return { kind, value, version, outcome: 'done' };
   } catch (error) {
     return { kind, value, ...failure(error) };
   }

@@ -102,7 +102,7 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
     const write = key.byValue.get(value);
     const expiredAt = (write?.expiresAt ?? Number.POSITIVE_INFINITY) + CLOCK_ERROR_MS;
     const twin = key.writes.find((one) => one.version === version && one !== write);
-    if (version < floor) broken(`${name}: read ${version} although ${floor} was known before`);
+    if (version < floor) broken(`${name}: read ${version} although ${known(floor)} before`);
     else if (!write) broken(`${name}: read ${value}, which was refused or never written`);
     else if (write.acknowledged && version > (write.version ?? ''))
       broken(`${name}: read ${value} as ${version}, written as ${write.version}`);
@@ -122,7 +122,7 @@ export function createPlainRecords(say: (violation: string) => void = () => {}):
         mayBe(write, floor) &&
         (write.value === undefined || (write.expiresAt ?? Number.POSITIVE_INFINITY) <= now + CLOCK_ERROR_MS),
     );
-    if (causes.length === 0) broken(`${name}: read nothing although ${floor} was known before`);
+    if (causes.length === 0) broken(`${name}: read nothing although ${known(floor)} before`);
     // A majority has one of them by now, so nothing older returns.
     else raise(key, causes.map((write) => leastOf(write, floor)).sort()[0] ?? floor);
   }
@@ -185,6 +185,10 @@ function leastOf({ version, acknowledged }: Write, floor: string): string {
 
 /** Makes of a version what lies between it and the next. */
 const ABOVE = '+';
+
+function known(floor: string): string {
+  return floor.endsWith(ABOVE) ? `${floor.slice(0, -1)} was gone` : `${floor} was known`;
+}
 
 /** The time that a version says, ms. */
 function msOf(version: string): number {

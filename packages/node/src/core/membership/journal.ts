@@ -303,6 +303,7 @@ export async function openMembership(
     submit,
     documents: (query) => listDocuments(query, held, archive),
     holds: (hash) => held?.documents.snapshots.get(hash) !== undefined,
+    snapshot: async (hash) => held?.documents.snapshots.get(hash) && (await snapshotDocumentOf(hash))?.body,
     auditEntries: (after, limit) => audit.entries(after, limit),
     status,
     async [Symbol.asyncDispose]() {

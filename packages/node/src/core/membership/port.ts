@@ -1,5 +1,5 @@
 /** Membership as the rest of the node sees it. */
-import type { Fork, PublicKey } from '@p2pos/protocol';
+import type { Fork, PublicKey, Snapshot } from '@p2pos/protocol';
 import type {
   CarriedDocument,
   Conflict,
@@ -91,6 +91,8 @@ export interface MembershipJournal extends Membership, AsyncDisposable {
   documents(query: DocumentQuery): Promise<{ readonly documents: CarriedDocument[]; readonly more: boolean }>;
   /** Whether the snapshot is held, in force or not. */
   holds(snapshotHash: string): boolean;
+  /** One that is held, in force or not. @throws P2posError those of the store */
+  snapshot(hash: string): Promise<Snapshot | undefined>;
   /** Entries with a greater `seq` than `after`, oldest first. */
   auditEntries(after: number, limit: number): Promise<AuditEntry[]>;
   status(): MembershipStatus;

@@ -287,6 +287,32 @@ test('when another branch of the chain wins, what was acknowledged under the one
   for (const key of KEYS) assert.equal(await bed.get(2, key), key);
 });
 
+test('what was acknowledged under the branch that lost is still read after a restart', async () => {
+  await using bed = await createTestbed({ nodes: 8, members: [0, 1, 2, 3], exchange: false });
+  const first = await bed.snapshot(bed.members(0, 1, 2, 3));
+  await bed.giveAll(first);
+  const all = bed.members(0, 1, 2, 3, 4, 5, 6);
+  const newcomers = [4, 5, 6].map((index) => bed.node(index).peerId);
+  const moving = all.map((member) => ({ ...member, draining: !newcomers.includes(member.peerId) }));
+  const loser = await bed.snapshot(moving, {}, first);
+  for (let i = 0; i < 7; i++) await bed.push(i, loser);
+  await settle(bed, KEYS, [0, 1, 2, 3, 4, 5, 6]);
+  await putAll(bed, KEYS);
+  // Before anything of it can be copied.
+  bed.partition(...[0, 1, 2, 3, 4, 5, 6, 7].map((index) => [index]));
+  const staying = all.map((member) => ({
+    ...member,
+    capabilities: newcomers.includes(member.peerId) ? [] : member.capabilities,
+  }));
+  const winner = await bed.snapshot([...staying, ...bed.members(7)], {}, first);
+  for (let i = 0; i < 8; i++) await bed.push(i, winner);
+  await bed.clock.advance(100);
+  await bed.crash(0);
+  await bed.start(0);
+  await bed.heal();
+  for (const key of KEYS.slice(0, 3)) assert.equal(await bed.get(0, key), key);
+});
+
 test('a node that is draining hands over and is then empty', async () => {
   await using bed = await createTestbed({ nodes: 5 });
   await putAll(bed, KEYS);

@@ -79,12 +79,14 @@ export function startHandover(
   async function save(): Promise<void> {
     const era = moves.current();
     if (!era) return;
+    const sides = moves.sides();
     const state = JSON.stringify([
       era.hex,
       moves.rings().map(({ settled, closed }) => [hash(settled), hash(closed)]),
+      sides.map((side) => [nameOf(side.hash), side.fork]),
     ]);
     if (state === saved) return;
-    await table.saveRings(moves.rings(), era.hash);
+    await table.saveRings(moves.rings(), era.hash, sides);
     saved = state;
   }
 
@@ -256,6 +258,9 @@ export function startHandover(
     const placed = topology.placedNow();
     if (!placed) return false; // a change of the membership wakes this again
     const generation = topology.generation();
+    // What else is written of the rings names the snapshot in force: first the disk must know what is needed beside its chain.
+    await save();
+    if (generation !== topology.generation()) return true;
     const before = strays;
     let left = false;
     for (const ring of moves.rings()) {

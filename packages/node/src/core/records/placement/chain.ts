@@ -3,9 +3,11 @@ import {
   type Crypto,
   type DocumentHash,
   decodeDocument,
+  equalBytes,
   parseTimestamp,
   type Snapshot,
   snapshotDocument,
+  toHex,
 } from '@p2pos/protocol';
 import { FIRST_HAND_WINDOW_MS } from '@p2pos/protocol/membership';
 import type { MembershipJournal } from '../../membership/index.ts';
@@ -37,6 +39,28 @@ export async function readChain(
     const last = documents.at(-1);
     if (!last || !more) return;
     after = { epoch: last.epoch, hash: last.hash };
+  }
+}
+
+/**
+ * The chain up to a snapshot that is no part of this one, as it was before another branch won. Undefined where it is a part, or
+ * is not held any more.
+ */
+export async function readFormer(
+  membership: Pick<MembershipJournal, 'snapshot'>,
+  head: Uint8Array,
+  chain: readonly ChainLink[],
+): Promise<ChainLink[] | undefined> {
+  const branch: ChainLink[] = [];
+  for (let hash = head; ; ) {
+    const at = chain.findIndex((link) => equalBytes(link.hash, hash));
+    const isRoot = branch.at(-1)?.snapshot.epoch === 1;
+    if (at >= 0 || isRoot)
+      return branch.length > 0 ? [...chain.slice(0, at + 1), ...branch.reverse()] : undefined;
+    const snapshot = await membership.snapshot(toHex(hash));
+    if (!snapshot) return undefined;
+    branch.push({ hash, snapshot });
+    hash = snapshot.previous;
   }
 }
 

@@ -27,6 +27,18 @@ export interface Run {
   readonly side: boolean;
 }
 
+/** A snapshot of a branch that was in force here and lost, and the epoch up to which the chain has it in common. */
+export interface Side {
+  readonly link: ChainLink;
+  readonly fork: number;
+}
+
+/** As the disk remembers it: the snapshot by its hash. */
+export interface SavedSide {
+  readonly hash: Uint8Array;
+  readonly fork: number;
+}
+
 export interface Eras {
   /** Undefined as long as no snapshot is known. */
   current(): Era | undefined;
@@ -34,6 +46,10 @@ export interface Eras {
   append(link: ChainLink): void;
   /** Another chain, oldest first. Answers the greatest former epoch that is part of it; 0 when none is. */
   replace(chain: readonly ChainLink[]): number;
+  /** What is needed of branches that lost. */
+  sides(): readonly SavedSide[];
+  /** As it was before a restart, once the chain is known. */
+  restore(sides: readonly Side[]): void;
   /** Lets go what lies before `epoch`. */
   forget(epoch: number): void;
   /** Of a slot, newest first, down to epoch `since`. The first is the present set. */
@@ -45,6 +61,8 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
   let eras: Era[] = [];
   /** Of a branch that was in force here and lost; needed by slots that closed no later than where it left the chain. */
   let sides: { readonly era: Era; readonly fork: number }[] = [];
+  /** Of all the chain, also where its eras are let go. */
+  let path: { readonly epoch: number; readonly hex: string }[] = [];
 
   function eraOf({ hash, snapshot }: ChainLink): Era {
     return {
@@ -59,16 +77,27 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
 
   return {
     current: () => eras.at(-1),
+    sides: () => sides.map(({ era: { hash }, fork }) => ({ hash, fork })),
+    restore(saved) {
+      sides = saved.map(({ link, fork }) => ({ era: eraOf(link), fork }));
+    },
     append(link) {
-      eras.push(eraOf(link));
+      const era = eraOf(link);
+      eras.push(era);
+      path.push({ epoch: era.epoch, hex: era.hex });
     },
     replace(chain) {
       const previous = eras;
       const known = (link: ChainLink) => previous.find(({ hash }) => equalBytes(hash, link.hash));
       eras = chain.map((link) => known(link) ?? eraOf(link));
-      const common = previous.findLast((era) => eras.includes(era))?.epoch ?? 0;
+      const former = path;
+      path = eras.map(({ epoch, hex }) => ({ epoch, hex }));
+      const common = path.findLast(({ hex }, i) => former[i]?.hex === hex)?.epoch ?? 0;
       const lost = previous.filter(({ epoch }) => epoch > common);
-      sides.push(...lost.map((era) => ({ era, fork: common })));
+      const isBack = ({ hex }: Era) => eras.some((era) => era.hex === hex);
+      // Those of branches that lost before may leave this chain earlier than the one that they lost to.
+      sides = [...sides.filter(({ era }) => !isBack(era)), ...lost.map((era) => ({ era, fork: common }))];
+      sides = sides.map(({ era, fork }) => ({ era, fork: Math.min(fork, common) }));
       return common;
     },
     forget(epoch) {

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import type { Snapshot } from '@p2pos/protocol';
 import fc from 'fast-check';
 import type { ChainLink } from './chain.ts';
+import type { Side } from './eras.ts';
 import { createMoves, type Moves } from './moves.ts';
 import type { Placer } from './placement.ts';
-import type { SavedRing } from './ring.ts';
+import type { Ring, SavedRing } from './ring.ts';
 import { packEpochs, unpackEpochs } from './ring.ts';
 
 /** Every slot lies on the first three members: the test decides who that is. */
@@ -22,8 +23,8 @@ function link(epoch: number, letters: string, { force = false, branch = 0 } = {}
   return { hash, snapshot: { epoch, members, force } as unknown as Snapshot };
 }
 
-function movesOf(self: string, saved = new Map<number, SavedRing>()): Moves {
-  return createMoves({ self, placer, slots: () => SLOTS, saved }, { counts: [3] });
+function movesOf(self: string, saved = new Map<number, SavedRing>(), sides: readonly Side[] = []): Moves {
+  return createMoves({ self, placer, slots: () => SLOTS, saved, sides }, { counts: [3] });
 }
 
 const sets = (moves: Moves) => moves.required(0, 3).map((set) => set.join(''));
@@ -210,4 +211,69 @@ test('epochs of slots survive their packing; what describes other slots is refus
   for (const bad of [[1, -1], [1, 5], [-1, 4], [1], [2 ** 32, 4], [1, 0, 1, 4]]) {
     assert.equal(unpackEpochs(bad, 4), undefined, String(bad));
   }
+});
+
+/** Node a followed a branch whose set closed the one before; then the other branch won. */
+function afterTheOtherWon(): Moves {
+  const moves = movesOf('a');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'def', { branch: 1 }));
+  for (let slot = 0; slot < SLOTS; slot++) moves.learnClosed(slot, 3, 2);
+  // From here on the earlier ones are forgotten.
+  moves.append(link(3, 'def', { branch: 1 }));
+  assert.deepEqual(sets(moves), ['def']);
+  moves.replace(WINNER);
+  return moves;
+}
+const WINNER = [link(1, 'abc'), link(2, 'abg')];
+
+test('a set of the branch that lost is needed, whatever who never followed it knows to be closed before it', () => {
+  const moves = afterTheOtherWon();
+  assert.deepEqual(sets(moves), ['abg', 'abc', 'def']);
+  moves.absorb(3, new Map([['b', told(0, 1)]]));
+  assert.deepEqual(sets(moves), ['abg', 'abc', 'def']);
+  moves.absorb(
+    3,
+    new Map([
+      ['b', told(2)],
+      ['g', told(2)],
+    ]),
+  );
+  assert.deepEqual(sets(moves), ['abg']);
+});
+
+test('sets of a branch that lost to one that loses in turn are needed until a newer set than the earlier fork has settled', () => {
+  const moves = movesOf('a');
+  for (const one of [link(1, 'abc'), link(2, 'abc'), link(3, 'abc'), link(4, 'def')]) moves.append(one);
+  moves.replace([link(1, 'abc'), link(2, 'abc'), link(3, 'abc'), link(4, 'abg', { branch: 1 })]);
+  moves.replace([link(1, 'abc'), link(2, 'abh', { branch: 2 })]);
+  assert.deepEqual(sets(moves), ['abh', 'abc', 'def', 'abg']);
+  moves.absorb(
+    3,
+    new Map([
+      ['b', told(2)],
+      ['h', told(2)],
+    ]),
+  );
+  assert.deepEqual(sets(moves), ['abh']);
+});
+
+test('sets of a branch that lost are needed after a restart as before', () => {
+  const before = afterTheOtherWon();
+  const lost = [link(2, 'def', { branch: 1 }), link(3, 'def', { branch: 1 })];
+  const sides = lost.filter(({ hash }) =>
+    before.sides().some((side) => Buffer.compare(side.hash, hash) === 0),
+  );
+  assert.equal(sides.length, 1);
+  const { settled, closed } = before.ring(3) as Ring;
+  const headHash = (WINNER[1] as ChainLink).hash;
+  const saved = new Map([[3, { count: 3, settled: settled.slice(), closed: closed.slice(), headHash }]]);
+  const again = movesOf(
+    'a',
+    saved,
+    sides.map((one) => ({ link: one, fork: before.sides()[0]?.fork ?? 0 })),
+  );
+  again.replace([...WINNER, link(3, 'abg', { branch: 2 })]);
+  assert.deepEqual(sets(again), ['abg', 'abc', 'def']);
+  assert.deepEqual(again.sides(), before.sides());
 });

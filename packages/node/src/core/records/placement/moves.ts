@@ -9,7 +9,7 @@
 import type { PeerId } from '../../net/index.ts';
 import type { ChainLink } from './chain.ts';
 import { type Cover, createCover } from './cover.ts';
-import { createEras, type Era, type Run } from './eras.ts';
+import { createEras, type Era, type Run, type SavedSide, type Side } from './eras.ts';
 import type { Placer } from './placement.ts';
 import { majorityOf, type PeerSet } from './quorum.ts';
 import { createRing, type Ring, type SavedRing } from './ring.ts';
@@ -27,6 +27,8 @@ export interface Moves {
   /** Undefined as long as no snapshot is known. */
   ring(count: number): Ring | undefined;
   rings(): readonly Ring[];
+  /** What is needed of branches that lost, to be saved with the rings. */
+  sides(): readonly SavedSide[];
   /** The sets that must each give a majority; the present one first. */
   required(slot: number, count: number): readonly PeerSet[];
   /** The same for all slots at once. */
@@ -53,6 +55,7 @@ export interface MovesDeps {
   readonly slots: () => number;
   /** What the disk remembers, by number of replicas. */
   readonly saved: ReadonlyMap<number, SavedRing>;
+  readonly sides: readonly Side[];
 }
 
 export interface MovesConfig {
@@ -60,7 +63,10 @@ export interface MovesConfig {
   readonly counts: readonly number[];
 }
 
-export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts }: MovesConfig): Moves {
+export function createMoves(
+  { self, placer, slots, saved, sides }: MovesDeps,
+  { counts }: MovesConfig,
+): Moves {
   const eras = createEras({ placer });
   const rings = new Map<number, Ring>();
   /** By number of replicas, then slot; undefined: to be worked out. */
@@ -162,8 +168,10 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
     },
     replace(chain) {
       const common = eras.replace(chain);
-      if (rings.size === 0) restoreRings(chain);
-      else {
+      if (rings.size === 0) {
+        restoreRings(chain);
+        eras.restore(sides);
+      } else {
         for (const { settled, closed } of rings.values()) {
           for (let slot = 0; slot < closed.length; slot++) {
             // What was true on another branch says nothing on this one.
@@ -176,6 +184,7 @@ export function createMoves({ self, placer, slots, saved }: MovesDeps, { counts 
     },
     ring: (count) => rings.get(count),
     rings: () => [...rings.values()],
+    sides: eras.sides,
     required,
     cover(count) {
       const known = covers.get(count);

@@ -3,21 +3,28 @@
  * A child of the snapshot in force takes effect in the same instant; for anything else (the start, another branch)
  * the chain is read first, and until then this node answers no request.
  */
-import { type Crypto, decodeDocument, equalBytes, P2posError, snapshotDocument } from '@p2pos/protocol';
+import {
+  type Crypto,
+  decodeDocument,
+  equalBytes,
+  P2posError,
+  snapshotDocument,
+  toHex,
+} from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { MembershipJournal, View } from '../../membership/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Placed } from '../format/wire.ts';
 import type { RecordTable } from '../replica/store.ts';
-import { type Authors, type ChainLink, createAuthors, readChain } from './chain.ts';
-import type { Era } from './eras.ts';
+import { type Authors, type ChainLink, createAuthors, readChain, readFormer } from './chain.ts';
+import type { Era, Side } from './eras.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createPlacer } from './placement.ts';
 
 export type RecordsMembership = Pick<
   MembershipJournal,
-  'systemId' | 'slots' | 'events' | 'view' | 'isActive' | 'documents'
+  'systemId' | 'slots' | 'events' | 'view' | 'isActive' | 'documents' | 'snapshot'
 >;
 
 export interface Topology extends Disposable {
@@ -46,7 +53,7 @@ export interface TopologyDeps {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly table: Pick<RecordTable, 'rings'>;
+  readonly table: Pick<RecordTable, 'rings' | 'sides'>;
 }
 
 /** Before the chain is read again, where it could not be read or did not lead to the snapshot in force. */
@@ -58,10 +65,9 @@ export async function openTopology(
   { counts }: { readonly counts: readonly number[] },
 ): Promise<Topology> {
   const placer = createPlacer({ crypto }, { slots: () => membership.slots });
-  const moves = createMoves(
-    { self, placer, slots: () => membership.slots, saved: await table.rings() },
-    { counts },
-  );
+  const saved = await table.rings();
+  const sides = await readSides();
+  const moves = createMoves({ self, placer, slots: () => membership.slots, saved, sides }, { counts });
   let authors: Authors = createAuthors();
   /** Listed by branches too that lost: who wrote while one was in force is an author all the same. */
   const onBranches = new Set<PeerId>();
@@ -77,6 +83,26 @@ export async function openTopology(
   const notify = () => {
     for (const listener of listeners) listener();
   };
+
+  async function readSides(): Promise<Side[]> {
+    const found: Side[] = [];
+    for (const { hash, fork } of await table.sides()) {
+      const snapshot = await membership.snapshot(toHex(hash));
+      if (snapshot) found.push({ link: { hash, snapshot }, fork });
+      else
+        log.error(
+          { action: 'records_sides', hash: toHex(hash) },
+          'a snapshot that was in force is not held any more: what was written under it alone may be missed',
+        );
+    }
+    return found;
+  }
+
+  /** The chain that the marks on the disk were made on, where another won while this node was down. */
+  async function readSaved(chain: readonly ChainLink[]): Promise<ChainLink[] | undefined> {
+    const [ring] = saved.values();
+    return moves.current() || !ring ? undefined : readFormer(membership, ring.headHash, chain);
+  }
 
   async function readAll(): Promise<void> {
     for (;;) {
@@ -97,8 +123,10 @@ export async function openTopology(
         throw new P2posError('STORE_CORRUPT', { file: 'of this node', reason });
       }
       await readChain({ membership, crypto }, 'branches', learnBranch);
+      const former = await readSaved(chain);
       if (!equalBytes(sought, membership.view().hash)) continue;
       if (head) {
+        if (former) moves.replace(former);
         moves.replace(chain);
         authors = listed;
       }

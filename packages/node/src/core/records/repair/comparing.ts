@@ -1,5 +1,5 @@
 /** What a replica answers to those who compare their records with its own. It keeps nothing between their calls. */
-import { type Crypto, P2posError } from '@p2pos/protocol';
+import { P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Store } from '../../store/index.ts';
 import { MAX_RECONCILE_BYTES } from '../format/repair-methods.ts';
@@ -9,7 +9,7 @@ import type { Replica } from '../replica/replica.ts';
 import type { SlotContents } from './digests.ts';
 import { tally } from './loss.ts';
 import type { Claim, Heard, PeerMemory } from './memory.ts';
-import { answer, createItems } from './negentropy/index.ts';
+import { answer } from './negentropy/index.ts';
 import type { Standing } from './standing.ts';
 
 export const RECONCILE_LIMITS = { maxMessageBytes: MAX_RECONCILE_BYTES } as const;
@@ -42,7 +42,6 @@ export interface ComparingDeps {
   readonly contents: SlotContents;
   readonly memory: PeerMemory;
   readonly standing: Standing;
-  readonly crypto: Pick<Crypto, 'sha256'>;
   readonly holdsStrays: () => boolean;
   readonly store: Pick<Store, 'read'>;
 }
@@ -63,7 +62,7 @@ export function sharedSlots(
 }
 
 export function createComparing(deps: ComparingDeps): Comparing {
-  const { membership, replica, topology, contents, memory, standing, crypto } = deps;
+  const { membership, replica, topology, contents, memory, standing } = deps;
 
   function check(count: number, slot: number): void {
     const ring = topology.moves.ring(count);
@@ -101,7 +100,7 @@ export function createComparing(deps: ComparingDeps): Comparing {
       check(count, slot);
       if (!topology.moves.isHolder(slot, count))
         throw new P2posError('BAD_REQUEST', { reason: 'This node is no replica of the slot.' });
-      const items = createItems(crypto, await contents.items(count, slot));
+      const items = await contents.items(count, slot);
       const reply = answer(items, message, RECONCILE_LIMITS);
       admission.confirm();
       return { message: reply, learning: !standing.votes(slot, count) };

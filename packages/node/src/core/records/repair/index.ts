@@ -19,7 +19,7 @@ import { createTombstones } from './tombstones.ts';
 export interface OpenRepairDeps
   extends Omit<RepairDeps, 'syncing'>,
     SyncingDeps,
-    Pick<ScrubDeps, 'verifier' | 'declarations' | 'random' | 'slotOf' | 'now'> {
+    Pick<ScrubDeps, 'verifier' | 'declarations' | 'crypto' | 'random' | 'slotOf' | 'now'> {
   readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
 }
 

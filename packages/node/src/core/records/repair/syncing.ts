@@ -2,7 +2,7 @@
  * Brings this node and one other to the same records: digests over all slots that both hold, then over fewer and fewer
  * where they differ, then the records of one slot by set reconciliation, and at last only what either lacks.
  */
-import { type Crypto, equalBytes, parseVersion } from '@p2pos/protocol';
+import { equalBytes, parseVersion } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
@@ -17,7 +17,7 @@ import type { RecordTable } from '../replica/store.ts';
 import type { RecordName } from '../replica/stored.ts';
 import { PART_BYTES, RECONCILE_LIMITS, ROOT_BYTES, type SlotRange, sharedSlots } from './comparing.ts';
 import type { SlotContents } from './digests.ts';
-import { createItems, initiate, proceed } from './negentropy/index.ts';
+import { initiate, proceed } from './negentropy/index.ts';
 
 export interface Ask {
   readonly placed: Placed;
@@ -58,7 +58,6 @@ export interface SyncingDeps {
   readonly topology: Topology;
   readonly table: Pick<RecordTable, 'findLeaf'>;
   readonly contents: SlotContents;
-  readonly crypto: Pick<Crypto, 'sha256'>;
   readonly clock: Clock;
   /** Ends what was left unfinished about a register, so that all of its replicas can go on. */
   readonly settleRegister: (name: RecordName) => Promise<void>;
@@ -68,15 +67,18 @@ export interface SyncingConfig {
   readonly timeoutMs: number;
   /** Of records, both ways. */
   readonly maxBytesPerSecond: number;
+  /** Messages of one reconciliation. Default 256. */
+  readonly maxSteps?: number;
 }
 
 const PARTS = 64;
+/** Of a reconciliation: what more there is to find waits for the next. */
 const MAX_STEPS = 256;
 const PUSH_BYTES = 262_144;
 
 export function createSyncing(
-  { calls, replica, topology, table, contents, crypto, clock, settleRegister }: SyncingDeps,
-  { timeoutMs, maxBytesPerSecond }: SyncingConfig,
+  { calls, replica, topology, table, contents, clock, settleRegister }: SyncingDeps,
+  { timeoutMs, maxBytesPerSecond, maxSteps = MAX_STEPS }: SyncingConfig,
 ): Syncing {
   async function differingRanges(
     peerId: PeerId,
@@ -196,7 +198,7 @@ export function createSyncing(
     },
     async slot(peerId, ask, slot, { gives, takes }) {
       const { placed, count } = ask;
-      const items = createItems(crypto, await contents.items(count, slot));
+      const items = await contents.items(count, slot);
       const have = new Map<string, Uint8Array>();
       const need = new Map<string, Uint8Array>();
       const sinks = {
@@ -207,8 +209,7 @@ export function createSyncing(
       };
       let learning = false;
       let message: Uint8Array | undefined = initiate(items);
-      for (let step = 0; message; step++) {
-        if (step === MAX_STEPS) return { complete: false, learning, kept: [] };
+      for (let step = 0; message && step < maxSteps; step++) {
         const answer = await calls.ask(
           peerId,
           'reconcile',
@@ -220,11 +221,8 @@ export function createSyncing(
       }
       const pulled = takes(learning) ? await pull(peerId, ask, slot, [...need.values()]) : need.size === 0;
       const pushed = await push(peerId, ask, slot, [...have.values()], gives);
-      return {
-        complete: pulled && pushed.complete,
-        learning,
-        kept: pushed.kept,
-      };
+      const compared = message === undefined;
+      return { complete: compared && pulled && pushed.complete, learning, kept: compared ? pushed.kept : [] };
     },
   };
 }

@@ -13,8 +13,8 @@ import {
   toHex,
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { Promises } from '../cas/promises.ts';
-import { checkedState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
+import { MAX_BALLOT_AGE_MS, type Promises } from '../cas/promises.ts';
+import { checkedState, STATE_OVERHEAD_BYTES, storedState } from '../cas/state.ts';
 import type { Ceiling } from '../clock/ceiling.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
@@ -127,8 +127,12 @@ export function createReplica(deps: ReplicaDeps): Replica {
       if (relayed) deps.onAhead(body, ms - MAX_AHEAD_MS);
       throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     }
+    if (register && !relayed && ms < now() - MAX_BALLOT_AGE_MS)
+      throw new P2posError('RECORD_INVALID', { reason: 'its ballot is too old to be accepted' });
     checkValue(fields, value);
-    const carried = register && value ? checkedState(value, fields.version).value : value;
+    // What an earlier release took is passed on, so that replicas stay alike: it holds nothing (`storedState`).
+    const read = relayed ? storedState : checkedState;
+    const carried = register && value ? read(value, fields.version).value : value;
     if (carried && carried.length > maxValueBytes) throw tooLarge();
     if (carried && !handedOver)
       declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });

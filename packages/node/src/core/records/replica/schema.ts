@@ -228,6 +228,13 @@ export const SELECT_CLOCK = 'SELECT reserved_ms FROM records_clock';
 export const SAVE_RING = `
   INSERT INTO records_rings VALUES (?, ?, ?, ?) ON CONFLICT (replicas) DO UPDATE SET
     head_hash = excluded.head_hash, settled = excluded.settled, closed = excluded.closed`;
+/** Snapshots of branches that lost and are needed: see placement/eras.ts. */
+export const SIDES_MIGRATIONS: readonly string[] = [
+  'CREATE TABLE records_sides (hash BLOB PRIMARY KEY, fork INTEGER NOT NULL) WITHOUT ROWID',
+];
+export const SELECT_SIDES = 'SELECT hash, fork FROM records_sides ORDER BY fork, hash';
+export const DELETE_SIDES = 'DELETE FROM records_sides';
+export const SAVE_SIDE = 'INSERT OR REPLACE INTO records_sides VALUES (?, ?)';
 export const SELECT_RINGS = 'SELECT replicas, head_hash, settled, closed FROM records_rings';
 
 /** In the order in which they came to this store. */

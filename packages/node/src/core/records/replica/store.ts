@@ -4,6 +4,7 @@ import type { Row, Statement, Store } from '../../store/index.ts';
 import { leafHash } from '../format/merkle.ts';
 import { endOf, successorOf } from '../format/range.ts';
 import { decodeHeader, fitsValue, MAX_KEY_BYTES, type RecordHeader } from '../format/record.ts';
+import type { SavedSide } from '../placement/eras.ts';
 import type { Ring, SavedRing } from '../placement/ring.ts';
 import { type CommitLog, createCommitLog } from '../watch/log.ts';
 import { createNewest, type Newest } from './newest.ts';
@@ -49,7 +50,9 @@ export interface RecordTable {
   reservedMs(): Promise<number>;
   reserve(boundMs: number): Promise<void>;
   rings(): Promise<Map<number, SavedRing>>;
-  saveRings(rings: readonly Ring[], headHash: Uint8Array): Promise<void>;
+  sides(): Promise<SavedSide[]>;
+  /** Those of the sides as they were stay where none are given. */
+  saveRings(rings: readonly Ring[], headHash: Uint8Array, sides?: readonly SavedSide[]): Promise<void>;
 }
 
 type NameRow = Row & { id: number; namespace: string; key: Uint8Array; partition: Uint8Array };
@@ -76,6 +79,7 @@ export interface RecordTableDeps {
 export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTable> {
   const { store, crypto, newest = createNewest({ maxBytes: 0 }) } = deps;
   await store.migrate('records', sql.MIGRATIONS);
+  await store.migrate('records_sides', sql.SIDES_MIGRATIONS);
 
   async function change(statements: readonly Statement[]): Promise<readonly { readonly changes: number }[]> {
     using _pause = newest.suspend();
@@ -236,8 +240,15 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
         ]),
       );
     },
-    async saveRings(rings, headHash) {
-      await store.write(rings.map((ring) => ringStatement(ring, headHash)));
+    async sides() {
+      return await store.read<SavedSide & Row>(sql.SELECT_SIDES);
+    },
+    async saveRings(rings, headHash, sides) {
+      await store.write([
+        ...rings.map((ring) => ringStatement(ring, headHash)),
+        ...(sides ? [{ sql: sql.DELETE_SIDES }] : []),
+        ...(sides ?? []).map(({ hash, fork }) => ({ sql: sql.SAVE_SIDE, params: [hash, fork] })),
+      ]);
     },
   };
 }
