@@ -52,7 +52,8 @@ export function diskFaults(ground: Ground, onLoss: (i: number) => void): Record<
       return false;
     },
     'flipped bit'(i) {
-      if (!isListed(sim, i) || wounds.open(sim, i)) return false;
+      // One that has just lost its disk has no tables before it is up.
+      if (!sim.isUp(i) || !isListed(sim, i) || wounds.open(sim, i)) return false;
       const column = random.pick(COLUMNS);
       // Half of them among the few keys that are asked for most.
       const hot = random.chance(0.5) ? "AND namespace = 'default/kv' AND length(key) <= 3" : '';
