@@ -47,7 +47,13 @@ test('flipped bits break no promise', async () => {
 
 for (const name of Object.keys(PLANTED)) {
   test(`planted: ${name} is found out`, async () => {
-    const { result } = await run([...(name === 'hashes-unchecked' ? FLIPPED : AWKWARD), '--plant', name]);
-    assert.ok(result.violations.length > 0);
+    // Believed, the first flipped bit stays the only one, and not in every run a reader meets it.
+    const runs =
+      name === 'hashes-unchecked'
+        ? ['1', '2', '3', '4'].map((seed) => [...FLIPPED, '--seed', seed])
+        : [AWKWARD];
+    for (const words of runs)
+      if ((await run([...words, '--plant', name])).result.violations.length > 0) return;
+    assert.fail(`${runs.length} runs found nothing`);
   });
 }

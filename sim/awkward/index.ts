@@ -73,7 +73,7 @@ async function emptyDisk(turn: Turn): Promise<void> {
   await write(turn, outside[0], 'before');
   isolate(turn, c);
   await write(turn, outside[0], 'after');
-  await sim.crash(outside[0]); // with what it keeps for c
+  await sim.crash(outside[0], 'silent'); // with what it keeps for c, and what was on its way
   await sim.crash(a);
   sim.heal();
   isolate(turn, b);
@@ -89,7 +89,7 @@ async function lateDeletion(turn: Turn): Promise<void> {
   await write(turn, outside[0], 'to be deleted');
   isolate(turn, c);
   await write(turn, outside[0], undefined);
-  await sim.crash(outside[0]);
+  await sim.crash(outside[0], 'silent');
   await sim.clock.advance(600_000);
   sim.heal();
   await reads(turn, outside[1], 90_000);
@@ -107,7 +107,7 @@ async function fewAnswers(turn: Turn): Promise<void> {
   await sim.clock.advance(20_000);
   await write(turn, outside[0], 'with one alone');
   isolate(turn, a);
-  await sim.crash(outside[0]);
+  await sim.crash(outside[0], 'silent');
   await sim.start(b);
   await sim.start(c);
   await reads(turn, outside[1], 8_000);

@@ -9,7 +9,7 @@ import { createRegisterHistories } from '../checkers/registers.ts';
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
 import { pickNode, startClients, TTL_MS } from './clients.ts';
 import { createDisks } from './disks.ts';
-import { createFaults } from './faults.ts';
+import { createFaults } from './faults/index.ts';
 import { createLastingRecords } from './lasting.ts';
 import { createLockClients, LOCKS } from './lock-clients.ts';
 import { createPlainClient } from './plain-client.ts';
@@ -94,7 +94,14 @@ async function run({
     told = sim.clock.monotonic();
     progress((told - startedAt) / (hours * HOUR_MS));
   }
-  await sim.during(clients.end());
+  // Faults go on meanwhile, since what they hold up must end for the clients to.
+  let busy = true;
+  const ended = clients.end().finally(() => {
+    busy = false;
+  });
+  ended.catch(() => {});
+  while (busy) await sim.clock.advance(Math.min(await faults.step(), 1_000));
+  await ended;
   const parts = { sim, plain: plainClient, lasting, registers: registerClient, disks };
   const graves = disks.graves();
   await faults.repair();

@@ -9,13 +9,14 @@ import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
 export interface Wounds {
   /** Hears the nodes say that they have caught up. */
   readonly log: Logger;
-  /** Whether any is still open. */
-  open(sim: Simnet): boolean;
-  disk(i: number): void;
+  /** Whether any is still open, but for those of this node: two of one node are one copy less. */
+  open(sim: Simnet, besides?: number): boolean;
+  /** It runs on another disk from its next start on. */
+  disk(sim: Simnet, i: number): void;
   /** Whoever left without handing over first: as good as lost until the others have taken its place. */
   leaving(i: number): void;
-  /** The row bears these bytes until it is mended. */
-  row(i: number, id: number, value: Uint8Array): void;
+  /** The row bears these bytes in that column until it is mended. */
+  row(i: number, flipped: { readonly id: number; readonly column: string; readonly bytes: Uint8Array }): void;
   /** In words, of those that did not heal. */
   unhealed(sim: Simnet): string[];
 }
@@ -49,30 +50,32 @@ export function createWounds(): Wounds {
 
   return {
     log: logOf({}),
-    open(sim) {
+    open(sim, besides) {
       look(sim);
-      return wounds.length > 0;
+      return wounds.some(({ node }) => node !== besides);
     },
-    disk(i) {
+    disk(sim, i) {
       caughtUp.delete(`node${i}`);
+      const before = termOf(sim, i);
       wounds.push({
         node: i,
         text: `node${i} came back without its disk and never had to catch up`,
-        healed: (sim) => sim.isUp(i) && caughtUp.has(`node${i}`),
+        // It may die between the commit that says so and the line that does.
+        healed: (sim) => sim.isUp(i) && (caughtUp.has(`node${i}`) || termOf(sim, i) > before),
       });
     },
     leaving(i) {
       wounds.push({ node: i, text: `node${i} was removed and its slots never settled`, healed: isAtRest });
     },
-    row(i, id, value) {
+    row(i, { id, column, bytes }) {
       wounds.push({
         node: i,
-        text: `a flipped bit on the disk of node${i} was never mended`,
+        text: `a flipped bit in a ${column} on the disk of node${i} was never mended`,
         healed(sim) {
           const [row] = sim
             .disk(i)
-            .peek<{ value: Uint8Array | null }>('SELECT value FROM records WHERE id = ?', [id]);
-          return !row?.value || Buffer.compare(row.value, value) !== 0;
+            .peek<{ bytes: Uint8Array | null }>(`SELECT ${column} AS bytes FROM records WHERE id = ?`, [id]);
+          return !row?.bytes || Buffer.compare(row.bytes, bytes) !== 0;
         },
       });
     },
@@ -95,4 +98,11 @@ export function isAtRest(sim: Simnet): boolean {
 export function isListed(sim: Simnet, i: number): boolean {
   const { peerId } = sim.nodes[i] ?? {};
   return sim.snapshot.body.members.some((member) => member.peerId === peerId);
+}
+
+/** How often what lies there has caught up. */
+function termOf(sim: Simnet, i: number): number {
+  const disk = sim.disk(i);
+  if (disk.peek("SELECT 1 FROM sqlite_schema WHERE name = 'repair_self'").length === 0) return 0;
+  return disk.peek<{ term: number }>('SELECT term FROM repair_self')[0]?.term ?? 0;
 }

@@ -41,6 +41,8 @@ export interface Link {
 export const SHORT_MS = 8_000;
 /** After a longer one all is as before. */
 const RECOVERY_MS = 40_000;
+/** Who was linked for so long has heard of a subscription that it did not confirm at once. */
+const NOTICE_MS = 60_000;
 /** For what was published last to arrive. */
 export const ARRIVAL_MS = 40_000;
 
@@ -92,14 +94,16 @@ export function checkDelivery(
       if (was?.text !== event.text) blame(`${source}: ${from} was ${was?.text}, not ${event.text}`);
     }
     for (const life of publishers) {
-      if (life.node === subscriber.node || !subscriber.confirmedBy.has(life.node)) continue;
+      if (life.node === subscriber.node) continue;
+      const confirmed = subscriber.confirmedBy.has(life.node);
       for (const [topic, messages] of life.published) {
         if (!subscriber.topics(topic)) continue;
         const of = had.get(`${life.node}/${life.incarnation}/${topic}`);
         for (const { seq, at } of messages) {
           const until = at + ARRIVAL_MS;
           if (at < subscriber.openedAt || subscriber.endedAt < until) continue;
-          const since = Math.max(subscriber.openedAt, at - RECOVERY_MS);
+          if (!confirmed && at < subscriber.openedAt + NOTICE_MS) continue;
+          const since = Math.max(subscriber.openedAt, at - (confirmed ? RECOVERY_MS : NOTICE_MS));
           if (!links.linked(life.node, subscriber.node, since, until, SHORT_MS)) continue;
           owed++;
           if (!of?.messages.has(seq))

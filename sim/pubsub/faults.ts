@@ -74,10 +74,11 @@ export function createFaults(
     const j = random.pick(others);
     // Half of them so short that nothing may be lost.
     const ms = random.chance(0.5) ? 500 + 5_000 * random.float() : 5_000 + 50_000 * random.float();
+    const enough = sim.isUp(i) && sim.nodes.filter((_, k) => sim.isUp(k)).length >= nodes * 0.75;
+    if (kind === 'kill' && !enough) return;
     counts[kind]++;
     sim.trace.add(`fault ${kind} node${i}`);
     if (kind === 'kill') {
-      if (!sim.isUp(i) || sim.nodes.filter((_, k) => sim.isUp(k)).length < nodes * 0.75) return;
       onCrash(i);
       note(downs, i, { from: sim.clock.monotonic(), to: Number.POSITIVE_INFINITY });
       await sim.crash(i);

@@ -8,7 +8,7 @@ import { createSimnet } from '../../packages/node/src/testing/simnet/index.ts';
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
 import { ARRIVAL_MS, checkDelivery, type PublisherLife, type SubscriberLife } from './checker.ts';
 import { createFaults } from './faults.ts';
-import { createLedger } from './ledger.ts';
+import { createLedger, type LedgerReader } from './ledger.ts';
 
 const HOUR_MS = 3_600_000;
 const APP = 'default';
@@ -48,6 +48,7 @@ async function run({
   const subscribers: SubscriberLife[] = [];
   const current = new Map<number, SubscriberLife>();
   const ledger = createLedger();
+  const keptReaders = new Map<number, LedgerReader>();
   const random = sim.random.fork('clients');
   let ended = false;
 
@@ -137,17 +138,26 @@ async function run({
     }
   }
 
-  function followKept(i: number): void {
+  /** All of it, as long as this node lives; anew where it is told that it cannot go on. */
+  async function followKept(i: number): Promise<void> {
     const node = sim.nodes[i];
     if (!node) return;
-    const reader = ledger.reader(`node${i}`);
-    void (async () => {
-      const { signal } = new AbortController();
-      const input = { app: APP, topic: 'kept', from: { kind: 'start' } } as const;
-      for await (const batch of node.topics.read(input, { signal }))
-        for (const event of batch)
-          if (event.type === 'message') reader(event.sequence, text.decode(event.data));
-    })().catch(() => {});
+    while (sim.isUp(i) && sim.nodes[i] === node) {
+      const reader = ledger.reader(`node${i}`);
+      keptReaders.set(i, reader);
+      try {
+        const { signal } = new AbortController();
+        const input = { app: APP, topic: 'kept', from: { kind: 'start' } } as const;
+        for await (const batch of node.topics.read(input, { signal }))
+          for (const event of batch)
+            if (event.type === 'message') reader.read(event.sequence, text.decode(event.data));
+      } catch (error) {
+        sim.trace.add(`node${i} stopped reading ${String(error)}`);
+        passing(error);
+      }
+      reader.away();
+      await sleep(sim.clock, 1_000);
+    }
   }
 
   const faults = createFaults(sim, rate, {
@@ -155,12 +165,13 @@ async function run({
       const life = current.get(i);
       if (life) life.endedAt = sim.clock.monotonic();
       current.delete(i);
+      keptReaders.get(i)?.away();
     },
     onStart: (i) => void subscribe(i).catch(passing),
   });
   for (let i = 0; i < nodes; i++) void subscribe(i).catch(passing);
   await sim.clock.advance(5_000);
-  for (const i of [nodes - 1, nodes - 2]) followKept(i);
+  for (const i of [nodes - 1, nodes - 2]) void followKept(i);
   const working = [
     ...Array.from({ length: PUBLISHERS }, (_, i) =>
       publisher(i * Math.max(1, Math.floor(nodes / PUBLISHERS))),
@@ -179,7 +190,7 @@ async function run({
   await sim.during(Promise.all(working));
   await sim.clock.advance(ARRIVAL_MS + 5_000);
   // One who comes late reads all of it.
-  followKept(0);
+  void followKept(0);
   await sim.clock.advance(10_000);
   const { violations, received, gaps, owed } = checkDelivery(
     [...publishers.values()],

@@ -117,3 +117,86 @@ test('a peer that goes away ends its channels with an error', async () => {
   assert.ok(seen.ends[0] instanceof Error);
   assert.deepEqual(gone, ['a']);
 });
+
+for (const how of ['reset', 'silent'] as const) {
+  test(`a process that is dead (${how}) neither hears nor is heard, whatever of it still runs`, async () => {
+    const { clock, hub, a, b } = await pair({ latencyMs: 5 });
+    const [atA, atB] = [collect(a, '/x/1'), collect(b, '/x/1')];
+    const gone: string[] = [];
+    b.events.on('peer:disconnected', (peerId) => gone.push(peerId));
+    const fromA = await a.open('b', '/x/1', { signal: never });
+    const fromB = await b.open('a', '/x/1', { signal: never });
+    await clock.advance(10);
+    fromA.send(bytes('on its way'));
+    a.crash(how);
+    fromA.send(bytes('too late'));
+    fromB.send(bytes('to nobody'));
+    await a[Symbol.asyncDispose]();
+    await assert.rejects(a.dial([hub.addressOf('b')], { signal: never }), { code: 'PEER_UNREACHABLE' });
+    assert.deepEqual(gone, []);
+    await clock.advance(5);
+    assert.deepEqual(gone, how === 'reset' ? ['a'] : []);
+    await clock.advance(60_000);
+    assert.deepEqual([atA.got, atB.got], [[], ['on its way']]);
+    assert.equal(b.isConnected('a'), how === 'silent');
+    assert.equal(atB.ends.length, how === 'reset' ? 1 : 0);
+  });
+}
+
+test('nobody hears of a death across a cut link before it is whole', async () => {
+  const { clock, hub, a, b } = await pair({ cut: 'held', latencyMs: 1 });
+  hub.setCuts([['a', 'b']]);
+  a.crash('reset');
+  await clock.advance(60_000);
+  assert.equal(b.isConnected('a'), true);
+  hub.heal();
+  assert.equal(b.isConnected('a'), false);
+});
+
+test('what a dead machine sent over a cut link is lost, and its next life is not touched by the end of the former', async () => {
+  const { clock, hub, a, b } = await pair({ cut: 'held', latencyMs: 1 });
+  const seen = collect(b, '/x/1');
+  const channel = await a.open('b', '/x/1', { signal: never });
+  await clock.advance(5);
+  hub.setCuts([['a', 'b']]);
+  channel.send(bytes('lost'));
+  await clock.advance(5);
+  a.crash('silent');
+  hub.heal();
+  const next = hub.join('a');
+  await next.start();
+  await next.dial([hub.addressOf('b')], { signal: never });
+  assert.equal(seen.ends.length, 1);
+  await a[Symbol.asyncDispose]();
+  await clock.advance(60_000);
+  assert.deepEqual([b.isConnected('a'), next.isConnected('b'), seen.got], [true, true, []]);
+});
+
+test('one who comes back refuses what is meant for its former life', async () => {
+  const { clock, hub, a, b } = await pair({ latencyMs: 1 });
+  const seen = collect(a, '/x/1');
+  const channel = await b.open('a', '/x/1', { signal: never });
+  await clock.advance(5);
+  a.crash('silent');
+  const next = hub.join('a');
+  const anew = collect(next, '/x/1');
+  await next.start();
+  channel.send(bytes('stale'));
+  await clock.advance(1);
+  assert.equal(b.isConnected('a'), true);
+  await clock.advance(1);
+  assert.deepEqual([b.isConnected('a'), seen.got, anew.got], [false, [], []]);
+});
+
+test('what comes to and from a frozen peer waits until it thaws', async () => {
+  const { clock, hub, a, b } = await pair({ latencyMs: 1 });
+  const seen = collect(b, '/x/1');
+  const channel = await a.open('b', '/x/1', { signal: never });
+  await clock.advance(5);
+  const frozen = hub.freeze('b');
+  channel.send(bytes('later'));
+  await clock.advance(60_000);
+  assert.deepEqual(seen.got, []);
+  frozen[Symbol.dispose]();
+  assert.deepEqual(seen.got, ['later']);
+});

@@ -5,20 +5,21 @@
 import { P2posError } from '@p2pos/protocol';
 import type { Clock } from '../core/clock/index.ts';
 import { createEmitter } from '../core/events/index.ts';
-import type {
-  Address,
-  Channel,
-  Connection,
-  Handler,
-  Net,
-  NetConfig,
-  NetEvents,
-  PeerId,
-} from '../core/net/index.ts';
+import type { Address, Connection, Handler, Net, NetConfig, NetEvents, PeerId } from '../core/net/index.ts';
+import { type ChannelEnd, createChannels } from './memory-channel.ts';
+
+export interface MemoryNet extends Net {
+  /**
+   * Its process is dead: whatever of it still runs hears nothing and is not heard any more. `reset`: the machine lives and says so
+   * to the others, after all that was sent and where a link lets it through. `silent`: the machine is dead too, and the others
+   * find out by themselves, or when the peer is back and answers what it does not know.
+   */
+  crash(how: 'reset' | 'silent'): void;
+}
 
 export interface MemoryHub {
   /** A net of this hub, not yet started. */
-  join(peerId: PeerId, config?: Partial<NetConfig>): Net;
+  join(peerId: PeerId, config?: Partial<NetConfig>): MemoryNet;
   addressOf(peerId: PeerId): Address;
   /** Nothing crosses between the groups any more; peers in no group reach everyone. Connections stay half-open. */
   partition(...groups: readonly (readonly PeerId[])[]): void;
@@ -26,6 +27,8 @@ export interface MemoryHub {
   cut(from: PeerId, to: PeerId): void;
   /** These ways are cut and no others; what waits on one that stays cut goes on waiting. */
   setCuts(ways: Iterable<readonly [from: PeerId, to: PeerId]>): void;
+  /** Until disposed nothing comes to or from this peer, and nothing of it is lost. */
+  freeze(peerId: PeerId): Disposable;
   heal(): void;
   readonly started: ReadonlyMap<PeerId, Net>;
 }
@@ -44,18 +47,24 @@ export interface MemoryHubConfig {
 }
 
 interface Host {
-  readonly net: Net;
+  readonly peerId: PeerId;
   readonly handlers: Map<string, Handler>;
-  readonly links: Map<PeerId, Link>;
+  readonly links: Map<PeerId, Side>;
   readonly admit: (peerId: PeerId, protocol: string) => boolean;
+  died: 'reset' | 'silent' | undefined;
   connected(peerId: PeerId): void;
   disconnected(peerId: PeerId): void;
 }
 
-interface Link {
-  /** As each end sees it. */
-  readonly seen: ReadonlyMap<PeerId, Connection>;
-  readonly channels: Set<{ end(error: Error): void }>;
+/** One end of a connection: each knows only what it did itself and what reached it. */
+interface Side {
+  readonly host: Host;
+  readonly connection: Connection;
+  /** Of the channels over it that have not ended. */
+  readonly ends: Set<ChannelEnd>;
+  readonly way: Way;
+  far: Side;
+  open: boolean;
 }
 
 /** One direction between two peers. Looked up once a channel, for every chunk needs it. */
@@ -66,7 +75,7 @@ interface Way {
   /** When what was sent last arrives. */
   arrivesAt: number;
   /** What waits for a cut link, in order. */
-  held: (() => void)[] | undefined;
+  held: { readonly sender: Host; readonly run: () => void }[] | undefined;
 }
 
 export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryHubConfig = {}): MemoryHub {
@@ -74,6 +83,7 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
   const hosts = new Map<PeerId, Host>();
   const started = new Map<PeerId, Net>();
   const lost = new Set<string>();
+  const frozen = new Set<PeerId>();
   let groups: readonly ReadonlySet<PeerId>[] = [];
   const ways = new Map<string, Way>();
   /** Those on which something waits, in the order in which it came to that. */
@@ -82,7 +92,7 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
   const addressOf = (peerId: PeerId): Address => `/memory/${peerId}/p2p/${peerId}`;
 
   function crosses(from: PeerId, to: PeerId): boolean {
-    if (lost.has(`${from}>${to}`)) return false;
+    if (lost.has(`${from}>${to}`) || frozen.has(from) || frozen.has(to)) return false;
     const a = groups.find((group) => group.has(from));
     const b = groups.find((group) => group.has(to));
     return !a || !b || a === b;
@@ -98,13 +108,13 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
     return way;
   }
 
-  function deliver(way: Way, run: () => void): void {
+  function deliver(way: Way, sender: Host, run: () => void): void {
     const delay = typeof latencyMs === 'function' ? latencyMs(way.from, way.to) : latencyMs;
     const arrive = () => {
-      if (way.held) way.held.push(run);
+      if (way.held) way.held.push({ sender, run });
       else if (way.crosses) run();
-      else if (cut === 'held') {
-        way.held = [run];
+      else if (cut === 'held' || frozen.has(way.from) || frozen.has(way.to)) {
+        way.held = [{ sender, run }];
         holding.add(way);
       }
     };
@@ -127,64 +137,77 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
       const waiting = way.held ?? [];
       way.held = undefined;
       holding.delete(way);
-      for (const run of waiting) run();
+      // A machine that is dead repeats nothing.
+      for (const { sender, run } of waiting) if (sender.died !== 'silent') run();
     }
   }
 
-  const connectionTo = (peerId: PeerId, direction: Connection['direction']): Connection => ({
-    peerId,
-    remoteAddress: addressOf(peerId),
-    direction,
-    transport: 'memory',
-    encryption: 'none',
-  });
+  /** An end of a connection; whoever makes it gives it the other. */
+  function sideOf(host: Host, peerId: PeerId, direction: Connection['direction']): Side {
+    const remoteAddress = addressOf(peerId);
+    const connection: Connection = {
+      peerId,
+      remoteAddress,
+      direction,
+      transport: 'memory',
+      encryption: 'none',
+    };
+    const way = wayOf(host.peerId, peerId);
+    const side = { host, connection, way, ends: new Set<ChannelEnd>(), open: true };
+    return Object.assign(side, { far: side as unknown as Side });
+  }
 
-  function unlink(a: PeerId, b: PeerId, reason: string): void {
-    const link = hosts.get(a)?.links.get(b) ?? hosts.get(b)?.links.get(a);
-    if (!link) return;
-    for (const [self, other] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const host = hosts.get(self);
-      if (host?.links.delete(other)) host.disconnected(other);
-    }
-    for (const channel of [...link.channels]) channel.end(new Error(reason));
+  /** This end takes the connection for ended. */
+  function drop(side: Side, reason: string): void {
+    if (!side.open) return;
+    side.open = false;
+    const { host, connection, ends } = side;
+    if (host.links.get(connection.peerId) === side) host.links.delete(connection.peerId);
+    host.disconnected(connection.peerId);
+    for (const end of [...ends]) end.ended(new Error(reason));
   }
 
   /** The end that hangs up forgets at once; the other learns of it only over a link that works. */
-  function hangUp(self: PeerId, other: PeerId): void {
-    if (crosses(self, other)) {
-      unlink(self, other, 'connection closed');
-      return;
-    }
-    const host = hosts.get(self);
-    const link = host?.links.get(other);
-    if (!host || !link) return;
-    host.links.delete(other);
-    host.disconnected(other);
-    for (const channel of [...link.channels]) channel.end(new Error('connection closed'));
+  function hangUp(side: Side, reason: string): void {
+    const { host, far, way } = side;
+    drop(side, reason);
+    if (way.crosses) drop(far, reason);
+    else deliver(way, host, () => drop(far, reason));
   }
 
-  function join(peerId: PeerId, { admit = () => true }: Partial<NetConfig> = {}): Net {
+  /** Something came to an end that is gone; if anybody lives there, he says so. */
+  function refuse({ host, way, far }: Side): void {
+    const there = hosts.get(host.peerId);
+    if (there && far.open) deliver(way, there, () => drop(far, 'connection reset'));
+  }
+
+  const createPair = createChannels<Side>({
+    deliver: (side, run) => deliver(side.way, side.host, run),
+    refuse,
+    sent: ({ way }, bytes) => config.sent?.(way.from, way.to, bytes),
+    highWaterBytes,
+  });
+
+  function join(peerId: PeerId, { admit = () => true }: Partial<NetConfig> = {}): MemoryNet {
     const events = createEmitter<NetEvents>((error) => {
       throw error;
     });
     const handlers = new Map<string, Handler>();
-    const links = new Map<PeerId, Link>();
+    const links = new Map<PeerId, Side>();
     /** Asked for far more often than it changes. */
     let listed: readonly Connection[] | undefined;
 
-    const net: Net = {
+    const net: MemoryNet = {
       peerId,
       events,
       async start() {
+        if (host.died) return;
         hosts.set(peerId, host);
         started.set(peerId, net);
       },
       addresses: () => (started.get(peerId) === net ? [addressOf(peerId)] : []),
       connections() {
-        listed ??= Array.from(links.values(), ({ seen }) => seen.get(peerId) as Connection);
+        listed ??= Array.from(links.values(), ({ connection }) => connection);
         return [...listed];
       },
       isConnected: (other) => links.has(other),
@@ -196,15 +219,14 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
           if (!target || target === peerId || (match[2] && match[2] !== target)) continue;
           if (links.has(target)) return target;
           const other = hosts.get(target);
-          if (!other || !crosses(peerId, target) || !crosses(target, peerId)) continue;
-          unlink(peerId, target, 'replaced by a new connection');
-          const seen = new Map([
-            [peerId, connectionTo(target, 'outbound')],
-            [target, connectionTo(peerId, 'inbound')],
-          ]);
-          const link: Link = { seen, channels: new Set() };
-          links.set(target, link);
-          other.links.set(peerId, link);
+          if (host.died || !other || !crosses(peerId, target) || !crosses(target, peerId)) continue;
+          const former = other.links.get(peerId);
+          if (former) drop(former, 'replaced by a new connection');
+          const side = sideOf(host, target, 'outbound');
+          side.far = sideOf(other, peerId, 'inbound');
+          side.far.far = side;
+          links.set(target, side);
+          other.links.set(peerId, side.far);
           host.connected(target);
           other.connected(peerId);
           return target;
@@ -212,19 +234,26 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
         throw new P2posError('PEER_UNREACHABLE', { peerId: addresses.join(', ') });
       },
       async hangUp(other) {
-        hangUp(peerId, other);
+        const side = links.get(other);
+        if (side) hangUp(side, 'connection closed');
       },
       async open(other, protocol, { signal }) {
         signal.throwIfAborted();
-        const link = links.get(other);
-        const remote = hosts.get(other);
-        if (!link || !remote) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
-        const handler = remote.handlers.get(protocol);
-        if (!handler) throw new P2posError('METHOD_UNKNOWN', { peerId: other, method: protocol });
-        if (!remote.admit(peerId, protocol)) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
-        const [near, far] = createPair(link, peerId, other, protocol);
-        deliver(wayOf(peerId, other), () => handler(far));
-        return near;
+        const side = links.get(other);
+        if (!side) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
+        const { far } = side;
+        const { handlers: known, admit: admits } = far.host;
+        const handler = known.get(protocol);
+        // Of one that is dead nobody knows what it would say.
+        if (far.open) {
+          // It dialled, and is not ready yet.
+          if (hosts.get(other) !== far.host) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
+          if (!handler) throw new P2posError('METHOD_UNKNOWN', { peerId: other, method: protocol });
+          if (!admits(peerId, protocol)) throw new P2posError('PEER_UNREACHABLE', { peerId: other });
+        }
+        const [here, there] = createPair(side, protocol);
+        deliver(side.way, host, () => (far.open ? handler?.(there) : refuse(far)));
+        return here;
       },
       handle(protocol, handler) {
         handlers.set(protocol, handler);
@@ -232,17 +261,30 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
           [Symbol.dispose]: () => void (handlers.get(protocol) === handler && handlers.delete(protocol)),
         };
       },
+      crash(how) {
+        if (host.died) return;
+        host.died = how;
+        forget();
+        for (const side of [...links.values()]) {
+          drop(side, 'this process is dead');
+          if (how === 'reset') deliver(side.way, host, () => drop(side.far, 'peer went away'));
+        }
+      },
       async [Symbol.asyncDispose]() {
-        for (const other of [...links.keys()]) unlink(peerId, other, 'peer went away');
-        if (hosts.get(peerId) === host) hosts.delete(peerId);
-        if (started.get(peerId) === net) started.delete(peerId);
+        for (const side of [...links.values()]) hangUp(side, 'peer went away');
+        forget();
       },
     };
+    function forget(): void {
+      if (hosts.get(peerId) === host) hosts.delete(peerId);
+      if (started.get(peerId) === net) started.delete(peerId);
+    }
     const host: Host = {
-      net,
+      peerId,
       handlers,
       links,
       admit,
+      died: undefined,
       connected(other) {
         listed = undefined;
         events.emit('peer:connected', other);
@@ -253,110 +295,6 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
       },
     };
     return net;
-  }
-
-  function createPair(link: Link, a: PeerId, b: PeerId, protocol: string): readonly [Channel, Channel] {
-    const near = createEnd(b);
-    const far = createEnd(a);
-    const both = {
-      end(error: Error) {
-        link.channels.delete(both);
-        near.ended(error);
-        far.ended(error);
-      },
-    };
-    link.channels.add(both);
-
-    function createEnd(remote: PeerId) {
-      const local = remote === a ? b : a;
-      const way = wayOf(local, remote);
-      const unread: Uint8Array[] = [];
-      let unreadBytes = 0;
-      let paused = false;
-      let onChunk: ((chunk: Uint8Array) => void) | undefined;
-      let onEnd: ((error?: Error) => void) | undefined;
-      let finished: { readonly error?: Error } | undefined;
-      let told = false;
-      let room = Promise.withResolvers<void>();
-      room.resolve();
-
-      const end = {
-        unreadBytes: () => unreadBytes,
-        arrived(chunk: Uint8Array): void {
-          if (finished) return;
-          if (!paused && onChunk && unread.length === 0) read(chunk, onChunk);
-          else unread.push(chunk);
-        },
-        ended(error?: Error): void {
-          if (finished) return;
-          finished = error ? { error } : {};
-          room.resolve();
-          flush();
-        },
-        full(bytes: number): boolean {
-          unreadBytes += bytes;
-          if (unreadBytes > highWaterBytes) room = Promise.withResolvers<void>();
-          return unreadBytes > highWaterBytes;
-        },
-        room: () => room.promise,
-        channel: undefined as unknown as Channel,
-      };
-      function read(chunk: Uint8Array, reader: (chunk: Uint8Array) => void): void {
-        unreadBytes -= chunk.length;
-        if (unreadBytes <= highWaterBytes) room.resolve();
-        reader(chunk);
-      }
-      function flush(): void {
-        while (!paused && onChunk && unread.length > 0) {
-          read(unread.shift() as Uint8Array, onChunk);
-        }
-        if (finished && onEnd && !told && (unread.length === 0 || finished.error)) {
-          told = true;
-          onEnd(finished.error);
-        }
-      }
-      const other = () => (end === near ? far : near);
-      let closed = false;
-      end.channel = {
-        peerId: remote,
-        protocol,
-        send(chunk) {
-          if (closed || finished?.error) return true;
-          const target = other();
-          const full = target.full(chunk.length);
-          config.sent?.(local, remote, chunk.length);
-          deliver(way, () => target.arrived(chunk));
-          return !full;
-        },
-        drained: () => other().room(),
-        receive(chunk, ended) {
-          onChunk = chunk;
-          onEnd = ended;
-          flush();
-        },
-        pause() {
-          paused = true;
-        },
-        resume() {
-          paused = false;
-          flush();
-        },
-        close() {
-          closed = true;
-          const target = other();
-          deliver(way, () => target.ended());
-        },
-        abort(error) {
-          closed = true;
-          link.channels.delete(both);
-          end.ended(error);
-          const target = other();
-          deliver(way, () => target.ended(error));
-        },
-      };
-      return end;
-    }
-    return [near.channel, far.channel];
   }
 
   return {
@@ -375,6 +313,15 @@ export function createMemoryHub(deps: { readonly clock: Clock }, config: MemoryH
       lost.clear();
       for (const [from, to] of list) lost.add(`${from}>${to}`);
       changed();
+    },
+    freeze(peerId) {
+      frozen.add(peerId);
+      changed();
+      return {
+        [Symbol.dispose]() {
+          if (frozen.delete(peerId)) changed();
+        },
+      };
     },
     heal() {
       groups = [];

@@ -7,13 +7,21 @@
  * await net.nodes[0].kv.put({ app: 'default', key: 'a', value });
  * net.partition([0], [1, 2]);
  */
-import type { Crypto, Member, SignedDocument, Signer, Snapshot } from '@p2pos/protocol';
+import {
+  type Crypto,
+  type Member,
+  P2posError,
+  type SignedDocument,
+  type Signer,
+  type Snapshot,
+} from '@p2pos/protocol';
 import { type Logger, silentLogger } from '../core/log/index.ts';
 import { createNode, type Node, type NodeConfig, type NodePorts } from '../node.ts';
 import { instantCrypto } from './instant-crypto.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
-import { createMemoryHub, type MemoryHub } from './memory-net.ts';
+import { createMemoryHub, type MemoryHub, type MemoryNet } from './memory-net.ts';
 import { createMemoryDisk, type MemoryDisk } from './memory-store.ts';
+import { createMortality, type Mortality } from './mortal.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { createTestSystem, type TestSystem } from './test-system.ts';
 
@@ -35,10 +43,14 @@ export interface Testnet extends AsyncDisposable {
   /** These ways are cut and no others. */
   setCuts(ways: readonly (readonly [from: number, to: number])[]): void;
   heal(): void;
-  /** Ends the node without a word; its disk stays. */
+  /** Ends the node in good order; its disk stays. */
   stop(i: number): Promise<void>;
-  /** The same, and what was not committed at that very moment is gone. */
-  crash(i: number): Promise<void>;
+  /**
+   * Kills it as it is: what was not committed is gone, nothing that it still does reaches anybody, calls of clients break off. The others hear of it at once,
+   * as of a process that is killed, or not at all, as where a machine loses its power. Default: drawn from the seed. While it
+   * starts, `start` rejects with STORE_FAILED.
+   */
+  crash(i: number, how?: 'reset' | 'silent'): Promise<void>;
   isUp(i: number): boolean;
   disk(i: number): MemoryDisk;
   /** Of a node that is stopped: it comes back under its old key with an empty disk, or a copy of one. */
@@ -98,6 +110,11 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
   const disks: MemoryDisk[] = identities.map((_, i) => createMemoryDisk(random.fork(`disk${i}`)));
   const first = await system.first(system.members(identities.slice(0, listed)));
   const nodes: Node[] = [];
+  const nets: MemoryNet[] = [];
+  const lives: Mortality[] = [];
+  /** Of those that start: what ends it. */
+  const starting = new Map<number, (error: Error) => void>();
+  const crashes = random.fork('crashes');
   const running = new Set<number>();
   let snapshot = first;
   let starts = 0;
@@ -107,44 +124,63 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     const disk = disks[i];
     if (!identity || !disk) throw new RangeError(`there is no node ${i}`);
     const own = random.fork(`node${i}/${starts++}`);
-    nodes[i] = await during(
-      createNode(
-        wrap(i, {
-          clock,
-          random: own,
-          crypto: keys?.crypto ?? instantCrypto,
-          log: log.child({ node: `node${i}` }),
-          identity,
-          store: disk.open(),
-          openNet: async (admit) => hub.join(identity.peerId, { admit }),
-          load: () => 0,
-          disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
-        }),
-        {
-          version: '0.0.0-test',
-          systemId: system.systemId,
-          genesisBytes: system.genesis.bytes,
-          snapshotBytes: first.bytes,
-          liveness: { pingIntervalMs, misses: 3 },
-          presence: { intervalMs: presenceIntervalMs },
-          mesh: {
-            initConnections: identities.map(({ peerId }) => hub.addressOf(peerId)),
-            intervalMs: 10_000,
-            wantedConnections: 256,
-          },
-          records: {
-            replicas: 3,
-            writeTimeoutMs: 5_000,
-            readTimeoutMs: 5_000,
-            keepDeletedMs: 86_400_000,
-            scrubMs: 7 * 86_400_000,
-            ...config.records,
-          },
-          kv: { maxValueBytes: 65_536 },
-          sql: { statementTimeoutMs: 10_000, replaceAfterMs: 600_000 },
+    const made = createNode(
+      wrap(i, {
+        clock,
+        random: own,
+        crypto: keys?.crypto ?? instantCrypto,
+        log: log.child({ node: `node${i}` }),
+        identity,
+        store: disk.open(),
+        openNet: async (admit) => {
+          const net = hub.join(identity.peerId, { admit });
+          nets[i] = net;
+          return net;
         },
-      ),
+        load: () => 0,
+        disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
+      }),
+      {
+        version: '0.0.0-test',
+        systemId: system.systemId,
+        genesisBytes: system.genesis.bytes,
+        snapshotBytes: first.bytes,
+        liveness: { pingIntervalMs, misses: 3 },
+        presence: { intervalMs: presenceIntervalMs },
+        mesh: {
+          initConnections: identities.map(({ peerId }) => hub.addressOf(peerId)),
+          intervalMs: 10_000,
+          wantedConnections: 256,
+        },
+        records: {
+          replicas: 3,
+          writeTimeoutMs: 5_000,
+          readTimeoutMs: 5_000,
+          keepDeletedMs: 86_400_000,
+          scrubMs: 7 * 86_400_000,
+          ...config.records,
+        },
+        kv: { maxValueBytes: 65_536 },
+        sql: { statementTimeoutMs: 10_000, replaceAfterMs: 600_000 },
+      },
     );
+    const died = Promise.withResolvers<never>();
+    died.promise.catch(() => {});
+    starting.set(i, died.reject);
+    try {
+      const node = await during(Promise.race([made, died.promise]));
+      // It may have died since it was made.
+      await Promise.race([died.promise, Promise.resolve()]);
+      const life = createMortality(identity.peerId);
+      nodes[i] = mortal(node, life);
+      lives[i] = life;
+    } catch (error) {
+      // One that died half-way ends whenever it does.
+      made.then((node) => node[Symbol.asyncDispose]()).catch(() => {});
+      throw error;
+    } finally {
+      starting.delete(i);
+    }
     running.add(i);
   }
 
@@ -189,13 +225,19 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     setCuts: (ways) => hub.setCuts(ways.map((way) => peerIds(way) as [string, string])),
     heal: () => hub.heal(),
     async stop(i) {
-      running.delete(i);
+      if (!running.delete(i)) return;
       await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
+      lives[i]?.die();
     },
-    async crash(i) {
+    async crash(i, how = crashes.chance(0.5) ? 'reset' : 'silent') {
+      const start = starting.get(i);
+      if (!running.delete(i) && !start) return;
+      nets[i]?.crash(how);
       disks[i]?.open();
-      running.delete(i);
-      await during(Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()));
+      if (start) return start(new P2posError('STORE_FAILED', { reason: 'the process died' }));
+      lives[i]?.die();
+      // How it ends is nobody's concern any more.
+      Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()).catch(() => {});
     },
     isUp: (i) => running.has(i),
     disk: (i) => disks[i] as MemoryDisk,
@@ -208,7 +250,18 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       const members = edit(snapshot.body.members);
       const next = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
       const { signal } = new AbortController();
-      await during((nodes[at] as Node).members.push(next.bytes, { signal }));
+      let failure: unknown;
+      // One that fails may have taken it all the same: another is given the same, or there would be two after one.
+      for (const i of [at, ...running].filter((i) => running.has(i))) {
+        try {
+          await during((nodes[i] as Node).members.push(next.bytes, { signal }));
+          failure = undefined;
+          break;
+        } catch (error) {
+          failure ??= error;
+        }
+      }
+      if (failure) throw failure;
       snapshot = next;
     },
     settle,
@@ -217,4 +270,20 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       for (const disk of disks) disk[Symbol.dispose]();
     },
   };
+}
+
+/** What clients ask of a node. */
+function mortal(node: Node, life: Mortality): Node {
+  const { registers, leases } = node.records;
+  const records = Object.create(node.records, {
+    registers: { value: life.of(registers) },
+    leases: { value: life.of(leases) },
+  });
+  return Object.create(node, {
+    kv: { value: life.of(node.kv) },
+    pubsub: { value: life.of(node.pubsub) },
+    topics: { value: life.of(node.topics) },
+    members: { value: life.of(node.members) },
+    records: { value: life.of(records) },
+  });
 }

@@ -30,7 +30,7 @@ export interface RecordsConfig {
   readonly replicaCounts?: readonly number[];
   /** Greatest wait for a write's majority. Default 5 s. */
   readonly writeTimeoutMs?: number;
-  /** The same for a read, and for one page of a scan. Default 5 s. */
+  /** The same for a read, and for each answer to a scan, which ends with what it has found by then. Default 5 s. */
   readonly readTimeoutMs?: number;
   /** Writes under way at once through this node; more are OVERLOADED. Default 8 192. */
   readonly maxWrites?: number;

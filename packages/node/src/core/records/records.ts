@@ -4,6 +4,7 @@ import type { PeerId } from '../net/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createAcceptor } from './cas/acceptor.ts';
 import { createLeases } from './cas/leases.ts';
+import { startPromiseSweep } from './cas/promise-sweep.ts';
 import { createPromises } from './cas/promises.ts';
 import { createProposer } from './cas/proposer.ts';
 import { createRegisters } from './cas/registers.ts';
@@ -207,11 +208,16 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const tasks = started.use(createTaskGroup({ clock, random, log }));
   const aside = await openAside({ store, contents, now });
   const { settle: settleRegister } = registers;
-  const toldTime = () => (earliest() === undefined ? undefined : now());
+  // By a later one what is young would seem to be old enough to be forgotten, or set aside.
+  const toldTime = earliest;
   const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
     { ...upkeep, settleRegister, toldTime },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
+  );
+  startPromiseSweep(
+    { promises, topology, calls, declarations, slotOf: place, tasks, now: () => earliest() ?? 0 },
+    { timeoutMs: readTimeoutMs },
   );
   startSweeper({ table, declarations, settleRegister, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
@@ -309,7 +315,12 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     const run = (attempt?: Attempt) => writer.write(draft, place, { signal, ...attempt });
     const written = await (idempotencyKey === undefined
       ? run()
-      : idempotency.once(`${draft.namespace} ${idempotencyKey}`, requestText(crypto, draft, ttlMs), run));
+      : idempotency.once(
+          `${draft.namespace} ${idempotencyKey}`,
+          requestText(crypto, draft, ttlMs),
+          run,
+          signal,
+        ));
     const outcome = outcomeOf(written);
     if (receipt !== 'signed') return outcome;
     return { ...outcome, receipt: await receipts.collect(draft, place, outcome, { signal }) };

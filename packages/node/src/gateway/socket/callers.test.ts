@@ -116,9 +116,9 @@ describe('the caller of a socket', () => {
     await clock.advance(29_000);
     assert.equal(told.ended, 0);
     await clock.advance(2_000);
+    await eventually(() => told.ended === 1);
     assert.equal(await client.closed, 4_401);
     assert.equal(client.frames.at(-1)?.['code'], 'AUTH_REQUIRED');
-    assert.equal(told.ended, 1);
   });
 
   it('what is opened after its subscriber has gone is let go', async () => {

@@ -25,6 +25,11 @@ export interface Simnet extends Testnet {
   readonly disks: readonly DiskState[];
   readonly clocks: readonly SimClock[];
   readonly trace: Trace;
+  /**
+   * Until disposed its process stands still, as one that is stopped or moved to another machine: timers and what its disk answers
+   * wait, nothing comes to it or from it, and nothing is lost. A crash or a stop ends that.
+   */
+  pause(i: number): Disposable;
 }
 
 export interface SimnetConfig {
@@ -69,10 +74,13 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     ...(config.realKeys ? {} : { keys: { crypto: keyedCrypto, signerOf: keyedSigner } }),
     wrap(i, ports) {
       clocks[i] ??= createSimClock(ports.clock, skews[i] as number);
-      const parts = { clock: ports.clock, random: diskRandoms[i] as SeededRandom };
-      return { ...ports, clock: clocks[i], store: simDisk(ports.store, disks[i] as DiskState, parts) };
+      const clock = clocks[i];
+      const parts = { clock, random: diskRandoms[i] as SeededRandom };
+      return { ...ports, clock, store: simDisk(ports.store, disks[i] as DiskState, parts) };
     },
   });
+  const pauses = new Map<number, Disposable>();
+  const thaw = (i: number) => pauses.get(i)?.[Symbol.dispose]();
   // Not a copy: the newest snapshot is read through it.
   return Object.assign(Object.create(net) as Testnet, {
     random,
@@ -80,5 +88,31 @@ export async function createSimnet(count: number, config: SimnetConfig): Promise
     disks,
     clocks,
     trace: createTrace(net.clock, config.onTrace),
+    pause(i: number): Disposable {
+      const clock = clocks[i];
+      const { peerId } = net.nodes[i] ?? {};
+      if (!clock || !peerId || pauses.has(i) || !net.isUp(i))
+        throw new RangeError(`node${i} cannot be paused`);
+      clock.freeze();
+      const cut = net.hub.freeze(peerId);
+      const pause = {
+        [Symbol.dispose]() {
+          if (pauses.get(i) !== pause) return;
+          pauses.delete(i);
+          clock.thaw();
+          cut[Symbol.dispose]();
+        },
+      };
+      pauses.set(i, pause);
+      return pause;
+    },
+    async crash(i: number, how?: 'reset' | 'silent') {
+      await net.crash(i, how);
+      thaw(i);
+    },
+    async stop(i: number) {
+      thaw(i);
+      await net.stop(i);
+    },
   });
 }

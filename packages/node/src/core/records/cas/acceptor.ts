@@ -9,7 +9,7 @@ import type { Standing } from '../repair/standing.ts';
 import { MAX_AHEAD_MS, type Replica } from '../replica/replica.ts';
 import type { RecordTable } from '../replica/store.ts';
 import type { RecordName } from '../replica/stored.ts';
-import type { Promises } from './promises.ts';
+import { MAX_BALLOT_AGE_MS, type Promises } from './promises.ts';
 
 export interface Acceptor {
   prepare(
@@ -50,6 +50,7 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
     // Ballots are made by who proposes, so no peer can use up those of another or of a far future.
     if (author !== from) return { result: 'refused', text: 'RECORD_SIGNATURE' };
     if (ms > now() + MAX_AHEAD_MS) return { result: 'refused', text: 'VERSION_AHEAD' };
+    if (ms < now() - MAX_BALLOT_AGE_MS) return { result: 'refused', text: 'RECORD_INVALID' };
     const slot = slotOf(name.namespace, name.partition);
     if (topology.moves.isHolder(slot, declaration.replicas)) {
       // What it promised before it lost its disk is forgotten, so its word is worth nothing yet.

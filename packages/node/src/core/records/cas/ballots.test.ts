@@ -139,15 +139,21 @@ test('a state that says to be newer than its ballot is not built upon', async ()
   await takesEffect(bed, other, change(bed, one, 'one'));
 });
 
-test('no replica takes a state that says to be newer than its ballot', async () => {
+test('no replica takes a state that says to be newer than its ballot first-hand', async () => {
   const { bed, one, other, late } = await openBed();
   await using _bed = bed;
   await bed.run(change(bed, other, 'before'));
   const { epoch, hash } = bed.node(other).membership.view();
   const { body } = await forge(bed, one, { ballotMs: 2_000, stateMs: 1_000_000 });
   const input = { epoch, placement: hash, records: [body] } as never;
-  const call = bed.node(one).rpc.call(bed.node(late).peerId, RECORDS, 'write', input, { timeoutMs: 500 });
-  assert.deepEqual((await bed.run(call)).answers, [{ result: 'refused', text: 'RECORD_INVALID' }]);
+  const send = async (from: number, method: 'write' | 'relay') => {
+    const { rpc } = bed.node(from);
+    return (await bed.run(rpc.call(bed.node(late).peerId, RECORDS, method, input, { timeoutMs: 500 })))
+      .answers;
+  };
+  assert.deepEqual(await send(one, 'write'), [{ result: 'refused', text: 'RECORD_INVALID' }]);
+  // One that another has taken before must be no reason for replicas to differ for ever.
+  assert.deepEqual(await send(other, 'relay'), [{ result: 'taken' }]);
   await bed.clock.advance(5_000);
   await takesEffect(bed, other, change(bed, one, 'one'));
 });
@@ -208,4 +214,22 @@ test('a promise that is kept while a smaller ballot is refused is told as what w
   await bed.run(ask(other, 'write', { records: [greater.body] }));
   gate.open.resolve();
   assert.deepEqual((await bed.run(refused)).answers, [{ result: 'behind', text: version }]);
+});
+
+test('a ballot so old that promises against it may be forgotten is neither promised nor accepted first-hand', async () => {
+  await using bed = await createTestbed({ nodes: 3, registers: true });
+  const { epoch, hash } = bed.node(0).membership.view();
+  const ask = async (method: 'prepare' | 'write', input: object) => {
+    const asked = { epoch, placement: hash, ...input } as never;
+    const { rpc } = bed.node(0);
+    const answer = await bed.run(rpc.call(bed.node(1).peerId, RECORDS, method, asked, { timeoutMs: 500 }));
+    return (answer as { answers: readonly { result: string }[] }).answers[0]?.result;
+  };
+  const both = async (ageMs: number) => {
+    const { fields, body } = await forge(bed, 0, { ballotMs: -ageMs, stateMs: -ageMs });
+    const promises = [[NAME.namespace, NAME.key, null, fields.version]];
+    return [await ask('prepare', { promises }), await ask('write', { records: [body] })];
+  };
+  assert.deepEqual(await both(86_500_000), ['refused', 'refused']);
+  assert.deepEqual(await both(86_000_000), ['promised', 'taken']);
 });

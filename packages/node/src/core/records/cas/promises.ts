@@ -1,5 +1,5 @@
 /** The promises of an acceptor, on disk before they are told (Lamport 2001, "Paxos made simple"). */
-import type { Store } from '../../store/index.ts';
+import type { Row, Store } from '../../store/index.ts';
 import { placeOf } from '../replica/store.ts';
 import type { RecordName } from '../replica/stored.ts';
 import { before } from './grounds.ts';
@@ -16,9 +16,27 @@ const PROMISE = `
 const SELECT_PROMISE =
   'SELECT ballot FROM register_promises WHERE namespace = ? AND key = ? AND partition = ?';
 
+/** Of those that no record follows, from an id on. */
+const SELECT_UNKEPT = `
+  SELECT rowid AS id, namespace, key, partition, ballot FROM register_promises AS promise
+  WHERE rowid > ?1 AND ballot < ?2 AND NOT EXISTS (
+    SELECT 1 FROM records AS record WHERE record.namespace = promise.namespace AND record.key = promise.key
+    AND record.partition = promise.partition)
+  ORDER BY rowid LIMIT ?3`;
+const FORGET = `
+  DELETE FROM register_promises WHERE namespace = ?1 AND key = ?2 AND partition = ?3 AND ballot = ?4 AND NOT EXISTS (
+    SELECT 1 FROM records WHERE namespace = ?1 AND key = ?2 AND partition = ?3)`;
+
+/** Older ones are neither promised nor accepted first-hand: by then promises against them may be forgotten. */
+export const MAX_BALLOT_AGE_MS = 86_400_000;
+
 export interface PromiseRequest {
   readonly name: RecordName;
   readonly ballot: string;
+}
+
+export interface UnkeptPromise extends PromiseRequest {
+  readonly id: number;
 }
 
 export interface Promises {
@@ -26,7 +44,19 @@ export interface Promises {
   promise(requests: readonly PromiseRequest[]): Promise<boolean[]>;
   /** The greatest ballot promised and not yet accepted. */
   find(name: RecordName): Promise<string | undefined>;
+  /** Those to ballots of before that time (ms) of which this node holds no record; after that id, by id. */
+  unkept(time: number, after: number, limit: number): Promise<UnkeptPromise[]>;
+  /** Where they are still those, and nothing was accepted. */
+  forget(promises: readonly PromiseRequest[]): Promise<void>;
 }
+
+type UnkeptRow = Row & {
+  id: number;
+  namespace: string;
+  key: Uint8Array;
+  partition: Uint8Array;
+  ballot: string;
+};
 
 export function createPromises({ store }: { readonly store: Pick<Store, 'read' | 'write'> }): Promises {
   async function find(name: RecordName): Promise<string | undefined> {
@@ -35,6 +65,21 @@ export function createPromises({ store }: { readonly store: Pick<Store, 'read' |
   }
   return {
     find,
+    async unkept(time, after, limit) {
+      const earliest = Math.max(0, Math.floor(time)).toString(16).padStart(12, '0');
+      const rows = await store.read<UnkeptRow>(SELECT_UNKEPT, [after, earliest, limit]);
+      return rows.map(({ id, namespace, key, partition, ballot }) => ({
+        id,
+        name: { namespace, key, partition: partition.length === 0 ? key : partition },
+        ballot,
+      }));
+    },
+    async forget(promises) {
+      if (promises.length === 0) return;
+      await store.write(
+        promises.map(({ name, ballot }) => ({ sql: FORGET, params: [...placeOf(name), ballot] })),
+      );
+    },
     async promise(requests) {
       const results = await store.write(
         requests.map(({ name, ballot }) => ({

@@ -171,3 +171,20 @@ test('nobody takes the lease of another by a clock that is still wrong', async (
   assert.ok(behind.result);
   assert.equal(await take(behind.bed, 1, 'late'), undefined);
 });
+
+test('by a clock that is ahead of the one other that is known, no deletion is old', async () => {
+  const keepDeletedMs = 3_600_000;
+  await using bed = await createTestbed({
+    nodes: 3,
+    records: { keepDeletedMs },
+    skewMs: (i) => (i === 0 ? AHEAD_MS : 0),
+    clocks: (i) => (i === 0 ? { answered: 1, offsetMs: -AHEAD_MS } : { answered: 2, offsetMs: 0 }),
+  });
+  await bed.put(1, 'k', 'one');
+  await bed.remove(1, 'k');
+  const rows = async () => (await bed.node(0).store.read('SELECT id FROM records')).length;
+  await bed.clock.advance(keepDeletedMs / 2);
+  assert.equal(await rows(), 1);
+  await bed.clock.advance(keepDeletedMs);
+  assert.equal(await rows(), 0);
+});

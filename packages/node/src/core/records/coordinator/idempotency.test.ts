@@ -83,3 +83,35 @@ test('memory is bounded by number, bytes and age, oldest first', async () => {
   await heavy.once('ns a');
   assert.equal(heavy.runs[3], undefined);
 });
+
+test('who joined a write goes on with it when its first caller gives up', async () => {
+  const idempotency = createIdempotency({ clock: createManualClock() }, LIMITS);
+  const first = new AbortController();
+  const resumed: (CheckedRecord | undefined)[] = [];
+  let runs = 0;
+  const run = async ({ resume, onUnknown }: Attempt) => {
+    resumed.push(resume);
+    if (runs++ > 0) return { version: 'v' } as Written;
+    onUnknown(record('unknown', 10));
+    const gone = Promise.withResolvers<Written>();
+    first.signal.addEventListener('abort', () => gone.reject(first.signal.reason));
+    return gone.promise;
+  };
+  const leaving = assert.rejects(idempotency.once('ns k', 'r', run, first.signal), /gone/);
+  const joining = [0, 1].map(() => idempotency.once('ns k', 'r', run));
+  first.abort(new Error('gone'));
+  await leaving;
+  const [a, b] = await Promise.all(joining);
+  assert.equal(a, b);
+  assert.deepEqual([a?.version, runs, resumed[1]?.fields.version], ['v', 2, 'unknown']);
+});
+
+test('who joined a write that fails is told why', async () => {
+  const { runs, once } = setUp();
+  const outcomes = await Promise.allSettled([once('ns k', 'r', 'none'), once('ns k', 'r', 'none')]);
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  assert.equal(runs.length, 1);
+});

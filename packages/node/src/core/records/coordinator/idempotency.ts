@@ -16,15 +16,21 @@ export interface Attempt {
 export interface Idempotency {
   /**
    * @param scope The caller's key within its namespace. @param request What is asked, as one text: another under the same key is refused.
+   * @param signal The caller's, with which `run` ends: who has joined goes on in its stead.
    * @throws P2posError IDEMPOTENCY_KEY_REUSED, and whatever `run` throws
    */
-  once(scope: string, request: string, run: (attempt: Attempt) => Promise<Written>): Promise<Written>;
+  once(
+    scope: string,
+    request: string,
+    run: (attempt: Attempt) => Promise<Written>,
+    signal?: AbortSignal,
+  ): Promise<Written>;
 }
 
 interface Entry {
   readonly request: string;
   readonly since: number;
-  running: Promise<Written> | undefined;
+  running: { readonly work: Promise<Written>; readonly signal: AbortSignal | undefined } | undefined;
   written: Written | undefined;
   unknown: CheckedRecord | undefined;
 }
@@ -63,17 +69,34 @@ export function createIdempotency(
     }
   }
 
+  /** @throws P2posError IDEMPOTENCY_KEY_REUSED */
+  function find(scope: string, request: string): Entry | undefined {
+    const entry = entries.get(scope);
+    if (!entry || entry.request === request) return entry;
+    throw new P2posError('IDEMPOTENCY_KEY_REUSED', { idempotencyKey: scope.slice(scope.indexOf(' ') + 1) });
+  }
+
+  /** Undefined: its caller gave up. */
+  async function join({ work, signal }: NonNullable<Entry['running']>): Promise<Written | undefined> {
+    try {
+      return await work;
+    } catch (error) {
+      if (signal?.aborted) return undefined;
+      throw error;
+    }
+  }
+
   return {
-    async once(scope, request, run) {
+    async once(scope, request, run, signal) {
       trim();
-      let entry = entries.get(scope);
-      if (entry && entry.request !== request) {
-        throw new P2posError('IDEMPOTENCY_KEY_REUSED', {
-          idempotencyKey: scope.slice(scope.indexOf(' ') + 1),
-        });
+      let entry = find(scope, request);
+      while (entry?.running) {
+        const written = await join(entry.running);
+        if (written) return written;
+        signal?.throwIfAborted();
+        entry = find(scope, request);
       }
       if (entry?.written) return entry.written;
-      if (entry?.running) return entry.running;
       entry ??= {
         request,
         since: clock.monotonic(),
@@ -84,9 +107,10 @@ export function createIdempotency(
       const own = entry;
       entries.set(scope, own);
       const resume = own.unknown;
-      own.running = run({ resume, onUnknown: (record) => keepUnknown(own, record) });
+      const work = run({ resume, onUnknown: (record) => keepUnknown(own, record) });
+      own.running = { work, signal };
       try {
-        own.written = await own.running;
+        own.written = await work;
         keepUnknown(own, undefined);
         return own.written;
       } finally {

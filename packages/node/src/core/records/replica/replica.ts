@@ -13,8 +13,8 @@ import {
   toHex,
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { Promises } from '../cas/promises.ts';
-import { checkedState, STATE_OVERHEAD_BYTES } from '../cas/state.ts';
+import { MAX_BALLOT_AGE_MS, type Promises } from '../cas/promises.ts';
+import { checkedState, STATE_OVERHEAD_BYTES, storedState } from '../cas/state.ts';
 import type { Ceiling } from '../clock/ceiling.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
@@ -127,8 +127,12 @@ export function createReplica(deps: ReplicaDeps): Replica {
       if (relayed) deps.onAhead(body, ms - MAX_AHEAD_MS);
       throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     }
+    if (register && !relayed && ms < now() - MAX_BALLOT_AGE_MS)
+      throw new P2posError('RECORD_INVALID', { reason: 'its ballot is too old to be accepted' });
     checkValue(fields, value);
-    const carried = register && value ? checkedState(value, fields.version).value : value;
+    // What an earlier release took is passed on, so that replicas stay alike: it holds nothing (`storedState`).
+    const read = relayed ? storedState : checkedState;
+    const carried = register && value ? read(value, fields.version).value : value;
     if (carried && carried.length > maxValueBytes) throw tooLarge();
     if (carried && !handedOver)
       declaration.validate?.({ namespace: fields.namespace, key: fields.key, value: carried });
@@ -198,7 +202,10 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (!name || !topology.moves.isHolder(name.slot, name.count)) return undefined;
     const leaf = leafHash(crypto, header);
     const held = await table.find(name.fields);
-    if (deps.isForgotten(leaf) || (held && !held.damaged && equalBytes(held.leaf, leaf)))
+    if (
+      (await isForgotten({ leaf, fields: name.fields })) ||
+      (held && !held.damaged && equalBytes(held.leaf, leaf))
+    )
       return counted(name, { result: 'held' });
     const newer = held && !held.damaged && held.version > name.fields.version;
     return newer ? { result: 'behind', text: held.version } : undefined;
@@ -223,12 +230,19 @@ export function createReplica(deps: ReplicaDeps): Replica {
     );
   }
 
+  /** A deletion that was let go here, of a key under which nothing older has come back. */
+  async function isForgotten({ leaf, fields }: Pick<CheckedRecord, 'leaf' | 'fields'>): Promise<boolean> {
+    if (!deps.isForgotten(leaf)) return false;
+    const held = await table.find(fields);
+    return !held || held.version >= fields.version;
+  }
+
   async function keep(records: readonly CheckedRecord[]): Promise<WriteAnswer[]> {
     const answers = new Array<WriteAnswer>(records.length);
     const mine: number[] = [];
     for (let i = 0; i < records.length; i++) {
-      const { slot, count, leaf } = records[i] as CheckedRecord;
-      if (deps.isForgotten(leaf)) answers[i] = { result: 'held' };
+      const { slot, count } = records[i] as CheckedRecord;
+      if (await isForgotten(records[i] as CheckedRecord)) answers[i] = { result: 'held' };
       else if (topology.moves.isHolder(slot, count)) mine.push(i);
       else answers[i] = { result: 'elsewhere', text: String(topology.moves.closedAt(slot, count)) };
     }

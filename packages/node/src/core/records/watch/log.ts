@@ -5,7 +5,6 @@
 import type { Store } from '../../store/index.ts';
 import { endOf, startsWith } from '../format/range.ts';
 import { MAX_BATCH_BYTES } from '../format/wire.ts';
-import { sizeOf } from '../replica/reading.ts';
 import * as sql from '../replica/schema.ts';
 import type { RecordRow, StoredRecord } from '../replica/stored.ts';
 
@@ -91,7 +90,7 @@ export function createCommitLog({
         const params = [at, end.position, namespace, prefix, endOf(prefix), step];
         const rows = await store.read<LogRow>(sql.SELECT_LOG, params);
         for (const row of rows) {
-          bytes += sizeOf([row.header, row.value, row.proof]);
+          bytes += row.header.length + (row.value?.length ?? 0) + row.proof.length;
           const { key, partition } = row;
           const name = { key, partition: partition.length === 0 ? key : partition };
           entries.push({ ...name, stored: stored(row), position: row.position });

@@ -219,3 +219,23 @@ test('few replicas are asked, and one that hangs holds nobody up', async () => {
     await bed.heal();
   }
 });
+
+test('many deleted keys are passed over in few rounds, and a list that takes too long ends', async () => {
+  let latencyMs = 1;
+  await using bed = await createTestbed({
+    nodes: 3,
+    latencyMs: () => latencyMs,
+    records: { readTimeoutMs: 1_000 },
+  });
+  const keys = Array.from({ length: 1_200 }, (_, i) => `k${String(i).padStart(4, '0')}`);
+  await putAll(bed, ['first', ...keys, 'last']);
+  await bed.run(Promise.all(keys.map((key) => bed.node(0).records.delete(nameOf(key)))));
+  latencyMs = 20;
+  const at = bed.clock.monotonic();
+  assert.deepEqual((await scan(bed, 0, 'k', 1)).keys, []);
+  assert.ok(bed.clock.monotonic() - at < 400, `${bed.clock.monotonic() - at} ms`);
+  latencyMs = 200;
+  const { keys: found, more } = await scan(bed, 0, '', 2);
+  assert.deepEqual([found.map(decode), more], [['first'], true]);
+  await assert.rejects(scan(bed, 0, 'k', 1), (error) => isP2posError(error, 'TIMEOUT'));
+});

@@ -75,6 +75,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     { namespace, prefix, limit, partial, partition: only }: ScanInput,
     count: number,
     after: Position | undefined,
+    leastPage: number,
     failed: Set<PeerId>,
     { signal, settle }: ScanOptions,
   ): Promise<Page | 'stale'> {
@@ -92,7 +93,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
         namespace,
         prefix,
         after: after ? { key: after.key, partition: after.partition } : null,
-        limit: Math.min(MAX_SCAN_LIMIT, share + LEAST_PAGE),
+        limit: Math.min(MAX_SCAN_LIMIT, share + leastPage),
         ...(only && { partition: only }),
       },
       // What a majority alone would leave open, the word of all may settle.
@@ -189,12 +190,15 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
       const missing = new Set<number>();
       const keys: Uint8Array[] = [];
       let after: Position | undefined = input.after && { key: input.after, partition: LAST_PARTITION };
-      for (;;) {
+      let leastPage = LEAST_PAGE;
+      for (let round = 0; ; round++) {
         signal?.throwIfAborted();
-        const page = await readPage(input, count, after, failed, options);
+        if (round > 0 && clock.monotonic() >= deadlineAt) {
+          if (keys.length > 0) return { keys, more: true, missingSlots: [...missing] };
+          throw new P2posError('TIMEOUT', { what: 'The replicas', timeoutMs });
+        }
+        const page = await readPage(input, count, after, leastPage, failed, options);
         if (page === 'stale') {
-          if (clock.monotonic() >= deadlineAt)
-            throw new P2posError('TIMEOUT', { what: 'A replica', timeoutMs });
           await sleep(clock, RETRY_MS, { signal });
           await topology.ready();
           continue;
@@ -209,6 +213,8 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
         }
         if (!page.until) return { keys, more: false, missingSlots: [...missing] };
         after = page.until;
+        // What does not suffice is mostly deleted, and there may be much more of it.
+        leastPage = Math.min(MAX_SCAN_LIMIT, 2 * leastPage);
       }
     },
   };

@@ -1,0 +1,44 @@
+/** How nodes end here: in good order, or as processes and machines do that die. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createTestnet, type Testnet } from './testnet.ts';
+
+const LEASES = `SELECT version, leaf FROM records WHERE namespace LIKE '%topic-leases%' ORDER BY leaf`;
+const leasesOn = (net: Testnet, i: number) => net.disk(i).peek(LEASES);
+
+async function withSeatHeld(): Promise<Testnet> {
+  const net = await createTestnet(3);
+  await net.settle();
+  const data = new TextEncoder().encode('x');
+  await net.during(
+    (net.nodes[0] as Testnet['nodes'][0]).topics.append({ app: 'default', topic: 'kept', data }),
+  );
+  assert.ok(leasesOn(net, 1).length > 0);
+  return net;
+}
+
+test('who is stopped gives up its leases', async () => {
+  await using net = await withSeatHeld();
+  const before = leasesOn(net, 1);
+  await net.stop(0);
+  await net.clock.advance(1_000);
+  assert.notDeepEqual(leasesOn(net, 1), before);
+});
+
+for (const how of ['reset', 'silent'] as const) {
+  test(`a crash (${how}) gives up nothing: no other disk gets anything more from it`, async () => {
+    await using net = await withSeatHeld();
+    const before = [1, 2].map((i) => leasesOn(net, i));
+    const { peerId } = net.nodes[0] as Testnet['nodes'][0];
+    await net.crash(0, how);
+    await net.clock.advance(1_000);
+    assert.deepEqual(
+      [1, 2].map((i) => leasesOn(net, i)),
+      before,
+    );
+    assert.equal(net.nodes[1]?.net.isConnected(peerId), how === 'silent');
+    await net.until(() => !net.nodes[1]?.net.isConnected(peerId));
+    await net.start(0);
+    await net.settle();
+  });
+}
