@@ -14,6 +14,8 @@ export interface CorrectedTime {
    * the start. What a wrong clock would spoil for long goes by this one.
    */
   earliest(): number | undefined;
+  /** The same, but the later of the two. */
+  latest(): number | undefined;
 }
 
 export interface CorrectedTimeDeps {
@@ -26,6 +28,7 @@ export interface CorrectedTimeDeps {
 export function createCorrectedTime({ clock, clocks, isAlone }: CorrectedTimeDeps): CorrectedTime {
   let time = clock.now();
   let earliest: number | undefined;
+  let latest: number | undefined;
   let lastMonotonic = clock.monotonic();
 
   function read(): void {
@@ -38,15 +41,19 @@ export function createCorrectedTime({ clock, clocks, isAlone }: CorrectedTimeDep
     if (answered >= 2) {
       time = theirs;
       earliest = theirs;
+      latest = theirs;
     } else if (answered === 1) {
       time = middle(time + passed, own, theirs);
       earliest = Math.min(time, theirs);
+      latest = Math.max(time, theirs);
     } else if (isAlone()) {
       time = own;
       earliest = own;
+      latest = own;
     } else {
       time += passed;
       if (earliest !== undefined) earliest += passed;
+      if (latest !== undefined) latest += passed;
     }
   }
 
@@ -58,6 +65,10 @@ export function createCorrectedTime({ clock, clocks, isAlone }: CorrectedTimeDep
     earliest() {
       read();
       return earliest && Math.floor(earliest);
+    },
+    latest() {
+      read();
+      return latest && Math.floor(latest);
     },
   };
 }

@@ -6,7 +6,8 @@
  * const { now, hybridClock } = await openRecordClock(deps, { maxAheadMs: 10_000 });
  * const [stamp] = await hybridClock.take(1);
  */
-import type { Clock } from '../../clock/index.ts';
+import { P2posError } from '@p2pos/protocol';
+import { type Clock, sleep } from '../../clock/index.ts';
 import type { Liveness } from '../../liveness/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { RecordsMembership } from '../placement/topology.ts';
@@ -17,11 +18,12 @@ import { createHybridClock, type HybridClock } from './hybrid-clock.ts';
 
 /** Less than a write has, more than two pings: who does not know this node as a member yet answers the second. */
 const PATIENCE_MS = 4_000;
+const WAIT_STEP_MS = 5;
 
 export interface RecordClock extends CorrectedTime {
   readonly ceiling: Ceiling;
   readonly hybridClock: HybridClock;
-  /** Corrected time, ms, once it is one that others would take versions of. @throws P2posError as `Ceiling.pause` */
+  /** Corrected time, ms, once it is neither ahead of what others tell nor behind. @throws P2posError as `Ceiling.pause` */
   trustedNow(): Promise<number>;
 }
 
@@ -49,9 +51,13 @@ export async function openRecordClock(
     ceiling,
     hybridClock,
     async trustedNow() {
+      const patientUntil = clock.monotonic() + PATIENCE_MS;
       for (let ms = time.now(); ; ms = time.now()) {
-        if (ceiling.allows(ms)) return ms;
-        await ceiling.pause();
+        const isBehind = ms < (time.latest() ?? ms) - maxAheadMs;
+        if (!ceiling.allows(ms)) await ceiling.pause();
+        else if (!isBehind) return ms;
+        else if (clock.monotonic() < patientUntil) await sleep(clock, WAIT_STEP_MS);
+        else throw new P2posError('VERSION_AHEAD', { maxAheadMs });
       }
     },
   };

@@ -188,3 +188,22 @@ test('by a clock that is ahead of the one other that is known, no deletion is ol
   await bed.clock.advance(keepDeletedMs);
   assert.equal(await rows(), 0);
 });
+
+test('nothing is read or written for a while by a clock that is behind the one other that is heard', async () => {
+  let skewMs = 0;
+  let answered = 1;
+  await using bed = await createTestbed({
+    nodes: 3,
+    skewMs: (i) => (i === 0 ? skewMs : 0),
+    clocks: (i) => (i === 0 ? { answered, offsetMs: -skewMs } : { answered: 2, offsetMs: 0 }),
+  });
+  await bed.put(1, 'k', 'v', { ttlMs: 60_000 });
+  await bed.clock.advance(61_000);
+  await bed.crash(0);
+  skewMs = -AHEAD_MS;
+  await bed.start(0);
+  assert.equal((await failure(bed.get(0, 'k'))).code, 'VERSION_AHEAD');
+  assert.equal((await failure(bed.put(0, 'k', 'w', { ttlMs: 60_000 }))).code, 'VERSION_AHEAD');
+  answered = 2;
+  assert.equal(await bed.get(0, 'k'), undefined);
+});
