@@ -46,14 +46,20 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO repair_self SELECT 1, 0, 0, 1 WHERE EXISTS (SELECT 1 FROM repair_memory)
     ON CONFLICT (id) DO UPDATE SET established = 1;
   `,
+  `
+  -- Contradicted, and has not caught up since.
+  ALTER TABLE repair_self ADD COLUMN learner INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 const SELECT = 'SELECT peer_id, store_id, term, commits FROM repair_memory';
 const KEEP = `
   INSERT INTO repair_memory VALUES (?1, ?2, ?3, ?4) ON CONFLICT (peer_id) DO UPDATE SET
     store_id = excluded.store_id, term = excluded.term, commits = excluded.commits`;
 const SAVE_SELF = `
-  INSERT INTO repair_self VALUES (1, ?1, ?2, 1)
-  ON CONFLICT (id) DO UPDATE SET term = excluded.term, floor_ms = excluded.floor_ms, established = 1`;
+  INSERT INTO repair_self VALUES (1, ?1, ?2, 1, 0)
+  ON CONFLICT (id) DO UPDATE SET term = excluded.term, floor_ms = excluded.floor_ms, established = 1, learner = 0`;
+const SAVE_LEARNER = `
+  INSERT INTO repair_self VALUES (1, 0, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET learner = 1`;
 
 export interface Heard {
   readonly verdict: Verdict;
@@ -75,8 +81,12 @@ export interface PeerMemory {
   /** It was removed: what it holds when it comes back may be long deleted. */
   distrust(peerId: PeerId): Promise<void>;
   peers(): readonly PeerId[];
-  /** A disk of which this is known is established. */
+  /** A disk of which this is known is established, and no learner. */
   saveSelf(term: number, floorMs: number): Promise<void>;
+  /** As this process found the disk: it was contradicted, and has not caught up since. */
+  readonly learner: boolean;
+  /** What is committed from now on proves nothing to a later run. */
+  saveLearner(): Promise<void>;
 }
 
 export async function openPeerMemory({
@@ -92,7 +102,7 @@ export async function openPeerMemory({
       { storeId: String(row['store_id']), term: Number(row['term']), commits: Number(row['commits']) },
     ]),
   );
-  const [own] = await store.read<Row>('SELECT term, floor_ms, established FROM repair_self');
+  const [own] = await store.read<Row>('SELECT term, floor_ms, established, learner FROM repair_self');
   let term = Number(own?.['term'] ?? 0);
   let floorMs = Number(own?.['floor_ms'] ?? 0);
   let established = own?.['established'] === 1;
@@ -130,6 +140,10 @@ export async function openPeerMemory({
       if (remembered) await keep(peerId, { ...remembered, storeId: '', term: remembered.term + 1 });
     },
     peers: () => [...memory.keys()],
+    learner: own?.['learner'] === 1,
+    async saveLearner() {
+      await store.write([{ sql: SAVE_LEARNER }]);
+    },
     async saveSelf(newTerm, newFloorMs) {
       await store.write([{ sql: SAVE_SELF, params: [newTerm, newFloorMs] }]);
       term = newTerm;

@@ -95,6 +95,28 @@ test('a claim that a heartbeat of the same run has overtaken contradicts nothing
   assert.equal(standing.state(), 'learner');
 });
 
+test('who was contradicted stays a learner over a restart, however much it commits meanwhile', async () => {
+  const { standing, store, clock } = await standingIn(['me', 'a', 'b']);
+  standing.learn('a', word('contradicted'));
+  const again = async () => {
+    const memory = await openPeerMemory({ store });
+    const topology = { moves: { required: () => [['me', 'a', 'b']] } } as unknown as Pick<Topology, 'moves'>;
+    return createStanding(
+      { self: 'me', store, opened: store.position(), topology, memory, clock, now: clock.now },
+      { patienceMs: 1_000, maxAheadMs: 10_000 },
+    );
+  };
+  const next = await again();
+  next.learn('a', word('known'));
+  next.learn('b', word('known'));
+  assert.deepEqual([next.state(), next.votes(1, 3)], ['learner', false]);
+  assert.equal(next.votesOn(1, 3, clock.now()), false);
+  await next.absolve();
+  const last = await again();
+  last.learn('a', word('known'));
+  assert.equal(last.state(), 'voter');
+});
+
 test('alone it counts at once', async () => {
   const { standing } = await standingIn(['me']);
   assert.equal(standing.votes(1, 1), true);

@@ -99,7 +99,7 @@ export function createStanding(
   const uncounted = new Map<number, Uncounted>();
   /** Grows with everything that `votes` follows from, but the sets. */
   let revision = 0;
-  let contradicted = false;
+  let contradicted = memory.learner;
   let proven = false;
   /** Whether it has counted in all its slots since the start; once it has, no lower position is told again. */
   let accepted = false;
@@ -108,7 +108,7 @@ export function createStanding(
   let greatestTerm = memory.term;
   let floorMs = memory.floorMs;
   /** Monotonic: what time it was then may be known only later. */
-  let contradictedAt: number | undefined;
+  let contradictedAt = memory.learner ? startedAt : undefined;
 
   const nameOf = (slot: number, count: number) => `${count}.${slot}`;
   const notify = () => {
@@ -159,9 +159,12 @@ export function createStanding(
   }
 
   function position(): StorePosition {
-    const now = isAccepted() ? store.position() : opened;
-    toldCommits = now.commits;
-    return now;
+    return told(isAccepted() ? store.position() : opened);
+  }
+
+  function told(position: StorePosition): StorePosition {
+    toldCommits = Math.max(toldCommits, position.commits);
+    return position;
   }
 
   /** A heartbeat of this run that came before the claim: commits only grow. */
@@ -201,7 +204,10 @@ export function createStanding(
       return proven || (memory.established && vouched.size > 0) ? 'voter' : 'unproven';
     },
     position,
-    claim: (peerId) => ({ ...(vouched.has(peerId) ? store.position() : position()), term: memory.term }),
+    claim: (peerId) => ({
+      ...(vouched.has(peerId) ? told(store.position()) : position()),
+      term: memory.term,
+    }),
     learn(peerId, { verdict, term, sure, remembered }) {
       greatestTerm = Math.max(greatestTerm, term);
       if (verdict !== 'contradicted' || (remembered && isOvertaken(remembered))) {
@@ -211,6 +217,8 @@ export function createStanding(
       }
       if (contradicted) return;
       contradicted = true;
+      // A store that cannot keep that ends the node.
+      memory.saveLearner().catch(() => {});
       proven = false;
       revision++;
       caught.clear();
