@@ -78,6 +78,8 @@ export interface Authors {
   /** Whether the peer was a member at that time; `ms` since the epoch. */
   wasMember(peerId: PeerId, ms: number): boolean;
   wasEverMember(peerId: PeerId): boolean;
+  /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
+  leftSince(ms: number): PeerId[];
 }
 
 export function createAuthors(): Authors {
@@ -97,5 +99,9 @@ export function createAuthors(): Authors {
     },
     wasMember: (peerId, ms) => ms <= (listedUntil.get(peerId) ?? Number.NEGATIVE_INFINITY) + REMOVAL_GRACE_MS,
     wasEverMember: (peerId) => listedUntil.has(peerId),
+    leftSince: (ms) =>
+      [...listedUntil]
+        .filter(([peerId, until]) => until >= ms && until !== Number.POSITIVE_INFINITY && stores.has(peerId))
+        .map(([peerId]) => peerId),
   };
 }

@@ -39,6 +39,8 @@ export interface Topology extends Disposable {
   wasMember(peerId: PeerId, ms: number): boolean;
   /** Whether it ever was, on a branch that lost too. */
   wasEverMember(peerId: PeerId): boolean;
+  /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
+  leftSince(ms: number): PeerId[];
   /** Whether slots are placed on the peer, or ever were. */
   couldStore(peerId: PeerId): boolean;
   /** Told after each change. */
@@ -208,6 +210,7 @@ export async function openTopology(
     },
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
+    leftSince: (ms) => authors.leftSince(ms),
     wasEverMember: (peerId) =>
       membership.isActive(peerId) || authors.wasEverMember(peerId) || onBranches.has(peerId),
     couldStore: (peerId) => authors.couldStore(peerId),

@@ -63,6 +63,8 @@ async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promi
 
 /** Who was removed and comes back within this time is treated as if it had only been away. */
 const DISTRUST_AFTER_MS = 3_600_000;
+/** By the date of its removal: others distrust it already. */
+const LEFT_LONG_AGO_MS = 2 * DISTRUST_AFTER_MS;
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 2_000;
 
@@ -70,6 +72,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   const { self, membership, topology, standing, syncing, calls, preference, memory, clock, log, tasks } =
     deps;
   const { timeoutMs, intervalMs, keepDeletedMs } = config;
+  const { toldTime } = deps;
   const { moves } = topology;
   const reconciled = new Map<PeerId, number>();
   const clean = new Map<PeerId, number>();
@@ -92,7 +95,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
 
   async function claim(peerId: PeerId): Promise<void> {
     const at = clock.monotonic();
-    const answer = await calls.ask(peerId, 'claim', standing.claim(), { timeoutMs });
+    const answer = await calls.ask(peerId, 'claim', standing.claim(peerId), { timeoutMs });
     const { strays, sure = true, own } = answer;
     if (strays) clean.delete(peerId);
     else clean.set(peerId, at);
@@ -172,7 +175,10 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   async function forgetRemoved(): Promise<void> {
     const { snapshot, members: listed } = membership.view();
     if (!snapshot) return;
-    for (const peerId of memory.peers()) {
+    // A disk that is new remembers nobody; the chain tells who left lately. Before the time is told nothing is forgotten.
+    const time = toldTime();
+    const left = time === undefined ? [] : topology.leftSince(time - LEFT_LONG_AGO_MS);
+    for (const peerId of new Set([...memory.peers(), ...left])) {
       if (listed.has(peerId)) continue;
       reconciled.delete(peerId);
       clean.delete(peerId);

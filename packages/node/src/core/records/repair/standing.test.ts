@@ -74,16 +74,16 @@ test('until it counts it tells where the disk stood when the run began, and afte
   const { standing, store, opened } = await standingIn(['me', 'a', 'b']);
   await store.write([{ sql: 'DELETE FROM repair_memory' }]);
   assert.deepEqual(standing.position(), opened);
-  assert.equal(standing.claim().commits, opened.commits);
+  assert.equal(standing.claim('b').commits, opened.commits);
   standing.learn('a', word('known'));
-  assert.equal(standing.claim().commits, opened.commits + 1);
+  assert.equal(standing.claim('b').commits, opened.commits + 1);
   standing.learn('b', word('contradicted'));
-  assert.equal(standing.claim().commits, opened.commits + 1);
+  assert.equal(standing.claim('b').commits, opened.commits + 1);
 });
 
 test('a claim that a heartbeat of the same run has overtaken contradicts nothing', async () => {
   const { standing, store, opened } = await standingIn(['me', 'a', 'b']);
-  standing.claim();
+  standing.claim('b');
   standing.learn('a', word('known'));
   await standing.establish();
   await store.write([{ sql: 'DELETE FROM repair_memory' }]);
@@ -116,7 +116,7 @@ test('after it has caught up it claims a term that no older copy of its disk can
   const { standing, store } = await standingIn(['me', 'a', 'b']);
   standing.learn('b', word('contradicted', 4));
   await standing.absolve();
-  assert.equal(standing.claim().term, 5);
+  assert.equal(standing.claim('b').term, 5);
   assert.equal(standing.votes(2, 3), true);
   assert.equal((await openPeerMemory({ store })).term, 5);
 });
@@ -159,4 +159,13 @@ test('that floor is by the true time, though it be known only later', async () =
   wrongMs = 0;
   assert.equal(standing.votesOn(1, 3, lostAt + 10_000), false);
   assert.equal(standing.votesOn(1, 3, lostAt + 10_001), true);
+});
+
+test('who has vouched for the disk hears how far it comes, though it does not count yet', async () => {
+  const { standing, store, opened } = await standingIn(['me', 'a', 'b', 'c', 'd']);
+  await store.write([{ sql: 'DELETE FROM repair_memory' }]);
+  standing.learn('a', { verdict: 'known', term: 0, sure: true });
+  assert.equal(standing.claim('a').commits, opened.commits + 1);
+  assert.equal(standing.claim('b').commits, opened.commits);
+  assert.deepEqual(standing.position(), opened);
 });

@@ -29,7 +29,8 @@ export interface Standing {
    * committed meanwhile would stand for what an old copy of it lacks.
    */
   position(): StorePosition;
-  claim(): Claim;
+  /** What this peer is told: once it has vouched for where the disk stood at the start, where it is. */
+  claim(peerId: PeerId): Claim;
   /** What a peer said of the claim. */
   learn(peerId: PeerId, word: Word): void;
   /** This node's word needs that of the peer no more. */
@@ -200,7 +201,7 @@ export function createStanding(
       return proven || (memory.established && vouched.size > 0) ? 'voter' : 'unproven';
     },
     position,
-    claim: () => ({ ...position(), term: memory.term }),
+    claim: (peerId) => ({ ...(vouched.has(peerId) ? store.position() : position()), term: memory.term }),
     learn(peerId, { verdict, term, sure, remembered }) {
       greatestTerm = Math.max(greatestTerm, term);
       if (verdict !== 'contradicted' || (remembered && isOvertaken(remembered))) {

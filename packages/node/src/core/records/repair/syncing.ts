@@ -201,10 +201,12 @@ export function createSyncing(
       const items = await contents.items(count, slot);
       const have = new Map<string, Uint8Array>();
       const need = new Map<string, Uint8Array>();
+      const forgotten = new Map<string, Uint8Array>();
       const sinks = {
         have: (id: Uint8Array) => void have.set(nameOf(id), new Uint8Array(id)),
         need: (id: Uint8Array) => {
-          if (!contents.isForgotten(id)) need.set(nameOf(id), new Uint8Array(id));
+          const wanted = contents.isForgotten(id) ? forgotten : need;
+          wanted.set(nameOf(id), new Uint8Array(id));
         },
       };
       let learning = false;
@@ -219,6 +221,8 @@ export function createSyncing(
         learning ||= answer.learning;
         ({ message } = proceed(items, answer.message, RECONCILE_LIMITS, sinks));
       }
+      // What one of them deleted may have come back here since; the record itself tells.
+      if (have.size > 0) for (const [name, id] of forgotten) need.set(name, id);
       const pulled = takes(learning) ? await pull(peerId, ask, slot, [...need.values()]) : need.size === 0;
       const pushed = await push(peerId, ask, slot, [...have.values()], gives);
       const compared = message === undefined;

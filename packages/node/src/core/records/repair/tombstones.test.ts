@@ -3,6 +3,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
+import type { Row } from '../../store/index.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 import { heldBackBy } from './tombstones.ts';
 
@@ -93,6 +94,48 @@ test('an old copy of a disk brings back nothing that was deleted and forgotten s
   // It was taken out of service, not destroyed.
   const aside = await bed.node(2).store.read('SELECT header FROM repair_aside');
   assert.equal(aside.length, 1);
+});
+
+test('a deletion that was forgotten here is taken again where what it deleted has come back', async () => {
+  await using bed = await createTestbed({ nodes: 3, slots: 1, records: QUICK });
+  const rowOf = async () => (await bed.node(0).store.read<Row>('SELECT * FROM records'))[0] as Row;
+  await bed.put(0, 'a', 'v');
+  await bed.clock.advance(200);
+  const before = await rowOf();
+  await bed.remove(0, 'a');
+  await bed.clock.advance(200);
+  const deletion = await rowOf();
+  await pass(bed, DAY_MS + 1_800_000);
+  for (const index of [0, 1, 2]) assert.equal(await rows(bed, index), 0);
+  for (const [index, row] of [before, deletion, deletion].entries()) {
+    const names = Object.keys(row);
+    const sql = `INSERT INTO records (${names}) VALUES (${names.map(() => '?')})`;
+    await bed.node(index).store.write([{ sql, params: Object.values(row) }]);
+  }
+  // What was written beside the table shows once the slot has changed.
+  await bed.put(0, 'other', 'v');
+  await pass(bed, 2 * DAY_MS);
+  for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'a'), undefined);
+});
+
+test('a disk that is new waits for who left lately, whom it does not remember', async () => {
+  await using bed = await createTestbed({ nodes: 4, records: { ...QUICK, keepDeletedMs: 600_000 } });
+  const key = bed.findKey((replicas) => replicas.includes(3));
+  await bed.put(0, key, 'v');
+  await bed.clock.advance(200);
+  await bed.crash(3);
+  await bed.snapshot(bed.members(0, 1, 2), { force: true });
+  await bed.settleMembership();
+  await bed.clock.advance(20_000);
+  await bed.remove(0, key);
+  await bed.clock.advance(60_000);
+  await bed.crash(1);
+  bed.replaceDisk(1);
+  await bed.start(1);
+  await bed.settleStanding();
+  await pass(bed, 1_800_000);
+  assert.equal(await rows(bed, 1), 1, 'the deletion is still known');
+  assert.deepEqual(bed.node(1).records.repair.heldBackBy(), [bed.node(3).peerId]);
 });
 
 test('a replica that was away gets what it missed as soon as it answers', async () => {

@@ -202,7 +202,10 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (!name || !topology.moves.isHolder(name.slot, name.count)) return undefined;
     const leaf = leafHash(crypto, header);
     const held = await table.find(name.fields);
-    if (deps.isForgotten(leaf) || (held && !held.damaged && equalBytes(held.leaf, leaf)))
+    if (
+      (await isForgotten({ leaf, fields: name.fields })) ||
+      (held && !held.damaged && equalBytes(held.leaf, leaf))
+    )
       return counted(name, { result: 'held' });
     const newer = held && !held.damaged && held.version > name.fields.version;
     return newer ? { result: 'behind', text: held.version } : undefined;
@@ -227,12 +230,19 @@ export function createReplica(deps: ReplicaDeps): Replica {
     );
   }
 
+  /** A deletion that was let go here, of a key under which nothing older has come back. */
+  async function isForgotten({ leaf, fields }: Pick<CheckedRecord, 'leaf' | 'fields'>): Promise<boolean> {
+    if (!deps.isForgotten(leaf)) return false;
+    const held = await table.find(fields);
+    return !held || held.version >= fields.version;
+  }
+
   async function keep(records: readonly CheckedRecord[]): Promise<WriteAnswer[]> {
     const answers = new Array<WriteAnswer>(records.length);
     const mine: number[] = [];
     for (let i = 0; i < records.length; i++) {
-      const { slot, count, leaf } = records[i] as CheckedRecord;
-      if (deps.isForgotten(leaf)) answers[i] = { result: 'held' };
+      const { slot, count } = records[i] as CheckedRecord;
+      if (await isForgotten(records[i] as CheckedRecord)) answers[i] = { result: 'held' };
       else if (topology.moves.isHolder(slot, count)) mine.push(i);
       else answers[i] = { result: 'elsewhere', text: String(topology.moves.closedAt(slot, count)) };
     }
