@@ -1,6 +1,6 @@
 /**
  * What goes wrong, at the rate of an ordinary bad day: each node meets each kind once a day, but a change of the members only every
- * third, and all crash together once in fifty. Half of them strike who holds a key of the clients, and then half of the time
+ * second, and all crash together once in fifty. Half of them strike who holds a key of the clients, and then half of the time
  * another who holds it within seconds; more of them strike where slots move, and who has just started.
  */
 import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
@@ -33,7 +33,7 @@ const WEIGHTS: Readonly<Record<Kind, number>> = {
   'lost disk': 1,
   'old copy': 1,
   'flipped bit': 1,
-  member: 1 / 3,
+  member: 1 / 2,
 };
 const KINDS = Object.keys(WEIGHTS) as Kind[];
 /** What strikes on purpose: nothing that loses a copy. */
