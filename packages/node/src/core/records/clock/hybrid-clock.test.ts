@@ -69,6 +69,23 @@ test('stamps ascend whatever time does, over restarts, and never pass the bound 
   );
 });
 
+test('a clock that is wrong for a moment reserves no time that is hours ahead', async () => {
+  let bound = 0;
+  let asked = 0;
+  const clock = createHybridClock(
+    {
+      now: () => (asked++ === 0 ? 1_000_000 : 8_200_000),
+      reserve: async (boundMs) => {
+        bound = boundMs;
+      },
+      ceiling: { allows: (ms) => ms <= 1_010_000, pause: () => Promise.reject(new Error('too far ahead')) },
+    },
+    { reservedMs: 0 },
+  );
+  await assert.rejects(clock.take(1), /too far ahead/);
+  assert.ok(bound <= 1_013_000, `${bound}`);
+});
+
 test('a full counter moves on to the next millisecond', async () => {
   const { state, open } = disk();
   const clock = open();

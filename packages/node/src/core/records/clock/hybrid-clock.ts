@@ -49,9 +49,10 @@ export function createHybridClock(
     return counter < MAX_VERSION_COUNTER ? { ms, counter: counter + 1 } : { ms: ms + 1, counter: 0 };
   }
 
-  function extend(): Promise<void> {
+  /** Not from what the clock says: one that is wrong for a moment would hold this node back for hours. */
+  function extend(ms: number): Promise<void> {
     reserving ??= (async () => {
-      const next = Math.max(last.ms, now()) + reserveMs;
+      const next = ms + reserveMs;
       try {
         await reserve(next);
         bound = next;
@@ -79,10 +80,10 @@ export function createHybridClock(
         if (stamp.ms < bound) {
           last = stamp;
           // Ahead of need, so that no write has to wait; a failure shows in the take that needs it.
-          if (bound - stamp.ms < reserveMs / 2) extend().catch(() => {});
+          if (bound - stamp.ms < reserveMs / 2) extend(stamp.ms).catch(() => {});
           return stamps;
         }
-        await extend();
+        await extend(stamp.ms);
       }
     },
     observe(seen) {
