@@ -49,6 +49,17 @@ test('a clock more than 60 s off is warned of once, also after it was moved', as
   assert.equal(Math.abs(Math.round(peer(group, 0).liveness.clockOffsetMs())), 0);
 });
 
+test('those that fell silent say nothing of the time as long as two others answer', async () => {
+  await using group = await createPeerGroup(7, { skewMs: (i) => (i > 2 ? 7_200_000 : 0) });
+  await group.until(meshed(group));
+  await group.clock.advance(10_000);
+  const { liveness } = peer(group, 0);
+  assert.equal(Math.round(liveness.clockOffsetMs()), 7_200_000, 'what most say');
+  for (const i of [3, 4, 5, 6]) await group.stop(i);
+  await group.clock.advance(60_000);
+  assert.deepEqual(liveness.clocks(), { answered: 2, offsetMs: 0 });
+});
+
 test('what one member alone says is told, and moves no clock', async () => {
   await using group = await createPeerGroup(2, { skewMs: (i) => (i === 1 ? 30_000 : 0) });
   const [a] = group.peers as [Peer, Peer];

@@ -159,9 +159,11 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
     const ahead = clock.now() - monotonic;
     if (monotonic < offset.until && Math.abs(ahead - offset.ahead) <= OFFSET_DRIFT_MS) return offset.opinion;
     const oldest = monotonic - OFFSET_VALID_MS;
-    const offsets = [...patients.values()]
-      .filter(({ pulse }) => pulse.lastAnswerAt() >= oldest)
-      .map(({ pulse }) => pulse.offsetMs());
+    const since = (from: number) =>
+      [...patients.values()].map(({ pulse }) => pulse).filter((pulse) => pulse.lastAnswerAt() >= from);
+    // Who fell silent may have done so with a wrong clock.
+    const fresh = since(monotonic - aliveForMs);
+    const offsets = (fresh.length >= 2 ? fresh : since(oldest)).map((pulse) => pulse.offsetMs());
     const [only = 0] = offsets;
     const offsetMs = offsets.length < 2 ? only : cautiousMedian([0, ...offsets]);
     offset = { until: monotonic + OFFSET_KEPT_MS, ahead, opinion: { answered: offsets.length, offsetMs } };

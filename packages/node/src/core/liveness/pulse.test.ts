@@ -21,6 +21,17 @@ test('a jump of our own wall clock moves the offset at once by as much', () => {
   assert.equal(pulse.offsetMs(), -5_000);
 });
 
+test('a jump of the peer’s clock shows with its next answer, however long that took', () => {
+  const clock = createManualClock();
+  const pulse = createPulseRecorder(clock);
+  const answer = (tripMs: number, offMs: number) =>
+    pulse.answered(0, tripMs, clock.now() + tripMs / 2 + offMs);
+  for (const tripMs of [2, 4, 6]) answer(tripMs, 7_200_000);
+  assert.equal(pulse.offsetMs(), 7_200_000);
+  answer(400, 0);
+  assert.equal(pulse.offsetMs(), 0);
+});
+
 test('after a jump the first new answer counts alone', () => {
   const clock = createManualClock();
   const pulse = createPulseRecorder(clock);

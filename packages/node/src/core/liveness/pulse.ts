@@ -16,6 +16,13 @@ interface ClockSample {
   readonly aheadMs: number;
 }
 
+/** More than the ways can account for: the peer's clock was moved in between. */
+const MOVED_MS = 1_000;
+
+function isOfAnotherTime(a: ClockSample, b: ClockSample): boolean {
+  return Math.abs(a.aheadMs - b.aheadMs) > (a.roundTripMs + b.roundTripMs) / 2 + MOVED_MS;
+}
+
 export interface PulseRecorder {
   /**
    * An answer came at `receivedAt` (monotonic) to what was sent at `sentAt`; the peer's wall clock said `peerWall`.
@@ -55,9 +62,10 @@ export function createPulseRecorder(clock: Pick<Clock, 'now' | 'monotonic'>): Pu
       if (roundTrips.length <= SETTLING) smoothed = percentile(roundTrips, 0.5);
       else smoothed += SMOOTHING * (roundTripMs - smoothed);
       lastAnswerAt = receivedAt;
-      if (stale) samples = [];
+      const sample = { roundTripMs, aheadMs: peerWall - (sentAt + roundTripMs / 2) };
+      if (stale || samples.some((other) => isOfAnotherTime(sample, other))) samples = [];
       stale = false;
-      samples.push({ roundTripMs, aheadMs: peerWall - (sentAt + roundTripMs / 2) });
+      samples.push(sample);
       if (samples.length > CLOCK_SAMPLES_KEPT) samples.shift();
       const before = best;
       best = samples.reduce((least, sample) => (sample.roundTripMs <= least.roundTripMs ? sample : least));
