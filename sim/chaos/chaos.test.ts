@@ -40,3 +40,15 @@ test('planted: disks that say a commit is done two seconds early are found out',
   const { violations } = await chaos.run({ ...small, hours: 0.05, seed: 1, plant });
   assert.ok(violations.length > 0);
 });
+
+test('planted: nodes that list nothing, and that give a lock to everybody, are found out', async () => {
+  const plant: ScenarioInput['plant'] = (sim) => {
+    for (const { kv, records } of sim.nodes) {
+      kv.list = async () => ({ keys: [], cursor: null, missingSlots: [] });
+      records.leases.take = async ({ holder }) => ({ holder, token: 1 });
+    }
+  };
+  const { violations } = await chaos.run({ ...small, hours: 0.05, seed: 1, plant });
+  assert.ok(violations.some((text) => text.includes('not in a list')));
+  assert.ok(violations.some((text) => text.startsWith('lock')));
+});

@@ -7,13 +7,13 @@ import { createSimnet } from '../../packages/node/src/testing/simnet/index.ts';
 import { createPlainRecords } from '../checkers/plain-records.ts';
 import { createRegisterHistories } from '../checkers/registers.ts';
 import type { Scenario, ScenarioInput, ScenarioResult } from '../scenario.ts';
-import { pickNode, startClients, TTL_MS } from './clients.ts';
+import { pickNode, startClients, TTL_MS } from './clients/clients.ts';
+import { createLastingRecords } from './clients/lasting.ts';
+import { createLockClients, LOCKS } from './clients/locks.ts';
+import { createPlainClient } from './clients/plain.ts';
+import { createRegisterClient, REGISTERS } from './clients/registers.ts';
 import { createDisks } from './disks.ts';
 import { createFaults } from './faults/index.ts';
-import { createLastingRecords } from './lasting.ts';
-import { createLockClients, LOCKS } from './lock-clients.ts';
-import { createPlainClient } from './plain-client.ts';
-import { createRegisterClient, REGISTERS } from './register-clients.ts';
 import { judge, readAll } from './verdict.ts';
 import { createWounds } from './wounds.ts';
 

@@ -1,12 +1,12 @@
 /** What is looked at when all clients have ended and all was repaired: every promise once more, and every disk. */
 import type { Node } from '../../packages/node/src/node.ts';
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
-import { PLAIN_KEYS } from './clients.ts';
+import { PLAIN_KEYS } from './clients/clients.ts';
+import type { LastingRecords } from './clients/lasting.ts';
+import { textOf } from './clients/outcome.ts';
+import type { At, PlainClient } from './clients/plain.ts';
+import { REGISTER_KEYS, type RegisterClient } from './clients/registers.ts';
 import type { Disks } from './disks.ts';
-import type { LastingRecords } from './lasting.ts';
-import { textOf } from './outcome.ts';
-import type { At, PlainClient } from './plain-client.ts';
-import { REGISTER_KEYS, type RegisterClient } from './register-clients.ts';
 
 export interface VerdictDeps {
   readonly sim: Simnet;

@@ -1,6 +1,6 @@
 /** Whom it strikes: those that hold one key, so that the troubles of its replicas meet. */
-import { PLAIN_KEYS } from '../clients.ts';
-import { REGISTER_KEYS, REGISTERS } from '../register-clients.ts';
+import { PLAIN_KEYS } from '../clients/clients.ts';
+import { REGISTER_KEYS, REGISTERS } from '../clients/registers.ts';
 import type { Ground } from './ground.ts';
 
 const utf8 = new TextEncoder();

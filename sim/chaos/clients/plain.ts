@@ -1,8 +1,8 @@
 /** One plain operation through one node, told to the checker; and whether an acknowledgement is true. */
-import type { Node } from '../../packages/node/src/node.ts';
-import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
-import type { PlainRecords } from '../checkers/plain-records.ts';
-import type { Disks } from './disks.ts';
+import type { Node } from '../../../packages/node/src/node.ts';
+import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
+import type { PlainRecords } from '../../checkers/plain-records.ts';
+import type { Disks } from '../disks.ts';
 import { isCertain } from './outcome.ts';
 
 export interface At {

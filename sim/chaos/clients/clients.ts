@@ -3,13 +3,13 @@
  * the checkers. Now and then several of them want one key at the same moment.
  */
 import { P2posError } from '@p2pos/protocol';
-import { sleep } from '../../packages/node/src/core/clock/index.ts';
-import type { SeededRandom } from '../../packages/node/src/testing/seeded-random.ts';
-import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+import { sleep } from '../../../packages/node/src/core/clock/index.ts';
+import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
+import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
 import type { LastingRecords } from './lasting.ts';
-import type { LockClients } from './lock-clients.ts';
-import type { At, PlainClient } from './plain-client.ts';
-import { REGISTER_KEYS, type RegisterClient } from './register-clients.ts';
+import type { LockClients } from './locks.ts';
+import type { At, PlainClient } from './plain.ts';
+import { REGISTER_KEYS, type RegisterClient } from './registers.ts';
 
 export interface ClientsConfig {
   readonly clients: number;

@@ -1,9 +1,9 @@
 /** Clients that want a few locks: tokens only grow, and no two hold one at the same true time but for the error of clocks. */
 import { P2posError } from '@p2pos/protocol';
-import { sleep } from '../../packages/node/src/core/clock/index.ts';
-import type { SeededRandom } from '../../packages/node/src/testing/seeded-random.ts';
-import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
-import type { At } from './plain-client.ts';
+import { sleep } from '../../../packages/node/src/core/clock/index.ts';
+import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
+import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
+import type { At } from './plain.ts';
 
 export const LOCKS = '/sim-locks';
 const LOCK_KEYS = 3;

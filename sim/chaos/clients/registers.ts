@@ -1,13 +1,13 @@
 /** Reads and changes of registers, told to the checker. Half of the changes are asked for again, through others, when nobody knows. */
 import { isP2posError } from '@p2pos/protocol';
-import { sleep } from '../../packages/node/src/core/clock/index.ts';
-import type { RegisterInput } from '../../packages/node/src/testing/linearizability.ts';
-import type { SeededRandom } from '../../packages/node/src/testing/seeded-random.ts';
-import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
-import type { RegisterHistories } from '../checkers/registers.ts';
-import type { Disks } from './disks.ts';
+import { sleep } from '../../../packages/node/src/core/clock/index.ts';
+import type { RegisterInput } from '../../../packages/node/src/testing/linearizability.ts';
+import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
+import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
+import type { RegisterHistories } from '../../checkers/registers.ts';
+import type { Disks } from '../disks.ts';
 import { isCertain } from './outcome.ts';
-import type { At } from './plain-client.ts';
+import type { At } from './plain.ts';
 
 export const REGISTERS = '/sim-registers';
 export const REGISTER_KEYS = 12;

@@ -2,10 +2,10 @@
  * Records that are written once and then left alone, so that what is old is looked at too: some are deleted once, some are
  * large. Most of what a real system holds is of this kind, and moves, copies and comparisons are about it.
  */
-import type { Node } from '../../packages/node/src/node.ts';
-import type { SeededRandom } from '../../packages/node/src/testing/seeded-random.ts';
-import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
-import type { At, PlainClient } from './plain-client.ts';
+import type { Node } from '../../../packages/node/src/node.ts';
+import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
+import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
+import type { At, PlainClient } from './plain.ts';
 
 /** There before anything goes wrong. */
 const FOUNDING = 240;
