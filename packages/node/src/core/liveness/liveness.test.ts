@@ -60,6 +60,17 @@ test('those that fell silent say nothing of the time as long as two others answe
   assert.deepEqual(liveness.clocks(), { answered: 2, offsetMs: 0 });
 });
 
+test('where one half of the clocks says one time and the other half another, nobody knows which is right', async () => {
+  await using group = await createPeerGroup(4, { skewMs: (i) => (i > 1 ? 7_200_000 : 0) });
+  await group.until(meshed(group));
+  await group.clock.advance(10_000);
+  for (const [i, sign] of [1, 1, -1, -1].entries()) {
+    const { answered, offsetMs } = peer(group, i).liveness.clocks();
+    assert.deepEqual([answered, Math.round(offsetMs)], [1, sign * 7_200_000]);
+    assert.equal(peer(group, i).liveness.clockOffsetMs(), 0);
+  }
+});
+
 test('what one member alone says is told, and moves no clock', async () => {
   await using group = await createPeerGroup(2, { skewMs: (i) => (i === 1 ? 30_000 : 0) });
   const [a] = group.peers as [Peer, Peer];

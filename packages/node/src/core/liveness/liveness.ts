@@ -12,7 +12,7 @@ import type { Rpc } from '../rpc/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createLocalHealth } from './local-health.ts';
 import type { ClockOpinion, Liveness, LivenessEvents } from './port.ts';
-import { cautiousMedian, createPulseRecorder, type PulseRecorder } from './pulse.ts';
+import { createPulseRecorder, middlesOf, type PulseRecorder } from './pulse.ts';
 
 export interface LivenessDeps {
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
@@ -165,9 +165,17 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
     const fresh = since(monotonic - aliveForMs);
     const offsets = (fresh.length >= 2 ? fresh : since(oldest)).map((pulse) => pulse.offsetMs());
     const [only = 0] = offsets;
-    const offsetMs = offsets.length < 2 ? only : cautiousMedian([0, ...offsets]);
-    offset = { until: monotonic + OFFSET_KEPT_MS, ahead, opinion: { answered: offsets.length, offsetMs } };
+    const opinion =
+      offsets.length < 2 ? { answered: offsets.length, offsetMs: only } : opinionOf([0, ...offsets]);
+    offset = { until: monotonic + OFFSET_KEPT_MS, ahead, opinion };
     return offset.opinion;
+  }
+
+  /** Where two halves say two things, it is as if one alone had answered: nobody knows which is right. */
+  function opinionOf(values: readonly number[]): ClockOpinion {
+    const { near, far } = middlesOf(values);
+    if (Math.abs(far - near) > CLOCK_WARN_MS) return { answered: 1, offsetMs: far };
+    return { answered: values.length - 1, offsetMs: near };
   }
 
   function clockOffsetMs(): number {

@@ -88,10 +88,12 @@ function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }
 
-/** The middle value; of two middle ones the one nearer to zero, so half of the clocks alone never move ours. */
-export function cautiousMedian(values: readonly number[]): number {
+/**
+ * The middle values, the one nearer to zero first, so half of the clocks alone never move ours. Of an odd number both are one.
+ */
+export function middlesOf(values: readonly number[]): { readonly near: number; readonly far: number } {
   const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
   const lower = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
-  return Math.abs(lower) < Math.abs(upper) ? lower : upper;
+  return Math.abs(lower) < Math.abs(upper) ? { near: lower, far: upper } : { near: upper, far: lower };
 }

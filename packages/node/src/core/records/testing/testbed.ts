@@ -10,7 +10,7 @@ import { createSeededRandom, type SeededRandom } from '../../../testing/seeded-r
 import { createTestSystem, type TestSystem } from '../../../testing/test-system.ts';
 import type { Clock } from '../../clock/index.ts';
 import type { ClockOpinion } from '../../liveness/index.ts';
-import { cautiousMedian } from '../../liveness/pulse.ts';
+import { middlesOf } from '../../liveness/pulse.ts';
 import { silentLogger } from '../../log/index.ts';
 import { type MembershipJournal, openMembership } from '../../membership/index.ts';
 import type { Net } from '../../net/index.ts';
@@ -171,7 +171,7 @@ export async function createTestbed(config: TestbedConfig): Promise<Testbed> {
       for (const other of nodes)
         if (other.index !== index && other.isUp() && net.isConnected(other.peerId)) heard.add(other.index);
       const offsets = [...heard].map((other) => (skews[other] as number) - skew);
-      const offsetMs = offsets.length === 1 ? (offsets[0] as number) : cautiousMedian([0, ...offsets]);
+      const offsetMs = offsets.length === 1 ? (offsets[0] as number) : middlesOf([0, ...offsets]).near;
       return { answered: offsets.length, offsetMs };
     };
     const records = await createRecords(
