@@ -20,9 +20,8 @@ export function memberFault(
     if (peerId === undefined || !isAtRest(sim) || wounds.open(sim)) return false;
     const members = sim.snapshot.body.members;
     if (!isListed(sim, i))
-      return change((before) =>
-        sim.system.members([...before.map((member) => ({ peerId: member.peerId })), { peerId }]),
-      );
+      // The others go on to be drained.
+      return change((before) => [...before, ...sim.system.members([{ peerId }])]);
     if (members.length <= sim.nodes.length - 3) return false;
     const without = (before: readonly Member[]) => before.filter((member) => member.peerId !== peerId);
     if (random.chance(0.5)) {
@@ -30,7 +29,8 @@ export function memberFault(
       return change(without);
     }
     const leave = async (): Promise<void> => {
-      if (ground.isOver() || (isAtRest(sim) && (await change(without)))) return;
+      const mayLeave = isAtRest(sim) && !wounds.open(sim);
+      if (ground.isOver() || !isListed(sim, i) || (mayLeave && (await change(without)))) return;
       later(OPERATOR_WAIT_MS, leave);
     };
     const drained = await change((before) =>
