@@ -91,14 +91,14 @@ describe('kv.cas of a system of three nodes', () => {
     assert.ok(pid !== null);
     for (const transport of ['socket', 'http'] as const) {
       await using client = connect({ url, token, transport });
-      await using lock = await client.kv.cas.lock('l', { ttlMs: 4_000 });
+      await using lock = await client.kv.cas.lock('l', { ttlMs: 12_000 });
       assert.ok(lock);
       process.kill(pid, 'SIGSTOP');
       try {
-        await client.kv.put(transport, 'x', { timeoutMs: 3_000 });
-        await client.kv.get(transport, { timeoutMs: 500 });
+        await client.kv.put(transport, 'x', { timeoutMs: 8_000 });
+        await client.kv.get(transport, { timeoutMs: 3_000 });
         assert.equal(lock.lost.aborted, false);
-        await using other = await client.kv.cas.lock('other', { ttlMs: 4_000 });
+        await using other = await client.kv.cas.lock('other', { ttlMs: 12_000 });
         assert.ok(other);
       } finally {
         process.kill(pid, 'SIGCONT');
