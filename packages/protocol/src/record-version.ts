@@ -29,7 +29,12 @@ export function formatVersion({ ms, counter, author }: RecordVersion): string {
   if (!isWhole(ms, MAX_VERSION_MS) || !isWhole(counter, MAX_VERSION_COUNTER)) {
     throw new P2posError('BAD_REQUEST', { reason: `A version holds no time ${ms} with counter ${counter}.` });
   }
-  return `${ms.toString(16).padStart(12, '0')}${counter.toString(16).padStart(4, '0')}-${author}`;
+  return `${formatVersionTime(ms)}${counter.toString(16).padStart(4, '0')}-${author}`;
+}
+
+/** What versions of that time begin with; ms since the epoch, whole. */
+export function formatVersionTime(ms: number): string {
+  return ms.toString(16).padStart(MS_DIGITS, '0');
 }
 
 /** @throws P2posError VERSION_INVALID */

@@ -12,7 +12,7 @@ import type { Rpc } from '../rpc/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createLocalHealth } from './local-health.ts';
 import type { ClockOpinion, Liveness, LivenessEvents } from './port.ts';
-import { createPulseRecorder, middlesOf, type PulseRecorder } from './pulse.ts';
+import { CLOCK_JUMP_MS, createPulseRecorder, middlesOf, type PulseRecorder } from './pulse.ts';
 
 export interface LivenessDeps {
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
@@ -42,8 +42,6 @@ const OFFSET_KEPT_MS = 100;
 const OFFSET_DRIFT_MS = 1;
 /** A connection over which calls cannot even be sent is dropped after this long. */
 const SILENT_MS = 30_000;
-/** Our wall clock was moved, or the machine slept, when it left the monotonic one by more than this. */
-const CLOCK_JUMP_MS = 1_000;
 
 interface Patient {
   readonly pulse: PulseRecorder;

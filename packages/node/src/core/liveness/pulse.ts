@@ -16,11 +16,14 @@ interface ClockSample {
   readonly aheadMs: number;
 }
 
-/** More than the ways can account for: the peer's clock was moved in between. */
-const MOVED_MS = 1_000;
+/**
+ * Our wall clock was moved, or the machine slept, when it left the monotonic one by more than this; a peer's was moved when it
+ * left what its earlier answers said by more than this and the ways between.
+ */
+export const CLOCK_JUMP_MS = 1_000;
 
 function isOfAnotherTime(a: ClockSample, b: ClockSample): boolean {
-  return Math.abs(a.aheadMs - b.aheadMs) > (a.roundTripMs + b.roundTripMs) / 2 + MOVED_MS;
+  return Math.abs(a.aheadMs - b.aheadMs) > (a.roundTripMs + b.roundTripMs) / 2 + CLOCK_JUMP_MS;
 }
 
 export interface PulseRecorder {

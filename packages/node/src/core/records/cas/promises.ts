@@ -1,7 +1,8 @@
 /** The promises of an acceptor, on disk before they are told (Lamport 2001, "Paxos made simple"). */
+import { formatVersionTime } from '@p2pos/protocol';
 import type { Row, Store } from '../../store/index.ts';
 import { placeOf } from '../replica/store.ts';
-import type { RecordName } from '../replica/stored.ts';
+import { partitionOf, type RecordName } from '../replica/stored.ts';
 import { before } from './grounds.ts';
 
 /**
@@ -66,13 +67,12 @@ export function createPromises({ store }: { readonly store: Pick<Store, 'read' |
   return {
     find,
     async unkept(time, after, limit) {
-      const earliest = Math.max(0, Math.floor(time)).toString(16).padStart(12, '0');
+      const earliest = formatVersionTime(Math.max(0, Math.floor(time)));
       const rows = await store.read<UnkeptRow>(SELECT_UNKEPT, [after, earliest, limit]);
-      return rows.map(({ id, namespace, key, partition, ballot }) => ({
-        id,
-        name: { namespace, key, partition: partition.length === 0 ? key : partition },
-        ballot,
-      }));
+      return rows.map((row) => {
+        const { id, namespace, key, ballot } = row;
+        return { id, name: { namespace, key, partition: partitionOf(row) }, ballot };
+      });
     },
     async forget(promises) {
       if (promises.length === 0) return;

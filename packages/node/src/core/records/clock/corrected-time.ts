@@ -27,8 +27,8 @@ export interface CorrectedTimeDeps {
 
 export function createCorrectedTime({ clock, clocks, isAlone }: CorrectedTimeDeps): CorrectedTime {
   let time = clock.now();
-  let earliest: number | undefined;
-  let latest: number | undefined;
+  /** What the one other member that told its time says; `time` itself where none contradicts. Undefined: nobody has told. */
+  let other: number | undefined;
   let lastMonotonic = clock.monotonic();
 
   function read(): void {
@@ -40,21 +40,22 @@ export function createCorrectedTime({ clock, clocks, isAlone }: CorrectedTimeDep
     const theirs = own + offsetMs;
     if (answered >= 2) {
       time = theirs;
-      earliest = theirs;
-      latest = theirs;
+      other = theirs;
     } else if (answered === 1) {
       time = middle(time + passed, own, theirs);
-      earliest = Math.min(time, theirs);
-      latest = Math.max(time, theirs);
+      other = theirs;
     } else if (isAlone()) {
       time = own;
-      earliest = own;
-      latest = own;
+      other = own;
     } else {
       time += passed;
-      if (earliest !== undefined) earliest += passed;
-      if (latest !== undefined) latest += passed;
+      if (other !== undefined) other += passed;
     }
+  }
+
+  function told(choose: (a: number, b: number) => number): number | undefined {
+    read();
+    return other && Math.floor(choose(time, other));
   }
 
   return {
@@ -62,14 +63,8 @@ export function createCorrectedTime({ clock, clocks, isAlone }: CorrectedTimeDep
       read();
       return Math.floor(time);
     },
-    earliest() {
-      read();
-      return earliest && Math.floor(earliest);
-    },
-    latest() {
-      read();
-      return latest && Math.floor(latest);
-    },
+    earliest: () => told(Math.min),
+    latest: () => told(Math.max),
   };
 }
 

@@ -1,7 +1,5 @@
 /** What becomes of records that lie where they belong no more: old copies, members that may not store any more, large slots. */
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { formatVersion, type Member } from '@p2pos/protocol';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
@@ -9,6 +7,7 @@ import { encodeHeader } from '../format/record.ts';
 import { MAX_SEALED, type Sealed, seal } from '../format/seal.ts';
 import { openRecordTable } from '../replica/store.ts';
 import type { CheckedRecord } from '../replica/stored.ts';
+import { copiedDisk } from '../testing/copied-disk.ts';
 import { createTestbed, nameOf, type Testbed, type TestbedConfig } from '../testing/testbed.ts';
 
 const DAY_MS = 3_600_000; // in these tests
@@ -123,26 +122,25 @@ test('who never could store holds no deletion back', async () => {
 
 /** Node 2 will start again from a copy of its disk that is older than a deletion, a change, and the move of some slots. */
 async function restored(folder: string, config: Partial<TestbedConfig> = {}) {
-  const file = join(folder, 'disk');
+  const disk = copiedDisk(folder, 2);
   const bed = await createTestbed({
     nodes: 4,
     members: [0, 1, 2],
     records: QUICK,
-    diskFile: (index) => (index === 2 ? file : ':memory:'),
+    diskFile: disk.file,
     ...config,
   });
   const keys = Array.from({ length: 40 }, (_, i) => `key${i}`);
   for (const key of keys) await bed.put(0, key, 'v');
   await bed.clock.advance(200);
-  for (const end of ['', '-wal']) copyFileSync(file + end, `${file}.copy${end}`);
+  disk.copy();
   await enact(bed, bed.members(0, 1, 2, 3));
   const moved = keys.filter((key) => !bed.replicasOf(key).includes(2));
   const [deleted, changed, ...kept] = moved as [string, string, ...string[]];
   await bed.remove(0, deleted);
   await bed.put(0, changed, 'w');
   await pass(bed, DAY_MS + 1_200_000);
-  await bed.crash(2);
-  bed.replaceDisk(2, `${file}.copy`);
+  await disk.restore(bed);
   return { bed, deleted, changed, kept, staying: keys.length - moved.length };
 }
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
+import { copiedDisk } from '../testing/copied-disk.ts';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 import { witnessesNeeded } from './catching-up.ts';
 import { judge } from './memory.ts';
@@ -75,21 +74,15 @@ test('a node that lost its disk counts in no majority before it has caught up, a
 
 test('a home restored from an old copy counts only after it has caught up', async () => {
   await using folder = await createTempFolder();
-  const file = join(folder.path, 'disk');
-  const copy = join(folder.path, 'copy');
-  await using bed = await createTestbed({
-    nodes: 3,
-    records: QUICK,
-    diskFile: (index) => (index === 2 ? file : ':memory:'),
-  });
+  const disk = copiedDisk(folder.path, 2);
+  await using bed = await createTestbed({ nodes: 3, records: QUICK, diskFile: disk.file });
   await fill(bed, 'old');
   await bed.clock.advance(100);
-  for (const end of ['', '-wal']) copyFileSync(file + end, copy + end);
+  disk.copy();
   await fill(bed, 'new');
   // Everybody hears how far it has come.
   await bed.run(bed.node(2).records.repair.round());
-  await bed.crash(2);
-  bed.replaceDisk(2, copy);
+  await disk.restore(bed);
   await bed.start(2);
   bed.partition([0, 2], [1]);
   await bed.clock.advance(3_000);
@@ -103,22 +96,16 @@ test('a home restored from an old copy counts only after it has caught up', asyn
 
 test('an old copy of a disk counts no more for what it commits before it is known', async () => {
   await using folder = await createTempFolder();
-  const file = join(folder.path, 'disk');
-  const copy = join(folder.path, 'copy');
-  await using bed = await createTestbed({
-    nodes: 3,
-    records: QUICK,
-    diskFile: (index) => (index === 2 ? file : ':memory:'),
-  });
+  const disk = copiedDisk(folder.path, 2);
+  await using bed = await createTestbed({ nodes: 3, records: QUICK, diskFile: disk.file });
   await bed.put(0, 'key0', 'old');
   await bed.clock.advance(100);
-  for (const end of ['', '-wal']) copyFileSync(file + end, copy + end);
+  disk.copy();
   for (let i = 0; i < 20; i++) await bed.put(1, 'key1', `before ${i}`);
   await bed.run(bed.node(2).records.repair.round());
   bed.partition([0], [1, 2]);
   await bed.put(1, 'key0', 'new');
-  await bed.crash(2);
-  bed.replaceDisk(2, copy);
+  await disk.restore(bed);
   bed.partition([0], [1], [2]);
   await bed.start(2);
   const local = { sql: 'UPDATE records_clock SET reserved_ms = reserved_ms' };

@@ -69,10 +69,21 @@ const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 2_000;
 
 export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
-  const { self, membership, topology, standing, syncing, calls, preference, memory, clock, log, tasks } =
-    deps;
+  const {
+    self,
+    membership,
+    topology,
+    standing,
+    syncing,
+    calls,
+    preference,
+    memory,
+    clock,
+    log,
+    tasks,
+    toldTime,
+  } = deps;
   const { timeoutMs, intervalMs, keepDeletedMs } = config;
-  const { toldTime } = deps;
   const { moves } = topology;
   const reconciled = new Map<PeerId, number>();
   const clean = new Map<PeerId, number>();

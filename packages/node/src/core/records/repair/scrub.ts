@@ -19,7 +19,7 @@ import { unionOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
 import { placeOf, writeAnew } from '../replica/store.ts';
-import type { CheckedRecord, RecordName, RecordRow } from '../replica/stored.ts';
+import { type CheckedRecord, partitionOf, type RecordName, type RecordRow } from '../replica/stored.ts';
 import type { SlotContents } from './digests.ts';
 
 export interface ScrubDeps {
@@ -142,7 +142,7 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
   }
 
   async function fetch({ id, namespace, key, partition }: Row, signal: AbortSignal): Promise<void> {
-    const name = { namespace, key, partition: partition.length === 0 ? key : partition };
+    const name = { namespace, key, partition: partitionOf({ key, partition }) };
     const declaration = declarations.get(namespace);
     if (!declaration) return;
     const slot = deps.slotOf(namespace, name.partition);

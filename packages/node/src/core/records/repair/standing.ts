@@ -147,14 +147,17 @@ export function createStanding(
     return slots;
   }
 
-  function isAccepted(): boolean {
-    if (accepted) return true;
+  /** In all slots that it holds, and it holds some. */
+  function countsEverywhere(): boolean {
     const counts = topology.moves.rings().map(({ count }) => count);
-    accepted =
-      proven ||
-      (!contradicted &&
-        counts.some((count) => topology.moves.held(count).length > 0) &&
-        counts.every((count) => uncountedOf(count).length === 0));
+    return (
+      counts.some((count) => topology.moves.held(count).length > 0) &&
+      counts.every((count) => uncountedOf(count).length === 0)
+    );
+  }
+
+  function isAccepted(): boolean {
+    accepted ||= proven || (!contradicted && countsEverywhere());
     return accepted;
   }
 
@@ -228,10 +231,7 @@ export function createStanding(
     isVouched,
     isSure: () => memory.established && !contradicted,
     async establish() {
-      if (memory.established || contradicted) return;
-      const held = topology.moves.rings().map(({ count }) => count);
-      if (held.every((count) => topology.moves.held(count).length === 0)) return;
-      if (held.some((count) => uncountedOf(count).length > 0)) return;
+      if (memory.established || contradicted || !countsEverywhere()) return;
       await memory.saveSelf(memory.term, floorMs);
       revision++;
     },

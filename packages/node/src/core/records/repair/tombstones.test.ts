@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
 import type { Row } from '../../store/index.ts';
+import { copiedDisk } from '../testing/copied-disk.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 import { heldBackBy } from './tombstones.ts';
 
@@ -68,21 +67,16 @@ test('an absent member holds a deletion back, and what it still has does not ris
 
 test('an old copy of a disk brings back nothing that was deleted and forgotten since', async () => {
   await using folder = await createTempFolder();
-  const file = join(folder.path, 'disk');
-  await using bed = await createTestbed({
-    nodes: 3,
-    records: QUICK,
-    diskFile: (index) => (index === 2 ? file : ':memory:'),
-  });
+  const disk = copiedDisk(folder.path, 2);
+  await using bed = await createTestbed({ nodes: 3, records: QUICK, diskFile: disk.file });
   await bed.put(0, 'a', 'v');
   await bed.put(0, 'stays', 'v');
   await bed.clock.advance(100);
-  for (const end of ['', '-wal']) copyFileSync(file + end, `${file}.copy${end}`);
+  disk.copy();
   await bed.remove(0, 'a');
   await pass(bed, DAY_MS + 1_200_000);
   assert.equal(await rows(bed, 0), 1);
-  await bed.crash(2);
-  bed.replaceDisk(2, `${file}.copy`);
+  await disk.restore(bed);
   await bed.start(2);
   await bed.settleStanding();
   await pass(bed, 300_000);

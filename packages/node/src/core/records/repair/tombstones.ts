@@ -3,6 +3,7 @@
  * looked at every replica of its slot has held the same as this node, and every other member has said that it holds
  * nothing which belongs to others.
  */
+import { formatVersionTime } from '@p2pos/protocol';
 import { type Clock, createBreath } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Row, Store } from '../../store/index.ts';
@@ -89,7 +90,7 @@ export function createTombstones(
     if (time === undefined) return;
     const breathe = createBreath(clock);
     const limitMs = Math.floor(time - keepMs);
-    const limit = limitMs.toString(16).padStart(12, '0');
+    const limit = formatVersionTime(limitMs);
     const found: typeof graves = new Map();
     for (let at = 0; at < maxGraves; at += STEP) {
       const most = Math.min(STEP, maxGraves - at);

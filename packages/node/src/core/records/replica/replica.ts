@@ -26,7 +26,7 @@ import { slotOf } from '../placement/slot.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Standing } from '../repair/standing.ts';
 import type { RecordTable } from './store.ts';
-import type { CheckedRecord } from './stored.ts';
+import type { CheckedRecord, StoredRecord } from './stored.ts';
 
 /** A version may be this much ahead of corrected time. */
 export const MAX_AHEAD_MS = 10_000;
@@ -202,10 +202,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (!name || !topology.moves.isHolder(name.slot, name.count)) return undefined;
     const leaf = leafHash(crypto, header);
     const held = await table.find(name.fields);
-    if (
-      (await isForgotten({ leaf, fields: name.fields })) ||
-      (held && !held.damaged && equalBytes(held.leaf, leaf))
-    )
+    if (isForgotten(name.fields, leaf, held) || (held && !held.damaged && equalBytes(held.leaf, leaf)))
       return counted(name, { result: 'held' });
     const newer = held && !held.damaged && held.version > name.fields.version;
     return newer ? { result: 'behind', text: held.version } : undefined;
@@ -231,18 +228,22 @@ export function createReplica(deps: ReplicaDeps): Replica {
   }
 
   /** A deletion that was let go here, of a key under which nothing older has come back. */
-  async function isForgotten({ leaf, fields }: Pick<CheckedRecord, 'leaf' | 'fields'>): Promise<boolean> {
-    if (!deps.isForgotten(leaf)) return false;
-    const held = await table.find(fields);
-    return !held || held.version >= fields.version;
+  function isForgotten(
+    { version }: RecordHeader,
+    leaf: Uint8Array,
+    held: Pick<StoredRecord, 'version'> | undefined,
+  ): boolean {
+    return deps.isForgotten(leaf) && (!held || held.version >= version);
   }
 
   async function keep(records: readonly CheckedRecord[]): Promise<WriteAnswer[]> {
     const answers = new Array<WriteAnswer>(records.length);
     const mine: number[] = [];
     for (let i = 0; i < records.length; i++) {
-      const { slot, count } = records[i] as CheckedRecord;
-      if (await isForgotten(records[i] as CheckedRecord)) answers[i] = { result: 'held' };
+      const { slot, count, leaf, fields } = records[i] as CheckedRecord;
+      // Nearly none was, and only then is it looked up.
+      if (deps.isForgotten(leaf) && isForgotten(fields, leaf, await table.find(fields)))
+        answers[i] = { result: 'held' };
       else if (topology.moves.isHolder(slot, count)) mine.push(i);
       else answers[i] = { result: 'elsewhere', text: String(topology.moves.closedAt(slot, count)) };
     }

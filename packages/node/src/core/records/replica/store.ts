@@ -9,14 +9,15 @@ import type { Ring, SavedRing } from '../placement/ring.ts';
 import { type CommitLog, createCommitLog } from '../watch/log.ts';
 import { createNewest, type Newest } from './newest.ts';
 import * as sql from './schema.ts';
-import type {
-  CheckedRecord,
-  ExpiredRecord,
-  KeyRange,
-  RecordName,
-  RecordRow,
-  StoredKey,
-  StoredRecord,
+import {
+  type CheckedRecord,
+  type ExpiredRecord,
+  type KeyRange,
+  partitionOf,
+  type RecordName,
+  type RecordRow,
+  type StoredKey,
+  type StoredRecord,
 } from './stored.ts';
 
 export interface RecordTable {
@@ -169,7 +170,7 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
           ]));
       return rows.map((row) => ({
         key: row.key,
-        partition: row.partition.length === 0 ? row.key : row.partition,
+        partition: partitionOf(row),
         version: row.version,
         tombstone: row.tombstone === 1,
         expiresAt: row.expires_at ?? undefined,
@@ -181,7 +182,7 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
         id,
         namespace,
         key,
-        partition: partition.length === 0 ? key : partition,
+        partition: partitionOf({ key, partition }),
       }));
     },
     async appBytes(app) {
@@ -213,7 +214,7 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
         id,
         namespace,
         key,
-        partition: partition.length === 0 ? key : partition,
+        partition: partitionOf({ key, partition }),
         expiresAt: expires_at,
         deleted: tombstone === 1,
       }));

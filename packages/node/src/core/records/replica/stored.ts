@@ -47,6 +47,11 @@ export interface RecordName {
   readonly key: Uint8Array;
 }
 
+/** Of a row or a listed key: left empty where it equals the key. */
+export function partitionOf({ key, partition }: Pick<RecordName, 'key' | 'partition'>): Uint8Array {
+  return partition.length === 0 ? key : partition;
+}
+
 export interface KeyRange {
   readonly namespace: string;
   readonly prefix: Uint8Array;

@@ -6,7 +6,7 @@ import type { Store } from '../../store/index.ts';
 import { endOf, startsWith } from '../format/range.ts';
 import { MAX_BATCH_BYTES } from '../format/wire.ts';
 import * as sql from '../replica/schema.ts';
-import type { RecordRow, StoredRecord } from '../replica/stored.ts';
+import { partitionOf, type RecordRow, type StoredRecord } from '../replica/stored.ts';
 
 export interface LogRange {
   readonly namespace: string;
@@ -91,9 +91,8 @@ export function createCommitLog({
         const rows = await store.read<LogRow>(sql.SELECT_LOG, params);
         for (const row of rows) {
           bytes += row.header.length + (row.value?.length ?? 0) + row.proof.length;
-          const { key, partition } = row;
-          const name = { key, partition: partition.length === 0 ? key : partition };
-          entries.push({ ...name, stored: stored(row), position: row.position });
+          const { key, position } = row;
+          entries.push({ key, partition: partitionOf(row), stored: stored(row), position });
         }
         const last = rows.at(-1);
         if (!last || rows.length < step) return { entries, position: end.position, more: true };

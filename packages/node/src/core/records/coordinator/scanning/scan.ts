@@ -14,7 +14,7 @@ import type { Era } from '../../placement/eras.ts';
 import { reaches, shortfall } from '../../placement/quorum.ts';
 import type { Topology } from '../../placement/topology.ts';
 import type { CallOptions, RangeKeys, RangeScan } from '../../port.ts';
-import type { RecordName } from '../../replica/stored.ts';
+import { partitionOf, type RecordName } from '../../replica/stored.ts';
 import type { ReplicaCalls } from '../calls.ts';
 import type { Preference } from '../preference.ts';
 import { compare, endOf, type Position } from './position.ts';
@@ -125,8 +125,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
       for (const one of newest) {
         const agreed = reaches(setsOf(one.slot), (peerId) => one.holders.has(peerId));
         if (missing.has(one.slot) || (agreed && !one.expired)) continue;
-        const partition = one.partition.length === 0 ? one.key : one.partition;
-        one.dead = !(await settle({ namespace, key: one.key, partition }));
+        one.dead = !(await settle({ namespace, key: one.key, partition: partitionOf(one) }));
       }
     }
     const keys = newest.filter(({ dead, slot }) => !dead && !missing.has(slot)).map(({ key }) => key);
