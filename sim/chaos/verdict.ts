@@ -4,7 +4,7 @@ import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
 import { PLAIN_KEYS } from './clients/clients.ts';
 import type { LastingRecords } from './clients/lasting.ts';
 import { textOf } from './clients/outcome.ts';
-import type { At, PlainClient } from './clients/plain.ts';
+import { type At, listKeys, type PlainClient } from './clients/plain.ts';
 import { REGISTER_KEYS, type RegisterClient } from './clients/registers.ts';
 import type { Disks } from './disks.ts';
 
@@ -45,7 +45,7 @@ export async function judge(deps: VerdictDeps): Promise<string[]> {
   for (const node of members(sim)) {
     await must(
       `nothing can be listed through ${node.peerId}`,
-      allKeys(node).then((listed) => lists.add(listed)),
+      listKeys(node, { limit: 500 }).then((listed) => lists.add(listed.join(' '))),
     );
     await must(
       `nothing can be listed through ${node.peerId}`,
@@ -77,14 +77,4 @@ function memberAt(sim: Simnet, k: number): At {
   const active = members(sim);
   const node = active[k % active.length] as Node;
   return { node, i: sim.nodes.indexOf(node) };
-}
-
-async function allKeys(node: Node): Promise<string> {
-  const listed: string[] = [];
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await node.kv.list({ app: 'default', limit: 500, ...(cursor && { cursor }) });
-    listed.push(...page.keys);
-    cursor = page.cursor;
-  }
-  return listed.join(' ');
 }

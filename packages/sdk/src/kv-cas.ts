@@ -1,6 +1,7 @@
 /** `client.kv.cas`: keys that change only under conditions that hold, and locks. */
 import { isP2posError, type KvList, type KvReceipt, P2posError } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
+import { pages } from './pages.ts';
 import { pause, type Timing } from './timing.ts';
 
 export interface CasEntry {
@@ -136,14 +137,11 @@ export function createKvCasClient({ call, timing, callTimeoutMs }: KvCasDeps): K
     compareAndSet: (key, value, version, options) =>
       put(key, value, { ...options, ...(version === null ? { ifAbsent: true } : { ifVersion: version }) }),
     ifAbsent: (key, value, options) => put(key, value, { ...options, ifAbsent: true }),
-    async *list({ pageSize: limit = 500, ...options } = {}) {
-      let cursor: string | undefined;
-      do {
-        const result = await page({ ...options, limit, ...(cursor !== undefined && { cursor }) });
-        yield* result.keys;
-        cursor = result.cursor ?? undefined;
-      } while (cursor !== undefined);
-    },
+    list: ({ pageSize: limit = 500, ...options } = {}) =>
+      pages(async (from) => {
+        const { keys, cursor } = await page({ ...options, limit, ...from });
+        return { items: keys, cursor };
+      }),
     async lock(key, options = {}) {
       const { ttlMs = DEFAULT_TTL_MS } = options;
       const holder = globalThis.crypto.randomUUID();

@@ -3,6 +3,7 @@ import type { CallOptions, RepeatOptions } from './caller.ts';
 import type { Input, Output } from './contract/operation.ts';
 import { createKvCasClient, type KvCasClient, type KvCasDeps } from './kv-cas.ts';
 import { type KvWatchEvent, type WatchOptions, watchKv } from './kv-watch.ts';
+import { pages } from './pages.ts';
 import type { Subscribe } from './socket/subscribe.ts';
 
 /** What belongs to `kv.cas`. */
@@ -79,14 +80,11 @@ export function createKvClient({ call, subscribe, timing, callTimeoutMs }: KvCli
     async delete(key, { signal, timeoutMs, repeat, ...input } = {}) {
       return call('kv.delete', { key, ...input }, { signal, timeoutMs, repeat });
     },
-    async *list({ pageSize: limit = 500, ...options } = {}) {
-      let cursor: string | undefined;
-      do {
-        const result = await page({ ...options, limit, ...(cursor !== undefined && { cursor }) });
-        yield* result.keys;
-        cursor = result.cursor ?? undefined;
-      } while (cursor !== undefined);
-    },
+    list: ({ pageSize: limit = 500, ...options } = {}) =>
+      pages(async (from) => {
+        const { keys, cursor } = await page({ ...options, limit, ...from });
+        return { items: keys, cursor };
+      }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { MemberList } from '@p2pos/protocol';
 import type { Call, CallOptions } from './caller.ts';
 import type { Input, Output } from './contract/operation.ts';
+import { pages } from './pages.ts';
 
 export type DocumentListName = Input<'members.documents'>['list'];
 
@@ -22,17 +23,10 @@ export function createMembersClient(call: Call): MembersClient {
     list: (options) => call('members.list', {}, options),
     snapshot: async (options) => (await call('members.snapshot', {}, options)).body,
     push: (body, options) => call('members.push', { body }, options),
-    async *documents(list, options) {
-      let cursor: string | undefined;
-      do {
-        const page = await call(
-          'members.documents',
-          { list, ...(cursor !== undefined && { cursor }) },
-          options,
-        );
-        yield* page.documents;
-        cursor = page.cursor ?? undefined;
-      } while (cursor !== undefined);
-    },
+    documents: (list, options) =>
+      pages(async (from) => {
+        const { documents, cursor } = await call('members.documents', { list, ...from }, options);
+        return { items: documents, cursor };
+      }),
   };
 }

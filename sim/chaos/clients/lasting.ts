@@ -5,7 +5,7 @@
 import type { Node } from '../../../packages/node/src/node.ts';
 import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
 import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
-import type { At, PlainClient } from './plain.ts';
+import { type At, listKeys, type PlainClient } from './plain.ts';
 
 /** There before anything goes wrong. */
 const FOUNDING = 240;
@@ -48,17 +48,7 @@ export function createLastingRecords(sim: Simnet, client: PlainClient): LastingR
 
   async function list(node: Node): Promise<string[]> {
     const before = all.map(({ stored, going, gone }) => ({ stored, going, gone }));
-    const listed: string[] = [];
-    for (let cursor: string | null | undefined; cursor !== null; ) {
-      const page = await node.kv.list({
-        app: 'default',
-        prefix: PREFIX,
-        limit: PAGE,
-        ...(cursor && { cursor }),
-      });
-      listed.push(...page.keys);
-      cursor = page.cursor;
-    }
+    const listed = await listKeys(node, { prefix: PREFIX, limit: PAGE });
     const violations: string[] = [];
     const there = new Set(listed);
     if (there.size < listed.length) violations.push('a list tells a key twice');

@@ -1,6 +1,7 @@
 /** Clients that want a few locks: tokens only grow, and no two hold one at the same true time but for the error of clocks. */
 import { P2posError } from '@p2pos/protocol';
 import { sleep } from '../../../packages/node/src/core/clock/index.ts';
+import { keyName } from '../../../packages/node/src/services/kv/keys.ts';
 import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
 import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
 import type { At } from './plain.ts';
@@ -11,7 +12,6 @@ const TTL_MS = 30_000;
 const RENEW_MS = 8_000;
 /** What two nodes take for the time may differ by more, with most clocks wrong and links cut, than the 2 s that leases allow for. */
 const CLOCKS_APART_MS = 16_000;
-const utf8 = new TextEncoder();
 
 interface Hold {
   readonly holder: string;
@@ -50,7 +50,7 @@ export function createLockClients(
     async turn(name, random) {
       const key = `lock${random.below(LOCK_KEYS)}`;
       const holder = `${name} ${granted}`;
-      const input = { namespace: `default${LOCKS}`, partition: utf8.encode(key), key: utf8.encode(key) };
+      const input = keyName(`default${LOCKS}`, key);
       const before = greatest.get(key) ?? 0;
       const askedAt = sim.clock.monotonic();
       const grant = await attempt(pick(random), ({ node }) =>

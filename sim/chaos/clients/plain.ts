@@ -50,3 +50,17 @@ export function createPlainClient(sim: Simnet, plain: PlainRecords, disks: Disks
     broken: (violation) => plain.broken(violation),
   };
 }
+
+/** All pages, in order. */
+export async function listKeys(
+  node: Node,
+  wanted: { readonly prefix?: string; readonly limit: number },
+): Promise<string[]> {
+  const listed: string[] = [];
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page = await node.kv.list({ app: 'default', ...wanted, ...(cursor && { cursor }) });
+    listed.push(...page.keys);
+    cursor = page.cursor;
+  }
+  return listed;
+}

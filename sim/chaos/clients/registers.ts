@@ -1,6 +1,7 @@
 /** Reads and changes of registers, told to the checker. Half of the changes are asked for again, through others, when nobody knows. */
 import { isP2posError } from '@p2pos/protocol';
 import { sleep } from '../../../packages/node/src/core/clock/index.ts';
+import { keyName } from '../../../packages/node/src/services/kv/keys.ts';
 import type { RegisterInput } from '../../../packages/node/src/testing/linearizability.ts';
 import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
 import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
@@ -32,15 +33,10 @@ export function createRegisterClient(
   }: { elsewhere: (random: SeededRandom) => At | undefined; broken: (violation: string) => void },
 ): RegisterClient {
   let serial = 0;
-  const nameOf = (key: string) => ({
-    namespace: NAMESPACE,
-    partition: utf8.encode(key),
-    key: utf8.encode(key),
-  });
 
   async function read({ node, i }: At, key: string): Promise<string | null> {
     const from = sim.clock.monotonic();
-    const found = await node.records.registers.read(nameOf(key));
+    const found = await node.records.registers.read(keyName(NAMESPACE, key));
     const output = { version: found?.version ?? null, value: found ? text.decode(found.value) : null };
     sim.trace.add(`node${i} read ${key} ${output.version}`);
     registers.add(key, { kind: 'read' }, from, sim.clock.monotonic(), output);
@@ -61,7 +57,7 @@ export function createRegisterClient(
         : ({ kind: 'version', version: expect } as const);
     const value = input.value === null ? null : utf8.encode(input.value);
     const wanted = {
-      ...nameOf(key),
+      ...keyName(NAMESPACE, key),
       value,
       condition,
       ...(random && { idempotencyKey: `${key} ${from} ${serial++}` }),
