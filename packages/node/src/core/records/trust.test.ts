@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion, isP2posError, P2posError, type Signer } from '@p2pos/protocol';
+import { storeThrough } from '../../testing/store-through.ts';
 import type { Store } from '../store/index.ts';
 import { encodeHeader } from './format/record.ts';
 import { seal } from './format/seal.ts';
@@ -169,22 +170,16 @@ test('a replica that follows another snapshot takes nothing and says so', async 
 /** A disk that can be told to fail, to hang, or to be full; nothing reaches it then. */
 function fickleStores() {
   const mode = new Map<number, 'ok' | 'fail' | 'full' | 'hang'>();
-  const wrapStore = (index: number, store: Store): Store => ({
-    get storeId() {
-      return store.storeId;
-    },
-    migrate: (...input) => store.migrate(...input),
-    read: (sql, params) => store.read(sql, params),
-    position: () => store.position(),
-    write(statements) {
-      const now = mode.get(index) ?? 'ok';
-      if (now === 'fail') return Promise.reject(new P2posError('STORE_FAILED', { reason: 'told to' }));
-      if (now === 'full') return Promise.reject(new P2posError('STORE_FULL'));
-      if (now === 'hang') return new Promise(() => {});
-      return store.write(statements);
-    },
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  });
+  const wrapStore = (index: number, store: Store): Store =>
+    storeThrough(store, {
+      write(statements) {
+        const now = mode.get(index) ?? 'ok';
+        if (now === 'fail') return Promise.reject(new P2posError('STORE_FAILED', { reason: 'told to' }));
+        if (now === 'full') return Promise.reject(new P2posError('STORE_FULL'));
+        if (now === 'hang') return new Promise(() => {});
+        return store.write(statements);
+      },
+    });
   return { mode, wrapStore };
 }
 

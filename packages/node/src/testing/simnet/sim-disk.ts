@@ -3,6 +3,7 @@ import { P2posError } from '@p2pos/protocol';
 import { sleep } from '../../core/clock/index.ts';
 import type { Statement, Store, WriteResult } from '../../core/store/index.ts';
 import type { SeededRandom } from '../seeded-random.ts';
+import { storeThrough } from '../store-through.ts';
 import type { SimClock } from './sim-clock.ts';
 
 export interface DiskState {
@@ -71,16 +72,11 @@ export function simDisk(
     return new Promise(() => {});
   }
 
-  return {
-    get storeId() {
-      return store.storeId;
-    },
-    migrate: (owner, migrations) => store.migrate(owner, migrations),
+  return storeThrough(store, {
     async read(sql, params) {
       if (broken || isHeldUp()) await ready();
       return store.read(sql, params);
     },
-    position: () => store.position(),
     async write(statements) {
       if (broken) throw failed();
       if (state.failing) throw new P2posError('STORE_FAILED', { reason: 'the disk fails' });
@@ -92,6 +88,5 @@ export function simDisk(
       // Nobody knows yet whether anything will change.
       return statements.map(() => ({ changes: 1 }));
     },
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
+  });
 }

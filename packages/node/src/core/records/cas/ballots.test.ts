@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion } from '@p2pos/protocol';
+import { storeThrough } from '../../../testing/store-through.ts';
 import { leafHash } from '../format/merkle.ts';
 import { encodeHeader } from '../format/record.ts';
 import { type Sealed, seal } from '../format/seal.ts';
@@ -62,21 +63,15 @@ async function takesEffect(bed: Testbed, index: number, work: Promise<unknown>):
 test('a promise that was overtaken while it went to the disk is none: the change is tried again', async () => {
   const slow = { index: -1, until: Promise.withResolvers<void>() };
   const { bed, one, other, late } = await openBed({
-    wrapStore: (index, store) => ({
-      get storeId() {
-        return store.storeId;
-      },
-      migrate: (...input) => store.migrate(...input),
-      read: (...input) => store.read(...input),
-      position: () => store.position(),
-      async write(statements) {
-        const results = await store.write(statements);
-        const promises = statements.some(({ sql }) => sql.includes('INSERT INTO register_promises'));
-        if (slow.index === index && promises) await slow.until.promise;
-        return results;
-      },
-      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-    }),
+    wrapStore: (index, store) =>
+      storeThrough(store, {
+        async write(statements) {
+          const results = await store.write(statements);
+          const promises = statements.some(({ sql }) => sql.includes('INSERT INTO register_promises'));
+          if (slow.index === index && promises) await slow.until.promise;
+          return results;
+        },
+      }),
   });
   await using _bed = bed;
   const told: unknown[] = [];
@@ -179,22 +174,16 @@ test('one that was taken by an earlier release holds nothing, and is replaced by
 test('a promise that is kept while a smaller ballot is refused is told as what was accepted', async () => {
   const gate = { closed: false, asked: Promise.withResolvers<void>(), open: Promise.withResolvers<void>() };
   const { bed, one, other, late } = await openBed({
-    wrapStore: (_index, store) => ({
-      get storeId() {
-        return store.storeId;
-      },
-      migrate: (...input) => store.migrate(...input),
-      async read(sql, params) {
-        if (gate.closed && sql.includes('FROM register_promises')) {
-          gate.asked.resolve();
-          await gate.open.promise;
-        }
-        return store.read(sql, params);
-      },
-      position: () => store.position(),
-      write: (statements) => store.write(statements),
-      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-    }),
+    wrapStore: (_index, store) =>
+      storeThrough(store, {
+        async read(sql, params) {
+          if (gate.closed && sql.includes('FROM register_promises')) {
+            gate.asked.resolve();
+            await gate.open.promise;
+          }
+          return store.read(sql, params);
+        },
+      }),
   });
   await using _bed = bed;
   const { epoch, hash } = bed.node(one).membership.view();

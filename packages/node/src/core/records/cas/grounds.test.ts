@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { formatVersion, parseVersion } from '@p2pos/protocol';
 import fc from 'fast-check';
 import { createManualClock } from '../../../testing/manual-clock.ts';
+import { storeThrough } from '../../../testing/store-through.ts';
 import type { Store } from '../../store/index.ts';
 import { createTestbed } from '../testing/testbed.ts';
 import { createCohorts } from './cohorts.ts';
@@ -21,19 +22,12 @@ async function openBed() {
     registers: true,
     wrapStore(index, store) {
       stores[index] = store;
-      return {
-        get storeId() {
-          return store.storeId;
-        },
-        migrate: (...input) => store.migrate(...input),
-        read: (...input) => store.read(...input),
-        position: () => store.position(),
+      return storeThrough(store, {
         write(statements) {
           asked += statements.filter(({ sql }) => sql.includes('INSERT INTO register_promises')).length;
           return store.write(statements);
         },
-        [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-      };
+      });
     },
   });
   async function change(index: number, value: string): Promise<string> {

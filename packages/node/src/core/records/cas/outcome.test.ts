@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion, P2posError } from '@p2pos/protocol';
+import { storeThrough } from '../../../testing/store-through.ts';
 import type { Store } from '../../store/index.ts';
 import { RECORDS } from '../format/wire.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
@@ -11,20 +12,13 @@ const NAME = { namespace: 'default/kv-cas', partition: bytes('a'), key: bytes('a
 
 /** Of node 0, whatever needs a new bound of its clock fails while `isFull`. */
 function filling(index: number, store: Store, isFull: () => boolean): Store {
-  return {
-    get storeId() {
-      return store.storeId;
-    },
-    migrate: (...input) => store.migrate(...input),
-    read: (...input) => store.read(...input),
-    position: () => store.position(),
+  return storeThrough(store, {
     async write(statements) {
       if (index === 0 && isFull() && statements.some(({ sql }) => sql.includes('records_clock')))
         throw new P2posError('STORE_FULL', { file: 'x' });
       return store.write(statements);
     },
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
+  });
 }
 
 function change(bed: Testbed, index: number, value: string) {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion, type Member } from '@p2pos/protocol';
+import { storeThrough } from '../../../testing/store-through.ts';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
 import { encodeHeader } from '../format/record.ts';
 import { MAX_SEALED, type Sealed, seal } from '../format/seal.ts';
@@ -286,22 +287,16 @@ test('a write that reaches the disk after its slot was closed here does not outl
   await using bed = await createTestbed({
     nodes: 4,
     records: QUICK,
-    wrapStore: (index, store) => ({
-      get storeId() {
-        return store.storeId;
-      },
-      migrate: (...input) => store.migrate(...input),
-      read: (sql, params) => store.read(sql, params),
-      position: () => store.position(),
-      async write(statements) {
-        if (index === 0 && late && statements.some(({ sql }) => sql.includes('INTO records ('))) {
-          late = false;
-          await new Promise<void>((resolve) => clock?.after(4_000, resolve));
-        }
-        return store.write(statements);
-      },
-      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-    }),
+    wrapStore: (index, store) =>
+      storeThrough(store, {
+        async write(statements) {
+          if (index === 0 && late && statements.some(({ sql }) => sql.includes('INTO records ('))) {
+            late = false;
+            await new Promise<void>((resolve) => clock?.after(4_000, resolve));
+          }
+          return store.write(statements);
+        },
+      }),
   });
   ({ clock } = bed);
   const key = bed.findKey((replicas) => replicas.includes(0));

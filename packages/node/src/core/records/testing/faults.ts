@@ -1,6 +1,7 @@
 /** Things that go wrong, at random: crashes, cut links, failing disks, and members that come and go meanwhile. */
 import { P2posError } from '@p2pos/protocol';
 import type { SeededRandom } from '../../../testing/seeded-random.ts';
+import { storeThrough } from '../../../testing/store-through.ts';
 import { sleep } from '../../clock/index.ts';
 import type { Store } from '../../store/index.ts';
 import { nameOf, type Testbed } from './testbed.ts';
@@ -19,16 +20,11 @@ export function fickle(
   pause: () => Promise<void> = async () => {},
 ): Store {
   let turn: Promise<unknown> = Promise.resolve();
-  return {
-    get storeId() {
-      return store.storeId;
-    },
-    migrate: (...input) => store.migrate(...input),
+  return storeThrough(store, {
     async read(sql, params) {
       await pause();
       return store.read(sql, params);
     },
-    position: () => store.position(),
     async write(statements) {
       if (fails()) throw new P2posError('STORE_FAILED', { reason: 'told to' });
       // Commits keep the order of the calls, however slow the disk.
@@ -38,8 +34,7 @@ export function fickle(
       await pause();
       return results;
     },
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
+  });
 }
 
 export function createFaults(
