@@ -216,12 +216,15 @@ export function startHandover(
     ]);
     if (unproven.length > 0) {
       const fields = { action: 'strays_set_aside', slot, records: unproven.length };
-      log.info(fields, 'set aside old records of which their replicas know nothing');
+      log.warn(
+        fields,
+        'set aside records that their replicas neither have nor take: old, refused or damaged',
+      );
     }
     return leaves.length < MAX_INVENTORY_LEAVES;
   }
 
-  /** The names of those that the peer knows nothing of, and was not given; undefined: it does not have all the others. */
+  /** The names of those that the peer has not, and could not be given; undefined: it does not have all the others. */
   async function give(
     peerId: PeerId,
     { placed, count, slot }: { readonly placed: Placed; readonly count: number; readonly slot: number },
@@ -233,7 +236,11 @@ export function startHandover(
     for (const leaf of leaves) {
       if (theirs.has(nameOf(leaf))) continue;
       const stored = await table.findLeaf(count, slot, leaf);
-      if (!stored || stored.damaged) return undefined;
+      if (!stored) return undefined;
+      if (stored.damaged) {
+        unknown.add(nameOf(leaf)); // nobody would take it
+        continue;
+      }
       const { header, value, proof } = stored.record;
       const name = decodeHeader(header);
       const time = toldTime();

@@ -281,6 +281,19 @@ test('what a removed member dates later, at a former replica, is let go for what
   assert.equal(await bed.get(1, unknown), undefined);
 });
 
+test('a damaged record on a former replica holds back none of the others, and is kept aside', async () => {
+  await using bed = await createTestbed({ nodes: 4, slots: 1, records: QUICK });
+  const former = [0, 1, 2, 3].find((index) => !bed.replicasOf('k').includes(index)) as number;
+  await plant(bed, former, await recordsOf(bed, ['damaged', 'whole'], 0));
+  const damage = "UPDATE records SET value = x'00' WHERE key = ?";
+  await bed.node(former).store.write([{ sql: damage, params: [bytes('damaged')] }]);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
+  await pass(bed, 60_000);
+  assert.equal(await bed.get(former, 'whole'), 'v');
+  assert.equal(await count(bed, former, 'records'), 0);
+  assert.equal(await count(bed, former, 'repair_aside'), 1);
+});
+
 test('a write that reaches the disk after its slot was closed here does not outlive its deletion', async () => {
   let late = false;
   let clock: Testbed['clock'] | undefined;
