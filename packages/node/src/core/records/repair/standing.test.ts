@@ -143,6 +143,18 @@ test('after it has caught up it claims a term that no older copy of its disk can
   assert.equal((await openPeerMemory({ store })).term, 5);
 });
 
+test('what is said of a claim from before it caught up contradicts nothing, and vouches for nothing', async () => {
+  const { standing, store, memory } = await standingIn(['me', 'a', 'b']);
+  const remembered = { storeId: store.storeId, term: 0, commits: 1_000 };
+  standing.learn('a', { ...word('contradicted'), remembered });
+  await standing.absolve();
+  standing.learn('b', { ...word('contradicted'), remembered });
+  assert.deepEqual([standing.state(), standing.isVouched('b')], ['voter', false]);
+  // Of the claim that it makes now it counts.
+  standing.learn('b', { ...word('contradicted', 1), remembered: { ...remembered, term: memory.term } });
+  assert.equal(standing.state(), 'learner');
+});
+
 test('a ballot that it may have promised against before the loss never gets its vote', async () => {
   const { standing, clock, store } = await standingIn(['me', 'a', 'b']);
   standing.learn('b', word('contradicted'));

@@ -218,7 +218,9 @@ export function createStanding(
         vouched.set(peerId, sure);
         return;
       }
-      if (contradicted) return;
+      // Said of a claim from before it caught up.
+      const isOutdated = remembered !== undefined && remembered.term < memory.term;
+      if (contradicted || isOutdated) return;
       contradicted = true;
       // A store that cannot keep that ends the node.
       memory.saveLearner().catch(() => {});
