@@ -64,8 +64,8 @@ export async function catchUp(
       takes: (learning) => !learning,
     });
     if (outcome.learning) learners.get(slot)?.add(peerId);
-    else if (outcome.complete) witnesses.get(slot)?.add(peerId);
-    if (outcome.learning) return;
+    if (outcome.learning || !outcome.complete) return;
+    witnesses.get(slot)?.add(peerId);
     for (const leaf of outcome.kept) {
       const known = orphans.get(slot)?.get(nameOf(leaf));
       orphans.get(slot)?.set(nameOf(leaf), { leaf, by: (known?.by ?? 0) + 1 });
