@@ -26,7 +26,7 @@ import { RECORDS } from './format/wire.ts';
 import { createCopying } from './handover/copying.ts';
 import { startHandover } from './handover/handover.ts';
 import { unionOf } from './placement/quorum.ts';
-import { slotOf } from './placement/slot.ts';
+import { slotOf as slotIn } from './placement/slot.ts';
 import { openTopology } from './placement/topology.ts';
 import type { CallOptions, NamespaceDeclaration, RecordKey, Records, WriteOutcome } from './port.ts';
 import { createCollector } from './receipts/collector.ts';
@@ -60,8 +60,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { rpc, membership, liveness, identity, crypto, clock, random } = deps;
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
-  const { repairBytesPerSecond = 32 * 1_048_576, keepDeletedMs = 86_400_000 } = config;
-  const { scrubMs = 7 * 86_400_000 } = config;
+  const { repairBytesPerSecond: maxBytesPerSecond = 32 * 1_048_576, scrubMs = 7 * 86_400_000 } = config;
+  const { keepDeletedMs = 86_400_000, leaversKeepMs = 3_600_000 } = config;
   const { systemId } = membership;
   const self = identity.peerId;
   const log = deps.log.child({ module: 'records' });
@@ -115,8 +115,8 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       },
     }),
   );
-  const place = (namespace: string, partition: Uint8Array) =>
-    slotOf(crypto, membership.slots, namespace, partition);
+  const slotOf = (namespace: string, partition: Uint8Array) =>
+    slotIn(crypto, membership.slots, namespace, partition);
   const source = createLogSource({ replica, declarations, log: table.log, clock });
   const local = createReplicaReader({
     replica,
@@ -133,7 +133,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     source,
     notary: createNotary({ self, systemId, signer: identity.signer, crypto, replica, table, now }),
     reader: local,
-    copying: createCopying({ replica, topology, standing, table, crypto }),
+    copying: createCopying({ replica, topology, standing, table, promises, declarations, slotOf, crypto }),
     acceptor: createAcceptor({
       self,
       replica,
@@ -143,7 +143,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       promises,
       standing,
       hybridClock,
-      slotOf: place,
+      slotOf,
       now,
       onContended: (name) => proposer.disturb(name),
     }),
@@ -185,7 +185,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
-    { topology, calls, preference, slotOf: place, clock, trustedNow },
+    { topology, calls, preference, slotOf, clock, trustedNow },
     { timeoutMs: readTimeoutMs },
   );
   const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });
@@ -212,11 +212,11 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const toldTime = earliest;
   const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
-    { ...upkeep, settleRegister, toldTime },
+    { ...upkeep, promises, slotOf, now, settleRegister, toldTime },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
   startPromiseSweep(
-    { promises, topology, calls, declarations, slotOf: place, tasks, now: () => earliest() ?? 0 },
+    { promises, topology, calls, declarations, slotOf, tasks, now: () => earliest() ?? 0 },
     { timeoutMs: readTimeoutMs },
   );
   startSweeper({ table, declarations, settleRegister, tasks, now: () => earliest() ?? 0 });
@@ -234,9 +234,13 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       verifier,
       declarations,
       random,
-      slotOf: place,
+      slotOf,
     },
-    { timeoutMs: readTimeoutMs, maxBytesPerSecond: repairBytesPerSecond, keepDeletedMs, scrubMs },
+    {
+      timeoutMs: readTimeoutMs,
+      writeTimeoutMs,
+      ...{ maxBytesPerSecond, keepDeletedMs, leaversKeepMs, scrubMs },
+    },
   );
   const watcher = started.use(
     createWatcher({
@@ -251,7 +255,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       changes: createChangeReader({ verifier, topology, crypto, now }),
       crypto,
       holdersOf: (namespace, partition, count) =>
-        unionOf(topology.moves.required(place(namespace, partition), count)),
+        unionOf(topology.moves.required(slotOf(namespace, partition), count)),
       read: (name, signal) =>
         findDeclaration(name.namespace).kind === 'cas'
           ? registers.agreed(name, { signal })
@@ -276,7 +280,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       throw new P2posError('BAD_REQUEST', { reason });
     }
     requireMember();
-    return { declaration, place: { slot: place(namespace, partition), count: declaration.replicas } };
+    return { declaration, place: { slot: slotOf(namespace, partition), count: declaration.replicas } };
   }
 
   function findDeclaration(namespace: string, kind?: NamespaceDeclaration['kind']): NamespaceDeclaration {
@@ -380,7 +384,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       const { replicas: count } = declarations.find(namespace);
       requireMember();
       topology.current();
-      const slot = place(namespace, partition);
+      const slot = slotOf(namespace, partition);
       const [present = [], ...older] = topology.moves.required(slot, count);
       const previous = [...new Set(older.flat())].filter((peerId) => !present.includes(peerId));
       return { slot, replicas: present, previous };

@@ -29,6 +29,9 @@ export interface Fate {
   readonly met: () => void;
 }
 
+/** Of a commit's time, how much goes by before it is on the disk. */
+const BEFORE_SHARE = 0.7;
+
 export function createDiskState(): DiskState {
   return { commitMs: 0.5, failing: false, full: false, stalledUntil: 0, fate: undefined, liesMs: 0 };
 }
@@ -38,7 +41,7 @@ export function simDisk(
   state: DiskState,
   { clock, random }: { readonly clock: SimClock; readonly random: SeededRandom },
 ): Store {
-  let turn: Promise<unknown> = Promise.resolve();
+  let turn: Promise<void> = Promise.resolve();
   let broken = false;
   const isHeldUp = () => clock.frozen || clock.monotonic() < state.stalledUntil;
   const failed = () => new P2posError('STORE_FAILED', { reason: 'the disk failed and the store was closed' });
@@ -48,28 +51,35 @@ export function simDisk(
     if (broken) throw failed();
   }
 
+  /** Commits keep the order of the calls, however long each takes. */
   async function commit(statements: readonly Statement[]): Promise<WriteResult[]> {
-    // Commits keep the order of the calls, however long each takes.
     const before = turn;
-    const mine = (async () => {
-      await before.catch(() => {});
-      await sleep(clock, state.commitMs * (0.5 + random.float()));
-      await ready();
-      const { fate } = state;
-      if (fate && --fate.commits <= 0) return meet(fate, statements);
-      return store.write(statements);
-    })();
-    turn = mine;
-    return mine;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    turn = promise;
+    await before;
+    const results = await committed(statements).finally(resolve);
+    return results ?? new Promise(() => {});
   }
 
-  async function meet(fate: Fate, statements: readonly Statement[]): Promise<WriteResult[]> {
+  /** Undefined: nobody will ever be answered. */
+  async function committed(statements: readonly Statement[]): Promise<WriteResult[] | undefined> {
+    await sleep(clock, state.commitMs * (0.5 + random.float()) * BEFORE_SHARE);
+    await ready();
+    const { fate } = state;
+    if (fate && --fate.commits <= 0) return meet(fate, statements);
+    const results = await store.write(statements);
+    // Others may read it before whoever wrote it is told.
+    await sleep(clock, state.commitMs * random.float() * (1 - BEFORE_SHARE));
+    return results;
+  }
+
+  async function meet(fate: Fate, statements: readonly Statement[]): Promise<undefined> {
     state.fate = undefined;
     if (fate.applied) await store.write(statements);
-    broken = fate.answer === 'failure';
+    // The process, dead or not, has no disk any more.
+    broken = true;
     fate.met();
-    if (broken) throw failed();
-    return new Promise(() => {});
+    if (fate.answer === 'failure') throw failed();
   }
 
   return storeThrough(store, {
@@ -83,7 +93,7 @@ export function simDisk(
       if (state.full) throw new P2posError('STORE_FULL', { maxBytes: 0 });
       if (state.liesMs === 0) return commit(statements);
       const late = sleep(clock, state.liesMs);
-      turn = turn.catch(() => {}).then(() => late);
+      turn = turn.then(() => late);
       commit(statements).catch(() => {});
       // Nobody knows yet whether anything will change.
       return statements.map(() => ({ changes: 1 }));

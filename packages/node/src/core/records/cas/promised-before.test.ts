@@ -71,7 +71,8 @@ async function readBetween(order: readonly [number, number, number], isCut: bool
   await bed.crash(lost);
   bed.replaceDisk(lost);
   await bed.start(lost);
-  await bed.settleStanding(5_000);
+  // By then the second has given up: nothing that the lost disk answered is counted any more.
+  await bed.settleStanding(60_000);
   if (isCut) {
     bed.cut(lost, whole);
     // Its new promises lie above all that it may have given before.

@@ -24,6 +24,8 @@ const SELECT_UNKEPT = `
     SELECT 1 FROM records AS record WHERE record.namespace = promise.namespace AND record.key = promise.key
     AND record.partition = promise.partition)
   ORDER BY rowid LIMIT ?3`;
+const SELECT_PAGE =
+  'SELECT rowid AS id, namespace, key, partition, ballot FROM register_promises WHERE rowid > ? ORDER BY rowid LIMIT ?';
 const FORGET = `
   DELETE FROM register_promises WHERE namespace = ?1 AND key = ?2 AND partition = ?3 AND ballot = ?4 AND NOT EXISTS (
     SELECT 1 FROM records WHERE namespace = ?1 AND key = ?2 AND partition = ?3)`;
@@ -36,7 +38,7 @@ export interface PromiseRequest {
   readonly ballot: string;
 }
 
-export interface UnkeptPromise extends PromiseRequest {
+export interface KnownPromise extends PromiseRequest {
   readonly id: number;
 }
 
@@ -46,18 +48,25 @@ export interface Promises {
   /** The greatest ballot promised and not yet accepted. */
   find(name: RecordName): Promise<string | undefined>;
   /** Those to ballots of before that time (ms) of which this node holds no record; after that id, by id. */
-  unkept(time: number, after: number, limit: number): Promise<UnkeptPromise[]>;
+  unkept(time: number, after: number, limit: number): Promise<KnownPromise[]>;
+  /** All of them; after that id, by id. */
+  page(after: number, limit: number): Promise<KnownPromise[]>;
   /** Where they are still those, and nothing was accepted. */
   forget(promises: readonly PromiseRequest[]): Promise<void>;
 }
 
-type UnkeptRow = Row & {
+type PromiseRow = Row & {
   id: number;
   namespace: string;
   key: Uint8Array;
   partition: Uint8Array;
   ballot: string;
 };
+
+function known(row: PromiseRow): KnownPromise {
+  const { id, namespace, key, ballot } = row;
+  return { id, name: { namespace, key, partition: partitionOf(row) }, ballot };
+}
 
 export function createPromises({ store }: { readonly store: Pick<Store, 'read' | 'write'> }): Promises {
   async function find(name: RecordName): Promise<string | undefined> {
@@ -68,12 +77,9 @@ export function createPromises({ store }: { readonly store: Pick<Store, 'read' |
     find,
     async unkept(time, after, limit) {
       const earliest = formatVersionTime(Math.max(0, Math.floor(time)));
-      const rows = await store.read<UnkeptRow>(SELECT_UNKEPT, [after, earliest, limit]);
-      return rows.map((row) => {
-        const { id, namespace, key, ballot } = row;
-        return { id, name: { namespace, key, partition: partitionOf(row) }, ballot };
-      });
+      return (await store.read<PromiseRow>(SELECT_UNKEPT, [after, earliest, limit])).map(known);
     },
+    page: async (after, limit) => (await store.read<PromiseRow>(SELECT_PAGE, [after, limit])).map(known),
     async forget(promises) {
       if (promises.length === 0) return;
       await store.write(

@@ -34,6 +34,8 @@ export const REPAIR_METHODS = {
       strays: z.boolean(),
       /** What it does not remember it never heard: its own disk is not new. Earlier releases do not say. */
       sure: z.boolean().optional(),
+      /** Its disk was contradicted; where it has caught up since it counts once it has been heard. */
+      mayCount: z.boolean().optional(),
       /** Which disk it runs on itself, so that the caller remembers it too. */
       own: claim.optional(),
     }),

@@ -128,6 +128,10 @@ const GOOD = {
       ],
     },
   ],
+  promised: [
+    { ...placed, count: 3, slots: [1, 9], after: 0 },
+    { promises: [['default/kv-cas', bytes(3), null, version]], next: 7 },
+  ],
   receipt: [
     { ...placed, records: [['default/kv', bytes(3), null, version]] },
     {

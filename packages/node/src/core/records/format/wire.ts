@@ -243,6 +243,7 @@ const slotList = slotsOf(MAX_INVENTORY_SLOTS);
 const leafList = (max: number) => listOf(isLeaf, max, `must be at most ${max} hashes`);
 const epochs = listOf(isEpoch, 2 * MAX_SLOTS, 'must be epochs with their lengths');
 const records = listOf(isRecordBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} records`);
+const versions = listOf(isPromiseBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} versions`);
 const partOfKey = bytesSchema({ max: MAX_KEY_BYTES });
 
 export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
@@ -349,11 +350,16 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
   /** First round of a change of registers: promises to a ballot of the caller. */
   prepare: {
     id: 8,
-    input: z.strictObject({
-      ...placed,
-      promises: listOf(isPromiseBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} promises`),
-    }),
+    input: z.strictObject({ ...placed, promises: versions }),
     output: z.strictObject({ answers: listOf(isPromiseAnswer, MAX_RECORDS, 'must be outcomes of promises') }),
+    maxBodyBytes: MAX_BODY_BYTES,
+  },
+  /** What this node promised about registers of the slots and has not accepted; `next` leads to the page after it. */
+  promised: {
+    id: 13,
+    input: z.strictObject({ ...placed, count, slots: slotList, after: integerSchema(0) }),
+    output: z.strictObject({ promises: versions, next: integerSchema(0).nullable() }),
+    cost: 'repair',
     maxBodyBytes: MAX_BODY_BYTES,
   },
   ...REPAIR_METHODS,
@@ -387,10 +393,7 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
   /** Statements for receipts, about records that the replica holds. */
   receipt: {
     id: 21,
-    input: z.strictObject({
-      ...placed,
-      records: listOf(isPromiseBody, MAX_RECORDS, `must be at most ${MAX_RECORDS} versions`),
-    }),
+    input: z.strictObject({ ...placed, records: versions }),
     output: z.strictObject({ answers: z.array(receiptAnswer).max(MAX_RECORDS) }),
   },
 });

@@ -1,7 +1,16 @@
 /** What a replica tells others of its slots, so that they can copy what they lack. */
 import { type Crypto, concatBytes, equalBytes, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import { MAX_BATCH_BYTES, MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wire.ts';
+import type { Promises } from '../cas/promises.ts';
+import type { Declarations } from '../declarations.ts';
+import {
+  MAX_BATCH_BYTES,
+  MAX_INVENTORY_LEAVES,
+  MAX_RECORDS,
+  type Placed,
+  type PromiseBody,
+  type RecordBody,
+} from '../format/wire.ts';
 import { packEpochs } from '../placement/ring.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Standing } from '../repair/standing.ts';
@@ -51,6 +60,15 @@ export interface Copying {
     input: Placed & { readonly count: number; readonly slot: number; readonly leaves: readonly Uint8Array[] },
     from: PeerId,
   ): Promise<{ readonly done: number; readonly records: readonly RecordBody[] }>;
+  promised(
+    input: Placed & { readonly count: number; readonly slots: readonly number[]; readonly after: number },
+    from: PeerId,
+  ): Promise<PromisedPage>;
+}
+
+export interface PromisedPage {
+  readonly promises: readonly PromiseBody[];
+  readonly next: number | null;
 }
 
 export interface CopyingDeps {
@@ -58,10 +76,14 @@ export interface CopyingDeps {
   readonly topology: Topology;
   readonly standing: Pick<Standing, 'votes'>;
   readonly table: Pick<RecordTable, 'leaves' | 'findLeaf'>;
+  readonly promises: Pick<Promises, 'page'>;
+  readonly declarations: Pick<Declarations, 'get'>;
+  readonly slotOf: (namespace: string, partition: Uint8Array) => number;
   readonly crypto: Pick<Crypto, 'sha256'>;
 }
 
-export function createCopying({ replica, topology, standing, table, crypto }: CopyingDeps): Copying {
+export function createCopying(deps: CopyingDeps): Copying {
+  const { replica, topology, standing, table, promises, declarations, slotOf, crypto } = deps;
   const { moves } = topology;
 
   function ringOf(count: number) {
@@ -136,6 +158,23 @@ export function createCopying({ replica, topology, standing, table, crypto }: Co
       }
       admission.confirm();
       return { done, records };
+    },
+    async promised({ count, slots, after, ...placed }, from) {
+      // Whatever was promised under an older snapshot was before this: from now on such requests are refused.
+      const admission = replica.admit(placed, from);
+      checkSlots(count, slots);
+      const wanted = new Set(slots);
+      const page = await promises.page(after, MAX_RECORDS);
+      const found = page
+        .filter(
+          ({ name: { namespace, partition } }) =>
+            declarations.get(namespace)?.replicas === count && wanted.has(slotOf(namespace, partition)),
+        )
+        .map(({ name: { namespace, key, partition }, ballot }): PromiseBody => {
+          return [namespace, key, equalBytes(key, partition) ? null : partition, ballot];
+        });
+      admission.confirm();
+      return { promises: found, next: page.length < MAX_RECORDS ? null : (page.at(-1)?.id ?? null) };
     },
   };
 }

@@ -66,9 +66,12 @@ export function startHandover(
   { stepMs, timeoutMs, keepDeletedMs }: HandoverConfig,
 ): Handover {
   const { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks } = deps;
-  const { settleRegister, toldTime } = deps;
+  const { settleRegister, toldTime, promises, slotOf, now } = deps;
   const { moves } = topology;
-  const pulling = createPulling({ calls, replica, topology, table, crypto, settleRegister }, { timeoutMs });
+  const pulling = createPulling(
+    { calls, replica, topology, table, promises, slotOf, crypto, now, settleRegister },
+    { timeoutMs },
+  );
   let wake = Promise.withResolvers<void>();
   /** What the disk holds of the rings, to write only what changed. */
   let saved = '';

@@ -1,15 +1,20 @@
-/** Copies from one replica what this node lacks of some slots: inventories first, then only the records that are missing. */
-import type { Crypto } from '@p2pos/protocol';
+/**
+ * Copies from one replica what this node lacks of some slots: inventories first, then only the records that are missing, and what
+ * it promised about registers. A ballot that a majority of the former replicas promised is then known to each of the new ones,
+ * so that none takes a lower one, and one that reached a minority alone does no harm when it is offered late.
+ */
+import { type Crypto, parseVersion } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
+import type { Promises } from '../cas/promises.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { leafHash } from '../format/merkle.ts';
 import { decodeHeader } from '../format/record.ts';
 import { MAX_INVENTORY_LEAVES, MAX_RECORDS, type Placed } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { Replica } from '../replica/replica.ts';
+import { MAX_AHEAD_MS, type Replica } from '../replica/replica.ts';
 import type { RecordTable } from '../replica/store.ts';
 import type { RecordName } from '../replica/stored.ts';
-import { digestOf } from './copying.ts';
+import { digestOf, type PromisedPage } from './copying.ts';
 
 const SLOTS_PER_CALL = 64;
 /** A slot that is being written to may have to be compared several times. */
@@ -21,7 +26,11 @@ export interface PullingDeps {
   readonly replica: Pick<Replica, 'write'>;
   readonly topology: Topology;
   readonly table: Pick<RecordTable, 'leaves'>;
+  readonly promises: Pick<Promises, 'promise'>;
+  readonly slotOf: (namespace: string, partition: Uint8Array) => number;
   readonly crypto: Pick<Crypto, 'sha256'>;
+  /** Corrected time, ms. */
+  readonly now: () => number;
   /** Ends what was left unfinished about a register, so that all of its replicas can go on. */
   readonly settleRegister: (name: RecordName) => Promise<void>;
 }
@@ -41,7 +50,7 @@ export interface Pulling {
 }
 
 export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeoutMs: number }): Pulling {
-  const { calls, replica, topology, table, crypto } = deps;
+  const { calls, replica, topology, table, promises, slotOf, crypto, now } = deps;
 
   async function held(count: number, slot: number): Promise<Set<string>> {
     const names = new Set<string>();
@@ -119,6 +128,35 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
     return true;
   }
 
+  async function takePromises(
+    peerId: PeerId,
+    { placed, count }: Ask,
+    slots: readonly number[],
+  ): Promise<void> {
+    if (slots.length === 0) return;
+    for (let after: number | null = 0; after !== null; ) {
+      const page: PromisedPage = await calls.ask(
+        peerId,
+        'promised',
+        { ...placed, count, slots, after },
+        { timeoutMs },
+      );
+      const given = page.promises
+        .map(([namespace, key, partition, ballot]) => {
+          return { name: { namespace, key, partition: partition ?? key }, ballot };
+        })
+        // One of a far future was promised by nobody who keeps to the rules, and would keep all others out.
+        .filter(
+          ({ name, ballot }) =>
+            slots.includes(slotOf(name.namespace, name.partition)) &&
+            parseVersion(ballot).ms <= now() + MAX_AHEAD_MS,
+        );
+      if (given.length > 0) await promises.promise(given);
+      if (page.next !== null && page.next <= after) return;
+      after = page.next;
+    }
+  }
+
   function leafOf(header: Uint8Array): Uint8Array {
     return leafHash(crypto, header);
   }
@@ -143,8 +181,9 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
           if (generation === topology.generation()) topology.moves.learnClosed(slot, count, epoch);
         }
         const differing = new Set(answer.differing.map(({ slot }) => slot));
-        for (const slot of some.slice(0, answer.done)) {
-          if (elsewhere.has(slot)) continue;
+        const there = some.slice(0, answer.done).filter((slot) => !elsewhere.has(slot));
+        await takePromises(peerId, { placed, count }, there);
+        for (const slot of there) {
           if (!differing.has(slot) || (await pullSlot(peerId, { placed, count }, slot))) onSlot(slot);
         }
         at += answer.done;

@@ -41,6 +41,7 @@ export interface Topology extends Disposable {
   wasEverMember(peerId: PeerId): boolean;
   /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
   leftSince(ms: number): PeerId[];
+  removalsOf(peerId: PeerId): number;
   /** Whether slots are placed on the peer, or ever were. */
   couldStore(peerId: PeerId): boolean;
   /** Told after each change. */
@@ -211,6 +212,7 @@ export async function openTopology(
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
     leftSince: (ms) => authors.leftSince(ms),
+    removalsOf: (peerId) => authors.removalsOf(peerId),
     wasEverMember: (peerId) =>
       membership.isActive(peerId) || authors.wasEverMember(peerId) || onBranches.has(peerId),
     couldStore: (peerId) => authors.couldStore(peerId),

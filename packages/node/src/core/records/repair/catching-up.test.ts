@@ -1,4 +1,4 @@
-/** What a learner takes for deleted: only what nobody who was compared in full has. */
+/** What a learner takes for deleted, and who is a witness less: only what nobody has, and only who lost a disk. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion } from '@p2pos/protocol';
@@ -15,8 +15,11 @@ const OLD = formatVersion({
   author: '12D3KooWJfsRHbzm2omXiGr4Hb7GrSaViUxwtURPuYBQxxjcE29U',
 });
 
-/** One slot of this node with a and b, of which it holds one old record; how often that was set aside. */
-async function setAside(outcomes: Readonly<Record<string, SlotOutcome>>): Promise<number> {
+/** One try over one slot of this node with others, of which it holds one old record. */
+async function tryOnce(
+  outcomes: Readonly<Record<string, SlotOutcome>>,
+  learners: readonly string[] = [],
+): Promise<{ readonly done: boolean; readonly aside: number }> {
   const caught = new Set<number>();
   let aside = 0;
   const deps = {
@@ -27,7 +30,10 @@ async function setAside(outcomes: Readonly<Record<string, SlotOutcome>>): Promis
     },
     standing: {
       isCaughtUp: (slot: number) => caught.has(slot),
-      caughtUp: (slot: number) => caught.add(slot),
+      votes: (slot: number) => caught.has(slot),
+      async caughtUp(slots: readonly { readonly slot: number }[]) {
+        for (const { slot } of slots) caught.add(slot);
+      },
     },
     syncing: {
       difference: async () => ({ slots: [1], learning: new Set() }),
@@ -40,20 +46,28 @@ async function setAside(outcomes: Readonly<Record<string, SlotOutcome>>): Promis
       },
     },
     log: silentLogger,
+    isLearner: async (peerId: PeerId) => learners.includes(peerId),
     toldTime: () => 10_000,
   } as unknown as CatchingUpDeps;
-  assert.equal(await catchUp(deps, ASK, { keepDeletedMs: 1_000 }), true);
-  return aside;
+  return { done: await catchUp(deps, ASK, { keepDeletedMs: 1_000 }), aside };
 }
 
 const lacks = { complete: true, learning: false, kept: [LEAF] };
 const has = { complete: true, learning: false, kept: [] };
+const silent = { complete: false, learning: true, kept: [] };
 
 test('what no witness holds is set aside, and what one holds is not', async () => {
-  assert.equal(await setAside({ a: lacks, b: lacks }), 1);
-  assert.equal(await setAside({ a: lacks, b: has }), 0);
+  assert.deepEqual(await tryOnce({ a: lacks, b: lacks }), { done: true, aside: 1 });
+  assert.deepEqual(await tryOnce({ a: lacks, b: has }), { done: true, aside: 0 });
 });
 
 test('who did not give or take all is no witness against what another has', async () => {
-  assert.equal(await setAside({ a: { ...lacks, complete: false }, b: lacks, c: has }), 0);
+  const outcomes = { a: { ...lacks, complete: false }, b: lacks, c: has };
+  assert.deepEqual(await tryOnce(outcomes), { done: true, aside: 0 });
+});
+
+test('one that has only just started may alone have what was acknowledged, and is waited for', async () => {
+  assert.equal((await tryOnce({ a: silent, b: has })).done, false);
+  // Of one that lost its disk too nothing is to be had.
+  assert.equal((await tryOnce({ a: silent, b: has }, ['a'])).done, true);
 });

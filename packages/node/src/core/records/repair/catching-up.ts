@@ -31,6 +31,8 @@ export interface CatchingUpDeps {
   readonly table: Pick<RecordTable, 'findLeaf'>;
   readonly aside: Aside;
   readonly log: Logger;
+  /** Of one that does not count: its disk is new, or was contradicted; not that it has only just started. */
+  readonly isLearner: (peerId: PeerId) => Promise<boolean>;
   /** Corrected time, ms; undefined as long as nobody else has told the time. */
   readonly toldTime: () => number | undefined;
 }
@@ -44,7 +46,7 @@ export async function catchUp(
   ask: Ask,
   { keepDeletedMs }: { readonly keepDeletedMs: number },
 ): Promise<boolean> {
-  const { self, topology, standing, syncing, table, aside, log, toldTime } = deps;
+  const { self, topology, standing, syncing, table, aside, log, isLearner, toldTime } = deps;
   const { count } = ask;
   const { moves } = topology;
   const generation = topology.generation();
@@ -63,7 +65,7 @@ export async function catchUp(
       gives: (ms) => !isOld(ms),
       takes: (learning) => !learning,
     });
-    if (outcome.learning) learners.get(slot)?.add(peerId);
+    if (outcome.learning && (await isLearner(peerId))) learners.get(slot)?.add(peerId);
     if (outcome.learning || !outcome.complete) return;
     witnesses.get(slot)?.add(peerId);
     for (const leaf of outcome.kept) {
@@ -76,9 +78,11 @@ export async function catchUp(
     const { slots, learning } = await syncing.difference(peerId, ask);
     const differ = new Set(slots);
     const own = missing.filter((slot) => moves.required(slot, count).some((set) => set.includes(peerId)));
+    const counts = learning.size === 0 || !(await isLearner(peerId));
     for (const slot of own) {
-      if (learning.has(slot)) learners.get(slot)?.add(peerId);
-      else if (!differ.has(slot)) witnesses.get(slot)?.add(peerId);
+      if (learning.has(slot)) {
+        if (!counts) learners.get(slot)?.add(peerId);
+      } else if (!differ.has(slot)) witnesses.get(slot)?.add(peerId);
     }
     const queue = own.filter((slot) => differ.has(slot) && !learning.has(slot));
     await Promise.all(
@@ -112,7 +116,8 @@ export async function catchUp(
     );
     if (generation !== topology.generation()) return false;
   }
-  for (const slot of missing.filter(isWhole)) {
+  const whole = missing.filter(isWhole);
+  for (const slot of whole) {
     const seen = witnesses.get(slot)?.size ?? 0;
     const unknown: Uint8Array[] = [];
     for (const { leaf, by } of orphans.get(slot)?.values() ?? []) {
@@ -121,7 +126,7 @@ export async function catchUp(
       if (stored && !stored.damaged && isOld(parseVersion(stored.version).ms)) unknown.push(leaf);
     }
     await aside.set(count, slot, unknown);
-    standing.caughtUp(slot, count);
   }
-  return moves.held(count).every((slot) => standing.isCaughtUp(slot, count));
+  await standing.caughtUp(whole.map((slot) => ({ count, slot })));
+  return moves.held(count).every((slot) => standing.votes(slot, count));
 }

@@ -73,7 +73,9 @@ export function createComparing(deps: ComparingDeps): Comparing {
     async claim(claim, from) {
       if (!membership.isActive(from)) throw new P2posError('NOT_A_MEMBER', { peerId: from });
       const heard = await memory.hear(from, claim);
-      return { ...heard, strays: deps.holdsStrays(), sure: standing.isSure(), own: standing.claim(from) };
+      const sure = standing.isSure();
+      const mayCount = standing.mayCount();
+      return { ...heard, strays: deps.holdsStrays(), sure, mayCount, own: standing.claim(from) };
     },
     async compare({ count, ranges, ...placed }, from) {
       const admission = replica.admit(placed, from);

@@ -4,7 +4,7 @@
  * (repair).
  *
  * @example
- * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs, scrubMs });
+ * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs, leaversKeepMs, scrubMs });
  * await repair.round(); // true: all members hold the same
  */
 import type { Store } from '../../store/index.ts';
@@ -26,10 +26,13 @@ export interface OpenRepairDeps
 export interface OpenRepairConfig {
   /** Greatest wait for one answer. */
   readonly timeoutMs: number;
+  /** Greatest wait of a write for its answers. */
+  readonly writeTimeoutMs: number;
   /** Of records that are moved. */
   readonly maxBytesPerSecond: number;
   /** How long deletions are remembered at least. */
   readonly keepDeletedMs: number;
+  readonly leaversKeepMs: number;
   /** In which everything that is held is read through once. */
   readonly scrubMs: number;
 }
@@ -41,11 +44,14 @@ const MAX_HINT_BYTES = 64 * 1_048_576;
 
 export async function openRepair(
   deps: OpenRepairDeps,
-  { timeoutMs, maxBytesPerSecond, keepDeletedMs, scrubMs }: OpenRepairConfig,
+  { timeoutMs, writeTimeoutMs, maxBytesPerSecond, keepDeletedMs, leaversKeepMs, scrubMs }: OpenRepairConfig,
 ): Promise<{ readonly door: RecordsRepair; readonly hint: Hints['keep'] }> {
   const { standing, memory } = deps;
   const syncing = createSyncing(deps, { timeoutMs, maxBytesPerSecond });
-  const repair = startRepair({ ...deps, syncing }, { timeoutMs, intervalMs: EVERY_MS, keepDeletedMs });
+  const repair = startRepair(
+    { ...deps, syncing },
+    { timeoutMs, writeTimeoutMs, intervalMs: EVERY_MS, keepDeletedMs, leaversKeepMs },
+  );
   const hints = await openHints(deps, {
     keepMs: HINT_KEEP_MS,
     maxBytes: MAX_HINT_BYTES,

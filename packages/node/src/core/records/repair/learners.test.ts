@@ -127,6 +127,29 @@ test('two of three that lost their disks at once learn from the third', async ()
   for (const key of keys) assert.equal(await bed.get(1, key), `of ${key}`);
 });
 
+test('a vote that its former disk gave is counted by nobody once a replica counts again', async () => {
+  let slow = false;
+  await using bed = await createTestbed({
+    nodes: 4,
+    records: { ...QUICK, writeTimeoutMs: 5_000 },
+    latencyMs: (from, to) => (slow && (from === 3 || to === 3) && (from === 0 || to === 0) ? 1_500 : 1),
+  });
+  const key = bed.findKey((replicas) => !replicas.includes(3));
+  bed.cut(3, 1);
+  slow = true;
+  const put = bed.put(3, key, 'v').then(
+    () => true,
+    () => false,
+  );
+  await bed.clock.advance(10);
+  await lose(bed, 2);
+  await bed.start(2);
+  const acknowledged = await bed.run(put);
+  await bed.settleStanding(60_000);
+  bed.partition([1, 2, 3], [0]);
+  if (acknowledged) assert.equal(await bed.get(2, key), 'v');
+});
+
 test('all disks lost at once: nobody counts until an operator accepts the loss', async () => {
   await using bed = await createTestbed({ nodes: 3, records: QUICK });
   await fill(bed, 'of', ['a']);

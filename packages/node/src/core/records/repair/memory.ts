@@ -13,6 +13,11 @@ export interface Claim {
   readonly commits: number;
 }
 
+/** In the place of a store: of a member that was removed for long, before it claims anything again. */
+const DISTRUSTED = '';
+/** And after: what it claims then counts once it claims a greater term, having caught up. */
+const TOLD_SO = '-';
+
 /** `unknown`: heard for the first time. */
 export type Verdict = 'unknown' | 'known' | 'contradicted';
 
@@ -50,6 +55,10 @@ export const MIGRATIONS: readonly string[] = [
   -- Contradicted, and has not caught up since.
   ALTER TABLE repair_self ADD COLUMN learner INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- Of a learner: in which slots it counts again.
+  CREATE TABLE repair_caught (replicas INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (replicas, slot)) WITHOUT ROWID;
+  `,
 ];
 const SELECT = 'SELECT peer_id, store_id, term, commits FROM repair_memory';
 const KEEP = `
@@ -59,7 +68,16 @@ const SAVE_SELF = `
   INSERT INTO repair_self VALUES (1, ?1, ?2, 1, 0)
   ON CONFLICT (id) DO UPDATE SET term = excluded.term, floor_ms = excluded.floor_ms, established = 1, learner = 0`;
 const SAVE_LEARNER = `
-  INSERT INTO repair_self VALUES (1, 0, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET learner = 1`;
+  INSERT INTO repair_self VALUES (1, ?1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET term = excluded.term, learner = 1`;
+const SELECT_CAUGHT = 'SELECT replicas, slot FROM repair_caught';
+const SAVE_CAUGHT = 'INSERT INTO repair_caught VALUES (?1, ?2) ON CONFLICT DO NOTHING';
+const FORGET_CAUGHT = { sql: 'DELETE FROM repair_caught' };
+
+/** A slot of those with so many replicas. */
+export interface CaughtSlot {
+  readonly count: number;
+  readonly slot: number;
+}
 
 export interface Heard {
   readonly verdict: Verdict;
@@ -78,15 +96,18 @@ export interface PeerMemory {
   hear(peerId: PeerId, claim: Claim): Promise<Heard>;
   /** The peer told its position elsewhere (presence): raises what is remembered of the same store. */
   note(peerId: PeerId, position: Omit<Claim, 'term'>): void;
-  /** It was removed: what it holds when it comes back may be long deleted. */
+  /** It was removed: what it holds when it comes back may be long deleted, whatever it claims first. */
   distrust(peerId: PeerId): Promise<void>;
   peers(): readonly PeerId[];
   /** A disk of which this is known is established, and no learner. */
   saveSelf(term: number, floorMs: number): Promise<void>;
-  /** As this process found the disk: it was contradicted, and has not caught up since. */
+  /** As this process found the disk: it was contradicted, and has not caught up since, but in these slots. */
   readonly learner: boolean;
-  /** What is committed from now on proves nothing to a later run. */
-  saveLearner(): Promise<void>;
+  readonly caught: readonly CaughtSlot[];
+  /** It was contradicted. Under this term it is told from all that was there before; it has caught up in these slots alone. */
+  saveLearner(term: number, caught: readonly CaughtSlot[]): Promise<void>;
+  /** Of a learner: in these too. */
+  saveCaught(slots: readonly CaughtSlot[]): Promise<void>;
 }
 
 export async function openPeerMemory({
@@ -106,6 +127,9 @@ export async function openPeerMemory({
   let term = Number(own?.['term'] ?? 0);
   let floorMs = Number(own?.['floor_ms'] ?? 0);
   let established = own?.['established'] === 1;
+  const caught = await store.read<Row>(SELECT_CAUGHT);
+  const caughtStatements = (slots: readonly CaughtSlot[]) =>
+    slots.map(({ count, slot }) => ({ sql: SAVE_CAUGHT, params: [count, slot] }));
 
   async function keep(peerId: PeerId, claim: Claim): Promise<void> {
     memory.set(peerId, claim);
@@ -124,6 +148,12 @@ export async function openPeerMemory({
     },
     async hear(peerId, claim) {
       const remembered = memory.get(peerId);
+      if (remembered?.storeId === DISTRUSTED) {
+        const term = Math.max(remembered.term, claim.term);
+        const told = { storeId: TOLD_SO, term, commits: remembered.commits };
+        await keep(peerId, told);
+        return { verdict: 'contradicted', term, remembered: told };
+      }
       const verdict = judge(remembered, claim);
       const term = remembered?.term ?? 0;
       if (verdict === 'contradicted') return { verdict, term, ...(remembered && { remembered }) };
@@ -136,16 +166,25 @@ export async function openPeerMemory({
         memory.set(peerId, { ...remembered, commits });
     },
     async distrust(peerId) {
-      const remembered = memory.get(peerId);
-      if (remembered) await keep(peerId, { ...remembered, storeId: '', term: remembered.term + 1 });
+      const { term = 0, commits = 0 } = memory.get(peerId) ?? {};
+      await keep(peerId, { storeId: DISTRUSTED, term, commits });
     },
     peers: () => [...memory.keys()],
     learner: own?.['learner'] === 1,
-    async saveLearner() {
-      await store.write([{ sql: SAVE_LEARNER }]);
+    caught: caught.map((row) => ({ count: Number(row['replicas']), slot: Number(row['slot']) })),
+    async saveLearner(newTerm, slots) {
+      await store.write([
+        { sql: SAVE_LEARNER, params: [newTerm] },
+        FORGET_CAUGHT,
+        ...caughtStatements(slots),
+      ]);
+      term = newTerm;
+    },
+    async saveCaught(slots) {
+      if (slots.length > 0) await store.write(caughtStatements(slots));
     },
     async saveSelf(newTerm, newFloorMs) {
-      await store.write([{ sql: SAVE_SELF, params: [newTerm, newFloorMs] }]);
+      await store.write([{ sql: SAVE_SELF, params: [newTerm, newFloorMs] }, FORGET_CAUGHT]);
       term = newTerm;
       floorMs = newFloorMs;
       established = true;

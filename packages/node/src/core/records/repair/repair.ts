@@ -13,7 +13,7 @@ import type { RecordsMembership } from '../placement/topology.ts';
 import { type CatchingUpDeps, catchUp } from './catching-up.ts';
 import type { PeerMemory } from './memory.ts';
 
-export interface RepairDeps extends CatchingUpDeps {
+export interface RepairDeps extends Omit<CatchingUpDeps, 'isLearner'> {
   readonly membership: Pick<RecordsMembership, 'view'>;
   readonly calls: Pick<ReplicaCalls, 'ask'>;
   readonly preference: Pick<Preference, 'isSilent'>;
@@ -24,10 +24,14 @@ export interface RepairDeps extends CatchingUpDeps {
 
 export interface RepairConfig {
   readonly timeoutMs: number;
+  /** How long an answer to a write may be counted. */
+  readonly writeTimeoutMs: number;
   /** Between two comparisons with one member. */
   readonly intervalMs: number;
   /** How long deletions are remembered at least. */
   readonly keepDeletedMs: number;
+  /** Who was removed and comes back within this time is treated as if it had only been away. */
+  readonly leaversKeepMs: number;
 }
 
 export interface RepairMarks {
@@ -61,10 +65,6 @@ async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promi
   }
 }
 
-/** Who was removed and comes back within this time is treated as if it had only been away. */
-const DISTRUST_AFTER_MS = 3_600_000;
-/** By the date of its removal: others distrust it already. */
-const LEFT_LONG_AGO_MS = 2 * DISTRUST_AFTER_MS;
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 2_000;
 
@@ -83,7 +83,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     tasks,
     toldTime,
   } = deps;
-  const { timeoutMs, intervalMs, keepDeletedMs } = config;
+  const { timeoutMs, writeTimeoutMs, intervalMs, keepDeletedMs, leaversKeepMs } = config;
   const { moves } = topology;
   const reconciled = new Map<PeerId, number>();
   const clean = new Map<PeerId, number>();
@@ -93,7 +93,10 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   const distrusted = new Set<PeerId>();
   let wake = Promise.withResolvers<void>();
   let all = false;
-  let changedAt = clock.monotonic();
+  const startedAt = clock.monotonic();
+  let changedAt = startedAt;
+  /** Of this node, as far as it has drawn its conclusions. */
+  let removals = topology.removalsOf(self);
 
   const members = () => [...membership.view().members.keys()].filter((peerId) => peerId !== self);
 
@@ -104,15 +107,22 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     return unionOf(sets.length > 0 ? sets : [[]]).filter((peerId) => peerId !== self);
   }
 
-  async function claim(peerId: PeerId): Promise<void> {
+  /** False: the peer's own disk is not the one that is remembered. */
+  async function claim(peerId: PeerId): Promise<boolean> {
     const at = clock.monotonic();
     const answer = await calls.ask(peerId, 'claim', standing.claim(peerId), { timeoutMs });
     const { strays, sure = true, own } = answer;
     if (strays) clean.delete(peerId);
     else clean.set(peerId, at);
     // Before this disk counts, so that from then on it contradicts one that replaces the peer's.
-    if (own) await memory.hear(peerId, own);
+    const heard = own && (await memory.hear(peerId, own));
     standing.learn(peerId, { ...answer, sure });
+    return heard?.verdict !== 'contradicted';
+  }
+
+  async function isLearner(peerId: PeerId): Promise<boolean> {
+    const answer = await calls.ask(peerId, 'claim', standing.claim(peerId), { timeoutMs });
+    return answer.sure === false && answer.mayCount !== true;
   }
 
   /** Whether everybody whose word is needed has given it. */
@@ -120,9 +130,9 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     const peers = sharing().filter((peerId) => !standing.isVouched(peerId));
     await Promise.all(
       peers.map((peerId) =>
-        claim(peerId).catch((error) =>
-          log.debug({ action: 'claim', peerId, error }, 'a member did not say what it remembers'),
-        ),
+        claim(peerId).catch((error) => {
+          log.debug({ action: 'claim', peerId, error }, 'a member did not say what it remembers');
+        }),
       ),
     );
     if (peers.length > 0) await standing.establish();
@@ -130,9 +140,12 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   }
 
   async function learn(placed: Placed): Promise<void> {
+    await standing.mark();
+    // Until then what this node answered from another disk may be counted by who asked.
+    if (clock.monotonic() - startedAt < writeTimeoutMs) return;
     let whole = true;
     for (const { count } of moves.rings()) {
-      if (!(await catchUp(deps, { placed, count }, { keepDeletedMs }))) whole = false;
+      if (!(await catchUp({ ...deps, isLearner }, { placed, count }, { keepDeletedMs }))) whole = false;
     }
     if (!whole || standing.state() !== 'learner') return;
     await standing.absolve();
@@ -142,8 +155,9 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   async function compare(peerId: PeerId, placed: Placed): Promise<boolean> {
     const at = clock.monotonic();
     const generation = topology.generation();
-    await claim(peerId);
-    let same = true;
+    let same = await claim(peerId);
+    // What it holds may be long deleted.
+    if (!same) return false;
     for (const { count } of moves.rings()) {
       const ask = { placed, count };
       const { slots, learning } = await syncing.difference(peerId, ask);
@@ -153,7 +167,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
         if (learning.has(slot) || !standing.votes(slot, count)) same = false;
         else {
           const outcome = await syncing.slot(peerId, ask, slot, {
-            gives: () => true,
+            gives: () => standing.votes(slot, count),
             takes: (isLearning) => !isLearning,
           });
           if (!outcome.complete || outcome.kept.length > 0 || outcome.learning) same = false;
@@ -188,7 +202,8 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     if (!snapshot) return;
     // A disk that is new remembers nobody; the chain tells who left lately. Before the time is told nothing is forgotten.
     const time = toldTime();
-    const left = time === undefined ? [] : topology.leftSince(time - LEFT_LONG_AGO_MS);
+    // By the date of their removal: who left before that others distrust already.
+    const left = time === undefined ? [] : topology.leftSince(time - 2 * leaversKeepMs);
     for (const peerId of new Set([...memory.peers(), ...left])) {
       if (listed.has(peerId)) continue;
       reconciled.delete(peerId);
@@ -196,7 +211,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       const since = removed.get(peerId) ?? clock.monotonic();
       removed.set(peerId, since);
       // From now on deletions are forgotten without it, so that what it brings along must not be believed.
-      if (clock.monotonic() - since < DISTRUST_AFTER_MS || distrusted.has(peerId)) continue;
+      if (clock.monotonic() - since < leaversKeepMs || distrusted.has(peerId)) continue;
       await memory.distrust(peerId);
       distrusted.add(peerId);
     }
@@ -217,7 +232,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       const before = standing.state();
       let waits = false;
       try {
-        if (placed && before !== 'learner') {
+        if (placed) {
           waits = true;
           const claims = claimAll().then((all) => {
             waits = !all;
@@ -253,6 +268,10 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   });
   standing.onChange(() => wake.resolve());
   topology.onChange(() => {
+    if (membership.view().members.has(self) && topology.removalsOf(self) !== removals) {
+      removals = topology.removalsOf(self);
+      standing.doubt();
+    }
     changedAt = clock.monotonic();
     wake.resolve();
     all = true;

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { P2posError } from '@p2pos/protocol';
 import { createManualClock } from '../../../testing/manual-clock.ts';
 import { createMemoryDisk, createMemoryStore } from '../../../testing/memory-store.ts';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
+import { storeThrough } from '../../../testing/store-through.ts';
+import { REPAIR_METHODS } from '../format/repair-methods.ts';
 import type { PeerSet } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import { MIGRATIONS, openPeerMemory, type Verdict } from './memory.ts';
@@ -130,7 +133,7 @@ test('one contradiction outweighs every other word, whenever it comes', async ()
   assert.deepEqual([standing.state(), standing.votes(1, 3)], ['learner', false]);
   standing.learn('a', word('known'));
   assert.equal(standing.votes(1, 3), false);
-  standing.caughtUp(1, 3);
+  await standing.caughtUp([{ slot: 1, count: 3 }]);
   assert.deepEqual([standing.votes(1, 3), standing.votes(2, 3)], [true, false]);
 });
 
@@ -158,7 +161,7 @@ test('what is said of a claim from before it caught up contradicts nothing, and 
 test('a ballot that it may have promised against before the loss never gets its vote', async () => {
   const { standing, clock, store } = await standingIn(['me', 'a', 'b']);
   standing.learn('b', word('contradicted'));
-  standing.caughtUp(1, 3);
+  await standing.caughtUp([{ slot: 1, count: 3 }]);
   const floor = clock.now() + 10_000;
   assert.equal(standing.votesOn(1, 3, floor), false);
   assert.equal(standing.votesOn(1, 3, floor + 1), true);
@@ -188,7 +191,7 @@ test('that floor is by the true time, though it be known only later', async () =
   );
   const lostAt = clock.now();
   standing.learn('b', word('contradicted'));
-  standing.caughtUp(1, 3);
+  await standing.caughtUp([{ slot: 1, count: 3 }]);
   await clock.advance(5_000);
   wrongMs = 0;
   assert.equal(standing.votesOn(1, 3, lostAt + 10_000), false);
@@ -202,4 +205,85 @@ test('who has vouched for the disk hears how far it comes, though it does not co
   assert.equal(standing.claim('a').commits, opened.commits + 1);
   assert.equal(standing.claim('b').commits, opened.commits);
   assert.deepEqual(standing.position(), opened);
+});
+
+test('what another was told by this run is one of the very positions that it was told', async () => {
+  const { standing, store, opened } = await standingIn(['me', 'a', 'b']);
+  standing.claim('b');
+  standing.learn('a', word('known'));
+  for (let i = 0; i < 5; i++) await store.write([{ sql: 'DELETE FROM repair_memory' }]);
+  standing.position();
+  const remembered = { storeId: opened.storeId, term: 0, commits: opened.commits + 3 };
+  standing.learn('b', { ...word('contradicted'), remembered });
+  assert.equal(standing.state(), 'learner');
+});
+
+test('a contradiction that the disk had no room for is kept before it catches up', async () => {
+  const store = createMemoryStore(createSeededRandom('standing'));
+  let full = false;
+  const failing = storeThrough(store, {
+    write: (statements) =>
+      full ? Promise.reject(new P2posError('STORE_FULL', { maxBytes: 0 })) : store.write(statements),
+  });
+  const memory = await openPeerMemory({ store: failing });
+  full = true;
+  await assert.rejects(memory.saveLearner(1, []), { code: 'STORE_FULL' });
+  full = false;
+  await memory.saveLearner(1, []);
+  assert.equal((await openPeerMemory({ store })).learner, true);
+});
+
+test('whom this node distrusts is contradicted, though it never heard of it, until it claims a greater term', async () => {
+  const memory = await openPeerMemory({ store: createMemoryStore(createSeededRandom('standing')) });
+  await memory.distrust('p');
+  const claim = { storeId: 's', term: 3, commits: 9 };
+  const { claim: method } = REPAIR_METHODS;
+  for (let i = 0; i < 2; i++) {
+    const heard = await memory.hear('p', claim);
+    assert.deepEqual([heard.verdict, heard.term], ['contradicted', 3]);
+    method.output.parse({ ...heard, strays: false, sure: true });
+  }
+  assert.equal((await memory.hear('p', { ...claim, term: 4 })).verdict, 'known');
+});
+
+test('whose word is needed anew does not count before it is given', async () => {
+  const { standing } = await standingIn(['me', 'a', 'b']);
+  standing.learn('a', word('known'));
+  assert.equal(standing.votes(1, 3), true);
+  standing.doubt();
+  assert.equal(standing.votes(1, 3), false);
+  standing.learn('b', word('contradicted'));
+  assert.equal(standing.state(), 'learner');
+});
+
+test('in what a learner has caught up it counts after a restart too, once its disk is known', async () => {
+  const { standing, store, clock } = await standingIn(['me', 'a', 'b']);
+  standing.learn('a', { ...word('contradicted'), remembered: { storeId: 's', term: 0, commits: 9 } });
+  await standing.mark();
+  await standing.caughtUp([{ slot: 1, count: 3 }]);
+  assert.equal(standing.claim('a').term, 1);
+  const next = createStanding(
+    {
+      self: 'me',
+      store,
+      opened: store.position(),
+      topology: { moves: { required: () => [['me', 'a', 'b']], rings: () => [], held: () => [] } } as never,
+      memory: await openPeerMemory({ store }),
+      clock,
+      now: clock.now,
+    },
+    { patienceMs: 1_000, maxAheadMs: 10_000 },
+  );
+  assert.deepEqual(
+    [next.state(), next.votes(1, 3), next.mayCount(), next.isCaughtUp(1, 3)],
+    ['learner', false, true, true],
+  );
+  next.learn('a', word('known', 1));
+  assert.deepEqual([next.votes(1, 3), next.mayCount(), next.votes(2, 3)], [true, false, false]);
+  // An older copy of it, from before more was caught up, is none of that.
+  next.learn('a', {
+    ...word('contradicted', 1),
+    remembered: { storeId: store.storeId, term: 1, commits: 99 },
+  });
+  assert.deepEqual([next.votes(1, 3), next.isCaughtUp(1, 3)], [false, false]);
 });

@@ -1,7 +1,8 @@
 /**
  * Whether this replica counts in quorums. From its start on it counts in a slot once a majority of each of the slot's sets,
  * itself included, has heard which disk it runs on and none contradicted. When one does, it is a learner: it takes what it
- * is given, and counts in a slot only after it has reconciled that slot.
+ * is given, and counts in a slot only after it has reconciled that slot. From then on its disk goes under a greater term, so
+ * that an older copy of it is told from it; a restart later it counts in the slots that it had reconciled as any disk does.
  *
  * A disk that never counted may replace one that did, and so may those of others: to it, who has not counted yet either
  * says nothing by knowing nothing. It needs a majority of such that have, or the word of the whole set: that is how a
@@ -12,7 +13,7 @@ import type { PeerId } from '../../net/index.ts';
 import type { Store, StorePosition } from '../../store/index.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { Claim, PeerMemory, Verdict } from './memory.ts';
+import type { CaughtSlot, Claim, PeerMemory, Verdict } from './memory.ts';
 
 export interface Standing {
   /** The one place where it is decided who counts. */
@@ -39,11 +40,18 @@ export interface Standing {
   isSure(): boolean;
   /** Where it counts in all slots that it holds, its disk has counted from now on, whatever becomes of the others'. */
   establish(): Promise<void>;
-  /** This slot was reconciled. */
-  caughtUp(slot: number, count: number): void;
+  /** A learner that was contradicted before the disk could keep that: tries again. */
+  mark(): Promise<void>;
+  /** These slots were reconciled: durable before they count. */
+  caughtUp(slots: readonly CaughtSlot[]): Promise<void>;
+  /** Nothing is to be learned there, though it may not count yet. */
   isCaughtUp(slot: number, count: number): boolean;
+  /** Of a learner: in some slots it will count once it has been heard, as one that only just started. */
+  mayCount(): boolean;
   /** All slots were: from now on this store is as good as any. */
   absolve(): Promise<void>;
+  /** Others may have come to distrust this disk: their word is needed anew. */
+  doubt(): void;
   /** An operator takes what is here for all there is. */
   force(): Promise<void>;
   onChange(listener: () => void): void;
@@ -79,6 +87,8 @@ export interface StandingConfig {
 }
 
 const WAIT_STEP_MS = 5;
+/** Far more than can be on their way at once. */
+const MAX_TOLD = 4_096;
 
 /** What was worked out from this list of slots when this much had been learned. */
 interface Uncounted {
@@ -93,7 +103,9 @@ export function createStanding(
 ): Standing {
   /** Who did not contradict, and whether they were sure. */
   const vouched = new Map<PeerId, boolean>();
-  const caught = new Set<string>();
+  /** Reconciled in this run, and in an earlier one: then others must have heard of the disk. */
+  const caught = new Map<string, CaughtSlot>();
+  const caughtBefore = new Map<string, CaughtSlot>();
   const startedAt = clock.monotonic();
   const listeners: (() => void)[] = [];
   const uncounted = new Map<number, Uncounted>();
@@ -103,14 +115,17 @@ export function createStanding(
   let proven = false;
   /** Whether it has counted in all its slots since the start; once it has, no lower position is told again. */
   let accepted = false;
-  /** The greatest position that others were told in this run. */
-  let toldCommits = 0;
+  /** The positions that others were told in this run, the latest of them. */
+  const toldCommits = new Set<number>();
   let greatestTerm = memory.term;
+  /** The term that it goes under since it was contradicted, once that is on the disk. */
+  let wantedTerm = memory.term;
   let floorMs = memory.floorMs;
   /** Monotonic: what time it was then may be known only later. */
   let contradictedAt = memory.learner ? startedAt : undefined;
 
   const nameOf = (slot: number, count: number) => `${count}.${slot}`;
+  for (const one of memory.caught) caughtBefore.set(nameOf(one.slot, one.count), one);
   const notify = () => {
     for (const listener of listeners) listener();
   };
@@ -128,7 +143,8 @@ export function createStanding(
     const sets = all.length === 1 && all[0]?.includes(self) ? all : all.filter((set) => set.includes(self));
     // Where there is nobody else, nobody else can know better.
     if (sets.every((set) => set.length === 1)) return true;
-    if (contradicted) return caught.has(nameOf(slot, count));
+    if (contradicted && caught.has(nameOf(slot, count))) return true;
+    if (contradicted && !caughtBefore.has(nameOf(slot, count))) return false;
     if (sets.every((set) => set.every((peerId) => peerId === self || vouched.has(peerId)))) return true;
     return reaches(sets, (peerId) => peerId === self || isVouched(peerId));
   }
@@ -166,13 +182,15 @@ export function createStanding(
   }
 
   function told(position: StorePosition): StorePosition {
-    toldCommits = Math.max(toldCommits, position.commits);
+    toldCommits.add(position.commits);
+    const [oldest] = toldCommits;
+    if (toldCommits.size > MAX_TOLD) toldCommits.delete(oldest as number);
     return position;
   }
 
   /** A heartbeat of this run that came before the claim: commits only grow. */
   function isOvertaken({ storeId, term, commits }: Claim): boolean {
-    return storeId === opened.storeId && term === memory.term && commits <= toldCommits;
+    return storeId === opened.storeId && term === memory.term && toldCommits.has(commits);
   }
 
   async function patiently(counts: () => boolean): Promise<void> {
@@ -182,11 +200,18 @@ export function createStanding(
       await sleep(clock, WAIT_STEP_MS);
   }
 
+  async function mark(): Promise<void> {
+    if (contradicted && memory.term < wantedTerm) await memory.saveLearner(wantedTerm, [...caught.values()]);
+  }
+
   async function settle(): Promise<void> {
     floorMs = floor();
     contradictedAt = undefined;
     await memory.saveSelf(Math.max(greatestTerm, memory.term) + 1, floorMs);
     greatestTerm = memory.term;
+    wantedTerm = memory.term;
+    caught.clear();
+    caughtBefore.clear();
     contradicted = false;
     proven = true;
     revision++;
@@ -218,16 +243,20 @@ export function createStanding(
         vouched.set(peerId, sure);
         return;
       }
-      // Said of a claim from before it caught up.
-      const isOutdated = remembered !== undefined && remembered.term < memory.term;
-      if (contradicted || isOutdated) return;
+      // Said of a claim from before it caught up, or was contradicted.
+      if (remembered !== undefined && remembered.term < wantedTerm) return;
+      if (!contradicted) {
+        caught.clear();
+        contradictedAt = clock.monotonic();
+      }
       contradicted = true;
-      // A store that cannot keep that ends the node.
-      memory.saveLearner().catch(() => {});
       proven = false;
+      caughtBefore.clear();
+      vouched.clear();
+      wantedTerm = Math.max(greatestTerm, memory.term) + 1;
       revision++;
-      caught.clear();
-      contradictedAt = clock.monotonic();
+      // What could not be saved now is before it catches up.
+      mark().catch(() => {});
       notify();
     },
     isVouched,
@@ -237,12 +266,23 @@ export function createStanding(
       await memory.saveSelf(memory.term, floorMs);
       revision++;
     },
-    caughtUp(slot, count) {
-      caught.add(nameOf(slot, count));
+    mark,
+    async caughtUp(slots) {
+      await memory.saveCaught(slots);
+      for (const one of slots) caught.set(nameOf(one.slot, one.count), one);
       revision++;
     },
-    isCaughtUp: (slot, count) => caught.has(nameOf(slot, count)),
+    isCaughtUp: (slot, count) => caught.has(nameOf(slot, count)) || caughtBefore.has(nameOf(slot, count)),
+    mayCount: () => contradicted && [...caughtBefore.values()].some(({ slot, count }) => !votes(slot, count)),
     absolve: settle,
+    doubt() {
+      proven = false;
+      for (const [name, one] of caught) caughtBefore.set(name, one);
+      caught.clear();
+      vouched.clear();
+      revision++;
+      notify();
+    },
     force: settle,
     onChange: (listener) => void listeners.push(listener),
   };

@@ -164,3 +164,28 @@ test('a hint that nobody fetched in three hours is let go', async () => {
   await bed.clock.advance(3 * 3_600_000);
   assert.equal(await kept(), 0);
 });
+
+test('a member that was listed again after long, and never stopped, brings back nothing', async () => {
+  await using bed = await createTestbed({ nodes: 4, records: QUICK });
+  const key = bed.findKey((replicas) => replicas.includes(3));
+  await bed.put(0, key, 'v');
+  await bed.clock.advance(200);
+  bed.partition([0, 1, 2], [3]);
+  const without = await bed.snapshot(bed.members(0, 1, 2), { force: true });
+  for (const index of [0, 1, 2]) await bed.give(index, without);
+  await bed.clock.advance(20_000);
+  await bed.remove(0, key);
+  await pass(bed, 3 * DAY_MS);
+  for (const index of [0, 1, 2]) assert.equal(await rows(bed, index), 0, 'the deletion is forgotten');
+  await bed.heal();
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
+  for (let i = 0; i < 20; i++) {
+    await bed.clock.advance(100);
+    assert.equal(await bed.get(i % 3, key).catch(() => undefined), undefined);
+  }
+  await pass(bed, 600_000);
+  for (const index of [0, 1, 2, 3]) {
+    assert.equal(await bed.get(index, key), undefined);
+    assert.equal(bed.node(index).records.repair.standing(), 'voter');
+  }
+});

@@ -46,6 +46,7 @@ export function serveRecords({
       return { done, elsewhere, learning, differing };
     },
     fetch: (input, { peerId }) => copying.fetch(input, peerId),
+    promised: (input, { peerId }) => copying.promised(input, peerId),
     follow: (input, { peerId, signal }) => source.follow(input, peerId, signal),
     receipt: async (input, { peerId }) => ({ answers: await notary.sign(input, peerId) }),
     prepare: async (input, { peerId }) => ({ answers: await acceptor.prepare(input, peerId) }),
