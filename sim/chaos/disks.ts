@@ -1,15 +1,29 @@
 /** What lies on all disks, behind the backs of the nodes: whether an acknowledgement is true, and whether replicas are alike. */
 import type { Row, SqlValue } from '../../packages/node/src/core/store/index.ts';
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+import type { At } from './clients/plain.ts';
 import { isListed, type Wounds } from './wounds.ts';
 
 export interface Disks {
-  /** In words, when fewer disks than were promised hold what was just acknowledged. */
-  doubt(namespace: string, key: string, version: string, durable: number): string | undefined;
+  /** Before an operation through that node: where it will be stored. */
+  place(at: At, namespace: string, key: string): Place;
+  /** In words, when fewer disks of its replicas than were promised hold what was just acknowledged. */
+  doubt(place: Place, version: string, durable: number): string | undefined;
   /** After all was repaired: of each live record the replicas that lack it, and others that have it. */
   differences(): string[];
   /** Deletions that any node still remembers. */
   graves(): number;
+  /** Of these keys, deleted by acknowledged deletions, how many no node remembers. */
+  forgotten(keys: readonly string[]): number;
+}
+
+export interface Place {
+  readonly at: At;
+  readonly namespace: string;
+  readonly key: string;
+  /** As the node saw them then; empty when it saw none. */
+  readonly replicas: readonly string[];
+  readonly since: number;
 }
 
 /** A record, and what each node has of it. */
@@ -38,16 +52,36 @@ export function createDisks(sim: Simnet, wounds: Wounds): Disks {
     return table ? disk.peek<R>(sql, params) : [];
   }
 
+  const graves = (i: number) =>
+    rows<{ key: Uint8Array }>(i, "SELECT key FROM records WHERE tombstone = 1 AND namespace = 'default/kv'");
+
+  function replicasOf({ node, i }: At, namespace: string, key: string): readonly string[] {
+    // Of a set that is no longer the present one the node need not know yet.
+    const isCurrent = node.membership.view().epoch === sim.snapshot.body.epoch;
+    if (!isCurrent || !isListed(sim, i)) return [];
+    return node.records.locate({ namespace, partition: utf8.encode(key) }).replicas;
+  }
+
   return {
-    doubt(namespace, key, version, durable) {
+    place: (at, namespace, key) => ({
+      at,
+      namespace,
+      key,
+      replicas: replicasOf(at, namespace, key),
+      since: sim.clock.monotonic(),
+    }),
+    doubt({ at, namespace, key, replicas, since }, version, durable) {
       const bytes = utf8.encode(key);
-      const holders = sim.nodes.filter((_, i) => {
+      const holds = (i: number) => {
         const [row] = rows<{ version: string }>(i, HELD, [namespace, bytes]);
-        return row !== undefined && row.version >= version;
-      });
-      // A disk may be lost between its answer and this look at it.
-      const wanted = wounds.open(sim) ? MAJORITY - 1 : MAJORITY;
-      if (durable >= MAJORITY && holders.length >= wanted) return undefined;
+        // A disk may be lost between its answer and this look at it.
+        return (row !== undefined && row.version >= version) || wounds.replacedSince(i, since);
+      };
+      const isSettled = replicas.join() === replicasOf(at, namespace, key).join() && replicas.length > 0;
+      const holders = [...sim.nodes.entries()].filter(
+        ([i, { peerId }]) => (!isSettled || replicas.includes(peerId)) && holds(i),
+      );
+      if (durable >= MAJORITY && holders.length >= MAJORITY) return undefined;
       return `${key}: ${version} was acknowledged as on ${durable} disks and is on ${holders.length}`;
     },
     differences() {
@@ -88,13 +122,10 @@ export function createDisks(sim: Simnet, wounds: Wounds): Disks {
       }
       return differences;
     },
-    graves: () =>
-      sim.nodes.reduce((sum, _, i) => {
-        const [row] = rows<{ n: number }>(
-          i,
-          "SELECT count(*) AS n FROM records WHERE tombstone = 1 AND namespace = 'default/kv'",
-        );
-        return sum + Number(row?.n ?? 0);
-      }, 0),
+    graves: () => sim.nodes.reduce((sum, _, i) => sum + graves(i).length, 0),
+    forgotten(keys) {
+      const remembered = new Set(sim.nodes.flatMap((_, i) => graves(i).map(({ key }) => text.decode(key))));
+      return keys.filter((key) => !remembered.has(key)).length;
+    },
   };
 }

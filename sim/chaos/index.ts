@@ -12,6 +12,7 @@ import { createLastingRecords } from './clients/lasting.ts';
 import { createLockClients, LOCKS } from './clients/locks.ts';
 import { createPlainClient } from './clients/plain.ts';
 import { createRegisterClient, REGISTERS } from './clients/registers.ts';
+import { createServed } from './clients/served.ts';
 import { createDisks } from './disks.ts';
 import { createFaults } from './faults/index.ts';
 import { judge, readAll } from './verdict.ts';
@@ -21,8 +22,12 @@ const CLIENTS = 12;
 const HOUR_MS = 3_600_000;
 /** Deletions are remembered for so long, so that many are forgotten while faults go on. */
 const KEEP_DELETED_MS = 180_000;
+/** As long as deletions wait for members that were removed. */
+const LEAVERS_KEEP_MS = 60_000;
 /** Few, so that each holds several records. */
 const SLOTS = 64;
+/** What has not healed by then never will. */
+const OLD_WOUND_MS = 1_800_000;
 /** For everything to find together again, and for every disk to be read through. */
 const REPAIR_MS = 300_000;
 
@@ -54,7 +59,7 @@ async function run({
     log: wounds.log,
     slots: SLOTS,
     ...(onTrace && { onTrace }),
-    records: { keepDeletedMs: KEEP_DELETED_MS, scrubMs: 240_000 },
+    records: { keepDeletedMs: KEEP_DELETED_MS, leaversKeepMs: LEAVERS_KEEP_MS, scrubMs: 240_000 },
   });
   const declare = (i: number) => {
     for (const suffix of [REGISTERS, LOCKS])
@@ -72,11 +77,12 @@ async function run({
   const plain = createPlainRecords((violation) => sim.trace.add(`VIOLATION ${violation}`));
   const registers = createRegisterHistories();
   const disks = createDisks(sim, wounds);
-  const plainClient = createPlainClient(sim, plain, disks);
-  const lasting = createLastingRecords(sim, plainClient);
   const pick = (random: SeededRandom) => pickNode(sim, random);
   const broken = (violation: string) => plain.broken(violation);
-  const registerClient = createRegisterClient(sim, registers, disks, { elsewhere: pick, broken });
+  const served = createServed(sim, broken);
+  const plainClient = createPlainClient({ sim, plain, disks, served });
+  const lasting = createLastingRecords(sim, plainClient, served);
+  const registerClient = createRegisterClient({ sim, registers, disks, served, elsewhere: pick, broken });
   const locks = createLockClients(sim, { pick, broken });
   await sim.during(lasting.found());
   const clients = startClients(
@@ -92,6 +98,7 @@ async function run({
     await sim.clock.advance(Math.min(waitMs, 10_000, end - sim.clock.monotonic()));
     if (sim.clock.monotonic() - told < 60_000) continue;
     told = sim.clock.monotonic();
+    for (const text of wounds.unhealed(sim, OLD_WOUND_MS)) broken(text);
     progress((told - startedAt) / (hours * HOUR_MS));
   }
   // Faults go on meanwhile, since what they hold up must end for the clients to.
@@ -104,6 +111,7 @@ async function run({
   await ended;
   const parts = { sim, plain: plainClient, lasting, registers: registerClient, disks };
   const graves = disks.graves();
+  const forgotten = disks.forgotten(lasting.gone());
   await faults.repair();
   await sim.during(readAll(parts));
   // What runs out between two looks at it would be another on every node.
@@ -113,11 +121,14 @@ async function run({
     violations: [...plain.violations, ...registers.violations(), ...late, ...wounds.unhealed(sim)],
     counts: {
       ...plain.counts,
+      ...served.counts,
       changes: registers.counts.done,
       'changes unknown': registers.counts.unknown,
       lasting: lasting.keys().length,
       locks: locks.granted(),
+      lists: lasting.lists(),
       graves,
+      forgotten,
       ...faults.counts,
       lines: sim.trace.lines(),
     },

@@ -16,9 +16,12 @@ export interface VerdictDeps {
   readonly disks: Disks;
 }
 
-/** Every key once through some node, as soon as all run again: a refusal is no violation yet, a wrong answer is. */
+/**
+ * Every second key once through some node, as soon as all run again: a refusal is no violation yet, a wrong answer is. The others
+ * are left to what repairs without being asked.
+ */
 export async function readAll({ sim, plain, lasting }: VerdictDeps): Promise<void> {
-  const keys = [...hotKeys(), ...lasting.keys()];
+  const keys = [...hotKeys(), ...lasting.keys()].filter((_, k) => k % 2 === 0);
   await Promise.all(keys.map((key, k) => plain.read(memberAt(sim, k), key).catch(() => {})));
 }
 

@@ -13,16 +13,23 @@ export interface Wounds {
   open(sim: Simnet, besides?: number): boolean;
   /** It runs on another disk from its next start on. */
   disk(sim: Simnet, i: number): void;
+  /** Whether that was so since then, monotonic ms. */
+  replacedSince(i: number, ms: number): boolean;
   /** Whoever left without handing over first: as good as lost until the others have taken its place. */
-  leaving(i: number): void;
+  leaving(sim: Simnet, i: number): void;
   /** The row bears these bytes in that column until it is mended. */
-  row(i: number, flipped: { readonly id: number; readonly column: string; readonly bytes: Uint8Array }): void;
-  /** In words, of those that did not heal. */
-  unhealed(sim: Simnet): string[];
+  row(
+    sim: Simnet,
+    i: number,
+    flipped: { readonly id: number; readonly column: string; readonly bytes: Uint8Array },
+  ): void;
+  /** In words, of those that did not heal; with `ageMs`: that are at least so old. */
+  unhealed(sim: Simnet, ageMs?: number): string[];
 }
 
 interface Wound {
   readonly node: number;
+  readonly since: number;
   readonly text: string;
   healed(sim: Simnet): boolean;
 }
@@ -30,6 +37,8 @@ interface Wound {
 export function createWounds(): Wounds {
   let wounds: Wound[] = [];
   const caughtUp = new Set<string>();
+  /** When each last got another disk, monotonic ms. */
+  const replaced = new Map<number, number>();
 
   function logOf(fields: Readonly<Record<string, unknown>>): Logger {
     return {
@@ -54,22 +63,31 @@ export function createWounds(): Wounds {
       look(sim);
       return wounds.some(({ node }) => node !== besides);
     },
+    replacedSince: (i, ms) => (replaced.get(i) ?? Number.NEGATIVE_INFINITY) >= ms,
     disk(sim, i) {
       caughtUp.delete(`node${i}`);
+      replaced.set(i, sim.clock.monotonic());
       const before = termOf(sim, i);
       wounds.push({
         node: i,
+        since: sim.clock.monotonic(),
         text: `node${i} came back without its disk and never had to catch up`,
         // It may die between the commit that says so and the line that does.
         healed: (sim) => sim.isUp(i) && (caughtUp.has(`node${i}`) || termOf(sim, i) > before),
       });
     },
-    leaving(i) {
-      wounds.push({ node: i, text: `node${i} was removed and its slots never settled`, healed: isAtRest });
-    },
-    row(i, { id, column, bytes }) {
+    leaving(sim, i) {
       wounds.push({
         node: i,
+        since: sim.clock.monotonic(),
+        text: `node${i} was removed and its slots never settled`,
+        healed: isAtRest,
+      });
+    },
+    row(sim, i, { id, column, bytes }) {
+      wounds.push({
+        node: i,
+        since: sim.clock.monotonic(),
         text: `a flipped bit in a ${column} on the disk of node${i} was never mended`,
         healed(sim) {
           const [row] = sim
@@ -79,9 +97,10 @@ export function createWounds(): Wounds {
         },
       });
     },
-    unhealed(sim) {
+    unhealed(sim, ageMs = 0) {
       look(sim);
-      return wounds.map(({ text }) => text);
+      const now = sim.clock.monotonic();
+      return wounds.filter(({ since }) => now - since >= ageMs).map(({ text }) => text);
     },
   };
 }
@@ -100,9 +119,9 @@ export function isListed(sim: Simnet, i: number): boolean {
   return sim.snapshot.body.members.some((member) => member.peerId === peerId);
 }
 
-/** How often what lies there has caught up. */
+/** Greater each time that what lies there has caught up; 0 while it is known to lack something. */
 function termOf(sim: Simnet, i: number): number {
   const disk = sim.disk(i);
   if (disk.peek("SELECT 1 FROM sqlite_schema WHERE name = 'repair_self'").length === 0) return 0;
-  return disk.peek<{ term: number }>('SELECT term FROM repair_self')[0]?.term ?? 0;
+  return disk.peek<{ term: number }>('SELECT term FROM repair_self WHERE learner = 0')[0]?.term ?? 0;
 }

@@ -31,7 +31,7 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
   'learner-votes': {
     file: 'repair/standing.ts',
     lines: [
-      ['if (contradicted) return caught.has(nameOf(slot, count));', 'if (contradicted) return true;'],
+      ['if (contradicted && caught.has(nameOf(slot, count))) return true;', 'if (contradicted) return true;'],
       ['votesOn: (slot, count, ballotMs) => ballotMs > floor() && votes(slot, count),', 'votesOn: votes,'],
     ],
   },

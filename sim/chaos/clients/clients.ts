@@ -6,6 +6,7 @@ import { P2posError } from '@p2pos/protocol';
 import { sleep } from '../../../packages/node/src/core/clock/index.ts';
 import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
 import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
+import { isListed } from '../wounds.ts';
 import type { LastingRecords } from './lasting.ts';
 import type { LockClients } from './locks.ts';
 import type { At, PlainClient } from './plain.ts';
@@ -32,15 +33,16 @@ export interface Clients {
 export const PLAIN_KEYS = 48;
 export const TTL_MS = 60_000;
 const LOCK_CLIENTS = 4;
+const STAY_MS = 120_000;
 /** One client in so many steps wants one key several times at once. */
 const CROWD_CHANCE = 0.02;
 const CROWD = 6;
 
-/** A node that runs. */
+/** A node that runs, most often a member. */
 export function pickNode(sim: Simnet, random: SeededRandom): At | undefined {
   const i = random.below(sim.nodes.length);
   const node = sim.nodes[i];
-  return node && sim.isUp(i) ? { node, i } : undefined;
+  return node && sim.isUp(i) && (isListed(sim, i) || random.chance(0.1)) ? { node, i } : undefined;
 }
 
 export function startClients(
@@ -64,7 +66,6 @@ export function startClients(
       await work(at);
     } catch (error) {
       if (!(error instanceof P2posError)) throw error;
-      sim.trace.add(`node${at.i} refused ${error.code}`);
     }
   }
 
@@ -85,9 +86,18 @@ export function startClients(
 
   async function client(number: number): Promise<void> {
     const random = sim.random.fork(`client ${number}`);
+    /** Half of the clients stay with a node, as long as it serves them. */
+    const stays = number % 2 === 0;
+    let home: At | undefined;
+    let leavesAt = 0;
     while (!ended) {
       await sleep(sim.clock, everyMs * (0.2 + 1.6 * random.float()));
-      await attempt(pickNode(sim, random), async (at) => {
+      const now = sim.clock.monotonic();
+      if (!stays || !home || now >= leavesAt || !sim.isUp(home.i)) {
+        home = pickNode(sim, random);
+        leavesAt = now + STAY_MS;
+      }
+      await attempt(home, async (at) => {
         if (random.chance(CROWD_CHANCE)) return crowd(at, random);
         const dice = random.float();
         if (dice < 0.5) return hot(at, random);

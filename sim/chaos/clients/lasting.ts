@@ -6,9 +6,12 @@ import type { Node } from '../../../packages/node/src/node.ts';
 import type { SeededRandom } from '../../../packages/node/src/testing/seeded-random.ts';
 import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts';
 import { type At, listKeys, type PlainClient } from './plain.ts';
+import type { Served } from './served.ts';
 
 /** There before anything goes wrong. */
 const FOUNDING = 240;
+/** With more the oldest is deleted for each that comes. */
+const MAX_LIVING = 600;
 const LARGE_SHARE = 0.05;
 const LARGE_BYTES = 24_000;
 const PREFIX = 'l';
@@ -30,25 +33,43 @@ export interface LastingRecords {
   /** One operation, through this node. */
   operate(at: At, random: SeededRandom): Promise<void>;
   keys(): readonly string[];
+  /** Whose deletion was acknowledged. */
+  gone(): readonly string[];
   /** All of them through this node, against what is known; violations in words. */
   list(node: Node): Promise<string[]>;
+  /** How many were answered. */
+  lists(): number;
 }
 
-export function createLastingRecords(sim: Simnet, client: PlainClient): LastingRecords {
+export function createLastingRecords(sim: Simnet, client: PlainClient, served: Served): LastingRecords {
   const all: Lasting[] = [];
   const random = sim.random.fork('lasting');
+  let lists = 0;
+
+  /** Nobody has asked for their deletion; the oldest first. */
+  const living = new Set<Lasting>();
 
   async function put(at: At): Promise<void> {
     const one: Lasting = { key: `${PREFIX}${all.length}`, stored: false, going: false, gone: false };
     all.push(one);
+    living.add(one);
     const filler = random.chance(LARGE_SHARE) ? 'x'.repeat(random.below(LARGE_BYTES)) : '';
     await client.write(at, one.key, `${one.key} once ${filler}`);
     one.stored = true;
   }
 
+  async function remove(at: At, one: Lasting): Promise<void> {
+    one.going = true;
+    living.delete(one);
+    await client.write(at, one.key, undefined);
+    one.gone = true;
+  }
+
   async function list(node: Node): Promise<string[]> {
     const before = all.map(({ stored, going, gone }) => ({ stored, going, gone }));
     const listed = await listKeys(node, { prefix: PREFIX, limit: PAGE });
+    sim.trace.add(`${listed.length} keys are listed`);
+    lists++;
     const violations: string[] = [];
     const there = new Set(listed);
     if (there.size < listed.length) violations.push('a list tells a key twice');
@@ -67,18 +88,19 @@ export function createLastingRecords(sim: Simnet, client: PlainClient): LastingR
     },
     async operate(at, dice) {
       const share = dice.float();
-      const one = dice.pick(all);
-      if (share < 0.3) return put(at);
-      if (share < 0.45) {
-        one.going = true;
-        await client.write(at, one.key, undefined);
-        one.gone = true;
-        return;
+      if (share < 0.3) {
+        const [oldest] = living;
+        return oldest && living.size > MAX_LIVING ? remove(at, oldest) : put(at);
       }
-      if (share < 0.96) return client.read(at, one.key);
-      for (const violation of await list(at.node)) client.broken(violation);
+      if (share < 0.45) return remove(at, dice.pick(all));
+      // Most that were ever written are gone after some hours.
+      if (share < 0.96) return client.read(at, dice.pick(dice.chance(0.5) ? [...living] : all).key);
+      const violations = await served.ask(at, 'list', undefined, () => list(at.node));
+      for (const violation of violations) client.broken(violation);
     },
     keys: () => all.map(({ key }) => key),
+    gone: () => all.filter(({ gone }) => gone).map(({ key }) => key),
     list,
+    lists: () => lists,
   };
 }

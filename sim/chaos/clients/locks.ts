@@ -10,6 +10,8 @@ export const LOCKS = '/sim-locks';
 const LOCK_KEYS = 3;
 const TTL_MS = 30_000;
 const RENEW_MS = 8_000;
+/** Some are held for long. */
+const LONG_MS = 1_200_000;
 /** What two nodes take for the time may differ by more, with most clocks wrong and links cut, than the 2 s that leases allow for. */
 const CLOCKS_APART_MS = 16_000;
 
@@ -30,7 +32,7 @@ export function createLockClients(
   sim: Simnet,
   { pick, broken }: { pick: (random: SeededRandom) => At | undefined; broken: (violation: string) => void },
 ): LockClients {
-  const holds = new Map<string, Hold>();
+  const holds = new Map<string, Hold[]>();
   const greatest = new Map<string, number>();
   let granted = 0;
 
@@ -61,31 +63,39 @@ export function createLockClients(
       granted++;
       const { token } = grant;
       sim.trace.add(`${key} ${token} is held by ${holder}, who asked at ${askedAt.toFixed(0)}`);
-      const other = holds.get(key);
-      if (other && other.until - CLOCKS_APART_MS > now)
-        broken(`${key}: given to ${holder} as ${token} while ${other.holder} held it as ${other.token}`);
+      const others = (holds.get(key) ?? []).filter((one) => one.until > now);
+      for (const other of others)
+        if (other.until - CLOCKS_APART_MS > now)
+          broken(`${key}: given to ${holder} as ${token} while ${other.holder} held it as ${other.token}`);
       if (token <= before) broken(`${key}: given as ${token} although ${before} had been given before`);
       greatest.set(key, Math.max(token, greatest.get(key) ?? 0));
       const hold: Hold = { holder, token, until: askedAt + TTL_MS };
-      if (!other || other.until <= now) holds.set(key, hold);
-      const wantedUntil = now + random.float() * 60_000;
+      holds.set(key, [...others, hold]);
+      const wantedUntil = now + random.float() * (random.chance(0.1) ? LONG_MS : 60_000);
+      const isReplaced = () => (greatest.get(key) ?? 0) > token;
       while (sim.clock.monotonic() < Math.min(hold.until, wantedUntil)) {
         await sleep(sim.clock, RENEW_MS);
         const renewedAt = sim.clock.monotonic();
         if (renewedAt >= hold.until) return;
+        const replaced = isReplaced();
         const kept = await attempt(pick(random), ({ node }) =>
           node.records.leases.renew({ ...input, holder, token, ttlMs: TTL_MS }),
         );
         sim.trace.add(
           `${key} ${token} is ${kept ? 'renewed' : 'not renewed'} as asked at ${renewedAt.toFixed(0)}`,
         );
+        if (kept && replaced) broken(`${key}: ${token} was renewed after a greater one had been given`);
         // Of one that is no longer relied on nothing is renewed.
         if (kept && sim.clock.monotonic() < hold.until) hold.until = renewedAt + TTL_MS;
       }
       if (random.chance(0.3)) return;
       sim.trace.add(`${key} ${token} is let go`);
       hold.until = Math.min(hold.until, sim.clock.monotonic());
-      await attempt(pick(random), ({ node }) => node.records.leases.release({ ...input, holder, token }));
+      const replaced = isReplaced();
+      const released = await attempt(pick(random), ({ node }) =>
+        node.records.leases.release({ ...input, holder, token }),
+      );
+      if (released && replaced) broken(`${key}: ${token} was let go after a greater one had been given`);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Simnet } from '../../../packages/node/src/testing/simnet/index.ts'
 import type { PlainRecords } from '../../checkers/plain-records.ts';
 import type { Disks } from '../disks.ts';
 import { isCertain } from './outcome.ts';
+import type { Served } from './served.ts';
 
 export interface At {
   readonly node: Node;
@@ -20,26 +21,37 @@ export interface PlainClient {
 const utf8 = new TextEncoder();
 const text = new TextDecoder();
 
-export function createPlainClient(sim: Simnet, plain: PlainRecords, disks: Disks): PlainClient {
+export interface PlainClientDeps {
+  readonly sim: Simnet;
+  readonly plain: PlainRecords;
+  readonly disks: Disks;
+  readonly served: Served;
+}
+
+export function createPlainClient({ sim, plain, disks, served }: PlainClientDeps): PlainClient {
   return {
-    async read({ node, i }, key) {
+    async read(at, key) {
+      const { node, i } = at;
       const floor = plain.floorOf(key);
-      const { found } = await node.kv.get({ app: 'default', key });
+      const { found } = await served.ask(at, 'get', key, () => node.kv.get({ app: 'default', key }));
       const value = found && { value: text.decode(found.value), version: found.version };
       sim.trace.add(`node${i} get ${key} ${value?.version ?? 'nothing'}`);
       plain.read(key, floor, value, sim.clock.now());
     },
-    async write({ node, i }, key, value, ttlMs) {
+    async write(at, key, value, ttlMs) {
+      const { node, i } = at;
+      const place = disks.place(at, 'default/kv', key);
+      const what = value === undefined ? 'delete' : ttlMs ? 'put for a while' : 'put';
       const ticket = plain.begin(key, value, ttlMs && sim.clock.now() + ttlMs);
       try {
-        const { version, durable } =
+        const { version, durable } = await served.ask(at, what, key, () =>
           value === undefined
-            ? await node.kv.delete({ app: 'default', key })
-            : await node.kv.put({ app: 'default', key, value: utf8.encode(value), ttlMs });
-        const what = value === undefined ? 'delete' : ttlMs ? 'put for a minute' : 'put';
+            ? node.kv.delete({ app: 'default', key })
+            : node.kv.put({ app: 'default', key, value: utf8.encode(value), ttlMs }),
+        );
         sim.trace.add(`node${i} ${what} ${key} ${version}`);
         plain.acknowledged(ticket, version);
-        const doubt = disks.doubt('default/kv', key, version, durable);
+        const doubt = disks.doubt(place, version, durable);
         if (doubt) plain.broken(doubt);
       } catch (error) {
         if (isCertain(error)) plain.refused(ticket);

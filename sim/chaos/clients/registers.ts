@@ -9,6 +9,7 @@ import type { RegisterHistories } from '../../checkers/registers.ts';
 import type { Disks } from '../disks.ts';
 import { isCertain } from './outcome.ts';
 import type { At } from './plain.ts';
+import type { Served } from './served.ts';
 
 export const REGISTERS = '/sim-registers';
 export const REGISTER_KEYS = 12;
@@ -23,20 +24,25 @@ export interface RegisterClient {
   change(at: At, key: string, input: RegisterInput & { readonly kind: 'change' }): Promise<void>;
 }
 
-export function createRegisterClient(
-  sim: Simnet,
-  registers: RegisterHistories,
-  disks: Disks,
-  {
-    elsewhere,
-    broken,
-  }: { elsewhere: (random: SeededRandom) => At | undefined; broken: (violation: string) => void },
-): RegisterClient {
+export interface RegisterClientDeps {
+  readonly sim: Simnet;
+  readonly registers: RegisterHistories;
+  readonly disks: Disks;
+  readonly served: Served;
+  readonly elsewhere: (random: SeededRandom) => At | undefined;
+  readonly broken: (violation: string) => void;
+}
+
+export function createRegisterClient(deps: RegisterClientDeps): RegisterClient {
+  const { sim, registers, disks, served, elsewhere, broken } = deps;
   let serial = 0;
 
-  async function read({ node, i }: At, key: string): Promise<string | null> {
+  async function read(at: At, key: string): Promise<string | null> {
+    const { node, i } = at;
     const from = sim.clock.monotonic();
-    const found = await node.records.registers.read(keyName(NAMESPACE, key));
+    const found = await served.ask(at, 'read', key, () =>
+      node.records.registers.read(keyName(NAMESPACE, key)),
+    );
     const output = { version: found?.version ?? null, value: found ? text.decode(found.value) : null };
     sim.trace.add(`node${i} read ${key} ${output.version}`);
     registers.add(key, { kind: 'read' }, from, sim.clock.monotonic(), output);
@@ -64,12 +70,16 @@ export function createRegisterClient(
     };
     let unsure = false;
     for (let tries = 0, through = at; ; tries++) {
+      const { registers: door } = through.node.records;
+      const place = disks.place(through, NAMESPACE, key);
       try {
-        const { version, durable, previous } = await through.node.records.registers.change(wanted);
+        const { version, durable, previous } = await served.ask(through, 'change', key, () =>
+          door.change(wanted),
+        );
         sim.trace.add(`node${through.i} change ${key} ${version}`);
         registers.add(key, input, from, sim.clock.monotonic(), { version, value: input.value });
         // To delete what is not there leaves nothing behind.
-        const doubt = (value || previous) && disks.doubt(NAMESPACE, key, version, durable);
+        const doubt = (value || previous) && disks.doubt(place, version, durable);
         if (doubt) broken(doubt);
         return;
       } catch (error) {

@@ -69,7 +69,7 @@ export function diskFaults(ground: Ground, onLoss: (i: number) => void): Record<
       flipped[at] = (flipped[at] as number) ^ (1 << random.below(8));
       sim.trace.add(`node${i} has a flipped bit in a ${column}`);
       sim.disk(i).tamper({ sql: `UPDATE records SET ${column} = ? WHERE id = ?`, params: [flipped, id] });
-      wounds.row(i, { id, column, bytes: flipped });
+      wounds.row(sim, i, { id, column, bytes: flipped });
       return true;
     },
   };

@@ -1,6 +1,7 @@
 /** Links that are cut, both ways or one, split, slow, or break off. */
 import { createCuts, type Way } from '../../cuts.ts';
 import { type Fault, type Ground, othersThan, short } from './ground.ts';
+import { fellowOf } from './targets.ts';
 
 export type LinkKind = 'cut' | 'broken connection' | 'half-open' | 'split' | 'slow';
 
@@ -13,6 +14,11 @@ export function linkFaults(ground: Ground): Record<LinkKind, Fault> {
     later(ms, () => held[Symbol.dispose]());
     return true;
   }
+  /** Half of the time one that holds a key which it holds too. */
+  const partnerOf = (i: number) =>
+    (random.chance(0.5) ? fellowOf(ground, i) : undefined) ?? random.pick(othersThan(ground, i));
+  /** A third of the time all others. */
+  const partnersOf = (i: number) => (random.chance(1 / 3) ? othersThan(ground, i) : [partnerOf(i)]);
   const bothWays = (a: number, b: number): Way[] => [
     [a, b],
     [b, a],
@@ -26,12 +32,18 @@ export function linkFaults(ground: Ground): Record<LinkKind, Fault> {
       ),
     async 'broken connection'(i) {
       // What was on its way is lost, and is asked again on another one.
-      const other = sim.nodes[random.pick(othersThan(ground, i))];
+      const other = sim.nodes[partnerOf(i)];
       if (!other || !sim.isUp(i)) return false;
       await sim.nodes[i]?.net.hangUp(other.peerId);
       return true;
     },
-    'half-open': (i) => cutFor([[i, random.pick(othersThan(ground, i))]], short(random)),
+    'half-open'(i) {
+      const isDeaf = random.chance(0.5);
+      return cutFor(
+        partnersOf(i).map((j): Way => (isDeaf ? [j, i] : [i, j])),
+        short(random),
+      );
+    },
     split(i) {
       const others = othersThan(ground, i);
       const there = new Set(others.filter(() => random.chance(0.5)));
@@ -40,11 +52,13 @@ export function linkFaults(ground: Ground): Record<LinkKind, Fault> {
       return cutFor(ways, short(random) / 2);
     },
     slow(i) {
-      const j = random.pick(othersThan(ground, i));
+      const partners = partnersOf(i);
       // Some so slow that whoever waits gives up.
       const factor = random.chance(0.3) ? 1_000 + random.float() * 9_000 : 20 + random.float() * 200;
-      sim.links.slow(i, j, factor);
-      later(short(random), () => sim.links.slow(i, j, 1));
+      for (const j of partners) sim.links.slow(i, j, factor);
+      later(short(random), () => {
+        for (const j of partners) sim.links.slow(i, j, 1);
+      });
       return true;
     },
   };

@@ -1,4 +1,4 @@
-/** Machines that join, leave, or are drained and then leave, one at a time; and what is worst to happen while slots move. */
+/** Machines that join, leave, or are drained and then leave; and what is worst to happen while slots move. */
 import type { Member } from '@p2pos/protocol';
 import { isAtRest, isListed } from '../wounds.ts';
 import type { Ground } from './ground.ts';
@@ -14,23 +14,28 @@ export function memberFault(
 ): (i: number) => Promise<boolean> {
   const { sim, random, wounds, later, count } = ground;
 
-  /** Only while no move is under way: what an operator looks at first. */
+  /** No copy is missing and none moves: what an operator looks at before a machine goes. */
+  const isQuiet = () => isAtRest(sim) && !wounds.open(sim);
+
+  /** A machine may come and one other be drained whatever moves; only what is whole may lose one. */
   async function changeMembers(i: number): Promise<boolean> {
     const { peerId } = sim.nodes[i] ?? {};
-    if (peerId === undefined || !isAtRest(sim) || wounds.open(sim)) return false;
+    if (peerId === undefined) return false;
     const members = sim.snapshot.body.members;
     if (!isListed(sim, i))
       // The others go on to be drained.
       return change((before) => [...before, ...sim.system.members([{ peerId }])]);
     if (members.length <= sim.nodes.length - 3) return false;
+    // One after another: who would drain all?
+    if (members.some(({ draining }) => draining)) return false;
     const without = (before: readonly Member[]) => before.filter((member) => member.peerId !== peerId);
     if (random.chance(0.5)) {
-      wounds.leaving(i);
+      if (!isQuiet()) return false;
+      wounds.leaving(sim, i);
       return change(without);
     }
     const leave = async (): Promise<void> => {
-      const mayLeave = isAtRest(sim) && !wounds.open(sim);
-      if (ground.isOver() || !isListed(sim, i) || (mayLeave && (await change(without)))) return;
+      if (ground.isOver() || !isListed(sim, i) || (isQuiet() && (await change(without)))) return;
       later(OPERATOR_WAIT_MS, leave);
     };
     const drained = await change((before) =>
@@ -53,10 +58,15 @@ export function memberFault(
     return true;
   }
 
-  /** An operator waits until it can be done. */
-  return async function later_(i) {
-    if (ground.isOver()) return false;
-    if (!(await changeMembers(i))) later(OPERATOR_WAIT_MS, async () => void (await later_(i)));
+  let waits = false;
+  async function tryAgain(i: number): Promise<void> {
+    waits = !ground.isOver() && !(await changeMembers(i));
+    if (waits) later(OPERATOR_WAIT_MS, () => tryAgain(i));
+  }
+
+  /** An operator waits until it can be done, and does one thing at a time. */
+  return async function member(i) {
+    if (!waits && !ground.isOver()) await tryAgain(i);
     return false;
   };
 }

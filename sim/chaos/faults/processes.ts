@@ -11,6 +11,8 @@ export type ProcessKind =
   | 'hours off';
 
 const HOURS_OFF_MS = 7_200_000;
+const FORGOTTEN_MS = 60_000;
+const LONG_MS = 600_000;
 /** Among so many commits one is chosen: those of a key's write, of a move, or of a start. */
 const COMMITS = 20;
 
@@ -47,7 +49,9 @@ export function processFaults(ground: Ground): Record<ProcessKind, Fault> {
     async crash(i) {
       if (!sim.isUp(i)) return false;
       await sim.crash(i);
-      later(short(random) * 2, () => start(i));
+      // Some longer than deletions are remembered.
+      const awayMs = random.chance(0.1) ? LONG_MS * (0.5 + random.float()) : short(random) * 2;
+      later(awayMs, () => start(i));
       return true;
     },
     'crash at commit': (i) => arm(i, 'none'),
@@ -82,7 +86,10 @@ export function processFaults(ground: Ground): Record<ProcessKind, Fault> {
       if (fromStart) await start(i);
       later(short(random) * 2, () => {
         clock.skewMs = before;
-        off = undefined;
+        // Until it is heard again nobody knows that it is right.
+        later(FORGOTTEN_MS, () => {
+          off = undefined;
+        });
       });
       return true;
     },

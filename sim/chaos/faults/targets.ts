@@ -28,6 +28,16 @@ export function randomHolders(ground: Ground): Holders {
     : holdersOf(ground, `default${REGISTERS}`, `r${random.below(REGISTER_KEYS)}`);
 }
 
+/** Another that holds a key which this one holds; undefined: none was found. */
+export function fellowOf(ground: Ground, i: number): number | undefined {
+  for (let tries = 0; tries < 20; tries++) {
+    const { now } = randomHolders(ground);
+    const others = now.filter((j) => j !== i);
+    if (others.length < now.length && others.length > 0) return ground.random.pick(others);
+  }
+  return undefined;
+}
+
 /** Of a key that moves: one that takes it and one that gives it; none where nothing moves. */
 export function movedBetween(ground: Ground): number[] {
   for (let tries = 0; tries < 20; tries++) {
