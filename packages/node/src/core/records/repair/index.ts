@@ -73,7 +73,7 @@ export async function openRepair(
     },
     { keepMs: keepDeletedMs },
   );
-  startScrub(deps, { timeoutMs, wholeMs: scrubMs });
+  startScrub(deps, { timeoutMs, wholeMs: scrubMs, keepDeletedMs });
   deps.tasks.every({ name: 'records_tombstones', intervalMs: EVERY_MS }, () => tombstones.sweep());
   return {
     hint: hints.keep,

@@ -98,3 +98,22 @@ test('records of the greatest size are read through too', async () => {
   const short = 'SELECT count(*) AS short FROM records WHERE length(value) < 65536';
   assert.deepEqual(await store.read(short), [{ short: 0 }]);
 });
+
+test('a damaged deletion that everybody else has forgotten is set aside, and holds back no other', async () => {
+  const keepDeletedMs = 2 * HOUR_MS;
+  await using bed = await createTestbed({ nodes: 3, records: { scrubMs: HOUR_MS, keepDeletedMs } });
+  await bed.put(0, 'key', 'v');
+  await bed.remove(0, 'key');
+  await bed.clock.advance(1_000);
+  const row = await rowOf(bed, 1);
+  await bed.clock.advance(keepDeletedMs + HOUR_MS);
+  const count = async (table: string) => (await bed.node(1).store.read(`SELECT 1 FROM ${table}`)).length;
+  assert.equal(await count('records'), 0);
+  const header = flip(row['header'] as Uint8Array);
+  const names = Object.keys(row);
+  const sql = `INSERT INTO records (${names}) VALUES (${names.map(() => '?')})`;
+  await bed.node(1).store.write([{ sql, params: Object.values({ ...row, header }) }]);
+  await bed.clock.advance(2 * HOUR_MS);
+  assert.deepEqual([await count('records'), await count('repair_aside')], [0, 1]);
+  assert.equal(await bed.get(1, 'key'), undefined);
+});

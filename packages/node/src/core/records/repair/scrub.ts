@@ -3,7 +3,7 @@
  * damaged: hashes and signature of each record, and whether its row says of it what the record says itself. What is wrong is
  * written anew, from the record where that is whole, else from another replica.
  */
-import { type Crypto, equalBytes } from '@p2pos/protocol';
+import { type Crypto, equalBytes, parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Random } from '../../random/index.ts';
@@ -20,6 +20,7 @@ import type { Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
 import { placeOf, writeAnew } from '../replica/store.ts';
 import { type CheckedRecord, partitionOf, type RecordName, type RecordRow } from '../replica/stored.ts';
+import type { Aside } from './aside.ts';
 import type { SlotContents } from './digests.ts';
 
 export interface ScrubDeps {
@@ -30,6 +31,7 @@ export interface ScrubDeps {
   readonly topology: Topology;
   readonly declarations: Declarations;
   readonly contents: Pick<SlotContents, 'changed'>;
+  readonly aside: Aside;
   readonly verifier: SealVerifier;
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly random: Pick<Random, 'float'>;
@@ -38,6 +40,8 @@ export interface ScrubDeps {
   readonly slotOf: (namespace: string, partition: Uint8Array) => number;
   /** Corrected time, ms. */
   readonly now: () => number;
+  /** The same; undefined as long as nobody else has told the time. */
+  readonly toldTime: () => number | undefined;
   readonly settleRegister: (name: RecordName) => Promise<void>;
 }
 
@@ -45,6 +49,8 @@ export interface ScrubConfig {
   readonly timeoutMs: number;
   /** In which everything is read once. */
   readonly wholeMs: number;
+  /** How long deletions are remembered at least. */
+  readonly keepDeletedMs: number;
 }
 
 const STEP_MS = 60_000;
@@ -63,8 +69,9 @@ type Row = RecordRow & {
   expires_at: number | null;
 };
 
-export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig): void {
+export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs, keepDeletedMs }: ScrubConfig): void {
   const { self, store, replica, calls, topology, declarations, contents, verifier, crypto, log, now } = deps;
+  const { aside, toldTime } = deps;
   /** Restarts begin anywhere, so that a node which is often restarted reads all of its disk too. */
   let after: number | undefined;
 
@@ -141,19 +148,31 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
     }
   }
 
-  async function fetch({ id, namespace, key, partition }: Row, signal: AbortSignal): Promise<void> {
+  /** Nobody else remembers it, nor would this node if it could be compared. */
+  function isForgotten({ tombstone, version }: Row): boolean {
+    const time = toldTime();
+    return tombstone === 1 && time !== undefined && parseVersion(version).ms < time - keepDeletedMs;
+  }
+
+  async function fetch(row: Row, signal: AbortSignal): Promise<void> {
+    const { id, namespace, key, partition } = row;
     const name = { namespace, key, partition: partitionOf({ key, partition }) };
     const declaration = declarations.get(namespace);
     if (!declaration) return;
     const slot = deps.slotOf(namespace, name.partition);
-    const peers = unionOf(topology.moves.required(slot, declaration.replicas));
-    for (const peerId of peers.filter((peerId) => peerId !== self)) {
+    const generation = topology.generation();
+    const others = unionOf(topology.moves.required(slot, declaration.replicas)).filter(
+      (peerId) => peerId !== self,
+    );
+    let absent = 0;
+    for (const peerId of others) {
       if (signal.aborted) return;
       try {
         const { epoch, hash } = topology.current();
         const placed = { epoch, placement: hash };
         const place = [namespace, key, partition.length === 0 ? null : partition] as const;
         const { answers } = await calls.ask(peerId, 'read', { ...placed, names: [place] }, { timeoutMs });
+        if (answers[0]?.result === 'absent') absent++;
         const body = answers[0]?.record;
         if (!body) continue;
         const [written] = await replica.write({ ...placed, records: [body] }, self, { relayed: true });
@@ -164,6 +183,8 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
         log.debug({ action: 'scrub', peerId, error }, 'another replica did not give what is damaged here');
       }
     }
+    if (absent === others.length && absent > 0 && generation === topology.generation() && isForgotten(row))
+      await aside.set(row.replicas, row.slot, [new Uint8Array(row.leaf)]);
   }
 
   deps.tasks.every({ name: 'records_scrub', intervalMs: STEP_MS }, async (signal) => {
