@@ -22,6 +22,13 @@ export function diskFaults(ground: Ground, onLoss: (i: number) => void): Record<
     return true;
   }
 
+  /** Of a disk that is new and was never opened none. */
+  function commitsOf(i: number): number {
+    const disk = sim.disk(i);
+    if (disk.peek("SELECT 1 FROM sqlite_schema WHERE name = '_p2pos_store'").length === 0) return 0;
+    return disk.peek<{ commits: number }>('SELECT commits FROM _p2pos_store')[0]?.commits ?? 0;
+  }
+
   return {
     disk(i) {
       const disk = sim.disks[i];
@@ -46,8 +53,10 @@ export function diskFaults(ground: Ground, onLoss: (i: number) => void): Record<
     /** Now the copy, later the accident; counted then. */
     'old copy'(i) {
       const image = sim.disk(i).image();
+      const before = commitsOf(i);
       later(120_000 + random.float() * 600_000, async () => {
-        if (await replace(i, image)) count('old copy');
+        // Of one that was down all the while it would be no older.
+        if (commitsOf(i) !== before && (await replace(i, image))) count('old copy');
       });
       return false;
     },
