@@ -2,6 +2,7 @@
 import type { Row, SqlValue } from '../../packages/node/src/core/store/index.ts';
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
 import type { At } from './clients/plain.ts';
+import { rowsOf } from './rows.ts';
 import { isListed, type Wounds } from './wounds.ts';
 
 export interface Disks {
@@ -45,12 +46,8 @@ const utf8 = new TextEncoder();
 const text = new TextDecoder();
 
 export function createDisks(sim: Simnet, wounds: Wounds): Disks {
-  /** A disk that is new has no tables before its node has started. */
-  function rows<R extends Row>(i: number, sql: string, params: readonly SqlValue[] = []): R[] {
-    const disk = sim.disk(i);
-    const [table] = disk.peek<{ name: string }>("SELECT name FROM sqlite_schema WHERE name = 'records'");
-    return table ? disk.peek<R>(sql, params) : [];
-  }
+  const rows = <R extends Row>(i: number, sql: string, params?: readonly SqlValue[]) =>
+    rowsOf<R>(sim, i, 'records', sql, params);
 
   const graves = (i: number) =>
     rows<{ key: Uint8Array }>(i, "SELECT key FROM records WHERE tombstone = 1 AND namespace = 'default/kv'");

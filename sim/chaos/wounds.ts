@@ -5,6 +5,7 @@
  */
 import type { Logger } from '../../packages/node/src/core/log/index.ts';
 import type { Simnet } from '../../packages/node/src/testing/simnet/index.ts';
+import { rowsOf } from './rows.ts';
 
 export interface Wounds {
   /** Hears the nodes say that they have caught up. */
@@ -121,7 +122,6 @@ export function isListed(sim: Simnet, i: number): boolean {
 
 /** Greater each time that what lies there has caught up; 0 while it is known to lack something. */
 function termOf(sim: Simnet, i: number): number {
-  const disk = sim.disk(i);
-  if (disk.peek("SELECT 1 FROM sqlite_schema WHERE name = 'repair_self'").length === 0) return 0;
-  return disk.peek<{ term: number }>('SELECT term FROM repair_self WHERE learner = 0')[0]?.term ?? 0;
+  const sql = 'SELECT term FROM repair_self WHERE learner = 0';
+  return rowsOf<{ term: number }>(sim, i, 'repair_self', sql)[0]?.term ?? 0;
 }

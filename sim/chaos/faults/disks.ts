@@ -1,4 +1,5 @@
 /** Disks that fail, are full, slow or stall, that are lost, come back as an old copy, or have a flipped bit. */
+import { rowsOf } from '../rows.ts';
 import { isListed } from '../wounds.ts';
 import { type Fault, type Ground, short } from './ground.ts';
 
@@ -23,11 +24,8 @@ export function diskFaults(ground: Ground, onLoss: (i: number) => void): Record<
   }
 
   /** Of a disk that is new and was never opened none. */
-  function commitsOf(i: number): number {
-    const disk = sim.disk(i);
-    if (disk.peek("SELECT 1 FROM sqlite_schema WHERE name = '_p2pos_store'").length === 0) return 0;
-    return disk.peek<{ commits: number }>('SELECT commits FROM _p2pos_store')[0]?.commits ?? 0;
-  }
+  const commitsOf = (i: number) =>
+    rowsOf<{ commits: number }>(sim, i, '_p2pos_store', 'SELECT commits FROM _p2pos_store')[0]?.commits ?? 0;
 
   return {
     disk(i) {

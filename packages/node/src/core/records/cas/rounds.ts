@@ -1,7 +1,7 @@
 /** What proposals of one tick share: a signature, and a request to each replica. */
 import { type Crypto, equalBytes, P2posError, type Signer } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { ReplicaCalls } from '../coordinator/calls.ts';
+import { nameBody, type ReplicaCalls } from '../coordinator/calls.ts';
 import { encodeHeader, type RecordHeader } from '../format/record.ts';
 import { MAX_SEALED, type Sealed, seal } from '../format/seal.ts';
 import { MAX_BATCH_BYTES, type Placed, type PromiseAnswer, type WriteAnswer } from '../format/wire.ts';
@@ -88,9 +88,7 @@ export function createRounds({ systemId, calls, crypto, signer }: RoundsDeps): R
         peerId,
         () => 0,
         async (where, items, limitMs) => {
-          const promises = items.map(([{ namespace, key, partition }, one]) => {
-            return [namespace, key, equalBytes(key, partition) ? null : partition, one] as const;
-          });
+          const promises = items.map(([name, one]) => [...nameBody(name), one] as const);
           return (await calls.ask(peerId, 'prepare', { ...where, promises }, { timeoutMs: limitMs })).answers;
         },
       );

@@ -162,6 +162,7 @@ export function createReplicaCalls(deps: ReplicaCallsDeps): ReplicaCalls {
   };
 }
 
-function nameBody({ namespace, key, partition }: RecordName): NameBody {
+/** As names travel. */
+export function nameBody({ namespace, key, partition }: RecordName): NameBody {
   return [namespace, key, equalBytes(key, partition) ? null : partition];
 }

@@ -2,6 +2,7 @@
 import { type Crypto, concatBytes, equalBytes, P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Promises } from '../cas/promises.ts';
+import { nameBody } from '../coordinator/calls.ts';
 import type { Declarations } from '../declarations.ts';
 import {
   MAX_BATCH_BYTES,
@@ -170,9 +171,7 @@ export function createCopying(deps: CopyingDeps): Copying {
           ({ name: { namespace, partition } }) =>
             declarations.get(namespace)?.replicas === count && wanted.has(slotOf(namespace, partition)),
         )
-        .map(({ name: { namespace, key, partition }, ballot }): PromiseBody => {
-          return [namespace, key, equalBytes(key, partition) ? null : partition, ballot];
-        });
+        .map(({ name, ballot }): PromiseBody => [...nameBody(name), ballot]);
       admission.confirm();
       return { promises: found, next: page.length < MAX_RECORDS ? null : (page.at(-1)?.id ?? null) };
     },

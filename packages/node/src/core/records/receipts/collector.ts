@@ -10,7 +10,7 @@ import {
   verifyStatement,
 } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { ReplicaCalls } from '../coordinator/calls.ts';
+import { nameBody, type ReplicaCalls } from '../coordinator/calls.ts';
 import { majorityOf, reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { CallOptions, RecordKey, WriteOutcome } from '../port.ts';
@@ -39,12 +39,12 @@ export function createCollector(
 ): Collector {
   return {
     async collect(name, { slot, count }, { version, replicas, outcome = version }, { signal }) {
-      const { namespace, key, partition } = name;
+      const { namespace, key } = name;
       let header: Uint8Array | undefined;
       const statements: Statement[] = [];
       const reasons = new Set<string>();
       const { epoch, hash } = topology.current();
-      const records = [[namespace, key, equalBytes(key, partition) ? null : partition, version]] as const;
+      const records = [[...nameBody(name), version]] as const;
 
       async function ask(peerId: PeerId): Promise<void> {
         const input = { epoch, placement: hash, records };
