@@ -54,6 +54,9 @@ const MAX_STEP_MS = 5_000;
 const REFUSED_FOR_GOOD: readonly string[] = ['RECORD_SIGNATURE', 'RECORD_TOO_LARGE', 'RECORD_INVALID'];
 const EMPTY = new Uint8Array(0);
 
+/** Instead of a record, a replica knows nothing of its key, or something newer. */
+type Lack = 'unknown' | 'newer';
+
 export interface Handover {
   /** Whether records may lie here of slots that only others hold now. */
   holdsStrays(): boolean;
@@ -200,19 +203,22 @@ export function startHandover(
         }
       }),
     );
-    const confirmed = answers.filter((unknown) => unknown !== undefined);
+    const confirmed = answers.filter((lacks) => lacks !== undefined);
     const majority = majorityOf(present.length);
     if (confirmed.length < majority) return false;
-    const knownBy = (leaf: Uint8Array) => confirmed.filter((unknown) => !unknown.has(nameOf(leaf))).length;
-    const unproven = leaves.filter((leaf) => knownBy(leaf) < majority);
-    // The others will hear of it from who knows it.
-    if (unproven.some((leaf) => knownBy(leaf) > 0)) return false;
+    const peersWith = (leaf: Uint8Array, lack?: Lack) =>
+      confirmed.filter((lacks) => lacks.get(nameOf(leaf)) === lack).length;
+    const isProven = (leaf: Uint8Array) => confirmed.length - peersWith(leaf, 'unknown') >= majority;
+    const unproven = leaves.filter((leaf) => !isProven(leaf));
+    // The others will hear of it from who has it. Who has something newer may be the last that remembers a deletion, and
+    // forgets it only when it is gone here.
+    if (unproven.some((leaf) => peersWith(leaf) > 0 || peersWith(leaf, 'unknown') < majority)) return false;
     // The same instant as the writes: what takes effect later finds the records gone and its mark too.
     if (generation !== topology.generation() || moves.isHolder(slot, count)) return false;
     // They may be unknown only because the present replicas have not copied the slot yet.
     if (unproven.length > 0 && moves.required(slot, count).length > 1) return false;
     ring.settled[slot] = 0;
-    const proven = leaves.filter((leaf) => knownBy(leaf) >= majority);
+    const proven = leaves.filter(isProven);
     await Promise.all([
       aside.set(count, slot, unproven),
       table.drop(count, slot, proven, ringStatement(ring, placed.placement)),
@@ -227,21 +233,21 @@ export function startHandover(
     return leaves.length < MAX_INVENTORY_LEAVES;
   }
 
-  /** The names of those that the peer has not, and could not be given; undefined: it does not have all the others. */
+  /** Those that the peer has not, by name, and could not be given; undefined: it does not have all the others. */
   async function give(
     peerId: PeerId,
     { placed, count, slot }: { readonly placed: Placed; readonly count: number; readonly slot: number },
     leaves: readonly Uint8Array[],
-  ): Promise<ReadonlySet<string> | undefined> {
+  ): Promise<ReadonlyMap<string, Lack> | undefined> {
     const theirs = await pulling.inventory(peerId, { placed, count, slot });
     if (!theirs) return undefined;
-    const unknown = new Set<string>();
+    const lacks = new Map<string, Lack>();
     for (const leaf of leaves) {
       if (theirs.has(nameOf(leaf))) continue;
       const stored = await table.findLeaf(count, slot, leaf);
       if (!stored) return undefined;
       if (stored.damaged) {
-        unknown.add(nameOf(leaf)); // nobody would take it
+        lacks.set(nameOf(leaf), 'unknown'); // nobody would take it
         continue;
       }
       const { header, value, proof } = stored.record;
@@ -250,17 +256,18 @@ export function startHandover(
       const isOld = time === undefined || parseVersion(stored.version).ms < time - keepDeletedMs;
       if (isOld && (await calls.digest(peerId, placed, name, timeoutMs)) === null) {
         if (time === undefined) return undefined;
-        unknown.add(nameOf(leaf));
+        lacks.set(nameOf(leaf), 'unknown');
         continue;
       }
       const record: RecordBody = [header, value, proof];
       const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: [record] }, { timeoutMs });
       const [{ result, text } = { result: '', text: '' }] = answers;
       if (result === 'promised') await settleRegister(name);
-      if (result === 'refused' && REFUSED_FOR_GOOD.includes(text ?? '')) unknown.add(nameOf(leaf));
-      else if (!['taken', 'held', 'behind'].includes(result)) return undefined;
+      if (result === 'refused' && REFUSED_FOR_GOOD.includes(text ?? '')) lacks.set(nameOf(leaf), 'unknown');
+      else if (result === 'behind') lacks.set(nameOf(leaf), 'newer');
+      else if (!['taken', 'held'].includes(result)) return undefined;
     }
-    return unknown;
+    return lacks;
   }
 
   /** Whether something is left to do. */

@@ -54,11 +54,11 @@ async function recordsOf(
   bed: Testbed,
   keys: readonly string[],
   agoMs: number,
-  by = 0,
+  { by = 0, deleted = false } = {},
 ): Promise<CheckedRecord[]> {
   const { crypto, systemId, nodes } = bed.system;
   const { peerId: author, signer } = nodes[by] as (typeof nodes)[0];
-  const value = bytes('v');
+  const value = deleted ? undefined : bytes('v');
   const version = formatVersion({ ms: bed.clock.now() - agoMs, counter: 0, author });
   const found: CheckedRecord[] = [];
   for (let at = 0; at < keys.length; at += MAX_SEALED) {
@@ -66,13 +66,13 @@ async function recordsOf(
       ...nameOf(key),
       version,
       expiresAt: undefined,
-      value: { hash: crypto.sha256(value), bytes: value.length },
+      value: value && { hash: crypto.sha256(value), bytes: value.length },
     }));
     const headers = fields.map(encodeHeader);
     const sealed = await seal({ crypto, signer, systemId }, headers);
     for (const [i, one] of fields.entries()) {
       const { slot } = bed.node(0).records.locate(one);
-      const record = { fields: one, header: headers[i] as Uint8Array, value, slot, count: 3 };
+      const record = { fields: one, header: headers[i] as Uint8Array, value: value ?? null, slot, count: 3 };
       found.push({ ...record, ...(sealed[i] as Sealed) });
     }
   }
@@ -246,6 +246,26 @@ test('an old record that one of its replicas knows is neither set aside nor let 
   for (const index of [first, ...others]) assert.equal(await count(bed, index, 'records'), 1);
 });
 
+test('what was deleted and is still remembered by one alone does not lie on a former replica for ever', async () => {
+  await using bed = await createTestbed({ nodes: 4, records: QUICK });
+  const key = bed.findKey((replicas) => !replicas.includes(3));
+  const [first, ...others] = bed.replicasOf(key) as [number, number, number];
+  const deletion = await recordsOf(bed, [key], 2 * DAY_MS, { deleted: true });
+  for (const index of [first, ...others]) await plant(bed, index, deletion);
+  await pass(bed, 1_200_000);
+  for (const index of [first, ...others]) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
+  // One had not forgotten it yet when a former replica came back with what was deleted: each waits for the other.
+  await plant(bed, first, deletion);
+  await plant(bed, 3, await recordsOf(bed, [key], 3 * DAY_MS));
+  await bed.crash(3);
+  await bed.start(3);
+  await bed.settleStanding();
+  await pass(bed, 1_200_000);
+  await isGone(bed, key, [0, 1, 2, 3]);
+  for (const index of [0, 1, 2, 3]) assert.equal(await count(bed, index, 'records'), 0, `node ${index}`);
+  assert.equal(await count(bed, 3, 'repair_aside'), 1);
+});
+
 test('of a slot with more records than one answer names, a former replica lets go all', async () => {
   await using bed = await createTestbed({
     nodes: 4,
@@ -269,7 +289,7 @@ test('what a removed member dates later, at a former replica, is let go for what
   await pass(bed, 600_000);
   const keys = Array.from({ length: 40 }, (_, i) => `key${i}`);
   const [outdone, unknown] = keys.filter((key) => !bed.replicasOf(key).includes(2)) as [string, string];
-  await plant(bed, 2, await recordsOf(bed, [outdone, unknown], 1_000, 4));
+  await plant(bed, 2, await recordsOf(bed, [outdone, unknown], 1_000, { by: 4 }));
   await bed.crash(2);
   await bed.put(0, outdone, 'newer');
   await bed.start(2);
