@@ -21,6 +21,7 @@ import { type Ring, unpackEpochs } from '../placement/ring.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Aside } from '../repair/aside.ts';
 import { type RecordTable, ringStatement } from '../replica/store.ts';
+import { type Fate, fateOf, type Lack } from './fate.ts';
 import { createPulling, nameOf, type PullingDeps } from './pulling.ts';
 
 export interface HandoverDeps extends PullingDeps {
@@ -53,9 +54,6 @@ const MAX_STEP_MS = 5_000;
 /** A replica that answers so holds neither the record nor a newer one, and never will by this way. */
 const REFUSED_FOR_GOOD: readonly string[] = ['RECORD_SIGNATURE', 'RECORD_TOO_LARGE', 'RECORD_INVALID'];
 const EMPTY = new Uint8Array(0);
-
-/** Instead of a record, a replica knows nothing of its key, or something newer. */
-type Lack = 'unknown' | 'newer';
 
 export interface Handover {
   /** Whether records may lie here of slots that only others hold now. */
@@ -206,25 +204,26 @@ export function startHandover(
     const confirmed = answers.filter((lacks) => lacks !== undefined);
     const majority = majorityOf(present.length);
     if (confirmed.length < majority) return false;
-    const peersWith = (leaf: Uint8Array, lack?: Lack) =>
-      confirmed.filter((lacks) => lacks.get(nameOf(leaf)) === lack).length;
-    const isProven = (leaf: Uint8Array) => confirmed.length - peersWith(leaf, 'unknown') >= majority;
-    const unproven = leaves.filter((leaf) => !isProven(leaf));
-    // The others will hear of it from who has it. Who has something newer may be the last that remembers a deletion, and
-    // forgets it only when it is gone here.
-    if (unproven.some((leaf) => peersWith(leaf) > 0 || peersWith(leaf, 'unknown') < majority)) return false;
+    const fates = leaves.map((leaf) =>
+      fateOf(
+        confirmed.map((lacks) => lacks.get(nameOf(leaf))),
+        majority,
+      ),
+    );
+    const whose = (...wanted: readonly Fate[]) => leaves.filter((_, i) => wanted.includes(fates[i] as Fate));
+    if (fates.includes('waits')) return false;
     // The same instant as the writes: what takes effect later finds the records gone and its mark too.
     if (generation !== topology.generation() || moves.isHolder(slot, count)) return false;
     // They may be unknown only because the present replicas have not copied the slot yet.
-    if (unproven.length > 0 && moves.required(slot, count).length > 1) return false;
+    if (whose('aside', 'forgotten').length > 0 && moves.required(slot, count).length > 1) return false;
     ring.settled[slot] = 0;
-    const proven = leaves.filter(isProven);
+    const unknown = whose('aside');
     await Promise.all([
-      aside.set(count, slot, unproven),
-      table.drop(count, slot, proven, ringStatement(ring, placed.placement)),
+      aside.set(count, slot, unknown),
+      table.drop(count, slot, whose('held', 'forgotten'), ringStatement(ring, placed.placement)),
     ]);
-    if (unproven.length > 0) {
-      const fields = { action: 'strays_set_aside', slot, records: unproven.length };
+    if (unknown.length > 0) {
+      const fields = { action: 'strays_set_aside', slot, records: unknown.length };
       log.warn(
         fields,
         'set aside records that their replicas neither have nor take: old, refused or damaged',
@@ -256,7 +255,7 @@ export function startHandover(
       const isOld = time === undefined || parseVersion(stored.version).ms < time - keepDeletedMs;
       if (isOld && (await calls.digest(peerId, placed, name, timeoutMs)) === null) {
         if (time === undefined) return undefined;
-        lacks.set(nameOf(leaf), 'unknown');
+        lacks.set(nameOf(leaf), stored.record.value === null ? 'forgotten' : 'unknown');
         continue;
       }
       const record: RecordBody = [header, value, proof];

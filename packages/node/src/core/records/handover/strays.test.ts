@@ -266,6 +266,23 @@ test('what was deleted and is still remembered by one alone does not lie on a fo
   assert.equal(await count(bed, 3, 'repair_aside'), 1);
 });
 
+test('a deletion that one replica alone remembers does not lie on a former replica for ever', async () => {
+  await using bed = await createTestbed({ nodes: 4, records: QUICK });
+  const key = bed.findKey((replicas) => !replicas.includes(3));
+  const [first, ...others] = bed.replicasOf(key) as [number, number, number];
+  const deletion = await recordsOf(bed, [key], 2 * DAY_MS, { deleted: true });
+  for (const index of [first, ...others]) await plant(bed, index, deletion);
+  await pass(bed, 1_200_000);
+  for (const index of [first, ...others]) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
+  for (const index of [first, 3]) await plant(bed, index, deletion);
+  await bed.crash(3);
+  await bed.start(3);
+  await bed.settleStanding();
+  await pass(bed, 1_200_000);
+  for (const index of [0, 1, 2, 3]) assert.equal(await count(bed, index, 'records'), 0, `node ${index}`);
+  assert.equal(await count(bed, 3, 'repair_aside'), 0);
+});
+
 test('of a slot with more records than one answer names, a former replica lets go all', async () => {
   await using bed = await createTestbed({
     nodes: 4,
