@@ -235,6 +235,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       declarations,
       random,
       slotOf,
+      holdsStrays: handover.holdsStrays,
     },
     {
       timeoutMs: readTimeoutMs,

@@ -32,10 +32,10 @@ export const REPAIR_METHODS = {
       remembered: claim.optional(),
       /** Holds records of slots that others hold now. */
       strays: z.boolean(),
+      /** The snapshot by which that is so. Earlier releases do not say. */
+      placement: hash32Schema.optional(),
       /** What it does not remember it never heard: its own disk is not new. Earlier releases do not say. */
       sure: z.boolean().optional(),
-      /** Its disk was contradicted; where it has caught up since it counts once it has been heard. */
-      mayCount: z.boolean().optional(),
       /** Which disk it runs on itself, so that the caller remembers it too. */
       own: claim.optional(),
     }),
@@ -52,6 +52,8 @@ export const REPAIR_METHODS = {
       digests: z.array(bytesSchema({ max: 32 })).max(MAX_COMPARED_RANGES),
       /** Ranges, by their index, with a slot in which this node does not count. */
       learning: z.array(slot).max(MAX_COMPARED_RANGES),
+      /** Of these, those with one where it has lost what it held, and has not caught up. Earlier releases do not say. */
+      lost: z.array(slot).max(MAX_COMPARED_RANGES).optional(),
     }),
     cost: 'repair',
   },
@@ -74,6 +76,8 @@ export const REPAIR_METHODS = {
     output: z.strictObject({
       message: bytesSchema({ max: MAX_RECONCILE_BYTES }),
       learning: z.boolean(),
+      /** It has lost what it held there, and has not caught up. Earlier releases do not say. */
+      lost: z.boolean().optional(),
     }),
     cost: 'repair',
   },

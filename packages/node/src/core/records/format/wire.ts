@@ -343,6 +343,8 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
       /** How many of the leaves were looked at. */
       done: integerSchema(0, MAX_RECORDS),
       records,
+      /** Of the leaves, by index, those of records that are held here with damage. Earlier releases do not say. */
+      damaged: z.array(integerSchema(0, MAX_RECORDS)).max(MAX_RECORDS).optional(),
     }),
     cost: 'repair',
     maxBodyBytes: MAX_BODY_BYTES,

@@ -60,7 +60,11 @@ export interface Copying {
   fetch(
     input: Placed & { readonly count: number; readonly slot: number; readonly leaves: readonly Uint8Array[] },
     from: PeerId,
-  ): Promise<{ readonly done: number; readonly records: readonly RecordBody[] }>;
+  ): Promise<{
+    readonly done: number;
+    readonly records: readonly RecordBody[];
+    readonly damaged: number[];
+  }>;
   promised(
     input: Placed & { readonly count: number; readonly slots: readonly number[]; readonly after: number },
     from: PeerId,
@@ -144,11 +148,13 @@ export function createCopying(deps: CopyingDeps): Copying {
       const admission = replica.admit(placed, from);
       checkSlots(count, [slot]);
       const records: RecordBody[] = [];
+      const damaged: number[] = [];
       let bytes = 0;
       let done = 0;
       for (const leaf of leaves) {
         const stored = await table.findLeaf(count, slot, leaf);
-        if (stored && !stored.damaged) {
+        if (stored?.damaged) damaged.push(done);
+        else if (stored) {
           const { header, value, proof } = stored.record;
           const body: RecordBody = [header, value, proof];
           bytes += sizeOf(body);
@@ -158,7 +164,7 @@ export function createCopying(deps: CopyingDeps): Copying {
         done++;
       }
       admission.confirm();
-      return { done, records };
+      return { done, records, damaged };
     },
     async promised({ count, slots, after, ...placed }, from) {
       // Whatever was promised under an older snapshot was before this: from now on such requests are refused.

@@ -78,8 +78,8 @@ export interface Authors {
   /** Whether the peer was a member at that time; `ms` since the epoch. */
   wasMember(peerId: PeerId, ms: number): boolean;
   wasEverMember(peerId: PeerId): boolean;
-  /** How often it was removed. */
-  removalsOf(peerId: PeerId): number;
+  /** For how long it was not listed, ms by the dates of the snapshots, each time that it was removed and listed again. */
+  absencesOf(peerId: PeerId): readonly number[];
   /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
   leftSince(ms: number): PeerId[];
 }
@@ -88,7 +88,7 @@ export function createAuthors(): Authors {
   /** When the peer was last removed; infinite while it is listed. */
   const listedUntil = new Map<PeerId, number>();
   const stores = new Set<PeerId>();
-  const removals = new Map<PeerId, number>();
+  const absences = new Map<PeerId, number[]>();
   return {
     couldStore: (peerId) => stores.has(peerId),
     learn({ snapshot }) {
@@ -98,13 +98,17 @@ export function createAuthors(): Authors {
       for (const [peerId, until] of listedUntil) {
         if (until !== Number.POSITIVE_INFINITY || listed.has(peerId)) continue;
         listedUntil.set(peerId, issuedAt);
-        removals.set(peerId, (removals.get(peerId) ?? 0) + 1);
       }
-      for (const peerId of listed) listedUntil.set(peerId, Number.POSITIVE_INFINITY);
+      for (const peerId of listed) {
+        const until = listedUntil.get(peerId) ?? Number.POSITIVE_INFINITY;
+        if (until !== Number.POSITIVE_INFINITY)
+          absences.set(peerId, [...(absences.get(peerId) ?? []), issuedAt - until]);
+        listedUntil.set(peerId, Number.POSITIVE_INFINITY);
+      }
     },
     wasMember: (peerId, ms) => ms <= (listedUntil.get(peerId) ?? Number.NEGATIVE_INFINITY) + REMOVAL_GRACE_MS,
     wasEverMember: (peerId) => listedUntil.has(peerId),
-    removalsOf: (peerId) => removals.get(peerId) ?? 0,
+    absencesOf: (peerId) => absences.get(peerId) ?? [],
     leftSince: (ms) =>
       [...listedUntil]
         .filter(([peerId, until]) => until >= ms && until !== Number.POSITIVE_INFINITY && stores.has(peerId))

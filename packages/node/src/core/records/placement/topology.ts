@@ -41,7 +41,8 @@ export interface Topology extends Disposable {
   wasEverMember(peerId: PeerId): boolean;
   /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
   leftSince(ms: number): PeerId[];
-  removalsOf(peerId: PeerId): number;
+  /** For how long it was not listed, ms by the dates of the snapshots, each time that it was removed and listed again. */
+  absencesOf(peerId: PeerId): readonly number[];
   /** Whether slots are placed on the peer, or ever were. */
   couldStore(peerId: PeerId): boolean;
   /** Told after each change. */
@@ -212,7 +213,7 @@ export async function openTopology(
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
     leftSince: (ms) => authors.leftSince(ms),
-    removalsOf: (peerId) => authors.removalsOf(peerId),
+    absencesOf: (peerId) => authors.absencesOf(peerId),
     wasEverMember: (peerId) =>
       membership.isActive(peerId) || authors.wasEverMember(peerId) || onBranches.has(peerId),
     couldStore: (peerId) => authors.couldStore(peerId),

@@ -18,7 +18,6 @@ const OLD = formatVersion({
 /** One try over one slot of this node with others, of which it holds one old record. */
 async function tryOnce(
   outcomes: Readonly<Record<string, SlotOutcome>>,
-  learners: readonly string[] = [],
 ): Promise<{ readonly done: boolean; readonly aside: number }> {
   const caught = new Set<number>();
   let aside = 0;
@@ -36,7 +35,7 @@ async function tryOnce(
       },
     },
     syncing: {
-      difference: async () => ({ slots: [1], learning: new Set() }),
+      difference: async () => ({ slots: [1], learning: new Set(), lost: new Set() }),
       slot: async (peerId: PeerId) => outcomes[peerId],
     },
     table: { findLeaf: async () => ({ damaged: false, version: OLD }) },
@@ -46,15 +45,14 @@ async function tryOnce(
       },
     },
     log: silentLogger,
-    isLearner: async (peerId: PeerId) => learners.includes(peerId),
     toldTime: () => 10_000,
   } as unknown as CatchingUpDeps;
   return { done: await catchUp(deps, ASK, { keepDeletedMs: 1_000 }), aside };
 }
 
-const lacks = { complete: true, learning: false, kept: [LEAF] };
-const has = { complete: true, learning: false, kept: [] };
-const silent = { complete: false, learning: true, kept: [] };
+const lacks = { complete: true, learning: false, lost: false, kept: [LEAF] };
+const has = { ...lacks, kept: [] };
+const silent = { complete: false, learning: true, lost: false, kept: [] };
 
 test('what no witness holds is set aside, and what one holds is not', async () => {
   assert.deepEqual(await tryOnce({ a: lacks, b: lacks }), { done: true, aside: 1 });
@@ -69,5 +67,5 @@ test('who did not give or take all is no witness against what another has', asyn
 test('one that has only just started may alone have what was acknowledged, and is waited for', async () => {
   assert.equal((await tryOnce({ a: silent, b: has })).done, false);
   // Of one that lost its disk too nothing is to be had.
-  assert.equal((await tryOnce({ a: silent, b: has }, ['a'])).done, true);
+  assert.equal((await tryOnce({ a: { ...silent, lost: true }, b: has })).done, true);
 });

@@ -31,8 +31,6 @@ export interface CatchingUpDeps {
   readonly table: Pick<RecordTable, 'findLeaf'>;
   readonly aside: Aside;
   readonly log: Logger;
-  /** Of one that does not count: its disk is new, or was contradicted; not that it has only just started. */
-  readonly isLearner: (peerId: PeerId) => Promise<boolean>;
   /** Corrected time, ms; undefined as long as nobody else has told the time. */
   readonly toldTime: () => number | undefined;
 }
@@ -46,7 +44,7 @@ export async function catchUp(
   ask: Ask,
   { keepDeletedMs }: { readonly keepDeletedMs: number },
 ): Promise<boolean> {
-  const { self, topology, standing, syncing, table, aside, log, isLearner, toldTime } = deps;
+  const { self, topology, standing, syncing, table, aside, log, toldTime } = deps;
   const { count } = ask;
   const { moves } = topology;
   const generation = topology.generation();
@@ -65,7 +63,7 @@ export async function catchUp(
       gives: (ms) => !isOld(ms),
       takes: (learning) => !learning,
     });
-    if (outcome.learning && (await isLearner(peerId))) learners.get(slot)?.add(peerId);
+    if (outcome.lost) learners.get(slot)?.add(peerId);
     if (outcome.learning || !outcome.complete) return;
     witnesses.get(slot)?.add(peerId);
     for (const leaf of outcome.kept) {
@@ -75,14 +73,12 @@ export async function catchUp(
   }
 
   async function work(peerId: PeerId): Promise<void> {
-    const { slots, learning } = await syncing.difference(peerId, ask);
+    const { slots, learning, lost } = await syncing.difference(peerId, ask);
     const differ = new Set(slots);
     const own = missing.filter((slot) => moves.required(slot, count).some((set) => set.includes(peerId)));
-    const counts = learning.size === 0 || !(await isLearner(peerId));
     for (const slot of own) {
-      if (learning.has(slot)) {
-        if (!counts) learners.get(slot)?.add(peerId);
-      } else if (!differ.has(slot)) witnesses.get(slot)?.add(peerId);
+      if (lost.has(slot)) learners.get(slot)?.add(peerId);
+      else if (!learning.has(slot) && !differ.has(slot)) witnesses.get(slot)?.add(peerId);
     }
     const queue = own.filter((slot) => differ.has(slot) && !learning.has(slot));
     await Promise.all(
@@ -96,14 +92,16 @@ export async function catchUp(
   function isWhole(slot: number): boolean {
     const seen = witnesses.get(slot) ?? new Set();
     const lost = learners.get(slot) ?? new Set();
-    return moves
-      .required(slot, count)
-      .filter((set) => set.includes(self) && set.length > 1)
-      .every((set) => {
-        const learning = set.filter((peerId) => lost.has(peerId)).length;
-        if (learning === set.length) return false;
-        return set.filter((peerId) => seen.has(peerId)).length >= witnessesNeeded(set, learning);
-      });
+    const isLost = (set: PeerSet) => set.every((peerId) => lost.has(peerId));
+    const isWitnessed = (set: PeerSet) =>
+      set.filter((peerId) => seen.has(peerId)).length >=
+      witnessesNeeded(set, set.filter((peerId) => lost.has(peerId)).length);
+    const all = moves.required(slot, count);
+    const own = all.filter((set) => set.includes(self) && set.length > 1);
+    if (!own.some(isLost)) return own.every(isWitnessed);
+    // All of its set were away for long, or lost their disks: then all that was ever acknowledged is in the older sets.
+    const oldest = all.at(-1) ?? [];
+    return !isLost(oldest) && all.filter((set) => !isLost(set)).every(isWitnessed);
   }
 
   const peers = unionOf(missing.flatMap((slot) => moves.required(slot, count))).filter(

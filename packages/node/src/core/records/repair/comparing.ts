@@ -20,11 +20,14 @@ export const PART_BYTES = 16;
 export type SlotRange = readonly [first: number, last: number];
 
 export interface Comparing {
-  claim(input: Claim, from: PeerId): Promise<Heard & { strays: boolean; sure: boolean; own: Claim }>;
+  claim(
+    input: Claim,
+    from: PeerId,
+  ): Promise<Heard & { strays: boolean; placement: Uint8Array | undefined; sure: boolean; own: Claim }>;
   compare(
     input: Placed & { readonly count: number; readonly ranges: readonly SlotRange[] },
     from: PeerId,
-  ): Promise<{ digests: Uint8Array[]; learning: number[] }>;
+  ): Promise<{ digests: Uint8Array[]; learning: number[]; lost: number[] }>;
   tally(
     input: Placed & { readonly count: number; readonly slots: readonly number[] },
     from: PeerId,
@@ -32,7 +35,7 @@ export interface Comparing {
   reconcile(
     input: Placed & { readonly count: number; readonly slot: number; readonly message: Uint8Array },
     from: PeerId,
-  ): Promise<{ message: Uint8Array; learning: boolean }>;
+  ): Promise<{ message: Uint8Array; learning: boolean; lost: boolean }>;
 }
 
 export interface ComparingDeps {
@@ -73,23 +76,25 @@ export function createComparing(deps: ComparingDeps): Comparing {
     async claim(claim, from) {
       if (!membership.isActive(from)) throw new P2posError('NOT_A_MEMBER', { peerId: from });
       const heard = await memory.hear(from, claim);
-      const sure = standing.isSure();
-      const mayCount = standing.mayCount();
-      return { ...heard, strays: deps.holdsStrays(), sure, mayCount, own: standing.claim(from) };
+      const { placement } = topology.placedNow() ?? {};
+      const strays = deps.holdsStrays();
+      return { ...heard, strays, placement, sure: standing.isSure(), own: standing.claim(from) };
     },
     async compare({ count, ranges, ...placed }, from) {
       const admission = replica.admit(placed, from);
       const length = ranges.length === 1 ? ROOT_BYTES : PART_BYTES;
       const digests: Uint8Array[] = [];
       const learning: number[] = [];
+      const lost: number[] = [];
       for (const [i, range] of ranges.entries()) {
         check(count, range[1]);
         const slots = sharedSlots(topology, from, count, range);
         digests.push((await contents.combined(count, slots)).slice(0, length));
         if (slots.some((slot) => !standing.votes(slot, count))) learning.push(i);
+        if (slots.some((slot) => standing.isLost(slot, count))) lost.push(i);
       }
       admission.confirm();
-      return { digests, learning };
+      return { digests, learning, lost };
     },
     async tally({ count, slots, ...placed }, from) {
       const admission = replica.admit(placed, from);
@@ -105,7 +110,8 @@ export function createComparing(deps: ComparingDeps): Comparing {
       const items = await contents.items(count, slot);
       const reply = answer(items, message, RECONCILE_LIMITS);
       admission.confirm();
-      return { message: reply, learning: !standing.votes(slot, count) };
+      const learning = !standing.votes(slot, count);
+      return { message: reply, learning, lost: standing.isLost(slot, count) };
     },
   };
 }

@@ -59,6 +59,10 @@ export const MIGRATIONS: readonly string[] = [
   -- Of a learner: in which slots it counts again.
   CREATE TABLE repair_caught (replicas INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (replicas, slot)) WITHOUT ROWID;
   `,
+  `
+  -- One row: how often this node had been removed and listed again when conclusions were drawn from it.
+  CREATE TABLE repair_absences (id INTEGER PRIMARY KEY CHECK (id = 1), seen INTEGER NOT NULL);
+  `,
 ];
 const SELECT = 'SELECT peer_id, store_id, term, commits FROM repair_memory';
 const KEEP = `
@@ -71,6 +75,8 @@ const SAVE_LEARNER = `
   INSERT INTO repair_self VALUES (1, ?1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET term = excluded.term, learner = 1`;
 const SELECT_CAUGHT = 'SELECT replicas, slot FROM repair_caught';
 const SAVE_CAUGHT = 'INSERT INTO repair_caught VALUES (?1, ?2) ON CONFLICT DO NOTHING';
+const SAVE_ABSENCES =
+  'INSERT INTO repair_absences VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET seen = excluded.seen';
 const FORGET_CAUGHT = { sql: 'DELETE FROM repair_caught' };
 
 /** A slot of those with so many replicas. */
@@ -92,7 +98,7 @@ export interface PeerMemory {
   readonly floorMs: number;
   /** This disk has counted before: what it does not remember was never there. */
   readonly established: boolean;
-  /** Durable before it resolves. */
+  /** Durable before it resolves, but for how far a store that was known has come where the disk takes nothing. */
   hear(peerId: PeerId, claim: Claim): Promise<Heard>;
   /** The peer told its position elsewhere (presence): raises what is remembered of the same store. */
   note(peerId: PeerId, position: Omit<Claim, 'term'>): void;
@@ -108,6 +114,9 @@ export interface PeerMemory {
   saveLearner(term: number, caught: readonly CaughtSlot[]): Promise<void>;
   /** Of a learner: in these too. */
   saveCaught(slots: readonly CaughtSlot[]): Promise<void>;
+  /** How often this node had been removed and listed again when conclusions were last drawn from it; undefined: never. */
+  readonly absences: number | undefined;
+  saveAbsences(absences: number): Promise<void>;
 }
 
 export async function openPeerMemory({
@@ -128,6 +137,8 @@ export async function openPeerMemory({
   let floorMs = Number(own?.['floor_ms'] ?? 0);
   let established = own?.['established'] === 1;
   const caught = await store.read<Row>(SELECT_CAUGHT);
+  const [counted] = await store.read<Row>('SELECT seen FROM repair_absences');
+  let absences = counted && Number(counted['seen']);
   const caughtStatements = (slots: readonly CaughtSlot[]) =>
     slots.map(({ count, slot }) => ({ sql: SAVE_CAUGHT, params: [count, slot] }));
 
@@ -157,7 +168,9 @@ export async function openPeerMemory({
       const verdict = judge(remembered, claim);
       const term = remembered?.term ?? 0;
       if (verdict === 'contradicted') return { verdict, term, ...(remembered && { remembered }) };
-      await keep(peerId, claim);
+      const kept = keep(peerId, claim);
+      const isKnown = remembered?.storeId === claim.storeId && remembered.term === claim.term;
+      await (isKnown ? kept.catch(() => {}) : kept);
       return { verdict, term };
     },
     note(peerId, { storeId, commits }) {
@@ -179,6 +192,13 @@ export async function openPeerMemory({
         ...caughtStatements(slots),
       ]);
       term = newTerm;
+    },
+    get absences() {
+      return absences;
+    },
+    async saveAbsences(seen) {
+      await store.write([{ sql: SAVE_ABSENCES, params: [seen] }]);
+      absences = seen;
     },
     async saveCaught(slots) {
       if (slots.length > 0) await store.write(caughtStatements(slots));

@@ -2,6 +2,7 @@
  * Keeps this node's replicas like those of others: tells which disk it runs on, catches up when that was lost, and compares
  * with each member about once a minute, when the membership changes and after a reconnection.
  */
+import { equalBytes } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
@@ -10,16 +11,19 @@ import type { Preference } from '../coordinator/preference.ts';
 import type { Placed } from '../format/wire.ts';
 import { unionOf } from '../placement/quorum.ts';
 import type { RecordsMembership } from '../placement/topology.ts';
+import { createAbsences } from './absences.ts';
 import { type CatchingUpDeps, catchUp } from './catching-up.ts';
 import type { PeerMemory } from './memory.ts';
 
-export interface RepairDeps extends Omit<CatchingUpDeps, 'isLearner'> {
+export interface RepairDeps extends CatchingUpDeps {
   readonly membership: Pick<RecordsMembership, 'view'>;
   readonly calls: Pick<ReplicaCalls, 'ask'>;
   readonly preference: Pick<Preference, 'isSilent'>;
   readonly memory: PeerMemory;
   readonly clock: Clock;
   readonly tasks: TaskGroup;
+  /** Whether records may lie here of slots that only others hold now. */
+  readonly holdsStrays: () => boolean;
 }
 
 export interface RepairConfig {
@@ -82,6 +86,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     log,
     tasks,
     toldTime,
+    holdsStrays,
   } = deps;
   const { timeoutMs, writeTimeoutMs, intervalMs, keepDeletedMs, leaversKeepMs } = config;
   const { moves } = topology;
@@ -95,8 +100,8 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   let all = false;
   const startedAt = clock.monotonic();
   let changedAt = startedAt;
-  /** Of this node, as far as it has drawn its conclusions. */
-  let removals = topology.removalsOf(self);
+  const absences = createAbsences(deps, { harmlessMs: leaversKeepMs / 2 });
+  absences.look();
 
   const members = () => [...membership.view().members.keys()].filter((peerId) => peerId !== self);
 
@@ -110,19 +115,22 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   /** False: the peer's own disk is not the one that is remembered. */
   async function claim(peerId: PeerId): Promise<boolean> {
     const at = clock.monotonic();
-    const answer = await calls.ask(peerId, 'claim', standing.claim(peerId), { timeoutMs });
-    const { strays, sure = true, own } = answer;
-    if (strays) clean.delete(peerId);
+    const own = standing.claim(peerId);
+    const answer = await calls.ask(peerId, 'claim', own, { timeoutMs });
+    const word = { ...answer, sure: answer.sure ?? true, claimed: own.term };
+    // One that follows another snapshot does not know yet what is not its own any more.
+    if (answer.strays || !isPlacedBy(answer.placement)) clean.delete(peerId);
     else clean.set(peerId, at);
+    if (word.verdict === 'contradicted') standing.learn(peerId, word);
     // Before this disk counts, so that from then on it contradicts one that replaces the peer's.
-    const heard = own && (await memory.hear(peerId, own));
-    standing.learn(peerId, { ...answer, sure });
+    const heard = answer.own && (await memory.hear(peerId, answer.own));
+    if (word.verdict !== 'contradicted') standing.learn(peerId, word);
     return heard?.verdict !== 'contradicted';
   }
 
-  async function isLearner(peerId: PeerId): Promise<boolean> {
-    const answer = await calls.ask(peerId, 'claim', standing.claim(peerId), { timeoutMs });
-    return answer.sure === false && answer.mayCount !== true;
+  function isPlacedBy(placement: Uint8Array | undefined): boolean {
+    const own = topology.placedNow();
+    return own !== undefined && placement !== undefined && equalBytes(own.placement, placement);
   }
 
   /** Whether everybody whose word is needed has given it. */
@@ -145,9 +153,10 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     if (clock.monotonic() - startedAt < writeTimeoutMs) return;
     let whole = true;
     for (const { count } of moves.rings()) {
-      if (!(await catchUp({ ...deps, isLearner }, { placed, count }, { keepDeletedMs }))) whole = false;
+      if (!(await catchUp(deps, { placed, count }, { keepDeletedMs }))) whole = false;
     }
-    if (!whole || standing.state() !== 'learner') return;
+    // What lies where it belongs no more was compared with nobody, and its slot may come back.
+    if (!whole || holdsStrays() || standing.state() !== 'learner') return;
     await standing.absolve();
     log.info({ action: 'caught_up' }, 'this replica has caught up and counts again');
   }
@@ -197,7 +206,8 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     return same;
   }
 
-  async function forgetRemoved(): Promise<void> {
+  /** At once, so that deletions wait for who was removed from then on. */
+  function noteRemoved(): void {
     const { snapshot, members: listed } = membership.view();
     if (!snapshot) return;
     // A disk that is new remembers nobody; the chain tells who left lately. Before the time is told nothing is forgotten.
@@ -208,17 +218,22 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       if (listed.has(peerId)) continue;
       reconciled.delete(peerId);
       clean.delete(peerId);
-      const since = removed.get(peerId) ?? clock.monotonic();
-      removed.set(peerId, since);
-      // From now on deletions are forgotten without it, so that what it brings along must not be believed.
-      if (clock.monotonic() - since < leaversKeepMs || distrusted.has(peerId)) continue;
-      await memory.distrust(peerId);
-      distrusted.add(peerId);
+      if (!removed.has(peerId)) removed.set(peerId, clock.monotonic());
     }
     for (const peerId of removed.keys()) {
       if (!listed.has(peerId)) continue;
       removed.delete(peerId);
       distrusted.delete(peerId);
+    }
+  }
+
+  async function distrustLeavers(): Promise<void> {
+    noteRemoved();
+    for (const [peerId, since] of removed) {
+      // From now on deletions are forgotten without it, so that what it brings along must not be believed.
+      if (clock.monotonic() - since < leaversKeepMs || distrusted.has(peerId)) continue;
+      await memory.distrust(peerId);
+      if (removed.has(peerId)) distrusted.add(peerId);
     }
   }
 
@@ -233,6 +248,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       let waits = false;
       try {
         if (placed) {
+          await unlessAborted(signal, absences.keep());
           waits = true;
           const claims = claimAll().then((all) => {
             waits = !all;
@@ -261,17 +277,15 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     noticed.clear();
     const everybody = all || some.length === 0;
     all = false;
-    await unlessAborted(signal, forgetRemoved());
+    await unlessAborted(signal, distrustLeavers());
     // Nobody's word is needed where there is nobody else. A disk that is new learns of others within that time.
     if (clock.monotonic() - changedAt >= intervalMs) await unlessAborted(signal, standing.establish());
     await unlessAborted(signal, compareWith(everybody ? members() : some, signal));
   });
   standing.onChange(() => wake.resolve());
   topology.onChange(() => {
-    if (membership.view().members.has(self) && topology.removalsOf(self) !== removals) {
-      removals = topology.removalsOf(self);
-      standing.doubt();
-    }
+    absences.look();
+    noteRemoved();
     changedAt = clock.monotonic();
     wake.resolve();
     all = true;

@@ -26,8 +26,8 @@ async function standingIn(...sets: PeerSet[]) {
 }
 
 /** What a peer says whose own disk is not new. */
-const word = (verdict: Verdict, term = 0): Word => ({ verdict, term, sure: true });
-const unsure: Word = { verdict: 'unknown', term: 0, sure: false };
+const word = (verdict: Verdict, term = 0): Word => ({ verdict, claimed: term, term, sure: true });
+const unsure: Word = { ...word('unknown'), sure: false };
 
 test('it counts once a majority of every set, itself included, has heard of its disk', async () => {
   const { standing } = await standingIn(['me', 'a', 'b'], ['me', 'c', 'd']);
@@ -110,13 +110,14 @@ test('who was contradicted stays a learner over a restart, however much it commi
     );
   };
   const next = await again();
-  next.learn('a', word('known'));
-  next.learn('b', word('known'));
+  const known = { ...word('known'), claimed: 9 };
+  next.learn('a', known);
+  next.learn('b', known);
   assert.deepEqual([next.state(), next.votes(1, 3)], ['learner', false]);
   assert.equal(next.votesOn(1, 3, clock.now()), false);
   await next.absolve();
   const last = await again();
-  last.learn('a', word('known'));
+  last.learn('a', known);
   assert.equal(last.state(), 'voter');
 });
 
@@ -201,7 +202,7 @@ test('that floor is by the true time, though it be known only later', async () =
 test('who has vouched for the disk hears how far it comes, though it does not count yet', async () => {
   const { standing, store, opened } = await standingIn(['me', 'a', 'b', 'c', 'd']);
   await store.write([{ sql: 'DELETE FROM repair_memory' }]);
-  standing.learn('a', { verdict: 'known', term: 0, sure: true });
+  standing.learn('a', word('known'));
   assert.equal(standing.claim('a').commits, opened.commits + 1);
   assert.equal(standing.claim('b').commits, opened.commits);
   assert.deepEqual(standing.position(), opened);
@@ -275,15 +276,50 @@ test('in what a learner has caught up it counts after a restart too, once its di
     { patienceMs: 1_000, maxAheadMs: 10_000 },
   );
   assert.deepEqual(
-    [next.state(), next.votes(1, 3), next.mayCount(), next.isCaughtUp(1, 3)],
-    ['learner', false, true, true],
+    [next.state(), next.votes(1, 3), next.isLost(1, 3), next.isCaughtUp(1, 3)],
+    ['learner', false, false, true],
   );
   next.learn('a', word('known', 1));
-  assert.deepEqual([next.votes(1, 3), next.mayCount(), next.votes(2, 3)], [true, false, false]);
+  assert.deepEqual([next.votes(1, 3), next.votes(2, 3), next.isLost(2, 3)], [true, false, true]);
   // An older copy of it, from before more was caught up, is none of that.
   next.learn('a', {
     ...word('contradicted', 1),
     remembered: { storeId: store.storeId, term: 1, commits: 99 },
   });
   assert.deepEqual([next.votes(1, 3), next.isCaughtUp(1, 3)], [false, false]);
+});
+
+test('what is said of a claim from before the disk was contradicted vouches for nothing', async () => {
+  const { standing, memory } = await standingIn(['me', 'a', 'b']);
+  standing.learn('a', word('contradicted'));
+  await standing.mark();
+  standing.learn('b', word('known', 0));
+  assert.equal(standing.isVouched('b'), false);
+  standing.learn('b', { ...word('known'), claimed: memory.term });
+  assert.equal(standing.isVouched('b'), true);
+});
+
+test('what speaks against the disk while it is written down as caught up is not overlooked', async () => {
+  const { standing, memory, store } = await standingIn(['me', 'a', 'b']);
+  standing.learn('a', word('contradicted'));
+  await standing.mark();
+  const absolved = standing.absolve();
+  standing.learn('b', word('contradicted', memory.term));
+  await absolved;
+  assert.deepEqual([standing.state(), standing.votes(1, 3)], ['learner', false]);
+  await standing.mark();
+  assert.equal((await openPeerMemory({ store })).learner, true);
+});
+
+test('who was away for long counts nowhere, not even where it had caught up, nor after a restart', async () => {
+  const { standing, store } = await standingIn(['me', 'a', 'b']);
+  standing.learn('a', word('contradicted'));
+  await standing.mark();
+  await standing.caughtUp([{ slot: 1, count: 3 }]);
+  assert.equal(standing.votes(1, 3), true);
+  standing.relearn();
+  await standing.mark();
+  assert.deepEqual([standing.votes(1, 3), standing.isLost(1, 3)], [false, true]);
+  const { learner, caught } = await openPeerMemory({ store });
+  assert.deepEqual([learner, caught], [true, []]);
 });

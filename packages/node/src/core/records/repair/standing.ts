@@ -34,6 +34,8 @@ export interface Standing {
   claim(peerId: PeerId): Claim;
   /** What a peer said of the claim. */
   learn(peerId: PeerId, word: Word): void;
+  /** What is held may be long deleted: as if all had contradicted. */
+  relearn(): void;
   /** This node's word needs that of the peer no more. */
   isVouched(peerId: PeerId): boolean;
   /** What this node does not remember of others it never heard. */
@@ -46,8 +48,8 @@ export interface Standing {
   caughtUp(slots: readonly CaughtSlot[]): Promise<void>;
   /** Nothing is to be learned there, though it may not count yet. */
   isCaughtUp(slot: number, count: number): boolean;
-  /** Of a learner: in some slots it will count once it has been heard, as one that only just started. */
-  mayCount(): boolean;
+  /** What was held there is lost, or may be long deleted, and it has not caught up. */
+  isLost(slot: number, count: number): boolean;
   /** All slots were: from now on this store is as good as any. */
   absolve(): Promise<void>;
   /** Others may have come to distrust this disk: their word is needed anew. */
@@ -59,6 +61,8 @@ export interface Standing {
 
 export interface Word {
   readonly verdict: Verdict;
+  /** The term that was claimed. */
+  readonly claimed: number;
   /** Of the disk that the peer remembers. */
   readonly term: number;
   /** What contradicts. */
@@ -121,6 +125,8 @@ export function createStanding(
   /** The term that it goes under since it was contradicted, once that is on the disk. */
   let wantedTerm = memory.term;
   let floorMs = memory.floorMs;
+  /** Of what speaks against the disk: what came during an await is seen after it. */
+  let doubts = 0;
   /** Monotonic: what time it was then may be known only later. */
   let contradictedAt = memory.learner ? startedAt : undefined;
 
@@ -148,6 +154,9 @@ export function createStanding(
     if (sets.every((set) => set.every((peerId) => peerId === self || vouched.has(peerId)))) return true;
     return reaches(sets, (peerId) => peerId === self || isVouched(peerId));
   }
+
+  const isCaughtUp = (slot: number, count: number) =>
+    caught.has(nameOf(slot, count)) || caughtBefore.has(nameOf(slot, count));
 
   function isVouched(peerId: PeerId): boolean {
     return memory.established ? vouched.has(peerId) : vouched.get(peerId) === true;
@@ -204,11 +213,34 @@ export function createStanding(
     if (contradicted && memory.term < wantedTerm) await memory.saveLearner(wantedTerm, [...caught.values()]);
   }
 
+  function contradict(): void {
+    if (!contradicted) {
+      caught.clear();
+      contradictedAt = clock.monotonic();
+    }
+    contradicted = true;
+    proven = false;
+    caughtBefore.clear();
+    vouched.clear();
+    wantedTerm = Math.max(greatestTerm, memory.term) + 1;
+    doubts++;
+    revision++;
+    // What could not be saved now is before it catches up.
+    mark().catch(() => {});
+    notify();
+  }
+
   async function settle(): Promise<void> {
-    floorMs = floor();
+    const before = doubts;
+    const newFloorMs = floor();
+    await memory.saveSelf(Math.max(greatestTerm, memory.term) + 1, newFloorMs);
+    greatestTerm = Math.max(greatestTerm, memory.term);
+    if (doubts !== before) {
+      if (contradicted) contradict();
+      return;
+    }
+    floorMs = newFloorMs;
     contradictedAt = undefined;
-    await memory.saveSelf(Math.max(greatestTerm, memory.term) + 1, floorMs);
-    greatestTerm = memory.term;
     wantedTerm = memory.term;
     caught.clear();
     caughtBefore.clear();
@@ -236,28 +268,20 @@ export function createStanding(
       ...(vouched.has(peerId) ? told(store.position()) : position()),
       term: memory.term,
     }),
-    learn(peerId, { verdict, term, sure, remembered }) {
+    learn(peerId, { verdict, claimed, term, sure, remembered }) {
       greatestTerm = Math.max(greatestTerm, term);
+      // Said of a claim from before it caught up, or was contradicted.
+      if (claimed < wantedTerm) return;
       if (verdict !== 'contradicted' || (remembered && isOvertaken(remembered))) {
         if (vouched.get(peerId) !== sure) revision++;
         vouched.set(peerId, sure);
         return;
       }
-      // Said of a claim from before it caught up, or was contradicted.
-      if (remembered !== undefined && remembered.term < wantedTerm) return;
-      if (!contradicted) {
-        caught.clear();
-        contradictedAt = clock.monotonic();
-      }
-      contradicted = true;
-      proven = false;
-      caughtBefore.clear();
-      vouched.clear();
-      wantedTerm = Math.max(greatestTerm, memory.term) + 1;
-      revision++;
-      // What could not be saved now is before it catches up.
-      mark().catch(() => {});
-      notify();
+      contradict();
+    },
+    relearn() {
+      caught.clear();
+      contradict();
     },
     isVouched,
     isSure: () => memory.established && !contradicted,
@@ -268,15 +292,18 @@ export function createStanding(
     },
     mark,
     async caughtUp(slots) {
+      const before = doubts;
       await memory.saveCaught(slots);
+      if (doubts !== before) return;
       for (const one of slots) caught.set(nameOf(one.slot, one.count), one);
       revision++;
     },
-    isCaughtUp: (slot, count) => caught.has(nameOf(slot, count)) || caughtBefore.has(nameOf(slot, count)),
-    mayCount: () => contradicted && [...caughtBefore.values()].some(({ slot, count }) => !votes(slot, count)),
+    isCaughtUp,
+    isLost: (slot, count) => contradicted && !isCaughtUp(slot, count),
     absolve: settle,
     doubt() {
       proven = false;
+      doubts++;
       for (const [name, one] of caught) caughtBefore.set(name, one);
       caught.clear();
       vouched.clear();

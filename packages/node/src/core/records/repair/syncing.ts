@@ -29,6 +29,8 @@ export interface Difference {
   readonly slots: readonly number[];
   /** In which the peer does not count. */
   readonly learning: ReadonlySet<number>;
+  /** Of these, those in which it has lost what it held, and has not caught up. */
+  readonly lost: ReadonlySet<number>;
 }
 
 export interface SlotOutcome {
@@ -36,6 +38,8 @@ export interface SlotOutcome {
   readonly complete: boolean;
   /** The peer does not count in the slot. */
   readonly learning: boolean;
+  /** It has lost what it held there, and has not caught up. */
+  readonly lost: boolean;
   /** Held here and not there, and not handed over: it was not to be given, or is damaged. */
   readonly kept: readonly Uint8Array[];
 }
@@ -74,6 +78,8 @@ export interface SyncingConfig {
 const PARTS = 64;
 /** Of a reconciliation: what more there is to find waits for the next. */
 const MAX_STEPS = 256;
+/** A slot that is being written to may have to be reconciled several times. */
+const MAX_ROUNDS = 8;
 const PUSH_BYTES = 262_144;
 
 export function createSyncing(
@@ -84,7 +90,7 @@ export function createSyncing(
     peerId: PeerId,
     { placed, count }: Ask,
     ranges: readonly SlotRange[],
-  ): Promise<{ differ: SlotRange[]; learning: SlotRange[] }> {
+  ): Promise<{ differ: SlotRange[]; learning: SlotRange[]; lost: SlotRange[] }> {
     const answer = await calls.ask(
       peerId,
       'compare',
@@ -97,21 +103,30 @@ export function createSyncing(
       const own = await contents.combined(count, sharedSlots(topology, peerId, count, range));
       if (!equalBytes(own.slice(0, length), answer.digests[i] ?? new Uint8Array(0))) differ.push(range);
     }
-    const learning = answer.learning.map((i) => ranges[i]).filter((range) => range !== undefined);
-    return { differ, learning };
+    const named = (indexes: readonly number[] = []) =>
+      indexes.map((i) => ranges[i]).filter((range) => range !== undefined);
+    return { differ, learning: named(answer.learning), lost: named(answer.lost) };
   }
 
-  async function pull(peerId: PeerId, { placed, count }: Ask, slot: number, need: readonly Uint8Array[]) {
+  /** `missed`: something that the peer had is neither there any more nor damaged, so that it has something newer now. */
+  async function pull(
+    peerId: PeerId,
+    { placed, count }: Ask,
+    slot: number,
+    need: readonly Uint8Array[],
+  ): Promise<{ complete: boolean; missed: boolean }> {
     let complete = true;
+    let missed = false;
     for (let at = 0; at < need.length; ) {
       const leaves = need.slice(at, at + MAX_RECORDS);
-      const { done, records } = await calls.ask(
+      const { done, records, damaged } = await calls.ask(
         peerId,
         'fetch',
         { ...placed, count, slot, leaves },
         { timeoutMs },
       );
-      if (done === 0) return false;
+      if (done === 0) return { complete: false, missed };
+      if (records.length + (damaged?.length ?? 0) < Math.min(done, leaves.length)) missed = true;
       const answers = await replica.write({ ...placed, records }, peerId, { relayed: true });
       for (const [i, { result }] of answers.entries()) {
         const record = records[i];
@@ -121,7 +136,7 @@ export function createSyncing(
       at += done;
       await pace(records);
     }
-    return complete;
+    return { complete, missed };
   }
 
   async function push(
@@ -171,10 +186,53 @@ export function createSyncing(
     if (ms >= 1) await sleep(clock, ms);
   }
 
+  async function reconcile(
+    peerId: PeerId,
+    ask: Ask,
+    slot: number,
+    { gives, takes }: SlotRules,
+  ): Promise<SlotOutcome & { readonly missed: boolean }> {
+    const { placed, count } = ask;
+    const items = await contents.items(count, slot);
+    const have = new Map<string, Uint8Array>();
+    const need = new Map<string, Uint8Array>();
+    const forgotten = new Map<string, Uint8Array>();
+    const sinks = {
+      have: (id: Uint8Array) => void have.set(nameOf(id), new Uint8Array(id)),
+      need: (id: Uint8Array) => {
+        const wanted = contents.isForgotten(id) ? forgotten : need;
+        wanted.set(nameOf(id), new Uint8Array(id));
+      },
+    };
+    let learning = false;
+    let lost = false;
+    let message: Uint8Array | undefined = initiate(items);
+    for (let step = 0; message && step < maxSteps; step++) {
+      const answer = await calls.ask(peerId, 'reconcile', { ...placed, count, slot, message }, { timeoutMs });
+      learning ||= answer.learning;
+      lost ||= answer.lost ?? false;
+      ({ message } = proceed(items, answer.message, RECONCILE_LIMITS, sinks));
+    }
+    // What one of them deleted may have come back here since; the record itself tells.
+    if (have.size > 0) for (const [name, id] of forgotten) need.set(name, id);
+    const pulled = takes(learning)
+      ? await pull(peerId, ask, slot, [...need.values()])
+      : { complete: need.size === 0, missed: false };
+    const pushed = await push(peerId, ask, slot, [...have.values()], gives);
+    const compared = message === undefined;
+    return {
+      complete: compared && pulled.complete && pushed.complete,
+      missed: pulled.missed,
+      learning,
+      lost,
+      kept: compared ? pushed.kept : [],
+    };
+  }
+
   return {
     async difference(peerId, ask) {
       const slots = topology.moves.ring(ask.count)?.closed.length ?? 0;
-      const none = { slots: [], learning: new Set<number>() };
+      const none = { slots: [], learning: new Set<number>(), lost: new Set<number>() };
       if (slots === 0) return none;
       const root = await differingRanges(peerId, ask, [[0, slots - 1]]);
       if (root.differ.length === 0 && root.learning.length === 0) return none;
@@ -188,45 +246,22 @@ export function createSyncing(
       );
       const found: number[] = [];
       const silent = new Set<number>();
+      const lost = new Set<number>();
       for (let at = 0; at < wanted.length; at += MAX_COMPARED_RANGES - 1) {
         const some = wanted.slice(at, at + MAX_COMPARED_RANGES - 1).map((slot): SlotRange => [slot, slot]);
         const few = await differingRanges(peerId, ask, some);
         for (const [slot] of few.differ) found.push(slot);
         for (const [slot] of few.learning) silent.add(slot);
+        for (const [slot] of few.lost) lost.add(slot);
       }
-      return { slots: found, learning: silent };
+      return { slots: found, learning: silent, lost };
     },
-    async slot(peerId, ask, slot, { gives, takes }) {
-      const { placed, count } = ask;
-      const items = await contents.items(count, slot);
-      const have = new Map<string, Uint8Array>();
-      const need = new Map<string, Uint8Array>();
-      const forgotten = new Map<string, Uint8Array>();
-      const sinks = {
-        have: (id: Uint8Array) => void have.set(nameOf(id), new Uint8Array(id)),
-        need: (id: Uint8Array) => {
-          const wanted = contents.isForgotten(id) ? forgotten : need;
-          wanted.set(nameOf(id), new Uint8Array(id));
-        },
-      };
-      let learning = false;
-      let message: Uint8Array | undefined = initiate(items);
-      for (let step = 0; message && step < maxSteps; step++) {
-        const answer = await calls.ask(
-          peerId,
-          'reconcile',
-          { ...placed, count, slot, message },
-          { timeoutMs },
-        );
-        learning ||= answer.learning;
-        ({ message } = proceed(items, answer.message, RECONCILE_LIMITS, sinks));
+    async slot(peerId, ask, slot, rules) {
+      for (let round = 1; ; round++) {
+        const { missed, ...outcome } = await reconcile(peerId, ask, slot, rules);
+        if (!missed) return outcome;
+        if (round === MAX_ROUNDS) return { ...outcome, complete: false };
       }
-      // What one of them deleted may have come back here since; the record itself tells.
-      if (have.size > 0) for (const [name, id] of forgotten) need.set(name, id);
-      const pulled = takes(learning) ? await pull(peerId, ask, slot, [...need.values()]) : need.size === 0;
-      const pushed = await push(peerId, ask, slot, [...have.values()], gives);
-      const compared = message === undefined;
-      return { complete: compared && pulled && pushed.complete, learning, kept: compared ? pushed.kept : [] };
     },
   };
 }

@@ -1,0 +1,145 @@
+/** Who was removed for so long that deletions were forgotten without it brings none of them back, whoever it meets first. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createMemoryStore } from '../../../testing/memory-store.ts';
+import { createSeededRandom } from '../../../testing/seeded-random.ts';
+import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { createAbsences } from './absences.ts';
+import { openPeerMemory } from './memory.ts';
+
+const DAY_MS = 3_600_000; // in these tests
+const AWAY_MS = 2.5 * 3_600_000;
+const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000, keepDeletedMs: DAY_MS };
+const KEYS = Array.from({ length: 60 }, (_, i) => `key${i}`);
+
+async function rows(bed: Testbed, index: number): Promise<number> {
+  const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
+  return row?.n ?? 0;
+}
+
+/** Days go by in steps that let the periodic work run. */
+async function pass(bed: Testbed, ms: number): Promise<void> {
+  await bed.clock.advance(ms);
+  await bed.clock.advanceUntil(() => true, { stepMs: 1, limitMs: 10 });
+}
+
+async function found(bed: Testbed, by: number): Promise<string[]> {
+  const there: string[] = [];
+  for (const key of KEYS) if ((await bed.get(by, key)) !== undefined) there.push(key);
+  return there;
+}
+
+/** Nodes 0 to 3 hold all keys; then 3 is removed and does not hear of it, and all keys are deleted. */
+async function removeAndDelete(bed: Testbed): Promise<void> {
+  for (const key of KEYS) await bed.put(0, key, 'v');
+  await bed.clock.advance(500);
+  bed.partition([0, 1, 2, 4], [3]);
+  const without = await bed.snapshot(bed.members(0, 1, 2), { force: true });
+  for (const index of [0, 1, 2]) await bed.give(index, without);
+  await bed.clock.advance(60_000);
+  for (const key of KEYS) await bed.remove(0, key);
+}
+
+async function allForgotten(bed: Testbed, indexes: readonly number[]): Promise<void> {
+  for (const index of indexes) assert.equal(await rows(bed, index), 0, 'the deletions are forgotten');
+}
+
+test('not even if one that joined meanwhile, and knows nothing of it, answers first', async () => {
+  let far = false;
+  await using bed = await createTestbed({
+    nodes: 5,
+    members: [0, 1, 2, 3],
+    records: QUICK,
+    latencyMs: (a, b) => (far && (a === 3 || b === 3) && a !== 4 && b !== 4 ? 30 : 1),
+  });
+  await removeAndDelete(bed);
+  await pass(bed, AWAY_MS);
+  const joined = await bed.snapshot(bed.members(0, 1, 2, 4));
+  for (const index of [0, 1, 2, 4]) await bed.give(index, joined);
+  await pass(bed, 2 * DAY_MS);
+  await allForgotten(bed, [0, 1, 2, 4]);
+  far = true;
+  await bed.heal();
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4)));
+  for (let i = 0; i < 20; i++) {
+    for (const key of KEYS) assert.equal(await bed.get(4, key).catch(() => undefined), undefined, key);
+    await bed.clock.advance(100);
+  }
+  await pass(bed, 600_000);
+  assert.deepEqual(await found(bed, 0), []);
+  assert.equal(bed.node(3).records.repair.standing(), 'voter');
+});
+
+test('not even of a slot that moves away from it and back', async () => {
+  await using bed = await createTestbed({ nodes: 5, members: [0, 1, 2, 3], records: QUICK });
+  await removeAndDelete(bed);
+  await pass(bed, AWAY_MS + 2 * DAY_MS);
+  await allForgotten(bed, [0, 1, 2]);
+  await bed.heal();
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4)));
+  const { repair } = bed.node(3).records;
+  await bed.clock.advanceUntil(() => repair.standing() === 'learner', { stepMs: 1, limitMs: 5_000 });
+  await bed.clock.advanceUntil(() => repair.standing() === 'voter', { stepMs: 1, limitMs: 60_000 });
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
+  await pass(bed, 600_000);
+  assert.deepEqual(await found(bed, 0), []);
+});
+
+test('all replicas of a slot that were away for long catch up from those that had it meanwhile', async () => {
+  await using bed = await createTestbed({ nodes: 6, records: QUICK });
+  const draining = (...indexes: readonly number[]) => {
+    const leaving = indexes.map((index) => bed.node(index).peerId);
+    return bed
+      .members(0, 1, 2, 3, 4, 5)
+      .map((member) => ({ ...member, draining: leaving.includes(member.peerId) }));
+  };
+  await bed.giveAll(await bed.snapshot(draining(3, 4, 5)));
+  await pass(bed, 60_000);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2)));
+  await pass(bed, AWAY_MS);
+  for (const key of KEYS) await bed.put(0, key, 'v');
+  await bed.giveAll(await bed.snapshot(draining(0, 1, 2)));
+  await bed.clock.advance(300);
+  assert.equal(bed.node(3).records.repair.standing(), 'learner');
+  await pass(bed, 600_000);
+  for (const key of KEYS) assert.deepEqual(bed.replicasOf(key).sort(), [3, 4, 5]);
+  assert.equal((await found(bed, 1)).length, KEYS.length);
+  for (const index of [3, 4, 5]) {
+    assert.equal(bed.node(index).records.repair.standing(), 'voter');
+    assert.equal(await rows(bed, index), KEYS.length);
+  }
+});
+
+test('a short absence is nothing, a long one is seen once, and not before that is written down', async () => {
+  const memory = await openPeerMemory({ store: createMemoryStore(createSeededRandom('absences')) });
+  const seen: string[] = [];
+  const all: number[] = [];
+  const deps = {
+    self: 'me',
+    topology: { absencesOf: () => all, placedNow: () => ({ epoch: 1, placement: new Uint8Array(32) }) },
+    memory,
+    standing: {
+      relearn: () => void seen.push('relearn'),
+      doubt: () => void seen.push('doubt'),
+      mark: async () => void seen.push('mark'),
+    },
+  };
+  const start = () => createAbsences(deps, { harmlessMs: 1_000 });
+  const first = start();
+  first.look();
+  await first.keep();
+  assert.deepEqual([seen.splice(0), memory.absences], [['mark'], 0]);
+  all.push(999);
+  first.look();
+  all.push(1_000);
+  first.look();
+  first.look();
+  assert.deepEqual(seen.splice(0), ['doubt', 'relearn']);
+  // The process ended before it was kept.
+  const second = start();
+  second.look();
+  await second.keep();
+  assert.deepEqual([seen.splice(0), memory.absences], [['relearn', 'mark'], 2]);
+  start().look();
+  assert.deepEqual(seen, []);
+});

@@ -1,0 +1,63 @@
+/** What nodes tell each other of their disks, where something keeps them from knowing better. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { P2posError } from '@p2pos/protocol';
+import { storeThrough } from '../../../testing/store-through.ts';
+import { createTestbed, type Testbed } from '../testing/testbed.ts';
+
+const DAY_MS = 3_600_000; // in these tests
+const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
+
+async function pass(bed: Testbed, ms: number): Promise<void> {
+  await bed.clock.advance(ms);
+  await bed.clock.advanceUntil(() => true, { stepMs: 1, limitMs: 10 });
+}
+
+test('nodes whose disks take nothing any more are restarted, and read', async () => {
+  let full = false;
+  await using bed = await createTestbed({
+    nodes: 3,
+    records: QUICK,
+    wrapStore: (index, store) =>
+      storeThrough(store, {
+        write: (statements) =>
+          full && index !== 0
+            ? Promise.reject(new P2posError('STORE_FULL', { maxBytes: 0 }))
+            : store.write(statements),
+      }),
+  });
+  await bed.put(0, 'a', 'v');
+  await bed.clock.advance(500);
+  full = true;
+  for (const index of [1, 2]) await bed.crash(index);
+  for (const index of [1, 2]) await bed.start(index);
+  await bed.clock.advance(60_000);
+  assert.equal(await bed.get(0, 'a'), 'v');
+});
+
+test('that a member holds nothing of others is not believed by a snapshot that it has not heard of', async () => {
+  await using bed = await createTestbed({
+    nodes: 4,
+    records: { ...QUICK, keepDeletedMs: DAY_MS },
+    exchange: false,
+  });
+  const key = bed.findKey((replicas) => replicas.includes(3));
+  await bed.put(0, key, 'v');
+  await bed.clock.advance(200);
+  bed.partition([0, 1, 2], [3]);
+  await bed.remove(0, key);
+  await pass(bed, 5 * DAY_MS);
+  const { peerId } = bed.node(3);
+  const members = bed.members(0, 1, 2, 3);
+  const moved = await bed.snapshot(
+    members.map((member) => ({ ...member, draining: member.peerId === peerId })),
+  );
+  for (const index of [0, 1, 2]) await bed.give(index, moved);
+  await pass(bed, 1_200_000);
+  await bed.heal();
+  await pass(bed, 180_000);
+  // Before it has offered what it holds, the slot is its own again.
+  await bed.giveAll(await bed.snapshot(members));
+  await pass(bed, 200_000);
+  assert.equal(await bed.get(0, key), undefined);
+});
