@@ -133,7 +133,17 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     source,
     notary: createNotary({ self, systemId, signer: identity.signer, crypto, replica, table, now }),
     reader: local,
-    copying: createCopying({ replica, topology, standing, table, promises, declarations, slotOf, crypto }),
+    copying: createCopying({
+      replica,
+      topology,
+      standing,
+      table,
+      promises,
+      declarations,
+      slotOf,
+      crypto,
+      now,
+    }),
     acceptor: createAcceptor({
       self,
       replica,
@@ -210,7 +220,20 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { settle: settleRegister } = registers;
   // By a later one what is young would seem to be old enough to be forgotten, or set aside.
   const toldTime = earliest;
-  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
+  const upkeep = {
+    self,
+    topology,
+    standing,
+    calls,
+    preference,
+    table,
+    aside,
+    replica,
+    crypto,
+    clock,
+    log,
+    tasks,
+  };
   const handover = startHandover(
     { ...upkeep, promises, slotOf, now, settleRegister, toldTime },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
@@ -227,7 +250,6 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       now,
       toldTime,
       membership,
-      standing,
       memory,
       contents,
       store,

@@ -198,13 +198,21 @@ function isPromiseAnswer(item: unknown): item is PromiseAnswer {
   return result === 'refused' && isErrorCode(text);
 }
 
-/** `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]` */
-export type KeyBody = readonly [Uint8Array, Uint8Array | null, string, boolean, number | null];
+/** `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]`, and `true` of what is `Learned` */
+export type KeyBody = readonly [
+  key: Uint8Array,
+  partition: Uint8Array | null,
+  version: string,
+  tombstone: boolean,
+  expiresAt: number | null,
+  learned?: true,
+];
 
 function isKeyBody(item: unknown): item is KeyBody {
-  if (!Array.isArray(item) || item.length !== 5) return false;
+  if (!Array.isArray(item) || (item.length !== 5 && item.length !== 6)) return false;
   const [key, partition, version, tombstone, expiresAt] = item as unknown[];
   return (
+    (item.length === 5 || item[5] === true) &&
     isKey(key) &&
     (partition === null || isKey(partition)) &&
     isVersion(version) &&
@@ -358,7 +366,12 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
   promised: {
     id: 13,
     input: z.strictObject({ ...placed, count, slots: slotList, after: integerSchema(0) }),
-    output: z.strictObject({ promises: versions, next: integerSchema(0).nullable() }),
+    output: z.strictObject({
+      promises: versions,
+      next: integerSchema(0).nullable(),
+      /** Of which it may have forgotten some. Earlier releases do not say, nor know this: it is left out where there are none. */
+      learning: slotList.optional(),
+    }),
     cost: 'repair',
     maxBodyBytes: MAX_BODY_BYTES,
   },
