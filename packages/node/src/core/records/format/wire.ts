@@ -5,6 +5,7 @@
 import { bytesSchema, hash32Schema, integerSchema, isErrorCode, isVersion } from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../rpc/index.ts';
+import { isKeyBody } from './key-body.ts';
 import { receiptAnswer } from './receipt-answer.ts';
 import {
   isKey,
@@ -196,29 +197,6 @@ function isPromiseAnswer(item: unknown): item is PromiseAnswer {
   if (result === 'behind') return isVersion(text);
   if (result === 'elsewhere') return isEpochText(text);
   return result === 'refused' && isErrorCode(text);
-}
-
-/** `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]`, and `true` of what is `Learned` */
-export type KeyBody = readonly [
-  key: Uint8Array,
-  partition: Uint8Array | null,
-  version: string,
-  tombstone: boolean,
-  expiresAt: number | null,
-  learned?: true,
-];
-
-function isKeyBody(item: unknown): item is KeyBody {
-  if (!Array.isArray(item) || (item.length !== 5 && item.length !== 6)) return false;
-  const [key, partition, version, tombstone, expiresAt] = item as unknown[];
-  return (
-    (item.length === 5 || item[5] === true) &&
-    isKey(key) &&
-    (partition === null || isKey(partition)) &&
-    isVersion(version) &&
-    typeof tombstone === 'boolean' &&
-    (expiresAt === null || isWhole(expiresAt, Number.MAX_SAFE_INTEGER))
-  );
 }
 
 function isWhole(value: unknown, max: number): value is number {

@@ -3,9 +3,9 @@ import { type Crypto, equalBytes, parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
+import type { KeyBody } from '../format/key-body.ts';
 import {
   type Digest,
-  type KeyBody,
   MAX_BATCH_BYTES,
   MAX_SCAN_LIMIT,
   type NameBody,
