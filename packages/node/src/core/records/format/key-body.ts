@@ -2,8 +2,10 @@
 import { isVersion } from '@p2pos/protocol';
 import { isKey } from './record.ts';
 
-/** `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]`, and `true` of what the replica may have
- * promised against on a disk that it lost: see `Learned` */
+/**
+ * `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]`, and `true` of what the replica may
+ * have promised against on a disk that it lost. Earlier releases do not say.
+ */
 export type KeyBody = readonly [
   key: Uint8Array,
   partition: Uint8Array | null,
