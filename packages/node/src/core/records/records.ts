@@ -1,5 +1,5 @@
 /** Puts the parts of a node's records together, and checks what callers ask. */
-import { P2posError } from '@p2pos/protocol';
+import { P2posError, parseVersion } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createAcceptor } from './cas/acceptor.ts';
@@ -128,25 +128,14 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     crypto,
     log,
   });
+  const acting = { self, replica, topology, standing, table, promises, declarations, slotOf, now };
   const handlers = serveRecords({
     replica,
     source,
     notary: createNotary({ self, systemId, signer: identity.signer, crypto, replica, table, now }),
     reader: local,
-    copying: createCopying({ replica, topology, standing, table, promises, declarations, slotOf, crypto }),
-    acceptor: createAcceptor({
-      self,
-      replica,
-      topology,
-      declarations,
-      table,
-      promises,
-      standing,
-      hybridClock,
-      slotOf,
-      now,
-      onContended: (name) => proposer.disturb(name),
-    }),
+    copying: createCopying({ ...acting, crypto }),
+    acceptor: createAcceptor({ ...acting, hybridClock, onContended: (name) => proposer.disturb(name) }),
     comparing: createComparing({
       membership,
       replica,
@@ -202,7 +191,10 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     check: (name) => checkName(name, 'cas'),
     scan: (input, options) => scanner.scan(input, checkRange(input, 'cas'), options),
   });
-  const idempotency = createIdempotency({ clock }, { ...IDEMPOTENCY, keepMs: idempotencyKeepMs });
+  const idempotency = createIdempotency(
+    { clock, ageOf: ({ fields }) => now() - parseVersion(fields.version).ms },
+    { ...IDEMPOTENCY, keepMs: idempotencyKeepMs, resumeMs: keepDeletedMs / 2 },
+  );
 
   started.use(rpc.serve(RECORDS, handlers));
   const tasks = started.use(createTaskGroup({ clock, random, log }));
@@ -212,7 +204,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const toldTime = earliest;
   const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
-    { ...upkeep, promises, slotOf, now, settleRegister, toldTime },
+    { ...upkeep, standing, promises, slotOf, now, settleRegister, toldTime },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
   startPromiseSweep(

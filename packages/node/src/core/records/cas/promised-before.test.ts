@@ -31,11 +31,21 @@ function hook(bed: Testbed, index: number, on: On): void {
   Object.assign(rpc, { call: hooked });
 }
 
+interface Reader {
+  /** What the other proposer does: answers Y, or why not. */
+  readonly write: (bed: Testbed, index: number, key: string) => Promise<string>;
+  readonly look: (bed: Testbed, index: number, key: string) => Promise<string | undefined>;
+}
+
 /**
  * Three replicas, of which one has lost its disk: a proposer had A alone accept X; another had the promises of the others
  * and is about to have its Y accepted, when a reader comes.
  */
-async function readBetween(order: readonly [number, number, number], isCut: boolean): Promise<void> {
+async function between(
+  order: readonly [number, number, number],
+  isCut: boolean,
+  { write, look }: Reader,
+): Promise<void> {
   const key = 'q1';
   await using bed = await createTestbed({ nodes: 5, registers: true, records: { writeTimeoutMs: 20_000 } });
   const peers = bed.nodes().map(({ peerId }) => peerId);
@@ -66,7 +76,7 @@ async function readBetween(order: readonly [number, number, number], isCut: bool
   void create(bed, one, key, 'X');
   await bed.run(accepted.promise);
   await bed.clock.advance(3);
-  const second = create(bed, other, key, 'Y');
+  const second = write(bed, other, key);
   await bed.run(ready.promise);
   await bed.crash(lost);
   bed.replaceDisk(lost);
@@ -78,13 +88,31 @@ async function readBetween(order: readonly [number, number, number], isCut: bool
     // Its new promises lie above all that it may have given before.
     await bed.clock.advance(11_000);
   }
-  const seen = await read(bed, lost, key);
+  const seen = await look(bed, lost, key);
   go.resolve();
   const outcome = await bed.run(second);
   const last = await read(bed, whole, key);
-  const story = `${order}: read ${seen}, created ${outcome}, read ${last}`;
+  const story = `${order}: saw ${seen}, wrote ${outcome}, read ${last}`;
   assert.ok(seen === undefined || (outcome !== 'Y' && last === seen), story);
 }
+
+const READ: Reader = { write: (bed, index, key) => create(bed, index, key, 'Y'), look: read };
+/** Tells what it lists only by its key, so Y is that it is deleted. */
+const SCAN: Reader = {
+  async write(bed, index, key) {
+    const wish = { value: null, condition: { kind: 'absent' }, idempotencyKey: 'd' } as const;
+    const change = bed.node(index).records.registers.change({ ...nameOf(key), ...wish });
+    return change.then(
+      () => 'Y',
+      (error) => String(error.code),
+    );
+  },
+  async look(bed, index, key) {
+    const range = { namespace: nameOf(key).namespace, prefix: bytes(''), limit: 10 };
+    const { keys } = await bed.run(bed.node(index).records.registers.scanAll(range));
+    return keys.length > 0 ? 'X' : undefined;
+  },
+};
 
 const ORDERS = [
   [0, 1, 2],
@@ -96,11 +124,15 @@ const ORDERS = [
 ] as const;
 
 test('what a replica holds that it may have promised against, before it lost its disk, is no part of a majority', async () => {
-  for (const order of ORDERS) await readBetween(order, false);
+  for (const order of ORDERS) await between(order, false, READ);
 });
 
 test('nor is it where promises were asked for first', async () => {
-  for (const order of ORDERS) await readBetween(order, true);
+  for (const order of ORDERS) await between(order, true, READ);
+});
+
+test('nor for a list of keys', async () => {
+  for (const isCut of [false, true]) for (const order of ORDERS) await between(order, isCut, SCAN);
 });
 
 test('it says so, until the register is accepted anew', async () => {

@@ -6,11 +6,12 @@ import type { CheckedRecord } from '../replica/stored.ts';
 import { type Attempt, createIdempotency } from './idempotency.ts';
 import type { Written } from './ticket.ts';
 
-const LIMITS = { maxEntries: 3, maxBytes: 1_000, keepMs: 60_000 };
+const LIMITS = { maxEntries: 3, maxBytes: 1_000, keepMs: 60_000, resumeMs: 30_000 };
 
 function setUp(limits = LIMITS) {
   const clock = createManualClock();
-  const idempotency = createIdempotency({ clock }, limits);
+  let ageMs = 0;
+  const idempotency = createIdempotency({ clock, ageOf: () => ageMs }, limits);
   const runs: (CheckedRecord | undefined)[] = [];
   const written = (version: string) => ({ version }) as Written;
   const once = (scope: string, request = 'r', outcome: 'done' | 'none' | 'unknown' = 'done', bytes = 10) =>
@@ -21,7 +22,10 @@ function setUp(limits = LIMITS) {
       if (outcome !== 'done') throw new Error(outcome);
       return written(`v${runs.length}`);
     });
-  return { clock, runs, once };
+  const setAge = (ms: number) => {
+    ageMs = ms;
+  };
+  return { clock, runs, once, setAge };
 }
 
 function record(version: string, bytes: number): CheckedRecord {
@@ -65,6 +69,19 @@ test('a write without effect runs anew; one of unknown outcome goes on with its 
   assert.deepEqual(resumed.slice(2), [undefined, 'unknown 3', 'unknown 3']);
 });
 
+test('what is so old that its deletion may be forgotten is not sent again, and its outcome stays unknown', async () => {
+  const { runs, once, setAge } = setUp();
+  await assert.rejects(once('ns a', 'r', 'unknown'));
+  setAge(30_001);
+  const isUnknown = (error: unknown) =>
+    isP2posError(error, 'RECORDS_QUORUM_LOST') && error.details['outcome'] === 'unknown';
+  await assert.rejects(once('ns a'), isUnknown);
+  await assert.rejects(once('ns a'), isUnknown);
+  assert.equal(runs.length, 1);
+  setAge(30_000);
+  assert.equal((await once('ns a')).version, 'v2');
+});
+
 test('memory is bounded by number, bytes and age, oldest first', async () => {
   const { clock, runs, once } = setUp();
   for (const key of ['a', 'b', 'c', 'd', 'e']) await once(`ns ${key}`);
@@ -85,7 +102,7 @@ test('memory is bounded by number, bytes and age, oldest first', async () => {
 });
 
 test('who joined a write goes on with it when its first caller gives up', async () => {
-  const idempotency = createIdempotency({ clock: createManualClock() }, LIMITS);
+  const idempotency = createIdempotency({ clock: createManualClock(), ageOf: () => 0 }, LIMITS);
   const first = new AbortController();
   const resumed: (CheckedRecord | undefined)[] = [];
   let runs = 0;

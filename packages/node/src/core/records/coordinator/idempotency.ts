@@ -1,7 +1,8 @@
 /**
  * Remembers writes by the key that their caller chose, so that a repeat has no second effect: a finished one is answered
- * again, one under way is joined, and one of unknown outcome goes on under the version that it was signed with. Known to this
- * node alone, as long as it runs.
+ * again, one under way is joined, and one of unknown outcome goes on under the version that it was signed with, as long as that
+ * is young: replicas take what comes from its author first-hand, and may have forgotten by then that it was deleted. Known to
+ * this node alone, as long as it runs.
  */
 import { type Crypto, concatBytes, P2posError, toHex } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
@@ -17,7 +18,7 @@ export interface Idempotency {
   /**
    * @param scope The caller's key within its namespace. @param request What is asked, as one text: another under the same key is refused.
    * @param signal The caller's, with which `run` ends: who has joined goes on in its stead.
-   * @throws P2posError IDEMPOTENCY_KEY_REUSED, and whatever `run` throws
+   * @throws P2posError IDEMPOTENCY_KEY_REUSED, RECORDS_QUORUM_LOST with {outcome: unknown}, and whatever `run` throws
    */
   once(
     scope: string,
@@ -40,12 +41,17 @@ export interface IdempotencyConfig {
   /** Of records whose outcome is unknown. */
   readonly maxBytes: number;
   readonly keepMs: number;
+  /** Records of a greater age are not sent again. */
+  readonly resumeMs: number;
 }
 
-export function createIdempotency(
-  { clock }: { readonly clock: Clock },
-  config: IdempotencyConfig,
-): Idempotency {
+export interface IdempotencyDeps {
+  readonly clock: Clock;
+  /** By corrected time, ms: the clock may have stood still. */
+  readonly ageOf: (record: CheckedRecord) => number;
+}
+
+export function createIdempotency({ clock, ageOf }: IdempotencyDeps, config: IdempotencyConfig): Idempotency {
   /** Oldest first. */
   const entries = new Map<string, Entry>();
   let bytes = 0;
@@ -107,6 +113,8 @@ export function createIdempotency(
       const own = entry;
       entries.set(scope, own);
       const resume = own.unknown;
+      if (resume && ageOf(resume) > config.resumeMs)
+        throw new P2posError('RECORDS_QUORUM_LOST', { answered: 0, needed: 0, outcome: 'unknown' });
       const work = run({ resume, onUnknown: (record) => keepUnknown(own, record) });
       own.running = { work, signal };
       try {

@@ -58,6 +58,7 @@ const GOOD = {
       keys: [
         [bytes(1), null, version, false, null],
         [bytes(1), bytes(2), version, true, 99],
+        [bytes(1), null, version, false, null, true],
       ],
       more: true,
       learning: [7],
@@ -130,7 +131,7 @@ const GOOD = {
   ],
   promised: [
     { ...placed, count: 3, slots: [1, 9], after: 0 },
-    { promises: [['default/kv-cas', bytes(3), null, version]], next: 7 },
+    { promises: [['default/kv-cas', bytes(3), null, version]], next: 7, learning: [9] },
   ],
   receipt: [
     { ...placed, records: [['default/kv', bytes(3), null, version]] },

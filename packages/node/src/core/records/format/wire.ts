@@ -5,6 +5,7 @@
 import { bytesSchema, hash32Schema, integerSchema, isErrorCode, isVersion } from '@p2pos/protocol';
 import { z } from 'zod';
 import { defineCapability } from '../../rpc/index.ts';
+import { isKeyBody } from './key-body.ts';
 import { receiptAnswer } from './receipt-answer.ts';
 import {
   isKey,
@@ -198,21 +199,6 @@ function isPromiseAnswer(item: unknown): item is PromiseAnswer {
   return result === 'refused' && isErrorCode(text);
 }
 
-/** `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]` */
-export type KeyBody = readonly [Uint8Array, Uint8Array | null, string, boolean, number | null];
-
-function isKeyBody(item: unknown): item is KeyBody {
-  if (!Array.isArray(item) || item.length !== 5) return false;
-  const [key, partition, version, tombstone, expiresAt] = item as unknown[];
-  return (
-    isKey(key) &&
-    (partition === null || isKey(partition)) &&
-    isVersion(version) &&
-    typeof tombstone === 'boolean' &&
-    (expiresAt === null || isWhole(expiresAt, Number.MAX_SAFE_INTEGER))
-  );
-}
-
 function isWhole(value: unknown, max: number): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max;
 }
@@ -360,7 +346,12 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
   promised: {
     id: 13,
     input: z.strictObject({ ...placed, count, slots: slotList, after: integerSchema(0) }),
-    output: z.strictObject({ promises: versions, next: integerSchema(0).nullable() }),
+    output: z.strictObject({
+      promises: versions,
+      next: integerSchema(0).nullable(),
+      /** Of which it may have forgotten some. Earlier releases do not say, nor know this: it is left out where there are none. */
+      learning: slotList.optional(),
+    }),
     cost: 'repair',
     maxBodyBytes: MAX_BODY_BYTES,
   },

@@ -74,21 +74,28 @@ export interface Copying {
 export interface PromisedPage {
   readonly promises: readonly PromiseBody[];
   readonly next: number | null;
+  /** Slots of which this node may have forgotten promises. */
+  readonly learning?: readonly number[] | undefined;
 }
 
 export interface CopyingDeps {
   readonly replica: Pick<Replica, 'admit'>;
   readonly topology: Topology;
-  readonly standing: Pick<Standing, 'votes'>;
+  readonly standing: Pick<Standing, 'votes' | 'votesOn'>;
   readonly table: Pick<RecordTable, 'leaves' | 'findLeaf'>;
   readonly promises: Pick<Promises, 'page'>;
   readonly declarations: Pick<Declarations, 'get'>;
   readonly slotOf: (namespace: string, partition: Uint8Array) => number;
   readonly crypto: Pick<Crypto, 'sha256'>;
+  /** Corrected time, ms. */
+  readonly now: () => number;
 }
 
+/** Ballots of proposals that are still under way are no older, by any clock that is right. */
+const MAX_UNDER_WAY_MS = 10_000;
+
 export function createCopying(deps: CopyingDeps): Copying {
-  const { replica, topology, standing, table, promises, declarations, slotOf, crypto } = deps;
+  const { replica, topology, standing, table, promises, declarations, slotOf, crypto, now } = deps;
   const { moves } = topology;
 
   function ringOf(count: number) {
@@ -179,7 +186,15 @@ export function createCopying(deps: CopyingDeps): Copying {
         )
         .map(({ name, ballot }): PromiseBody => [...nameBody(name), ballot]);
       admission.confirm();
-      return { promises: found, next: page.length < MAX_RECORDS ? null : (page.at(-1)?.id ?? null) };
+      // What was promised on a disk that was lost goes to nobody, so who copies waits until no proposal can lie below it. Asked
+      // last: the disk may have been contradicted while the page was read.
+      const earliest = now() - MAX_UNDER_WAY_MS;
+      const learning = slots.filter((slot) => !standing.votesOn(slot, count, earliest));
+      return {
+        promises: found,
+        next: page.length < MAX_RECORDS ? null : (page.at(-1)?.id ?? null),
+        ...(learning.length > 0 && { learning }),
+      };
     },
   };
 }

@@ -20,14 +20,17 @@ import { majorityOf, reaches } from '../placement/quorum.ts';
 import { type Ring, unpackEpochs } from '../placement/ring.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Aside } from '../repair/aside.ts';
+import type { Standing } from '../repair/standing.ts';
 import { type RecordTable, ringStatement } from '../replica/store.ts';
+import type { RecordName } from '../replica/stored.ts';
 import { type Fate, fateOf, type Lack } from './fate.ts';
 import { createPulling, nameOf, type PullingDeps } from './pulling.ts';
 
 export interface HandoverDeps extends PullingDeps {
   readonly self: PeerId;
   readonly topology: Topology;
-  readonly calls: Pick<ReplicaCalls, 'ask' | 'digest'>;
+  readonly calls: Pick<ReplicaCalls, 'ask' | 'digest' | 'read'>;
+  readonly standing: Pick<Standing, 'votes'>;
   readonly preference: Preference;
   readonly table: Pick<RecordTable, 'slots' | 'leaves' | 'findLeaf' | 'drop' | 'saveRings'>;
   readonly aside: Aside;
@@ -66,7 +69,8 @@ export function startHandover(
   deps: HandoverDeps,
   { stepMs, timeoutMs, keepDeletedMs }: HandoverConfig,
 ): Handover {
-  const { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks } = deps;
+  const { self, topology, standing, calls, preference, table, aside, replica, crypto, clock, log, tasks } =
+    deps;
   const { settleRegister, toldTime, promises, slotOf, now } = deps;
   const { moves } = topology;
   const pulling = createPulling(
@@ -104,7 +108,7 @@ export function startHandover(
     const answers = new Map<PeerId, Pick<Ring, 'settled' | 'closed'>>();
     await Promise.all(
       [...peers].map(async (peerId) => {
-        if (peerId === self || preference.isSilent(peerId)) return;
+        if (preference.isSilent(peerId)) return;
         try {
           const { settled, closed } = await calls.ask(
             peerId,
@@ -137,7 +141,7 @@ export function startHandover(
         else bySource.set(peerId, [slot]);
       }
     }
-    const copied = new Map<number, Set<PeerId>>(slots.map((slot) => [slot, new Set([self])]));
+    const copied = new Map<number, Set<PeerId>>(slots.map((slot) => [slot, new Set()]));
     await Promise.all(
       [...bySource].map(([peerId, list]) =>
         pulling
@@ -148,9 +152,11 @@ export function startHandover(
       ),
     );
     if (generation !== topology.generation()) return;
-    const settled = slots.filter((slot) =>
-      reaches(moves.required(slot, count), (peerId) => copied.get(slot)?.has(peerId) ?? false),
-    );
+    const settled = slots.filter((slot) => {
+      const has = (peerId: PeerId) =>
+        peerId === self ? standing.votes(slot, count) : (copied.get(slot)?.has(peerId) ?? false);
+      return reaches(moves.required(slot, count), has);
+    });
     if (settled.length > 0) await mark(ring, settled, placed, generation);
   }
 
@@ -202,12 +208,11 @@ export function startHandover(
       }),
     );
     const confirmed = answers.filter((lacks) => lacks !== undefined);
-    const majority = majorityOf(present.length);
-    if (confirmed.length < majority) return false;
+    if (confirmed.length < majorityOf(present.length)) return false;
     const fates = leaves.map((leaf) =>
       fateOf(
         confirmed.map((lacks) => lacks.get(nameOf(leaf))),
-        majority,
+        present.length,
       ),
     );
     const whose = (...wanted: readonly Fate[]) => leaves.filter((_, i) => wanted.includes(fates[i] as Fate));
@@ -253,20 +258,37 @@ export function startHandover(
       const name = decodeHeader(header);
       const time = toldTime();
       const isOld = time === undefined || parseVersion(stored.version).ms < time - keepDeletedMs;
-      if (isOld && (await calls.digest(peerId, placed, name, timeoutMs)) === null) {
-        if (time === undefined) return undefined;
-        lacks.set(nameOf(leaf), stored.record.value === null ? 'forgotten' : 'unknown');
-        continue;
+      if (isOld) {
+        const known = await isKnown(peerId, placed, name);
+        if (known === undefined || (!known && time === undefined)) return undefined;
+        if (!known) {
+          lacks.set(nameOf(leaf), stored.record.value === null ? 'forgotten' : 'unknown');
+          continue;
+        }
       }
       const record: RecordBody = [header, value, proof];
       const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: [record] }, { timeoutMs });
       const [{ result, text } = { result: '', text: '' }] = answers;
-      if (result === 'promised') await settleRegister(name);
-      if (result === 'refused' && REFUSED_FOR_GOOD.includes(text ?? '')) lacks.set(nameOf(leaf), 'unknown');
+      if (result === 'promised') {
+        await settleRegister(name);
+        // Settled without it, it was acknowledged by nobody.
+        if ((await isKnown(peerId, placed, name)) !== false) return undefined;
+        lacks.set(nameOf(leaf), 'unknown');
+      } else if (result === 'refused' && REFUSED_FOR_GOOD.includes(text ?? ''))
+        lacks.set(nameOf(leaf), 'unknown');
       else if (result === 'behind') lacks.set(nameOf(leaf), 'newer');
       else if (!['taken', 'held'].includes(result)) return undefined;
     }
     return lacks;
+  }
+
+  /** Whether the peer holds anything of the key; undefined: it does not count. */
+  async function isKnown(peerId: PeerId, placed: Placed, name: RecordName): Promise<boolean | undefined> {
+    const digest = await calls.digest(peerId, placed, name, timeoutMs);
+    if (digest !== false) return digest !== null;
+    const { result } = await calls.read(peerId, placed, name, timeoutMs);
+    if (result === 'absent') return false;
+    return result === 'found' || result === 'damaged' ? true : undefined;
   }
 
   /** Whether something is left to do. */

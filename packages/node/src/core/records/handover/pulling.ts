@@ -1,11 +1,11 @@
 /**
- * Copies from one replica what this node lacks of some slots: inventories first, then only the records that are missing, and what
- * it promised about registers. A ballot that a majority of the former replicas promised is then known to each of the new ones,
+ * Copies from one replica what this node lacks of some slots: what it promised about registers, then inventories, and only
+ * the records that are missing. A ballot that a majority of the former replicas promised is then known to each of the new ones,
  * so that none takes a lower one, and one that reached a minority alone does no harm when it is offered late.
  */
-import { type Crypto, parseVersion } from '@p2pos/protocol';
+import { type Crypto, P2posError, parseVersion } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { Promises } from '../cas/promises.ts';
+import type { PromiseRequest, Promises } from '../cas/promises.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { leafHash } from '../format/merkle.ts';
 import { decodeHeader } from '../format/record.ts';
@@ -128,12 +128,13 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
     return true;
   }
 
+  /** Answers the slots of which the peer may have promised more than is kept here now. */
   async function takePromises(
     peerId: PeerId,
     { placed, count }: Ask,
     slots: readonly number[],
-  ): Promise<void> {
-    if (slots.length === 0) return;
+  ): Promise<ReadonlySet<number>> {
+    const unsure = new Set<number>();
     for (let after: number | null = 0; after !== null; ) {
       const page: PromisedPage = await calls.ask(
         peerId,
@@ -141,20 +142,22 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
         { ...placed, count, slots, after },
         { timeoutMs },
       );
-      const given = page.promises
-        .map(([namespace, key, partition, ballot]) => {
-          return { name: { namespace, key, partition: partition ?? key }, ballot };
-        })
+      for (const slot of page.learning ?? []) unsure.add(slot);
+      const given: PromiseRequest[] = [];
+      for (const [namespace, key, partition, ballot] of page.promises) {
+        const name = { namespace, key, partition: partition ?? key };
+        const slot = slotOf(namespace, name.partition);
+        if (!slots.includes(slot)) continue;
         // One of a far future was promised by nobody who keeps to the rules, and would keep all others out.
-        .filter(
-          ({ name, ballot }) =>
-            slots.includes(slotOf(name.namespace, name.partition)) &&
-            parseVersion(ballot).ms <= now() + MAX_AHEAD_MS,
-        );
+        if (parseVersion(ballot).ms > now() + MAX_AHEAD_MS) unsure.add(slot);
+        else given.push({ name, ballot });
+      }
       if (given.length > 0) await promises.promise(given);
-      if (page.next !== null && page.next <= after) return;
+      if (page.next !== null && page.next <= after)
+        throw new P2posError('PEER_PROTOCOL', { peerId, reason: 'its promises do not go forward' });
       after = page.next;
     }
+    return unsure;
   }
 
   function leafOf(header: Uint8Array): Uint8Array {
@@ -168,6 +171,8 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
         const digests: Uint8Array[] = [];
         for (const slot of some) digests.push((await digestOf({ table, crypto }, count, slot)).digest);
         const generation = topology.generation();
+        // Before the records: a promise that becomes one meanwhile is seen as the one or the other.
+        const unsure = await takePromises(peerId, { placed, count }, some);
         const answer = await calls.ask(
           peerId,
           'inventory',
@@ -175,14 +180,13 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
           { timeoutMs },
         );
         if (answer.done === 0) return;
-        const elsewhere = new Set<number>(answer.learning);
+        const elsewhere = new Set<number>([...answer.learning, ...unsure]);
         for (const [slot, epoch] of answer.elsewhere) {
           elsewhere.add(slot);
           if (generation === topology.generation()) topology.moves.learnClosed(slot, count, epoch);
         }
         const differing = new Set(answer.differing.map(({ slot }) => slot));
         const there = some.slice(0, answer.done).filter((slot) => !elsewhere.has(slot));
-        await takePromises(peerId, { placed, count }, there);
         for (const slot of there) {
           if (!differing.has(slot) || (await pullSlot(peerId, { placed, count }, slot))) onSlot(slot);
         }

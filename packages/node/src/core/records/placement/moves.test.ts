@@ -76,6 +76,18 @@ test('a replica that stays must settle too, since a majority of the old set may 
   assert.deepEqual(moves.unsettled(3), [0, 1, 2, 3]);
 });
 
+test('its own mark counts as what it tells of it, for a learner tells none', () => {
+  const moves = movesOf('a');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'abd'));
+  (moves.ring(3) as Ring).settled.fill(2);
+  const others = [['d', told(2)]] as const;
+  moves.absorb(3, new Map([...others, ['a', told(0)]]));
+  assert.deepEqual(sets(moves), ['abd', 'abc']);
+  moves.absorb(3, new Map([...others, ['a', told(2)]]));
+  assert.deepEqual(sets(moves), ['abd']);
+});
+
 test('a snapshot that moves nothing asks for nothing', () => {
   const moves = movesOf('a');
   moves.append(link(1, 'abcx'));

@@ -44,7 +44,7 @@ export interface Moves {
   /** The present set is known to be closed in this epoch or later; 0 when unknown. */
   closedAt(slot: number, count: number): number;
   learnClosed(slot: number, count: number, epoch: number): void;
-  /** Closes what the marks of other members prove, and believes what they know to be closed. */
+  /** Closes what the marks of members prove, this node's among them, and believes what they know to be closed. */
   absorb(count: number, answers: ReadonlyMap<PeerId, Pick<Ring, 'settled' | 'closed'>>): void;
 }
 
@@ -225,8 +225,7 @@ export function createMoves(
       for (let slot = 0; slot < ring.closed.length; slot++) {
         for (const { closed } of answers.values()) close(ring, slot, closed[slot] as number);
         if (required(slot, count).length === 1) continue;
-        const settledAt = (peerId: PeerId) =>
-          (peerId === self ? ring : answers.get(peerId))?.settled[slot] ?? 0;
+        const settledAt = (peerId: PeerId) => answers.get(peerId)?.settled[slot] ?? 0;
         for (const { peers, first, last, side } of eras.runs(slot, count, ring.closed[slot] as number)) {
           const settled = peers.filter((peerId) => settledAt(peerId) >= first).length;
           if (side || settled < majorityOf(peers.length)) continue;

@@ -1,6 +1,7 @@
 /** Damage on the disk is found by reading through it, and mended from the record itself or from another replica. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { storeThrough } from '../../../testing/store-through.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 
 const HOUR_MS = 3_600_000;
@@ -65,6 +66,33 @@ for (const column of [
     assert.equal(rows?.n, 1);
   });
 }
+
+test('a damaged record that is let go before it can be mended does not come back', async () => {
+  let dropped = 0;
+  await using bed = await createTestbed({
+    nodes: 3,
+    ...QUICK,
+    wrapStore: (index, store) =>
+      storeThrough(store, {
+        async write(statements) {
+          const mends = statements.length === 2 && statements[0]?.sql.startsWith('DELETE FROM records');
+          if (index === 1 && mends) {
+            dropped++;
+            await store.write([{ sql: 'DELETE FROM records' }]);
+          }
+          return store.write(statements);
+        },
+      }),
+  });
+  await bed.put(0, 'key', 'v');
+  await bed.clock.advance(1_000);
+  for (const other of [0, 2]) bed.cut(1, other);
+  const { store } = bed.node(1);
+  await store.write([{ sql: 'UPDATE records SET slot = slot + 1' }]);
+  await bed.clock.advance(2 * HOUR_MS);
+  assert.equal(dropped, 1);
+  assert.deepEqual(await store.read('SELECT 1 FROM records'), []);
+});
 
 test('nothing that is whole is written', async () => {
   await using bed = await createTestbed({ nodes: 3, registers: true, ...QUICK });

@@ -3,9 +3,9 @@ import { type Crypto, equalBytes, parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
+import type { KeyBody } from '../format/key-body.ts';
 import {
   type Digest,
-  type KeyBody,
   MAX_BATCH_BYTES,
   MAX_SCAN_LIMIT,
   type NameBody,
@@ -18,7 +18,7 @@ import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Standing } from '../repair/standing.ts';
 import type { Replica } from './replica.ts';
 import type { RecordTable } from './store.ts';
-import type { RecordName, StoredRecord } from './stored.ts';
+import type { RecordName, StoredKey, StoredRecord } from './stored.ts';
 
 export interface ScanInput extends Placed {
   readonly namespace: string;
@@ -65,10 +65,11 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
   const { replica, membership, topology, standing, declarations, table, crypto, log } = deps;
 
   /** Of a register: it may have promised, on a disk that was lost, never to accept this. */
-  function isLearned(name: RecordName, { slot, count }: SlotPlace, version: string): boolean {
-    const isRegister = declarations.get(name.namespace)?.kind === 'cas';
-    return isRegister && !standing.votesOn(slot, count, parseVersion(version).ms);
-  }
+  const isLearned = (name: RecordName, place: SlotPlace, version: string) =>
+    declarations.get(name.namespace)?.kind === 'cas' && isBarred(place, version);
+
+  const isBarred = ({ slot, count }: SlotPlace, version: string) =>
+    !standing.votesOn(slot, count, parseVersion(version).ms);
 
   async function readOne(name: RecordName): Promise<ReadAnswer> {
     const declaration = declarations.get(name.namespace);
@@ -142,7 +143,10 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
     },
     async scan({ namespace, prefix, after, limit, partition: only, ...placed }, from) {
       const admission = replica.admit(placed, from);
-      const { replicas: count } = declarations.find(namespace);
+      const { replicas: count, kind } = declarations.find(namespace);
+      const isLearnedRow = ({ partition, version }: StoredKey) =>
+        kind === 'cas' &&
+        isBarred({ slot: slotOf(crypto, membership.slots, namespace, partition), count }, version);
       const learning = await standing.learning(count);
       const rows = await table.keys({
         namespace,
@@ -153,15 +157,12 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
       });
       admission.confirm();
       return {
-        keys: rows.map(
-          ({ key, partition, version, tombstone, expiresAt }): KeyBody => [
-            key,
-            equalBytes(partition, key) ? null : partition,
-            version,
-            tombstone,
-            expiresAt ?? null,
-          ],
-        ),
+        keys: rows.map((row): KeyBody => {
+          const { key, partition, version, tombstone, expiresAt } = row;
+          const place = equalBytes(partition, key) ? null : partition;
+          const body = [key, place, version, tombstone, expiresAt ?? null] as const;
+          return isLearnedRow(row) ? [...body, true] : body;
+        }),
         more: rows.length >= limit,
         learning,
       };

@@ -156,6 +156,9 @@ const NEWER = `
       records.tombstone = 0 AND (records.expires_at IS NULL OR records.expires_at > ?13) END
   WHERE (excluded.version, excluded.leaf) > (records.version, records.leaf)
     OR (records.damaged AND excluded.version = records.version)`;
+/** Where the statement before it, of the same transaction, took something away. */
+export const REPLACE = `${INTO}
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ${NEXT_POSITION} WHERE changes() > 0 ${NEWER}`;
 export const UPSERT = `${INTO} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ${NEXT_POSITION}) ${NEWER}`;
 
 /** Of a register: nothing below a ballot that was promised. */

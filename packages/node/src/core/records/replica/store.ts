@@ -280,7 +280,10 @@ function statementsOf(
   ];
 }
 
-/** In place of a row whose columns were damaged; what took its place meanwhile, or is newer under the record's name, stays. */
+/**
+ * In place of a row whose columns were damaged, where it still lies there: what was let go meanwhile does not come back. What
+ * took its place, or is newer under the record's name, stays.
+ */
 export function writeAnew(
   { id, version, leaf }: { readonly id: number; readonly version: string; readonly leaf: Uint8Array },
   record: CheckedRecord,
@@ -288,7 +291,10 @@ export function writeAnew(
 ): Statement[] {
   const { register: _, ...plain } = record;
   const [upsert] = statementsOf(plain, now, record.register?.deleted) as [Statement];
-  return [{ sql: sql.DELETE_ROW, params: [id, version, leaf] }, upsert];
+  return [
+    { sql: sql.DELETE_ROW, params: [id, version, leaf] },
+    { ...upsert, sql: sql.REPLACE },
+  ];
 }
 
 export function ringStatement({ count, settled, closed }: Ring, headHash: Uint8Array): Statement {

@@ -1,6 +1,6 @@
 /** Places in a list of keys, in the order in which the replicas sort. */
 import { compareBytes } from '@p2pos/protocol';
-import type { KeyBody } from '../../format/wire.ts';
+import type { KeyBody } from '../../format/key-body.ts';
 
 export interface Position {
   readonly key: Uint8Array;

@@ -23,7 +23,7 @@ import { type RangeAnswer, survey } from './survey.ts';
 interface Candidate extends Position {
   readonly slot: number;
   readonly version: string;
-  /** Of this version. */
+  /** Of this version; not who may have promised against it. */
   readonly holders: Set<PeerId>;
   dead: boolean;
   /** Alive but for the time. */
@@ -158,7 +158,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
     const isOver = (expiresAt: number | null) => expiresAt !== null && expiresAt <= time;
     const newest = new Map<string, Candidate>();
     for (const [peerId, { keys }] of answers) {
-      for (const [key, partition, version, tombstone, expiresAt] of keys) {
+      for (const [key, partition, version, tombstone, expiresAt, learned] of keys) {
         const at = { key, partition: partition ?? EMPTY };
         if (until && compare(at, until) > 0) break;
         if (only && !equalBytes(partition ?? key, only)) continue;
@@ -166,13 +166,13 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
         const known = newest.get(name);
         const slot = known?.slot ?? slotOf(namespace, partition ?? key);
         if (!counts(slot, peerId)) continue;
-        if (known?.version === version) known.holders.add(peerId);
+        if (known?.version === version && !learned) known.holders.add(peerId);
         if (known && known.version >= version) continue;
         newest.set(name, {
           ...at,
           slot,
           version,
-          holders: new Set([peerId]),
+          holders: new Set(learned ? [] : [peerId]),
           dead: tombstone || isOver(expiresAt),
           expired: !tombstone && isOver(expiresAt),
         });

@@ -5,7 +5,8 @@
 import { isP2posError } from '@p2pos/protocol';
 import type { Clock } from '../../../clock/index.ts';
 import type { PeerId } from '../../../net/index.ts';
-import type { KeyBody, Placed } from '../../format/wire.ts';
+import type { KeyBody } from '../../format/key-body.ts';
+import type { Placed } from '../../format/wire.ts';
 import { type Cover, fewestFor } from '../../placement/cover.ts';
 import { reaches } from '../../placement/quorum.ts';
 import type { ReplicaCalls } from '../calls.ts';
