@@ -63,7 +63,7 @@ export interface Copying {
   ): Promise<{
     readonly done: number;
     readonly records: readonly RecordBody[];
-    readonly damaged: number[];
+    readonly damaged?: number[];
   }>;
   promised(
     input: Placed & { readonly count: number; readonly slots: readonly number[]; readonly after: number },
@@ -171,7 +171,7 @@ export function createCopying(deps: CopyingDeps): Copying {
         done++;
       }
       admission.confirm();
-      return { done, records, damaged };
+      return { done, records, ...(damaged.length > 0 && { damaged }) };
     },
     async promised({ count, slots, after, ...placed }, from) {
       // Whatever was promised under an older snapshot was before this: from now on such requests are refused.

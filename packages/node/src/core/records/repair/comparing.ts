@@ -27,7 +27,7 @@ export interface Comparing {
   compare(
     input: Placed & { readonly count: number; readonly ranges: readonly SlotRange[] },
     from: PeerId,
-  ): Promise<{ digests: Uint8Array[]; learning: number[]; lost: number[] }>;
+  ): Promise<{ digests: Uint8Array[]; learning: number[]; lost?: number[] }>;
   tally(
     input: Placed & { readonly count: number; readonly slots: readonly number[] },
     from: PeerId,
@@ -35,7 +35,7 @@ export interface Comparing {
   reconcile(
     input: Placed & { readonly count: number; readonly slot: number; readonly message: Uint8Array },
     from: PeerId,
-  ): Promise<{ message: Uint8Array; learning: boolean; lost: boolean }>;
+  ): Promise<{ message: Uint8Array; learning: boolean; lost?: boolean }>;
 }
 
 export interface ComparingDeps {
@@ -94,7 +94,7 @@ export function createComparing(deps: ComparingDeps): Comparing {
         if (slots.some((slot) => standing.isLost(slot, count))) lost.push(i);
       }
       admission.confirm();
-      return { digests, learning, lost };
+      return { digests, learning, ...(lost.length > 0 && { lost }) };
     },
     async tally({ count, slots, ...placed }, from) {
       const admission = replica.admit(placed, from);
@@ -111,7 +111,7 @@ export function createComparing(deps: ComparingDeps): Comparing {
       const reply = answer(items, message, RECONCILE_LIMITS);
       admission.confirm();
       const learning = !standing.votes(slot, count);
-      return { message: reply, learning, lost: standing.isLost(slot, count) };
+      return { message: reply, learning, ...(standing.isLost(slot, count) && { lost: true }) };
     },
   };
 }
