@@ -227,7 +227,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       declarations,
       random,
       slotOf,
-      holdsStrays: handover.holdsStrays,
+      liesAstray: handover.liesAstray,
     },
     {
       timeoutMs: readTimeoutMs,

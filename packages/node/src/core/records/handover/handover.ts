@@ -59,8 +59,10 @@ const REFUSED_FOR_GOOD: readonly string[] = ['RECORD_SIGNATURE', 'RECORD_TOO_LAR
 const EMPTY = new Uint8Array(0);
 
 export interface Handover {
-  /** Whether records may lie here of slots that only others hold now. */
+  /** Whether records may lie here of slots that only others hold now, or may come to while moves are under way. */
   holdsStrays(): boolean;
+  /** Whether some lie here now, as far as was looked. */
+  liesAstray(): boolean;
   /** Something came to lie here of a slot that was closed meanwhile. */
   noticeStray(): void;
 }
@@ -81,6 +83,7 @@ export function startHandover(
   /** What the disk holds of the rings, to write only what changed. */
   let saved = '';
   let mayHoldStrays = true;
+  let someLie = true;
   /** Grows with each that came after the slots were looked through, perhaps. */
   let strays = 0;
 
@@ -301,17 +304,20 @@ export function startHandover(
     if (generation !== topology.generation()) return true;
     const before = strays;
     let left = false;
+    let lie = false;
     for (const ring of moves.rings()) {
       const { count } = ring;
       if (moves.open(count).length > 0) await learn(ring, placed, generation);
       if (generation !== topology.generation()) return true;
       await settle(ring, placed, generation);
       if (generation !== topology.generation()) return true;
-      if (mayHoldStrays && (await dropStrays(ring, placed, generation))) left = true;
+      if (mayHoldStrays && (await dropStrays(ring, placed, generation))) lie = true;
       if (generation !== topology.generation()) return true;
       if (moves.open(count).length > 0 || moves.unsettled(count).length > 0) left = true;
     }
-    left ||= strays !== before;
+    lie ||= strays !== before;
+    someLie = lie;
+    left ||= lie;
     mayHoldStrays = left;
     await save();
     return left;
@@ -340,13 +346,16 @@ export function startHandover(
 
   topology.onChange(() => {
     mayHoldStrays = true;
+    someLie = true;
     wake.resolve();
   });
 
   return {
     holdsStrays: () => mayHoldStrays,
+    liesAstray: () => someLie,
     noticeStray() {
       strays++;
+      someLie = true;
       mayHoldStrays = true;
       wake.resolve();
     },

@@ -70,6 +70,14 @@ export async function readFormer(
  */
 const REMOVAL_GRACE_MS = FIRST_HAND_WINDOW_MS + 60_000;
 
+/** A member was removed, and listed again. */
+export interface Absence {
+  /** By the dates of the snapshots. */
+  readonly ms: number;
+  /** Hash of the snapshot, hexadecimal. */
+  readonly listedBy: string;
+}
+
 /** Who was a member when; tells whether an old record may bear the name of its author, and who may hold old ones. */
 export interface Authors {
   learn(link: ChainLink): void;
@@ -78,8 +86,8 @@ export interface Authors {
   /** Whether the peer was a member at that time; `ms` since the epoch. */
   wasMember(peerId: PeerId, ms: number): boolean;
   wasEverMember(peerId: PeerId): boolean;
-  /** For how long it was not listed, ms by the dates of the snapshots, each time that it was removed and listed again. */
-  absencesOf(peerId: PeerId): readonly number[];
+  /** Each time that it was removed and listed again. */
+  absencesOf(peerId: PeerId): readonly Absence[];
   /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
   leftSince(ms: number): PeerId[];
 }
@@ -88,10 +96,10 @@ export function createAuthors(): Authors {
   /** When the peer was last removed; infinite while it is listed. */
   const listedUntil = new Map<PeerId, number>();
   const stores = new Set<PeerId>();
-  const absences = new Map<PeerId, number[]>();
+  const absences = new Map<PeerId, Absence[]>();
   return {
     couldStore: (peerId) => stores.has(peerId),
-    learn({ snapshot }) {
+    learn({ snapshot, hash }) {
       for (const member of snapshot.members) if (canStore(member)) stores.add(member.peerId);
       const listed = new Set(snapshot.members.map(({ peerId }) => peerId));
       const issuedAt = parseTimestamp(snapshot.issuedAt);
@@ -101,8 +109,10 @@ export function createAuthors(): Authors {
       }
       for (const peerId of listed) {
         const until = listedUntil.get(peerId) ?? Number.POSITIVE_INFINITY;
-        if (until !== Number.POSITIVE_INFINITY)
-          absences.set(peerId, [...(absences.get(peerId) ?? []), issuedAt - until]);
+        if (until !== Number.POSITIVE_INFINITY) {
+          const absence = { ms: issuedAt - until, listedBy: toHex(hash) };
+          absences.set(peerId, [...(absences.get(peerId) ?? []), absence]);
+        }
         listedUntil.set(peerId, Number.POSITIVE_INFINITY);
       }
     },

@@ -17,7 +17,7 @@ import type { MembershipJournal, View } from '../../membership/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Placed } from '../format/wire.ts';
 import type { RecordTable } from '../replica/store.ts';
-import { type Authors, type ChainLink, createAuthors, readChain, readFormer } from './chain.ts';
+import { type Absence, type Authors, type ChainLink, createAuthors, readChain, readFormer } from './chain.ts';
 import type { Era, Side } from './eras.ts';
 import { createMoves, type Moves } from './moves.ts';
 import { createPlacer } from './placement.ts';
@@ -41,8 +41,8 @@ export interface Topology extends Disposable {
   wasEverMember(peerId: PeerId): boolean;
   /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
   leftSince(ms: number): PeerId[];
-  /** For how long it was not listed, ms by the dates of the snapshots, each time that it was removed and listed again. */
-  absencesOf(peerId: PeerId): readonly number[];
+  /** Each time that the peer was removed and listed again. */
+  absencesOf(peerId: PeerId): readonly Absence[];
   /** Whether slots are placed on the peer, or ever were. */
   couldStore(peerId: PeerId): boolean;
   /** Told after each change. */

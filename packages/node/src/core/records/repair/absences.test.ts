@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryStore } from '../../../testing/memory-store.ts';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
+import { silentLogger } from '../../log/index.ts';
+import type { Absence } from '../placement/chain.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 import { createAbsences } from './absences.ts';
 import { openPeerMemory } from './memory.ts';
@@ -85,7 +87,7 @@ test('not even of a slot that moves away from it and back', async () => {
   assert.deepEqual(await found(bed, 0), []);
 });
 
-test('all replicas of a slot that were away for long catch up from those that had it meanwhile', async () => {
+test('members that were drained, and so hold nothing, take all replicas of a slot when they come back', async () => {
   await using bed = await createTestbed({ nodes: 6, records: QUICK });
   const draining = (...indexes: readonly number[]) => {
     const leaving = indexes.map((index) => bed.node(index).peerId);
@@ -93,14 +95,12 @@ test('all replicas of a slot that were away for long catch up from those that ha
       .members(0, 1, 2, 3, 4, 5)
       .map((member) => ({ ...member, draining: leaving.includes(member.peerId) }));
   };
+  for (const key of KEYS) await bed.put(0, key, 'v');
   await bed.giveAll(await bed.snapshot(draining(3, 4, 5)));
   await pass(bed, 60_000);
   await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2)));
   await pass(bed, AWAY_MS);
-  for (const key of KEYS) await bed.put(0, key, 'v');
   await bed.giveAll(await bed.snapshot(draining(0, 1, 2)));
-  await bed.clock.advance(300);
-  assert.equal(bed.node(3).records.repair.standing(), 'learner');
   await pass(bed, 600_000);
   for (const key of KEYS) assert.deepEqual(bed.replicasOf(key).sort(), [3, 4, 5]);
   assert.equal((await found(bed, 1)).length, KEYS.length);
@@ -110,36 +110,77 @@ test('all replicas of a slot that were away for long catch up from those that ha
   }
 });
 
-test('a short absence is nothing, a long one is seen once, and not before that is written down', async () => {
-  const memory = await openPeerMemory({ store: createMemoryStore(createSeededRandom('absences')) });
+/** The replicas of some slots, removed without being drained and listed again: what they held is nowhere else. */
+async function undo(bed: Testbed, awayMs: number): Promise<string[]> {
+  const keys = KEYS.filter((key) => bed.replicasOf(key).every((index) => index >= 3));
+  assert.ok(keys.length > 0);
+  for (const key of keys) await bed.put(0, key, 'v');
+  await pass(bed, 2 * DAY_MS);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2)));
+  await pass(bed, awayMs);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5)));
+  await pass(bed, 600_000);
+  return keys;
+}
+
+test('a removal of all replicas that is undone soon leaves everything as it was', async () => {
+  await using bed = await createTestbed({ nodes: 6, records: QUICK });
+  for (const key of await undo(bed, 0.6 * 3_600_000)) assert.equal(await bed.get(0, key), 'v');
+});
+
+test('undone late, nothing is served, and nothing set aside, before an operator takes it for all there is', async () => {
+  await using bed = await createTestbed({ nodes: 6, records: QUICK });
+  const keys = await undo(bed, AWAY_MS);
+  for (const key of keys) await assert.rejects(bed.get(0, key), { code: 'RECORDS_QUORUM_LOST' });
+  for (const index of [3, 4, 5]) await bed.node(index).records.repair.acceptLoss();
+  await pass(bed, 60_000);
+  for (const key of keys) assert.equal(await bed.get(0, key), 'v');
+});
+
+test('a short absence is nothing, a long one is seen once, by any branch, and only then kept', async () => {
+  const store = createMemoryStore(createSeededRandom('absences'));
+  const memory = await openPeerMemory({ store });
+  await store.write([{ sql: 'CREATE TABLE records (id INTEGER)' }]);
   const seen: string[] = [];
-  const all: number[] = [];
+  let all: Absence[] = [];
+  const tell = (what: string) => () => void seen.push(what);
   const deps = {
     self: 'me',
     topology: { absencesOf: () => all, placedNow: () => ({ epoch: 1, placement: new Uint8Array(32) }) },
     memory,
+    store,
+    log: silentLogger,
     standing: {
-      relearn: () => void seen.push('relearn'),
-      doubt: () => void seen.push('doubt'),
+      suspend: tell('suspend'),
+      resume: tell('resume'),
+      relearn: tell('relearn'),
+      doubt: tell('doubt'),
       mark: async () => void seen.push('mark'),
     },
   };
   const start = () => createAbsences(deps, { harmlessMs: 1_000 });
   const first = start();
   first.look();
-  await first.keep();
-  assert.deepEqual([seen.splice(0), memory.absences], [['mark'], 0]);
-  all.push(999);
-  first.look();
-  all.push(1_000);
+  assert.equal(await first.conclude(), true);
+  assert.deepEqual(seen.splice(0), ['mark']);
+  all = [{ ms: 999, listedBy: 'a' }];
   first.look();
   first.look();
-  assert.deepEqual(seen.splice(0), ['doubt', 'relearn']);
-  // The process ended before it was kept.
+  assert.deepEqual(seen.splice(0), ['doubt']);
+  // Another branch won, on which it was away for long.
+  all = [{ ms: 1_000, listedBy: 'b' }];
+  first.look();
+  assert.deepEqual(seen.splice(0), ['suspend']);
+  // The process ended before that was concluded from.
   const second = start();
   second.look();
-  await second.keep();
-  assert.deepEqual([seen.splice(0), memory.absences], [['relearn', 'mark'], 2]);
+  await second.conclude();
+  assert.deepEqual(seen.splice(0), ['suspend', 'resume', 'mark']);
+  all = [...all, { ms: 5_000, listedBy: 'c' }];
+  await store.write([{ sql: 'INSERT INTO records VALUES (1)' }]);
+  second.look();
+  await second.conclude();
+  assert.deepEqual(seen.splice(0), ['suspend', 'relearn', 'mark']);
   start().look();
   assert.deepEqual(seen, []);
 });

@@ -62,6 +62,7 @@ export async function catchUp(
     const outcome = await syncing.slot(peerId, ask, slot, {
       gives: (ms) => !isOld(ms),
       takes: (learning) => !learning,
+      exact: true,
     });
     if (outcome.lost) learners.get(slot)?.add(peerId);
     if (outcome.learning || !outcome.complete) return;
@@ -92,16 +93,15 @@ export async function catchUp(
   function isWhole(slot: number): boolean {
     const seen = witnesses.get(slot) ?? new Set();
     const lost = learners.get(slot) ?? new Set();
-    const isLost = (set: PeerSet) => set.every((peerId) => lost.has(peerId));
-    const isWitnessed = (set: PeerSet) =>
-      set.filter((peerId) => seen.has(peerId)).length >=
-      witnessesNeeded(set, set.filter((peerId) => lost.has(peerId)).length);
-    const all = moves.required(slot, count);
-    const own = all.filter((set) => set.includes(self) && set.length > 1);
-    if (!own.some(isLost)) return own.every(isWitnessed);
-    // All of its set were away for long, or lost their disks: then all that was ever acknowledged is in the older sets.
-    const oldest = all.at(-1) ?? [];
-    return !isLost(oldest) && all.filter((set) => !isLost(set)).every(isWitnessed);
+    return moves
+      .required(slot, count)
+      .filter((set) => set.includes(self) && set.length > 1)
+      .every((set) => {
+        const learning = set.filter((peerId) => lost.has(peerId)).length;
+        // What an older set holds is no substitute: this node may not know yet that it is closed.
+        if (learning === set.length) return false;
+        return set.filter((peerId) => seen.has(peerId)).length >= witnessesNeeded(set, learning);
+      });
   }
 
   const peers = unionOf(missing.flatMap((slot) => moves.required(slot, count))).filter(

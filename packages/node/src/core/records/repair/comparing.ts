@@ -89,9 +89,12 @@ export function createComparing(deps: ComparingDeps): Comparing {
       for (const [i, range] of ranges.entries()) {
         check(count, range[1]);
         const slots = sharedSlots(topology, from, count, range);
-        digests.push((await contents.combined(count, slots)).slice(0, length));
-        if (slots.some((slot) => !standing.votes(slot, count))) learning.push(i);
+        const isLearning = () => slots.some((slot) => !standing.votes(slot, count));
+        // Whoever catches up meanwhile may have lacked what was read first.
+        const before = isLearning();
         if (slots.some((slot) => standing.isLost(slot, count))) lost.push(i);
+        digests.push((await contents.combined(count, slots)).slice(0, length));
+        if (before || isLearning()) learning.push(i);
       }
       admission.confirm();
       return { digests, learning, ...(lost.length > 0 && { lost }) };
@@ -107,11 +110,13 @@ export function createComparing(deps: ComparingDeps): Comparing {
       check(count, slot);
       if (!topology.moves.isHolder(slot, count))
         throw new P2posError('BAD_REQUEST', { reason: 'This node is no replica of the slot.' });
+      const isLearning = () => !standing.votes(slot, count);
+      const before = isLearning();
+      const lost = standing.isLost(slot, count);
       const items = await contents.items(count, slot);
       const reply = answer(items, message, RECONCILE_LIMITS);
       admission.confirm();
-      const learning = !standing.votes(slot, count);
-      return { message: reply, learning, ...(standing.isLost(slot, count) && { lost: true }) };
+      return { message: reply, learning: before || isLearning(), ...(lost && { lost }) };
     },
   };
 }

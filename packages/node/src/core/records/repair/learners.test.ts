@@ -282,3 +282,26 @@ test('a restart with the disk in place counts as soon as one other has answered'
   const { found } = await bed.run(bed.node(2).records.get({ ...nameOf('a'), consistency: 'one' }));
   assert.ok(found);
 });
+
+test('all disks of a slot that were lost count for nobody though it lay elsewhere once, whatever they meet first', async () => {
+  await using bed = await createTestbed({ nodes: 6, members: [0, 1, 2], records: QUICK });
+  await bed.clock.advance(2_000);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4, 5)));
+  await bed.clock.advance(120_000);
+  assert.deepEqual(bed.node(0).records.moves(), { open: 0, unsettled: 0 });
+  const key = bed.findKey((replicas) => replicas.every((index) => index >= 3));
+  await bed.put(0, key, 'acknowledged');
+  await bed.clock.advance(120_000);
+  for (const index of [3, 4, 5]) {
+    await bed.crash(index);
+    bed.replaceDisk(index);
+  }
+  for (const index of [3, 4, 5]) {
+    await bed.start(index);
+    for (const other of [0, 1, 2]) bed.cut(index, other);
+  }
+  await bed.clock.advance(15_000);
+  await bed.heal();
+  await bed.clock.advance(120_000);
+  await assert.rejects(bed.get(0, key), { code: 'RECORDS_QUORUM_LOST' });
+});

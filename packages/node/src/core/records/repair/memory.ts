@@ -13,11 +13,6 @@ export interface Claim {
   readonly commits: number;
 }
 
-/** In the place of a store: of a member that was removed for long, before it claims anything again. */
-const DISTRUSTED = '';
-/** And after: what it claims then counts once it claims a greater term, having caught up. */
-const TOLD_SO = '-';
-
 /** `unknown`: heard for the first time. */
 export type Verdict = 'unknown' | 'known' | 'contradicted';
 
@@ -60,8 +55,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE repair_caught (replicas INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (replicas, slot)) WITHOUT ROWID;
   `,
   `
-  -- One row: how often this node had been removed and listed again when conclusions were drawn from it.
-  CREATE TABLE repair_absences (id INTEGER PRIMARY KEY CHECK (id = 1), seen INTEGER NOT NULL);
+  -- The snapshots that listed this node again after it had been removed, of which conclusions were drawn; '' once any were.
+  CREATE TABLE repair_absences (listed_by TEXT PRIMARY KEY) WITHOUT ROWID;
   `,
 ];
 const SELECT = 'SELECT peer_id, store_id, term, commits FROM repair_memory';
@@ -75,8 +70,7 @@ const SAVE_LEARNER = `
   INSERT INTO repair_self VALUES (1, ?1, 0, 0, 1) ON CONFLICT (id) DO UPDATE SET term = excluded.term, learner = 1`;
 const SELECT_CAUGHT = 'SELECT replicas, slot FROM repair_caught';
 const SAVE_CAUGHT = 'INSERT INTO repair_caught VALUES (?1, ?2) ON CONFLICT DO NOTHING';
-const SAVE_ABSENCES =
-  'INSERT INTO repair_absences VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET seen = excluded.seen';
+const SAVE_ABSENCE = 'INSERT INTO repair_absences VALUES (?1) ON CONFLICT DO NOTHING';
 const FORGET_CAUGHT = { sql: 'DELETE FROM repair_caught' };
 
 /** A slot of those with so many replicas. */
@@ -102,8 +96,6 @@ export interface PeerMemory {
   hear(peerId: PeerId, claim: Claim): Promise<Heard>;
   /** The peer told its position elsewhere (presence): raises what is remembered of the same store. */
   note(peerId: PeerId, position: Omit<Claim, 'term'>): void;
-  /** It was removed: what it holds when it comes back may be long deleted, whatever it claims first. */
-  distrust(peerId: PeerId): Promise<void>;
   peers(): readonly PeerId[];
   /** A disk of which this is known is established, and no learner. */
   saveSelf(term: number, floorMs: number): Promise<void>;
@@ -114,9 +106,9 @@ export interface PeerMemory {
   saveLearner(term: number, caught: readonly CaughtSlot[]): Promise<void>;
   /** Of a learner: in these too. */
   saveCaught(slots: readonly CaughtSlot[]): Promise<void>;
-  /** How often this node had been removed and listed again when conclusions were last drawn from it; undefined: never. */
-  readonly absences: number | undefined;
-  saveAbsences(absences: number): Promise<void>;
+  /** Hashes of the snapshots that listed this node again and of which conclusions were drawn; undefined: never yet. */
+  readonly absences: ReadonlySet<string> | undefined;
+  saveAbsences(listedBy: Iterable<string>): Promise<void>;
 }
 
 export async function openPeerMemory({
@@ -137,14 +129,30 @@ export async function openPeerMemory({
   let floorMs = Number(own?.['floor_ms'] ?? 0);
   let established = own?.['established'] === 1;
   const caught = await store.read<Row>(SELECT_CAUGHT);
-  const [counted] = await store.read<Row>('SELECT seen FROM repair_absences');
-  let absences = counted && Number(counted['seen']);
+  const seen = await store.read<Row>('SELECT listed_by FROM repair_absences');
+  let absences = seen.length > 0 ? new Set(seen.map((row) => String(row['listed_by']))) : undefined;
   const caughtStatements = (slots: readonly CaughtSlot[]) =>
     slots.map(({ count, slot }) => ({ sql: SAVE_CAUGHT, params: [count, slot] }));
 
+  /** What is on the disk, but for how far it has come since. */
+  const kept = new Map(memory);
+  const isSame = (one: Claim | undefined, { storeId, term }: Claim) =>
+    one?.storeId === storeId && one.term === term;
+
+  /** In memory alone where the disk takes nothing, but only of a store that it knows. */
   async function keep(peerId: PeerId, claim: Claim): Promise<void> {
+    const before = memory.get(peerId);
     memory.set(peerId, claim);
-    await store.write([{ sql: KEEP, params: [peerId, claim.storeId, claim.term, claim.commits] }]);
+    try {
+      await store.write([{ sql: KEEP, params: [peerId, claim.storeId, claim.term, claim.commits] }]);
+      kept.set(peerId, claim);
+    } catch (error) {
+      if (isSame(kept.get(peerId), claim)) return;
+      if (memory.get(peerId) !== claim) throw error;
+      if (before) memory.set(peerId, before);
+      else memory.delete(peerId);
+      throw error;
+    }
   }
 
   return {
@@ -159,28 +167,16 @@ export async function openPeerMemory({
     },
     async hear(peerId, claim) {
       const remembered = memory.get(peerId);
-      if (remembered?.storeId === DISTRUSTED) {
-        const term = Math.max(remembered.term, claim.term);
-        const told = { storeId: TOLD_SO, term, commits: remembered.commits };
-        await keep(peerId, told);
-        return { verdict: 'contradicted', term, remembered: told };
-      }
       const verdict = judge(remembered, claim);
       const term = remembered?.term ?? 0;
       if (verdict === 'contradicted') return { verdict, term, ...(remembered && { remembered }) };
-      const kept = keep(peerId, claim);
-      const isKnown = remembered?.storeId === claim.storeId && remembered.term === claim.term;
-      await (isKnown ? kept.catch(() => {}) : kept);
+      await keep(peerId, claim);
       return { verdict, term };
     },
     note(peerId, { storeId, commits }) {
       const remembered = memory.get(peerId);
       if (remembered?.storeId === storeId && commits > remembered.commits)
         memory.set(peerId, { ...remembered, commits });
-    },
-    async distrust(peerId) {
-      const { term = 0, commits = 0 } = memory.get(peerId) ?? {};
-      await keep(peerId, { storeId: DISTRUSTED, term, commits });
     },
     peers: () => [...memory.keys()],
     learner: own?.['learner'] === 1,
@@ -196,9 +192,10 @@ export async function openPeerMemory({
     get absences() {
       return absences;
     },
-    async saveAbsences(seen) {
-      await store.write([{ sql: SAVE_ABSENCES, params: [seen] }]);
-      absences = seen;
+    async saveAbsences(listedBy) {
+      const all = new Set(['', ...listedBy]);
+      await store.write([...all].map((hash) => ({ sql: SAVE_ABSENCE, params: [hash] })));
+      absences = new Set([...(absences ?? []), ...all]);
     },
     async saveCaught(slots) {
       if (slots.length > 0) await store.write(caughtStatements(slots));

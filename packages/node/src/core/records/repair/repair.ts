@@ -5,6 +5,7 @@
 import { equalBytes } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
+import type { Store } from '../../store/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
@@ -16,6 +17,7 @@ import { type CatchingUpDeps, catchUp } from './catching-up.ts';
 import type { PeerMemory } from './memory.ts';
 
 export interface RepairDeps extends CatchingUpDeps {
+  readonly store: Pick<Store, 'read'>;
   readonly membership: Pick<RecordsMembership, 'view'>;
   readonly calls: Pick<ReplicaCalls, 'ask'>;
   readonly preference: Pick<Preference, 'isSilent'>;
@@ -23,7 +25,7 @@ export interface RepairDeps extends CatchingUpDeps {
   readonly clock: Clock;
   readonly tasks: TaskGroup;
   /** Whether records may lie here of slots that only others hold now. */
-  readonly holdsStrays: () => boolean;
+  readonly liesAstray: () => boolean;
 }
 
 export interface RepairConfig {
@@ -86,7 +88,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     log,
     tasks,
     toldTime,
-    holdsStrays,
+    liesAstray,
   } = deps;
   const { timeoutMs, writeTimeoutMs, intervalMs, keepDeletedMs, leaversKeepMs } = config;
   const { moves } = topology;
@@ -95,12 +97,11 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   const noticed = new Set<PeerId>();
   /** Members no more, and since when this node knows. */
   const removed = new Map<PeerId, number>();
-  const distrusted = new Set<PeerId>();
   let wake = Promise.withResolvers<void>();
   let all = false;
   const startedAt = clock.monotonic();
   let changedAt = startedAt;
-  const absences = createAbsences(deps, { harmlessMs: leaversKeepMs / 2 });
+  const absences = createAbsences(deps, { harmlessMs: 0.9 * leaversKeepMs });
   absences.look();
 
   const members = () => [...membership.view().members.keys()].filter((peerId) => peerId !== self);
@@ -156,7 +157,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       if (!(await catchUp(deps, { placed, count }, { keepDeletedMs }))) whole = false;
     }
     // What lies where it belongs no more was compared with nobody, and its slot may come back.
-    if (!whole || holdsStrays() || standing.state() !== 'learner') return;
+    if (!whole || liesAstray() || standing.state() !== 'learner') return;
     await standing.absolve();
     log.info({ action: 'caught_up' }, 'this replica has caught up and counts again');
   }
@@ -212,29 +213,14 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     if (!snapshot) return;
     // A disk that is new remembers nobody; the chain tells who left lately. Before the time is told nothing is forgotten.
     const time = toldTime();
-    // By the date of their removal: who left before that others distrust already.
-    const left = time === undefined ? [] : topology.leftSince(time - 2 * leaversKeepMs);
+    const left = time === undefined ? [] : topology.leftSince(time - leaversKeepMs);
     for (const peerId of new Set([...memory.peers(), ...left])) {
       if (listed.has(peerId)) continue;
       reconciled.delete(peerId);
       clean.delete(peerId);
       if (!removed.has(peerId)) removed.set(peerId, clock.monotonic());
     }
-    for (const peerId of removed.keys()) {
-      if (!listed.has(peerId)) continue;
-      removed.delete(peerId);
-      distrusted.delete(peerId);
-    }
-  }
-
-  async function distrustLeavers(): Promise<void> {
-    noteRemoved();
-    for (const [peerId, since] of removed) {
-      // From now on deletions are forgotten without it, so that what it brings along must not be believed.
-      if (clock.monotonic() - since < leaversKeepMs || distrusted.has(peerId)) continue;
-      await memory.distrust(peerId);
-      if (removed.has(peerId)) distrusted.add(peerId);
-    }
+    for (const peerId of removed.keys()) if (listed.has(peerId)) removed.delete(peerId);
   }
 
   tasks.run('records_standing', async (signal) => {
@@ -248,10 +234,16 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       let waits = false;
       try {
         if (placed) {
-          await unlessAborted(signal, absences.keep());
           waits = true;
+          let concluded = false;
+          await unlessAborted(
+            signal,
+            absences.conclude().then((done) => {
+              concluded = done;
+            }),
+          );
           const claims = claimAll().then((all) => {
-            waits = !all;
+            waits = !all || !concluded;
           });
           await unlessAborted(signal, claims);
         }
@@ -277,7 +269,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     noticed.clear();
     const everybody = all || some.length === 0;
     all = false;
-    await unlessAborted(signal, distrustLeavers());
+    noteRemoved();
     // Nobody's word is needed where there is nobody else. A disk that is new learns of others within that time.
     if (clock.monotonic() - changedAt >= intervalMs) await unlessAborted(signal, standing.establish());
     await unlessAborted(signal, compareWith(everybody ? members() : some, signal));
@@ -297,7 +289,8 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       reconciledAt: (peerId) => reconciled.get(peerId),
       cleanAt: (peerId) => clean.get(peerId),
     },
-    leavers: () => [...removed.keys()].filter((peerId) => !distrusted.has(peerId)),
+    leavers: () =>
+      [...removed].flatMap(([peerId, since]) => (clock.monotonic() - since < leaversKeepMs ? [peerId] : [])),
     notice(peerId) {
       wake.resolve();
       noticed.add(peerId);

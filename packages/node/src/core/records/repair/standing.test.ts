@@ -5,7 +5,6 @@ import { createManualClock } from '../../../testing/manual-clock.ts';
 import { createMemoryDisk, createMemoryStore } from '../../../testing/memory-store.ts';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { storeThrough } from '../../../testing/store-through.ts';
-import { REPAIR_METHODS } from '../format/repair-methods.ts';
 import type { PeerSet } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import { MIGRATIONS, openPeerMemory, type Verdict } from './memory.ts';
@@ -234,19 +233,6 @@ test('a contradiction that the disk had no room for is kept before it catches up
   assert.equal((await openPeerMemory({ store })).learner, true);
 });
 
-test('whom this node distrusts is contradicted, though it never heard of it, until it claims a greater term', async () => {
-  const memory = await openPeerMemory({ store: createMemoryStore(createSeededRandom('standing')) });
-  await memory.distrust('p');
-  const claim = { storeId: 's', term: 3, commits: 9 };
-  const { claim: method } = REPAIR_METHODS;
-  for (let i = 0; i < 2; i++) {
-    const heard = await memory.hear('p', claim);
-    assert.deepEqual([heard.verdict, heard.term], ['contradicted', 3]);
-    method.output.parse({ ...heard, strays: false, sure: true });
-  }
-  assert.equal((await memory.hear('p', { ...claim, term: 4 })).verdict, 'known');
-});
-
 test('whose word is needed anew does not count before it is given', async () => {
   const { standing } = await standingIn(['me', 'a', 'b']);
   standing.learn('a', word('known'));
@@ -322,4 +308,33 @@ test('who was away for long counts nowhere, not even where it had caught up, nor
   assert.deepEqual([standing.votes(1, 3), standing.isLost(1, 3)], [false, true]);
   const { learner, caught } = await openPeerMemory({ store });
   assert.deepEqual([learner, caught], [true, []]);
+});
+
+test('until it is known whether what it holds may be long deleted it counts nowhere, alone neither', async () => {
+  for (const sets of [[['me', 'a', 'b']], [['me']]] as PeerSet[][]) {
+    const { standing } = await standingIn(...sets);
+    standing.learn('a', word('known'));
+    assert.equal(standing.votes(1, 3), true);
+    standing.suspend();
+    standing.learn('a', word('known'));
+    assert.equal(standing.votes(1, 3), false);
+    standing.resume();
+    assert.equal(standing.votes(1, 3), true);
+  }
+});
+
+test('a new disk that the memory could not keep is not vouched for when it asks again', async () => {
+  let full = false;
+  const store = createMemoryStore(createSeededRandom('hear'));
+  const memory = await openPeerMemory({
+    store: storeThrough(store, {
+      write: (statements) => (full ? Promise.reject(new Error('full')) : store.write(statements)),
+    }),
+  });
+  await memory.hear('p', { storeId: 'old', term: 0, commits: 7 });
+  full = true;
+  const fresh = { storeId: 'new', term: 1, commits: 3 };
+  await assert.rejects(memory.hear('p', fresh));
+  await assert.rejects(memory.hear('p', fresh));
+  assert.equal((await memory.hear('p', { storeId: 'old', term: 0, commits: 8 })).verdict, 'known');
 });

@@ -34,7 +34,11 @@ export interface Standing {
   claim(peerId: PeerId): Claim;
   /** What a peer said of the claim. */
   learn(peerId: PeerId, word: Word): void;
-  /** What is held may be long deleted: as if all had contradicted. */
+  /** Counts nowhere until it is known whether what is held may be long deleted. */
+  suspend(): void;
+  /** It may not. */
+  resume(): void;
+  /** It may: as if all had contradicted. */
   relearn(): void;
   /** This node's word needs that of the peer no more. */
   isVouched(peerId: PeerId): boolean;
@@ -52,7 +56,7 @@ export interface Standing {
   isLost(slot: number, count: number): boolean;
   /** All slots were: from now on this store is as good as any. */
   absolve(): Promise<void>;
-  /** Others may have come to distrust this disk: their word is needed anew. */
+  /** This node was away for a while: the others' word is needed anew. */
   doubt(): void;
   /** An operator takes what is here for all there is. */
   force(): Promise<void>;
@@ -116,6 +120,7 @@ export function createStanding(
   /** Grows with everything that `votes` follows from, but the sets. */
   let revision = 0;
   let contradicted = memory.learner;
+  let suspended = false;
   let proven = false;
   /** Whether it has counted in all its slots since the start; once it has, no lower position is told again. */
   let accepted = false;
@@ -143,6 +148,7 @@ export function createStanding(
   }
 
   function votes(slot: number, count: number): boolean {
+    if (suspended) return false;
     if (proven) return true;
     const all = topology.moves.required(slot, count);
     // Asked for every record; nearly always there is one set, and this node belongs to it.
@@ -230,6 +236,16 @@ export function createStanding(
     notify();
   }
 
+  function doubt(): void {
+    proven = false;
+    doubts++;
+    for (const [name, one] of caught) caughtBefore.set(name, one);
+    caught.clear();
+    vouched.clear();
+    revision++;
+    notify();
+  }
+
   async function settle(): Promise<void> {
     const before = doubts;
     const newFloorMs = floor();
@@ -279,7 +295,17 @@ export function createStanding(
       }
       contradict();
     },
+    suspend() {
+      suspended = true;
+      doubt();
+    },
+    resume() {
+      suspended = false;
+      revision++;
+      notify();
+    },
     relearn() {
+      suspended = false;
       caught.clear();
       contradict();
     },
@@ -301,15 +327,7 @@ export function createStanding(
     isCaughtUp,
     isLost: (slot, count) => contradicted && !isCaughtUp(slot, count),
     absolve: settle,
-    doubt() {
-      proven = false;
-      doubts++;
-      for (const [name, one] of caught) caughtBefore.set(name, one);
-      caught.clear();
-      vouched.clear();
-      revision++;
-      notify();
-    },
+    doubt,
     force: settle,
     onChange: (listener) => void listeners.push(listener),
   };

@@ -49,6 +49,11 @@ export interface SlotRules {
   readonly gives: (ms: number) => boolean;
   /** Whether what only the peer holds is taken, when it counts or not. */
   readonly takes: (learning: boolean) => boolean;
+  /**
+   * What the peer named and replaced before it gave it is looked for once more: it may be what was acknowledged. Else it is
+   * left to those who wrote it. Default false.
+   */
+  readonly exact?: boolean;
 }
 
 export interface Syncing {
@@ -259,7 +264,7 @@ export function createSyncing(
     async slot(peerId, ask, slot, rules) {
       for (let round = 1; ; round++) {
         const { missed, ...outcome } = await reconcile(peerId, ask, slot, rules);
-        if (!missed) return outcome;
+        if (!missed || !rules.exact) return outcome;
         if (round === MAX_ROUNDS) return { ...outcome, complete: false };
       }
     },
