@@ -6,6 +6,7 @@ import { movedBetween } from './targets.ts';
 
 /** Between two looks of an operator whether the members may be changed now. */
 const OPERATOR_WAIT_MS = 10_000;
+const MOST_GONE = 3;
 
 export function memberFault(
   ground: Ground,
@@ -25,7 +26,6 @@ export function memberFault(
     if (!isListed(sim, i))
       // The others go on to be drained.
       return change((before) => [...before, ...sim.system.members([{ peerId }])]);
-    if (members.length <= sim.nodes.length - 3) return false;
     // One after another: who would drain all?
     if (members.some(({ draining }) => draining)) return false;
     const without = (before: readonly Member[]) => before.filter((member) => member.peerId !== peerId);
@@ -58,6 +58,12 @@ export function memberFault(
     return true;
   }
 
+  /** When three are gone, another comes in. */
+  function chosen(i: number): number {
+    const gone = [...sim.nodes.keys()].filter((j) => !isListed(sim, j));
+    return gone.length < MOST_GONE ? i : random.pick(gone);
+  }
+
   let waits = false;
   async function tryAgain(i: number): Promise<void> {
     waits = !ground.isOver() && !(await changeMembers(i));
@@ -66,7 +72,7 @@ export function memberFault(
 
   /** An operator waits until it can be done, and does one thing at a time. */
   return async function member(i) {
-    if (!waits && !ground.isOver()) await tryAgain(i);
+    if (!waits && !ground.isOver()) await tryAgain(chosen(i));
     return false;
   };
 }
