@@ -62,6 +62,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
   const { repairBytesPerSecond: maxBytesPerSecond = 32 * 1_048_576, scrubMs = 7 * 86_400_000 } = config;
   const { keepDeletedMs = 86_400_000, leaversKeepMs = 3_600_000 } = config;
+  const maxAgeMs = keepDeletedMs / 2;
   const { systemId } = membership;
   const self = identity.peerId;
   const log = deps.log.child({ module: 'records' });
@@ -101,6 +102,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     hybridClock,
     now,
     ceiling,
+    maxAgeMs,
     onStalePeer,
     onAhead: (body, dueAt) => parking.park(body, dueAt),
     onStray: () => handover.noticeStray(),
@@ -193,7 +195,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   });
   const idempotency = createIdempotency(
     { clock, ageOf: ({ fields }) => now() - parseVersion(fields.version).ms },
-    { ...IDEMPOTENCY, keepMs: idempotencyKeepMs, resumeMs: keepDeletedMs / 2 },
+    { ...IDEMPOTENCY, keepMs: idempotencyKeepMs, resumeMs: maxAgeMs },
   );
 
   started.use(rpc.serve(RECORDS, handlers));

@@ -47,15 +47,12 @@ export function createAbsences(
       if (!topology.placedNow()) return;
       const all = topology.absencesOf(self);
       const fresh = all.filter(({ listedBy }) => !seen?.has(listedBy));
-      const isFirst = seen === undefined;
-      if (!isFirst && fresh.length === 0) return;
+      if (seen && fresh.length === 0) return;
       seen = new Set([...(seen ?? []), ...fresh.map(({ listedBy }) => listedBy)]);
-      // On a disk that is new, or older than this, nothing is known of what was before.
-      if (isFirst) return;
       if (fresh.some(({ ms }) => ms >= harmlessMs)) {
         isOpen = true;
         standing.suspend();
-      } else standing.doubt();
+      } else if (fresh.length > 0) standing.doubt();
     },
     async conclude() {
       const concluded = seen;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
 import { storeThrough } from '../../../testing/store-through.ts';
-import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 
 const DAY_MS = 3_600_000; // in these tests
 const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
@@ -60,4 +60,37 @@ test('that a member holds nothing of others is not believed by a snapshot that i
   await bed.giveAll(await bed.snapshot(members));
   await pass(bed, 200_000);
   assert.equal(await bed.get(0, key), undefined);
+});
+
+test('what its author signed long before it arrives does not undo a deletion that was forgotten', async () => {
+  await using bed = await createTestbed({
+    nodes: 4,
+    members: [0, 1, 2],
+    exchange: false,
+    // Of a machine that sleeps the timeouts stand still.
+    records: { writeTimeoutMs: 1_200_000, readTimeoutMs: 1_000, keepDeletedMs: 60_000 },
+  });
+  const { peerId } = bed.node(3);
+  const members = bed
+    .members(0, 1, 2, 3)
+    .map((member) => (member.peerId === peerId ? { ...member, tier: 3 as const, capabilities: [] } : member));
+  await bed.giveAll(await bed.snapshot(members));
+  await bed.clock.advance(120_000);
+  const next = await bed.snapshot(members);
+  for (const index of [0, 1, 2]) await bed.give(index, next);
+  await bed.clock.advance(1_000);
+  // Refused as long as it follows the snapshot before.
+  const late = bed.node(3).records.put({ ...nameOf('a'), value: new TextEncoder().encode('old') });
+  late.catch(() => {});
+  await bed.clock.advance(500);
+  await bed.put(0, 'a', 'new');
+  await bed.remove(0, 'a');
+  await pass(bed, 480_000);
+  for (const index of [0, 1, 2]) {
+    const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
+    assert.equal(row?.n, 0, 'the deletion is forgotten');
+  }
+  await bed.give(3, next);
+  await assert.rejects(bed.run(late), { code: 'RECORD_INVALID' });
+  assert.equal(await bed.get(0, 'a'), undefined);
 });

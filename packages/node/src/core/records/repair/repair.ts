@@ -101,7 +101,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   let all = false;
   const startedAt = clock.monotonic();
   let changedAt = startedAt;
-  const absences = createAbsences(deps, { harmlessMs: 0.9 * leaversKeepMs });
+  const absences = createAbsences(deps, { harmlessMs: 0.75 * leaversKeepMs });
   absences.look();
 
   const members = () => [...membership.view().members.keys()].filter((peerId) => peerId !== self);

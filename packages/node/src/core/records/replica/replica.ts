@@ -47,6 +47,8 @@ export interface ReplicaDeps {
   /** Corrected time, ms. */
   readonly now: () => number;
   readonly ceiling: Pick<Ceiling, 'allows'>;
+  /** What is older is not taken from its author, whose clock may have stood still: its deletion may be forgotten. */
+  readonly maxAgeMs: number;
   /** Told of a peer that follows another snapshot. */
   readonly onStalePeer: (peerId: PeerId) => void;
   /** Told of what others pass on that is too far ahead until then, corrected time in ms. Nothing of it was checked. */
@@ -127,8 +129,8 @@ export function createReplica(deps: ReplicaDeps): Replica {
       if (relayed) deps.onAhead(body, ms - MAX_AHEAD_MS);
       throw new P2posError('VERSION_AHEAD', { maxAheadMs: MAX_AHEAD_MS });
     }
-    if (register && !relayed && ms < now() - MAX_BALLOT_AGE_MS)
-      throw new P2posError('RECORD_INVALID', { reason: 'its ballot is too old to be accepted' });
+    if (!relayed && ms < now() - (register ? MAX_BALLOT_AGE_MS : deps.maxAgeMs))
+      throw new P2posError('RECORD_INVALID', { reason: 'it is too old to be taken from its author' });
     checkValue(fields, value);
     // What an earlier release took is passed on, so that replicas stay alike: it holds nothing (`storedState`).
     const read = relayed ? storedState : checkedState;
