@@ -20,6 +20,8 @@ export interface Standing {
   votes(slot: number, count: number): boolean;
   /** The same for what concerns a register's ballot: one that this node may have promised against counts never. */
   votesOn(slot: number, count: number, ballotMs: number): boolean;
+  /** Of a register's ballot: what bears it counts for nothing here until the register is accepted anew. */
+  isBarred(ballotMs: number): boolean;
   /** Shortly after the start, while nobody has answered yet, waits until it is known whether the slot counts. */
   known(slot: number, count: number): Promise<void>;
   /** After the same wait: of the slots that this node holds, those in which it does not count. */
@@ -270,6 +272,7 @@ export function createStanding(
   return {
     votes,
     votesOn: (slot, count, ballotMs) => ballotMs > floor() && votes(slot, count),
+    isBarred: (ballotMs) => ballotMs <= floor(),
     known: (slot, count) => patiently(() => votes(slot, count)),
     async learning(count) {
       await patiently(() => uncountedOf(count).length === 0);

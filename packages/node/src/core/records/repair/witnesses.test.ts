@@ -1,6 +1,7 @@
 /** Who is no witness of what a lost disk had acknowledged, and who is none less: nothing acknowledged escapes who catches up. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { formatVersion } from '@p2pos/protocol';
 import { storeThrough } from '../../../testing/store-through.ts';
 import { sleep } from '../../clock/index.ts';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
@@ -145,4 +146,25 @@ test('a witness that replaced what it had named before it gave it is asked once 
   assert.ok((await caughtUp(bed, 0)) > 0);
   bed.partition([0, 2], [1], [3]);
   assert.notEqual(await seenBy(bed, 2, key), 'old');
+});
+
+test('two that lost their disks learn of a register though all three promised against what it holds', async () => {
+  await using bed = await createTestbed({ nodes: 3, registers: true, records: QUICK });
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const name = { namespace: 'default/kv-cas', partition: bytes('r'), key: bytes('r') };
+  const { registers } = bed.node(0).records;
+  await bed.run(registers.change({ ...name, value: bytes('v'), condition: { kind: 'absent' } }));
+  await bed.clock.advance(500);
+  for (const index of [1, 2]) await loseDisk(bed, index);
+  for (const index of [1, 2]) await bed.start(index);
+  // Of a proposer that then fell silent; from the one that is whole they would have it with a slot that moves.
+  const ballot = formatVersion({ ms: bed.clock.now() + 9_000, counter: 0, author: bed.node(0).peerId });
+  const params = [name.namespace, name.key, '', ballot];
+  const sql =
+    'INSERT INTO register_promises (namespace, key, partition, ballot) VALUES (?, ?, CAST(? AS BLOB), ?)';
+  for (const index of [0, 1, 2]) await bed.node(index).store.write([{ sql, params }]);
+  await bed.clock.advance(30_000);
+  for (const index of [1, 2]) assert.equal(bed.node(index).records.repair.standing(), 'voter');
+  const found = await bed.run(registers.read(name));
+  assert.equal(found && new TextDecoder().decode(found.value), 'v');
 });

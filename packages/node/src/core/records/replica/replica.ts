@@ -38,7 +38,7 @@ export interface ReplicaDeps {
   readonly declarations: Declarations;
   readonly table: RecordTable;
   readonly promises: Pick<Promises, 'find'>;
-  readonly standing: Pick<Standing, 'votes' | 'votesOn' | 'known'>;
+  readonly standing: Pick<Standing, 'votes' | 'votesOn' | 'known' | 'isLost' | 'isBarred'>;
   /** A deletion that every replica had, and that this one has let go since. */
   readonly isForgotten: (leaf: Uint8Array) => boolean;
   readonly verifier: SealVerifier;
@@ -238,6 +238,18 @@ export function createReplica(deps: ReplicaDeps): Replica {
     return deps.isForgotten(leaf) && (!held || held.version >= version);
   }
 
+  /**
+   * A learner takes what it is given of a register though it keeps a promise against it: that it took from others since, or it
+   * lies below the floor, by which the record counts for nothing here. To wait until the register is settled would be to wait
+   * for itself.
+   */
+  function learned(record: CheckedRecord): CheckedRecord {
+    const { register, fields, slot, count } = record;
+    if (!register || !standing.isLost(slot, count)) return record;
+    const barred = standing.isBarred(parseVersion(fields.version).ms);
+    return barred ? { ...record, register: { ...register, barred } } : record;
+  }
+
   async function keep(records: readonly CheckedRecord[]): Promise<WriteAnswer[]> {
     const answers = new Array<WriteAnswer>(records.length);
     const mine: number[] = [];
@@ -321,7 +333,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
     admit,
     async write(input, from, { relayed }) {
       const admission = admit(input, from);
-      return keepGood(await outcomesOf(input.records, from, relayed), admission);
+      const outcomes = await outcomesOf(input.records, from, relayed);
+      const taken = relayed ? outcomes.map((one) => ('leaf' in one ? learned(one) : one)) : outcomes;
+      return keepGood(taken, admission);
     },
     writeOwn: (placed, records) => keepGood(outcomesOfOwn(records), admit(placed, self)),
   };

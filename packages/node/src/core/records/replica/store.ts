@@ -275,7 +275,7 @@ function statementsOf(
   ];
   if (!register) return [{ sql: sql.UPSERT, params }];
   return [
-    { sql: sql.ACCEPT, params },
+    { sql: register.barred ? sql.UPSERT : sql.ACCEPT, params },
     { sql: sql.FORGET_PROMISE, params: [...place, fields.version] },
   ];
 }

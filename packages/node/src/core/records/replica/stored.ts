@@ -9,8 +9,8 @@ export interface CheckedRecord extends SignedRecord {
   readonly slot: number;
   /** Number of replicas of its namespace. */
   readonly count: number;
-  /** Of a register: taken only where nothing greater was promised. */
-  readonly register?: { readonly deleted: boolean };
+  /** Of a register: taken only where nothing greater was promised; `barred`: even so, since it counts for nothing here. */
+  readonly register?: { readonly deleted: boolean; readonly barred?: boolean };
 }
 
 export interface StoredRecord {
