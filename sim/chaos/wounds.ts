@@ -33,6 +33,8 @@ interface Wound {
   readonly since: number;
   readonly text: string;
   healed(sim: Simnet): boolean;
+  /** While its node is removed: whether others have taken its place. */
+  replaced?: ((sim: Simnet) => boolean) | undefined;
 }
 
 export function createWounds(): Wounds {
@@ -55,7 +57,11 @@ export function createWounds(): Wounds {
 
   function look(sim: Simnet): void {
     // One that is removed answers nobody, and comes back as a newcomer: it is healed when others have taken its place.
-    wounds = wounds.filter((wound) => !(isListed(sim, wound.node) ? wound.healed(sim) : isAtRest(sim)));
+    wounds = wounds.filter((wound) => {
+      if (!isListed(sim, wound.node)) wound.replaced ??= settledSince(sim.snapshot.body.epoch);
+      else if (wound.replaced) wound.replaced = undefined;
+      return !(wound.replaced ?? wound.healed)(sim);
+    });
   }
 
   return {
@@ -82,7 +88,7 @@ export function createWounds(): Wounds {
         node: i,
         since: sim.clock.monotonic(),
         text: `node${i} was removed and its slots never settled`,
-        healed: isAtRest,
+        healed: settledSince(sim.snapshot.body.epoch + 1),
       });
     },
     row(sim, i, { id, column, bytes }) {
@@ -113,6 +119,19 @@ export function isAtRest(sim: Simnet): boolean {
     const { open, unsettled } = records.moves();
     return sim.isUp(j) && open + unsettled === 0;
   });
+}
+
+/** Each member, at some time after that snapshot, knew of no move that is under way: not all need be up at once. */
+function settledSince(epoch: number): (sim: Simnet) => boolean {
+  const told = new Set<number>();
+  return (sim) => {
+    for (const [j, { records, membership }] of sim.nodes.entries()) {
+      if (!isListed(sim, j) || !sim.isUp(j) || membership.view().epoch < epoch) continue;
+      const { open, unsettled } = records.moves();
+      if (open + unsettled === 0) told.add(j);
+    }
+    return [...sim.nodes.keys()].every((j) => !isListed(sim, j) || told.has(j));
+  };
 }
 
 export function isListed(sim: Simnet, i: number): boolean {
