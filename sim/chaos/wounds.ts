@@ -59,7 +59,7 @@ export function createWounds(): Wounds {
     // One that is removed answers nobody, and comes back as a newcomer: it is healed when others have taken its place.
     wounds = wounds.filter((wound) => {
       if (!isListed(sim, wound.node)) wound.replaced ??= settledSince(sim.snapshot.body.epoch);
-      else if (wound.replaced) wound.replaced = undefined;
+      else wound.replaced = undefined;
       return !(wound.replaced ?? wound.healed)(sim);
     });
   }

@@ -170,14 +170,20 @@ test('an old record that one of its replicas knows is neither set aside nor let 
   for (const index of [first, ...others]) assert.equal(await count(bed, index, 'records'), 1);
 });
 
+/** A deletion that all replicas of its key have forgotten; node 3 is none of them. */
+async function forgotten(bed: Testbed) {
+  const key = bed.findKey((replicas) => !replicas.includes(3));
+  const replicas = bed.replicasOf(key) as [number, number, number];
+  const deletion = await recordsOf(bed, [key], 2 * DAY_MS, { deleted: true });
+  for (const index of replicas) await plant(bed, index, deletion);
+  await pass(bed, 1_200_000);
+  for (const index of replicas) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
+  return { key, first: replicas[0], deletion };
+}
+
 test('what was deleted and is still remembered by one alone does not lie on a former replica for ever', async () => {
   await using bed = await createTestbed({ nodes: 4, records: QUICK });
-  const key = bed.findKey((replicas) => !replicas.includes(3));
-  const [first, ...others] = bed.replicasOf(key) as [number, number, number];
-  const deletion = await recordsOf(bed, [key], 2 * DAY_MS, { deleted: true });
-  for (const index of [first, ...others]) await plant(bed, index, deletion);
-  await pass(bed, 1_200_000);
-  for (const index of [first, ...others]) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
+  const { key, first, deletion } = await forgotten(bed);
   // One had not forgotten it yet when a former replica came back with what was deleted: each waits for the other.
   await plant(bed, first, deletion);
   await plant(bed, 3, await recordsOf(bed, [key], 3 * DAY_MS));
@@ -192,12 +198,7 @@ test('what was deleted and is still remembered by one alone does not lie on a fo
 
 test('a deletion that one replica alone remembers does not lie on a former replica for ever', async () => {
   await using bed = await createTestbed({ nodes: 4, records: QUICK });
-  const key = bed.findKey((replicas) => !replicas.includes(3));
-  const [first, ...others] = bed.replicasOf(key) as [number, number, number];
-  const deletion = await recordsOf(bed, [key], 2 * DAY_MS, { deleted: true });
-  for (const index of [first, ...others]) await plant(bed, index, deletion);
-  await pass(bed, 1_200_000);
-  for (const index of [first, ...others]) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
+  const { first, deletion } = await forgotten(bed);
   for (const index of [first, 3]) await plant(bed, index, deletion);
   await bed.crash(3);
   await bed.start(3);

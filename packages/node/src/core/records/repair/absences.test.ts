@@ -5,25 +5,15 @@ import { createMemoryStore } from '../../../testing/memory-store.ts';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { silentLogger } from '../../log/index.ts';
 import type { Absence } from '../placement/chain.ts';
+import { count, DAY_MS, draining, pass, QUICK } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 import { createAbsences } from './absences.ts';
 import { openPeerMemory } from './memory.ts';
 
-const DAY_MS = 3_600_000; // in these tests
 const AWAY_MS = 2.5 * 3_600_000;
-const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000, keepDeletedMs: DAY_MS };
 const KEYS = Array.from({ length: 60 }, (_, i) => `key${i}`);
 
-async function rows(bed: Testbed, index: number): Promise<number> {
-  const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
-  return row?.n ?? 0;
-}
-
-/** Days go by in steps that let the periodic work run. */
-async function pass(bed: Testbed, ms: number): Promise<void> {
-  await bed.clock.advance(ms);
-  await bed.clock.advanceUntil(() => true, { stepMs: 1, limitMs: 10 });
-}
+const rows = (bed: Testbed, index: number) => count(bed, index, 'records');
 
 async function found(bed: Testbed, by: number): Promise<string[]> {
   const there: string[] = [];
@@ -89,18 +79,13 @@ test('not even of a slot that moves away from it and back', async () => {
 
 test('members that were drained, and so hold nothing, take all replicas of a slot when they come back', async () => {
   await using bed = await createTestbed({ nodes: 6, records: QUICK });
-  const draining = (...indexes: readonly number[]) => {
-    const leaving = indexes.map((index) => bed.node(index).peerId);
-    return bed
-      .members(0, 1, 2, 3, 4, 5)
-      .map((member) => ({ ...member, draining: leaving.includes(member.peerId) }));
-  };
+  const all = [0, 1, 2, 3, 4, 5];
   for (const key of KEYS) await bed.put(0, key, 'v');
-  await bed.giveAll(await bed.snapshot(draining(3, 4, 5)));
+  await bed.giveAll(await bed.snapshot(draining(bed, all, [3, 4, 5])));
   await pass(bed, 60_000);
   await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2)));
   await pass(bed, AWAY_MS);
-  await bed.giveAll(await bed.snapshot(draining(0, 1, 2)));
+  await bed.giveAll(await bed.snapshot(draining(bed, all, [0, 1, 2])));
   await pass(bed, 600_000);
   for (const key of KEYS) assert.deepEqual(bed.replicasOf(key).sort(), [3, 4, 5]);
   assert.equal((await found(bed, 1)).length, KEYS.length);

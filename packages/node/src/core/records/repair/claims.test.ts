@@ -3,15 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
 import { storeThrough } from '../../../testing/store-through.ts';
-import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
-
-const DAY_MS = 3_600_000; // in these tests
-const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
-
-async function pass(bed: Testbed, ms: number): Promise<void> {
-  await bed.clock.advance(ms);
-  await bed.clock.advanceUntil(() => true, { stepMs: 1, limitMs: 10 });
-}
+import { count, DAY_MS, draining, pass, QUICK } from '../testing/strays.ts';
+import { createTestbed, nameOf } from '../testing/testbed.ts';
 
 test('nodes whose disks take nothing any more are restarted, and read', async () => {
   let full = false;
@@ -38,7 +31,7 @@ test('nodes whose disks take nothing any more are restarted, and read', async ()
 test('that a member holds nothing of others is not believed by a snapshot that it has not heard of', async () => {
   await using bed = await createTestbed({
     nodes: 4,
-    records: { ...QUICK, keepDeletedMs: DAY_MS },
+    records: QUICK,
     exchange: false,
   });
   const key = bed.findKey((replicas) => replicas.includes(3));
@@ -47,17 +40,13 @@ test('that a member holds nothing of others is not believed by a snapshot that i
   bed.partition([0, 1, 2], [3]);
   await bed.remove(0, key);
   await pass(bed, 5 * DAY_MS);
-  const { peerId } = bed.node(3);
-  const members = bed.members(0, 1, 2, 3);
-  const moved = await bed.snapshot(
-    members.map((member) => ({ ...member, draining: member.peerId === peerId })),
-  );
+  const moved = await bed.snapshot(draining(bed, [0, 1, 2, 3], [3]));
   for (const index of [0, 1, 2]) await bed.give(index, moved);
   await pass(bed, 1_200_000);
   await bed.heal();
   await pass(bed, 180_000);
   // Before it has offered what it holds, the slot is its own again.
-  await bed.giveAll(await bed.snapshot(members));
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
   await pass(bed, 200_000);
   assert.equal(await bed.get(0, key), undefined);
 });
@@ -86,10 +75,8 @@ test('what its author signed long before it arrives does not undo a deletion tha
   await bed.put(0, 'a', 'new');
   await bed.remove(0, 'a');
   await pass(bed, 480_000);
-  for (const index of [0, 1, 2]) {
-    const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
-    assert.equal(row?.n, 0, 'the deletion is forgotten');
-  }
+  for (const index of [0, 1, 2])
+    assert.equal(await count(bed, index, 'records'), 0, 'the deletion is forgotten');
   await bed.give(3, next);
   await assert.rejects(bed.run(late), { code: 'RECORD_INVALID' });
   assert.equal(await bed.get(0, 'a'), undefined);

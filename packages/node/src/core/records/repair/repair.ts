@@ -290,7 +290,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       cleanAt: (peerId) => clean.get(peerId),
     },
     leavers: () =>
-      [...removed].flatMap(([peerId, since]) => (clock.monotonic() - since < leaversKeepMs ? [peerId] : [])),
+      [...removed].filter(([, since]) => clock.monotonic() - since < leaversKeepMs).map(([peerId]) => peerId),
     notice(peerId) {
       wake.resolve();
       noticed.add(peerId);

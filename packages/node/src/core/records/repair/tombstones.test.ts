@@ -3,22 +3,11 @@ import { test } from 'node:test';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
 import type { Row } from '../../store/index.ts';
 import { copiedDisk } from '../testing/copied-disk.ts';
+import { count, DAY_MS, pass, QUICK } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 import { heldBackBy } from './tombstones.ts';
 
-const DAY_MS = 3_600_000; // in these tests
-const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000, keepDeletedMs: DAY_MS };
-
-async function rows(bed: Testbed, index: number): Promise<number> {
-  const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
-  return row?.n ?? 0;
-}
-
-/** Days go by in steps that let the periodic work run. */
-async function pass(bed: Testbed, ms: number): Promise<void> {
-  await bed.clock.advance(ms);
-  await bed.clock.advanceUntil(() => true, { stepMs: 1, limitMs: 10 });
-}
+const rows = (bed: Testbed, index: number) => count(bed, index, 'records');
 
 test('who has not reconciled since, or may hold what belongs to others, holds a deletion back', () => {
   const marks = {
