@@ -5,6 +5,7 @@
  */
 import { decodeCbor, encodeCbor, isP2posError, P2posError } from '@p2pos/protocol';
 import { type Clock, deadline } from '../../clock/index.ts';
+import { isWhole } from '../format/whole.ts';
 import type { CallOptions, Grant, Lease, Leases, RecordKey, Registers, RegisterValue } from '../port.ts';
 
 export interface LeasesDeps {
@@ -43,7 +44,6 @@ function encodeTerms({ token, holder, until }: Terms): Uint8Array {
 function decodeTerms({ value }: Pick<RegisterValue, 'value'>): Terms {
   const fields = decodeCbor(value, { maxBytes: 2_048 });
   const [form, token, holder, until] = Array.isArray(fields) ? (fields as unknown[]) : [];
-  const isWhole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   if (
     form !== FORM ||
     !isWhole(token) ||

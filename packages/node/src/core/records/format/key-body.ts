@@ -1,6 +1,7 @@
 /** What a replica tells of a key in a list. */
 import { isVersion } from '@p2pos/protocol';
 import { isKey } from './record.ts';
+import { isWhole } from './whole.ts';
 
 /**
  * `[key, partition | null when it equals the key, version, tombstone, expiresAt | null]`, and `true` of what the replica may
@@ -24,8 +25,6 @@ export function isKeyBody(item: unknown): item is KeyBody {
     (partition === null || isKey(partition)) &&
     isVersion(version) &&
     typeof tombstone === 'boolean' &&
-    (expiresAt === null || isTime(expiresAt))
+    (expiresAt === null || isWhole(expiresAt))
   );
 }
-
-const isTime = (value: unknown) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;

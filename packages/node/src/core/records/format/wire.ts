@@ -16,6 +16,7 @@ import {
   MAX_VALUE_BYTES,
 } from './record.ts';
 import { REPAIR_METHODS } from './repair-methods.ts';
+import { isWhole } from './whole.ts';
 
 /** Records in one request. */
 export const MAX_RECORDS = 256;
@@ -197,10 +198,6 @@ function isPromiseAnswer(item: unknown): item is PromiseAnswer {
   if (result === 'behind') return isVersion(text);
   if (result === 'elsewhere') return isEpochText(text);
   return result === 'refused' && isErrorCode(text);
-}
-
-function isWhole(value: unknown, max: number): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max;
 }
 
 const isSlot = (value: unknown): value is number => isWhole(value, MAX_SLOTS - 1);

@@ -8,15 +8,10 @@ import { RECORDS } from '../format/wire.ts';
 import { openRecordTable } from '../replica/store.ts';
 import type { CheckedRecord } from '../replica/stored.ts';
 import { fickle } from '../testing/faults.ts';
+import { count } from '../testing/strays.ts';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-
-/** Rows that a node holds, by its own count. */
-async function held(bed: Testbed, index: number): Promise<number> {
-  const rows = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
-  return rows[0]?.n ?? 0;
-}
 
 function isMoving(bed: Testbed, from: number, keys: readonly string[]): boolean {
   return keys.some((key) => bed.node(from).records.locate(nameOf(key)).previous.length > 0);
@@ -65,9 +60,9 @@ test('a new member gets its share, former replicas let go theirs, and each key l
   await settle(bed, KEYS, [0, 1, 2, 3, 4, 5]);
   const share = KEYS.filter((key) => bed.replicasOf(key).includes(5)).length;
   assert.ok(share > 0);
-  assert.equal(await held(bed, 5), share);
+  assert.equal(await count(bed, 5, 'records'), share);
   let copies = 0;
-  for (let i = 0; i < 6; i++) copies += await held(bed, i);
+  for (let i = 0; i < 6; i++) copies += await count(bed, i, 'records');
   assert.equal(copies, 3 * KEYS.length);
   for (const key of KEYS) assert.equal(await bed.get(5, key), key === 'key7' ? undefined : key);
 });
@@ -138,7 +133,7 @@ test('a removed member is replaced from those that stay', async () => {
   for (const key of KEYS) assert.equal(await bed.get(3, key), key);
   await settle(bed, KEYS, [0, 1, 2, 3]);
   let copies = 0;
-  for (let i = 0; i < 4; i++) copies += await held(bed, i);
+  for (let i = 0; i < 4; i++) copies += await count(bed, i, 'records');
   assert.equal(copies, 3 * KEYS.length);
 });
 
@@ -152,7 +147,7 @@ test('several snapshots in a row, before any move is finished, lose nothing', as
   await settle(bed, KEYS, [1, 2, 3, 4, 5, 6]);
   for (const key of KEYS) assert.equal(await bed.get(6, key), key);
   let copies = 0;
-  for (let i = 1; i < 7; i++) copies += await held(bed, i);
+  for (let i = 1; i < 7; i++) copies += await count(bed, i, 'records');
   assert.equal(copies, 3 * KEYS.length);
 });
 
@@ -184,10 +179,10 @@ test('a former replica keeps what it cannot prove to be on a majority, and offer
   failing.add(a).add(b);
   await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3, 4)));
   await bed.clock.advance(10_000);
-  assert.equal(await held(bed, 4), 1);
+  assert.equal(await count(bed, 4, 'records'), 1);
   failing.clear();
   await bed.clock.advance(10_000);
-  assert.equal(await held(bed, 4), 0);
+  assert.equal(await count(bed, 4, 'records'), 0);
   assert.equal(await bed.get(1, key), 'only on node 4');
 });
 
@@ -264,7 +259,7 @@ test('a writer that loses its membership midway says that the write may be there
     (error) => isP2posError(error, 'RECORDS_QUORUM_LOST') && error.details['outcome'] === 'unknown',
   );
   await bed.clock.advance(10);
-  assert.equal(await held(bed, first), 1);
+  assert.equal(await count(bed, first, 'records'), 1);
   await bed.give(3, without);
   await bed.run(refused);
 });
@@ -322,7 +317,7 @@ test('a node that is draining hands over and is then empty', async () => {
   }));
   await bed.giveAll(await bed.snapshot(members));
   await settle(bed, KEYS, [0, 1, 2, 3, 4]);
-  assert.equal(await held(bed, 4), 0);
+  assert.equal(await count(bed, 4, 'records'), 0);
   for (const key of KEYS) assert.equal(await bed.get(4, key), key);
 });
 

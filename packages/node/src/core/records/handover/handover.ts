@@ -344,20 +344,20 @@ export function startHandover(
     }
   });
 
-  topology.onChange(() => {
+  function lookForStrays(): void {
     mayHoldStrays = true;
     someLie = true;
     wake.resolve();
-  });
+  }
+
+  topology.onChange(lookForStrays);
 
   return {
     holdsStrays: () => mayHoldStrays,
     liesAstray: () => someLie,
     noticeStray() {
       strays++;
-      someLie = true;
-      mayHoldStrays = true;
-      wake.resolve();
+      lookForStrays();
     },
   };
 }

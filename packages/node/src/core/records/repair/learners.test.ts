@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
 import { copiedDisk } from '../testing/copied-disk.ts';
+import { count } from '../testing/strays.ts';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 import { witnessesNeeded } from './catching-up.ts';
 import { judge } from './memory.ts';
@@ -12,11 +13,6 @@ const keys = Array.from({ length: 40 }, (_, i) => `key${i}`);
 
 async function fill(bed: Testbed, value: string, some: readonly string[] = keys): Promise<void> {
   for (const key of some) await bed.put(0, key, `${value} ${key}`);
-}
-
-async function held(bed: Testbed, index: number): Promise<number> {
-  const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM records');
-  return row?.n ?? 0;
 }
 
 async function lose(bed: Testbed, index: number): Promise<void> {
@@ -67,7 +63,7 @@ test('a node that lost its disk counts in no majority before it has caught up, a
   await assert.rejects(bed.get(2, 'key0'), lost);
   await bed.heal();
   await bed.settleStanding();
-  assert.equal(await held(bed, 2), keys.length);
+  assert.equal(await count(bed, 2, 'records'), keys.length);
   bed.partition([0, 2], [1]);
   for (const key of keys.slice(1)) assert.equal(await bed.get(2, key), `of ${key}`);
 });

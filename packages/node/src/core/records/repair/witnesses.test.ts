@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { formatVersion } from '@p2pos/protocol';
 import { storeThrough } from '../../../testing/store-through.ts';
 import { sleep } from '../../clock/index.ts';
+import { count } from '../testing/strays.ts';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 
 const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
@@ -14,11 +15,6 @@ const seenBy = (bed: Testbed, index: number, key: string) => bed.get(index, key)
 async function loseDisk(bed: Testbed, index: number): Promise<void> {
   await bed.crash(index);
   bed.replaceDisk(index);
-}
-
-async function caughtUp(bed: Testbed, index: number): Promise<number> {
-  const [row] = await bed.node(index).store.read<{ n: number }>('SELECT count(*) AS n FROM repair_caught');
-  return row?.n ?? 0;
 }
 
 test('who never counted in all its slots, and was only restarted, is no witness less', async () => {
@@ -75,7 +71,7 @@ async function meetRestarted(offsetMs: number): Promise<string | undefined> {
   await bed.start(0);
   await bed.clock.advance(800 + offsetMs);
   await bed.start(1);
-  for (let i = 0; i < 200 && (await caughtUp(bed, 0)) === 0; i++) await bed.clock.advance(5);
+  for (let i = 0; i < 200 && (await count(bed, 0, 'repair_caught')) === 0; i++) await bed.clock.advance(5);
   bed.partition([0, 2], [1]);
   slow = false;
   return seenBy(bed, 2, key);
@@ -143,7 +139,7 @@ test('a witness that replaced what it had named before it gave it is asked once 
   armed = true;
   await bed.clock.advanceUntil(() => replaced, { stepMs: 1, limitMs: 30_000 });
   await bed.clock.advance(20_000);
-  assert.ok((await caughtUp(bed, 0)) > 0);
+  assert.ok((await count(bed, 0, 'repair_caught')) > 0);
   bed.partition([0, 2], [1], [3]);
   assert.notEqual(await seenBy(bed, 2, key), 'old');
 });

@@ -11,7 +11,11 @@ export const DAY_MS = 3_600_000; // in these tests
 export const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000, keepDeletedMs: DAY_MS };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-export async function count(bed: Testbed, index: number, table: 'records' | 'repair_aside'): Promise<number> {
+export async function count(
+  bed: Testbed,
+  index: number,
+  table: 'records' | 'repair_aside' | 'repair_caught',
+): Promise<number> {
   const [row] = await bed.node(index).store.read<{ n: number }>(`SELECT count(*) AS n FROM ${table}`);
   return row?.n ?? 0;
 }
