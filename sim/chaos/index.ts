@@ -22,8 +22,6 @@ const CLIENTS = 12;
 const HOUR_MS = 3_600_000;
 /** Deletions are remembered for so long, so that many are forgotten while faults go on. */
 const KEEP_DELETED_MS = 180_000;
-/** As long as deletions wait for members that were removed. */
-const LEAVERS_KEEP_MS = 60_000;
 /** Few, so that each holds several records. */
 const SLOTS = 64;
 /** What has not healed by then never will. */
@@ -59,7 +57,7 @@ async function run({
     log: wounds.log,
     slots: SLOTS,
     ...(onTrace && { onTrace }),
-    records: { keepDeletedMs: KEEP_DELETED_MS, leaversKeepMs: LEAVERS_KEEP_MS, scrubMs: 240_000 },
+    records: { keepDeletedMs: KEEP_DELETED_MS, scrubMs: 240_000 },
   });
   const declare = (i: number) => {
     for (const suffix of [REGISTERS, LOCKS])

@@ -79,7 +79,6 @@ export interface NodeConfig extends UpkeepConfig {
     readonly writeTimeoutMs: number;
     readonly readTimeoutMs: number;
     readonly keepDeletedMs: number;
-    readonly leaversKeepMs?: number;
     readonly scrubMs: number;
   };
   readonly kv: { readonly maxValueBytes: number };
@@ -212,7 +211,6 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
         readTimeoutMs: config.records.readTimeoutMs,
         keepDeletedMs: config.records.keepDeletedMs,
         scrubMs: config.records.scrubMs,
-        ...(config.records.leaversKeepMs !== undefined && { leaversKeepMs: config.records.leaversKeepMs }),
       },
     ),
   );

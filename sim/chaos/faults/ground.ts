@@ -11,6 +11,8 @@ export interface Ground {
   isOver(): boolean;
   /** At the next step that is no earlier. */
   later(ms: number, run: () => Promise<void> | void): void;
+  /** When all are up again in the end. */
+  lastly(run: () => Promise<unknown>): void;
   /** Tried again until it comes up. */
   start(i: number): Promise<void>;
   count(what: string): void;

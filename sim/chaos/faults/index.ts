@@ -78,13 +78,14 @@ export function createFaults(
   const may = (kind: Kind) => !only || only.includes(kind);
   const weights = KINDS.filter(may).map((kind) => [kind, WEIGHTS[kind]] as const);
   const counts: Record<string, number> = Object.fromEntries(
-    [...KINDS.filter(may), 'together', 'at a move'].map((kind) => [kind, 0]),
+    [...KINDS.filter(may), 'mistake', 'together', 'at a move'].map((kind) => [kind, 0]),
   );
   const everyMs = DAY_MS / (rate * nodes * Object.values(WEIGHTS).reduce((sum, weight) => sum + weight));
   const gap = () => everyMs * -Math.log(1 - random.float());
   let strikeAt = sim.clock.monotonic() + gap();
   /** What ends by itself. */
   let until: { readonly at: number; readonly run: () => Promise<void> | void }[] = [];
+  const last: (() => Promise<unknown>)[] = [];
   let over = false;
 
   const ground: Ground = {
@@ -93,6 +94,7 @@ export function createFaults(
     wounds,
     isOver: () => over,
     later: (ms, run) => void until.push({ at: sim.clock.monotonic() + ms, run }),
+    lastly: (run) => void last.push(run),
     start,
     count: (what) => {
       counts[what] = (counts[what] ?? 0) + 1;
@@ -182,6 +184,7 @@ export function createFaults(
       sim.links.healAll();
       for (const clock of sim.clocks) clock.skewMs = 0;
       for (let i = 0; i < nodes; i++) await start(i);
+      for (const run of last) await run();
     },
   };
 }

@@ -1,12 +1,17 @@
-/** Machines that join, leave, or are drained and then leave; and what is worst to happen while slots move. */
+/**
+ * Machines that join, leave, or are drained and then leave; some that are taken out by mistake, and put back; and what is worst
+ * to happen while slots move.
+ */
 import type { Member } from '@p2pos/protocol';
 import { isAtRest, isListed } from '../wounds.ts';
 import type { Ground } from './ground.ts';
-import { movedBetween } from './targets.ts';
+import { movedBetween, randomHolders } from './targets.ts';
 
 /** Between two looks of an operator whether the members may be changed now. */
 const OPERATOR_WAIT_MS = 10_000;
 const MOST_GONE = 3;
+/** As long as it takes an operator to notice, ms. */
+const MISTAKE_MS = { least: 20_000, most: 240_000 } as const;
 
 export function memberFault(
   ground: Ground,
@@ -45,6 +50,29 @@ export function memberFault(
     return drained;
   }
 
+  /** One that holds a key of the clients, whatever else is wrong: what it alone holds waits for it. */
+  async function mistake(): Promise<boolean> {
+    const { now } = randomHolders(ground);
+    const { peerId } = (now.length > 0 && sim.nodes[random.pick(now)]) || {};
+    if (peerId === undefined) return false;
+    if (!(await change((before) => before.filter((member) => member.peerId !== peerId)))) return false;
+    count('mistake');
+    const undo = () =>
+      change((before) =>
+        before.some((member) => member.peerId === peerId)
+          ? before
+          : [...before, ...sim.system.members([{ peerId }])],
+      );
+    let undone = false;
+    const tryToUndo = async (): Promise<void> => {
+      undone ||= await undo();
+      if (!undone && !ground.isOver()) later(OPERATOR_WAIT_MS, tryToUndo);
+    };
+    ground.lastly(tryToUndo);
+    later(MISTAKE_MS.least + random.float() * (MISTAKE_MS.most - MISTAKE_MS.least), tryToUndo);
+    return true;
+  }
+
   async function change(edit: (before: readonly Member[]) => readonly Member[]): Promise<boolean> {
     const at = sim.nodes.findIndex((_, j) => sim.isUp(j) && !sim.clocks[j]?.frozen && isListed(sim, j));
     try {
@@ -72,7 +100,9 @@ export function memberFault(
 
   /** An operator waits until it can be done, and does one thing at a time. */
   return async function member(i) {
-    if (!waits && !ground.isOver()) await tryAgain(chosen(i));
+    if (ground.isOver()) return false;
+    if (random.chance(0.2)) await mistake();
+    else if (!waits) await tryAgain(chosen(i));
     return false;
   };
 }

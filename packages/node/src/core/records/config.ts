@@ -44,8 +44,6 @@ export interface RecordsConfig {
   readonly repairBytesPerSecond?: number;
   /** How long deletions are remembered at least. Default 24 h. */
   readonly keepDeletedMs?: number;
-  /** How long deletions wait for a member that was removed, as if it had only been away. Default 1 h. */
-  readonly leaversKeepMs?: number;
   /** In which time everything that is held is read through once, to find damage. Default 7 days. */
   readonly scrubMs?: number;
   /** How long idempotency keys are remembered. Default 24 h; the oldest go first beyond 20 000 keys. */

@@ -61,7 +61,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { replicaCounts = [3], writeTimeoutMs = 5_000, readTimeoutMs = 5_000, handoverStepMs = 250 } = config;
   const { maxWrites = 8_192, maxWriteBytes = 64 * 1_048_576, idempotencyKeepMs = 86_400_000 } = config;
   const { repairBytesPerSecond: maxBytesPerSecond = 32 * 1_048_576, scrubMs = 7 * 86_400_000 } = config;
-  const { keepDeletedMs = 86_400_000, leaversKeepMs = 3_600_000 } = config;
+  const { keepDeletedMs = 86_400_000 } = config;
   const maxAgeMs = keepDeletedMs / 2;
   const { systemId } = membership;
   const self = identity.peerId;
@@ -74,7 +74,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const contents = createSlotContents({ store, crypto, clock });
   const table = tellChanges(await openRecordTable({ store: deps.store, crypto, newest }), contents.changed);
   const declarations = createDeclarations({ counts: replicaCounts });
-  const { now, earliest, trustedNow, ceiling, hybridClock } = await openRecordClock(
+  const { now, earliest, latest, trustedNow, ceiling, hybridClock } = await openRecordClock(
     { self, clock, liveness, membership, table },
     { maxAheadMs: MAX_AHEAD_MS },
   );
@@ -229,12 +229,14 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
       declarations,
       random,
       slotOf,
+      latestTime: latest,
       liesAstray: handover.liesAstray,
+      saveMoves: handover.save,
     },
     {
       timeoutMs: readTimeoutMs,
       writeTimeoutMs,
-      ...{ maxBytesPerSecond, keepDeletedMs, leaversKeepMs, scrubMs },
+      ...{ maxBytesPerSecond, keepDeletedMs, scrubMs },
     },
   );
   const watcher = started.use(

@@ -203,6 +203,28 @@ test('T16: nothing is acknowledged that a majority has not on disk', async () =>
   }
 });
 
+test('T16: that a learner has something newer is no vote for a write that is sent again', async () => {
+  const lost = { code: 'RECORDS_QUORUM_LOST' };
+  await using bed = await createTestbed({
+    nodes: 3,
+    records: { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 },
+  });
+  await bed.clock.advance(500);
+  bed.partition([0], [1, 2]);
+  await assert.rejects(bed.put(0, 'k', 'v1', { idempotencyKey: 'x' }), lost);
+  await bed.put(1, 'k', 'v2');
+  await bed.clock.advance(500);
+  await bed.crash(2);
+  bed.replaceDisk(2);
+  await bed.start(2);
+  await bed.clock.advance(3_000);
+  await bed.crash(1);
+  await bed.heal();
+  await bed.clock.advance(3_000);
+  assert.equal(bed.node(2).records.repair.standing(), 'learner');
+  await assert.rejects(bed.put(0, 'k', 'v1', { idempotencyKey: 'x' }), lost);
+});
+
 test('a coordinator that cannot reserve its clock writes nothing', async () => {
   const { mode, wrapStore } = fickleStores();
   await using bed = await createTestbed({ nodes: 3, wrapStore });

@@ -281,7 +281,8 @@ export const RECORDS = defineCapability('/p2pos/records/1.0.0', {
   progress: {
     id: 5,
     input: z.strictObject({ ...placed, count }),
-    output: z.strictObject({ settled: epochs, closed: epochs }),
+    /** `unsure`: 1 for slots of which the replica may have lost what it settled. */
+    output: z.strictObject({ settled: epochs, closed: epochs, unsure: epochs.optional() }),
     cost: 'bulk',
   },
   /** Leaf hashes of those of the slots whose digest differs; pages of one slot by `after`. */

@@ -47,7 +47,7 @@ export interface Copying {
   progress(
     input: Placed & { readonly count: number },
     from: PeerId,
-  ): Promise<{ settled: number[]; closed: number[] }>;
+  ): Promise<{ settled: number[]; closed: number[]; unsure?: number[] }>;
   inventory(
     input: Placed & {
       readonly count: number;
@@ -81,7 +81,7 @@ export interface PromisedPage {
 export interface CopyingDeps {
   readonly replica: Pick<Replica, 'admit'>;
   readonly topology: Topology;
-  readonly standing: Pick<Standing, 'votes' | 'votesOn'>;
+  readonly standing: Pick<Standing, 'votes' | 'votesOn' | 'isProven'>;
   readonly table: Pick<RecordTable, 'leaves' | 'findLeaf'>;
   readonly promises: Pick<Promises, 'page'>;
   readonly declarations: Pick<Declarations, 'get'>;
@@ -116,10 +116,14 @@ export function createCopying(deps: CopyingDeps): Copying {
       replica.admit(placed, from);
       const { settled, closed } = ringOf(count);
       // What a learner settled once may be gone.
-      const sure = settled.map((epoch, slot) =>
-        !moves.isHolder(slot, count) || standing.votes(slot, count) ? epoch : 0,
-      );
-      return { settled: packEpochs(sure), closed: packEpochs(closed) };
+      const isSure = (slot: number) => standing.isProven(slot, count) && !moves.isUnmarked(slot, count);
+      const unsure = settled.map((_, slot) => (moves.isHolder(slot, count) && !isSure(slot) ? 1 : 0));
+      const sure = settled.map((epoch, slot) => (unsure[slot] ? 0 : epoch));
+      return {
+        settled: packEpochs(sure),
+        closed: packEpochs(closed),
+        ...(unsure.includes(1) && { unsure: packEpochs(unsure) }),
+      };
     },
     async inventory({ count, slots, digests, after, ...placed }, from) {
       const admission = replica.admit(placed, from);

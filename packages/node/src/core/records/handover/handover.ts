@@ -17,20 +17,21 @@ import type { Preference } from '../coordinator/preference.ts';
 import { decodeHeader } from '../format/record.ts';
 import { MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wire.ts';
 import { majorityOf, reaches } from '../placement/quorum.ts';
-import { type Ring, unpackEpochs } from '../placement/ring.ts';
+import type { Ring } from '../placement/ring.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { Aside } from '../repair/aside.ts';
 import type { Standing } from '../repair/standing.ts';
 import { type RecordTable, ringStatement } from '../replica/store.ts';
 import type { RecordName } from '../replica/stored.ts';
 import { type Fate, fateOf, type Lack } from './fate.ts';
+import { learnProgress } from './progress.ts';
 import { createPulling, nameOf, type PullingDeps } from './pulling.ts';
 
 export interface HandoverDeps extends PullingDeps {
   readonly self: PeerId;
   readonly topology: Topology;
   readonly calls: Pick<ReplicaCalls, 'ask' | 'digest' | 'read'>;
-  readonly standing: Pick<Standing, 'votes'>;
+  readonly standing: Pick<Standing, 'votes' | 'isReturning'>;
   readonly preference: Preference;
   readonly table: Pick<RecordTable, 'slots' | 'leaves' | 'findLeaf' | 'drop' | 'saveRings'>;
   readonly aside: Aside;
@@ -63,6 +64,8 @@ export interface Handover {
   holdsStrays(): boolean;
   /** Whether some lie here now, as far as was looked. */
   liesAstray(): boolean;
+  /** Until the disk holds which sets are closed, and what this node has settled. */
+  save(): Promise<void>;
   /** Something came to lie here of a slot that was closed meanwhile. */
   noticeStray(): void;
 }
@@ -104,36 +107,10 @@ export function startHandover(
   const hash = ({ buffer, byteOffset, byteLength }: Uint32Array) =>
     nameOf(crypto.sha256(new Uint8Array(buffer, byteOffset, byteLength)));
 
-  async function learn(ring: Ring, placed: Placed, generation: number): Promise<void> {
-    const { count } = ring;
-    const slots = ring.closed.length;
-    const peers = new Set(Array.from({ length: slots }, (_, slot) => moves.required(slot, count)).flat(2));
-    const answers = new Map<PeerId, Pick<Ring, 'settled' | 'closed'>>();
-    await Promise.all(
-      [...peers].map(async (peerId) => {
-        if (preference.isSilent(peerId)) return;
-        try {
-          const { settled, closed } = await calls.ask(
-            peerId,
-            'progress',
-            { ...placed, count },
-            { timeoutMs },
-          );
-          const answer = { settled: unpackEpochs(settled, slots), closed: unpackEpochs(closed, slots) };
-          if (answer.settled && answer.closed) {
-            answers.set(peerId, { settled: answer.settled, closed: answer.closed });
-          }
-        } catch (error) {
-          log.debug({ action: 'handover_progress', peerId, error }, 'a replica did not tell its progress');
-        }
-      }),
-    );
-    if (generation === topology.generation()) moves.absorb(count, answers);
-  }
-
   async function settle(ring: Ring, placed: Placed, generation: number): Promise<void> {
     const { count } = ring;
-    const slots = moves.unsettled(count);
+    // What was held before an absence may be long deleted: it is no part of what is copied.
+    const slots = moves.unsettled(count).filter((slot) => !standing.isReturning(slot, count));
     if (slots.length === 0) return;
     const bySource = new Map<PeerId, number[]>();
     for (const slot of slots) {
@@ -307,7 +284,7 @@ export function startHandover(
     let lie = false;
     for (const ring of moves.rings()) {
       const { count } = ring;
-      if (moves.open(count).length > 0) await learn(ring, placed, generation);
+      if (moves.open(count).length > 0) await learnProgress(deps, { placed, count }, { timeoutMs });
       if (generation !== topology.generation()) return true;
       await settle(ring, placed, generation);
       if (generation !== topology.generation()) return true;
@@ -355,6 +332,7 @@ export function startHandover(
   return {
     holdsStrays: () => mayHoldStrays,
     liesAstray: () => someLie,
+    save,
     noticeStray() {
       strays++;
       lookForStrays();

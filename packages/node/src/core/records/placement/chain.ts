@@ -72,8 +72,8 @@ const REMOVAL_GRACE_MS = FIRST_HAND_WINDOW_MS + 60_000;
 
 /** A member was removed, and listed again. */
 export interface Absence {
-  /** By the dates of the snapshots. */
-  readonly ms: number;
+  /** Of the snapshot that listed it again. */
+  readonly epoch: number;
   /** Hash of the snapshot, hexadecimal. */
   readonly listedBy: string;
 }
@@ -88,8 +88,6 @@ export interface Authors {
   wasEverMember(peerId: PeerId): boolean;
   /** Each time that it was removed and listed again. */
   absencesOf(peerId: PeerId): readonly Absence[];
-  /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
-  leftSince(ms: number): PeerId[];
 }
 
 export function createAuthors(): Authors {
@@ -110,7 +108,7 @@ export function createAuthors(): Authors {
       for (const peerId of listed) {
         const until = listedUntil.get(peerId) ?? Number.POSITIVE_INFINITY;
         if (until !== Number.POSITIVE_INFINITY) {
-          const absence = { ms: issuedAt - until, listedBy: toHex(hash) };
+          const absence = { epoch: snapshot.epoch, listedBy: toHex(hash) };
           absences.set(peerId, [...(absences.get(peerId) ?? []), absence]);
         }
         listedUntil.set(peerId, Number.POSITIVE_INFINITY);
@@ -119,9 +117,5 @@ export function createAuthors(): Authors {
     wasMember: (peerId, ms) => ms <= (listedUntil.get(peerId) ?? Number.NEGATIVE_INFINITY) + REMOVAL_GRACE_MS,
     wasEverMember: (peerId) => listedUntil.has(peerId),
     absencesOf: (peerId) => absences.get(peerId) ?? [],
-    leftSince: (ms) =>
-      [...listedUntil]
-        .filter(([peerId, until]) => until >= ms && until !== Number.POSITIVE_INFINITY && stores.has(peerId))
-        .map(([peerId]) => peerId),
   };
 }

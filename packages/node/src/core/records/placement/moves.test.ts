@@ -289,3 +289,62 @@ test('sets of a branch that lost are needed after a restart as before', () => {
   assert.deepEqual(sets(again), ['abg', 'abc', 'def']);
   assert.deepEqual(again.sides(), before.sides());
 });
+
+/** Of a node whose set lost its slot to bcd in epoch 2; since 3 acd have it. */
+function tenureOf(marks: Readonly<Record<string, number>>, self = 'a') {
+  const moves = movesOf(self);
+  for (const one of [link(1, 'abc'), link(2, 'bcd'), link(3, 'acd')]) moves.append(one);
+  const tenure = moves.tenure(0, 3, 3, (peerId) => marks[peerId]);
+  if (typeof tenure === 'string') return tenure;
+  return [tenure.isClosed, ...tenure.quorums.map(({ peers, least }) => `${least} of ${peers.join('')}`)];
+}
+
+test('what a member held before its absence is needed once most of each newer set have told that they settled nothing', () => {
+  assert.equal(tenureOf({ a: 1, b: 0, c: 1, d: 0 }), 'needed');
+  assert.equal(tenureOf({ a: 1, b: 0, c: 2, d: 0 }), 'needed');
+  // Two that have not been heard of may be the majority of bcd that settled.
+  assert.equal(tenureOf({ a: 1, b: 0 }), 'unknown');
+  assert.equal(tenureOf({ a: 1, d: 2 }), 'unknown');
+});
+
+test('where one may have settled with one that tells nothing, all majorities are heard before it counts', () => {
+  assert.deepEqual(tenureOf({ a: 1, c: 2, d: 0 }), [false, '1 of cd', '2 of cd', '1 of c']);
+});
+
+test('it is needed no more once a newer set is known to have settled, but for a node that has settled since', () => {
+  assert.deepEqual(tenureOf({ b: 0, c: 0, d: 0 }, 'x'), [true, '2 of abc']);
+  const moves = movesOf('a');
+  for (const one of [link(1, 'abc'), link(2, 'bcd'), link(3, 'acd')]) moves.append(one);
+  const tenure = () => moves.tenure(0, 3, 3, () => undefined);
+  moves.absorb(3, new Map(['b', 'c'].map((peerId) => [peerId, told(2)])));
+  assert.deepEqual(tenure(), { isClosed: true, quorums: [{ peers: ['b', 'c', 'd'], least: 2 }] });
+  moves.absorb(3, new Map(['c', 'd'].map((peerId) => [peerId, told(3)])));
+  // It acknowledged nothing in its own, so whatever was lies on both others.
+  assert.deepEqual(tenure(), { isClosed: true, quorums: [{ peers: ['c', 'd'], least: 1 }] });
+  moves.ring(3)?.settled.fill(3);
+  assert.equal(tenure(), 'needed');
+});
+
+test('what was acknowledged may lie on a set of a branch that lost, by this node too', () => {
+  const moves = movesOf('d');
+  for (const one of [link(1, 'abc'), link(2, 'bcd')]) moves.append(one);
+  moves.replace([link(1, 'abc'), link(2, 'ace', { branch: 7 }), link(3, 'cde', { branch: 7 })]);
+  const tenure = moves.tenure(0, 3, 3, () => undefined);
+  assert.deepEqual(tenure, {
+    isClosed: true,
+    quorums: [
+      { peers: ['a', 'b', 'c'], least: 2 },
+      { peers: ['b', 'c'], least: 2 },
+    ],
+  });
+});
+
+test('a mark of before a branch that lost, on which others had the slot, is worth nothing', () => {
+  const moves = movesOf('a');
+  moves.append(link(1, 'abc'));
+  moves.append(link(2, 'xyz'));
+  moves.absorb(3, new Map(['x', 'y'].map((peerId) => [peerId, told(2)])));
+  moves.replace([link(1, 'abc'), link(2, 'abc', { branch: 7 })]);
+  assert.equal(moves.unsettled(3).length, SLOTS);
+  assert.deepEqual(sets(moves), ['abc', 'xyz']);
+});

@@ -44,9 +44,29 @@ export interface Moves {
   /** The present set is known to be closed in this epoch or later; 0 when unknown. */
   closedAt(slot: number, count: number): number;
   learnClosed(slot: number, count: number, epoch: number): void;
+  /** It had settled on a branch that lost, and has not on this one: that it has no mark proves nothing. */
+  isUnmarked(slot: number, count: number): boolean;
+  /** Whether what this node held of the slot before that epoch, as one of its replicas, is needed still. */
+  tenure(slot: number, count: number, before: number, settledAt: SettledAt): Tenure;
   /** Closes what the marks of members prove, this node's among them, and believes what they know to be closed. */
   absorb(count: number, answers: ReadonlyMap<PeerId, Pick<Ring, 'settled' | 'closed'>>): void;
 }
+
+/** In which epoch a member has settled, 0: not; undefined where that is not known. */
+export type SettledAt = (peerId: PeerId) => number | undefined;
+
+/** Of each quorum so many have to be heard. */
+export interface Hearing {
+  /**
+   * Others have all that was acknowledged: what the quorums do not know is long deleted. Else those do not know of a newer set that
+   * has settled, so they have forgotten no deletion: who has heard them has missed none.
+   */
+  readonly isClosed: boolean;
+  readonly quorums: readonly { readonly peers: PeerSet; readonly least: number }[];
+}
+
+/** `needed`: no newer set can have settled, so deletions have waited for this node. `unknown`: too few have told. */
+export type Tenure = 'needed' | 'unknown' | Hearing;
 
 export interface MovesDeps {
   readonly self: PeerId;
@@ -74,6 +94,8 @@ export function createMoves(
   /** By number of replicas; asked with each scan. */
   const covers = new Map<number, Cover>();
   const holdings = new Map<number, readonly number[]>();
+  /** Slots of which this node had settled on a branch that lost, and may have forgotten deletions. */
+  const unmarked = new Set<string>();
 
   function ringOf(count: number): Ring {
     const ring = rings.get(count);
@@ -101,6 +123,14 @@ export function createMoves(
     const { peers, first } = presentRun(slot, ring);
     if (peers.includes(self) && (ring.settled[slot] as number) >= first) ring.settled[slot] = epoch;
     if (required(slot, ring.count).length === 1) ring.closed[slot] = epoch;
+  }
+
+  /** Each majority that ever acknowledged something, without this node but on a branch that lost, has one of them. */
+  function quorumOfRoot({ peers, side }: Run): Hearing['quorums'][number] {
+    const others = peers.filter((peerId) => peerId !== self);
+    const least = peers.length - majorityOf(peers.length);
+    const isOwn = peers.includes(self) && !side;
+    return { peers: others, least: Math.min(others.length, isOwn ? Math.max(1, least) : least + 1) };
   }
 
   function carryAll(): void {
@@ -172,11 +202,14 @@ export function createMoves(
         restoreRings(chain);
         eras.restore(sides);
       } else {
-        for (const { settled, closed } of rings.values()) {
+        for (const { count, settled, closed } of rings.values()) {
           for (let slot = 0; slot < closed.length; slot++) {
-            // What was true on another branch says nothing on this one.
-            if ((settled[slot] as number) > common) settled[slot] = 0;
-            if ((closed[slot] as number) > common) closed[slot] = common;
+            // What was true on another branch says nothing on this one; where others had the slot, an older mark neither.
+            const isClosed = (closed[slot] as number) > common;
+            if (isClosed) closed[slot] = common;
+            if (!isClosed && (settled[slot] as number) <= common) continue;
+            settled[slot] = 0;
+            unmarked.add(`${count}.${slot}`);
           }
         }
       }
@@ -220,6 +253,32 @@ export function createMoves(
     },
     closedAt: (slot, count) => ringOf(count).closed[slot] as number,
     learnClosed: (slot, count, epoch) => close(ringOf(count), slot, epoch),
+    isUnmarked: (slot, count) => unmarked.has(`${count}.${slot}`) && ringOf(count).settled[slot] === 0,
+    tenure(slot, count, before, settledAt) {
+      const ring = ringOf(count);
+      // What it settled since is what others held then.
+      if ((ring.settled[slot] as number) >= before) return 'needed';
+      const runs = eras.runs(slot, count, ring.closed[slot] as number);
+      const main = runs.filter(({ side }) => !side);
+      const at = main.findIndex(({ peers, first }) => first < before && peers.includes(self));
+      if (at < 0) {
+        // Whatever was acknowledged lies on a majority of the oldest set that is needed, or of one of a branch that lost.
+        const roots = [main.at(-1) as Run, ...runs.filter(({ side }) => side)];
+        return { isClosed: true, quorums: roots.map(quorumOfRoot) };
+      }
+      // A mark is on the disk before it is told, so a majority of those that have none rules out one of those that have.
+      const isOpen = ({ peers, first }: Run) =>
+        peers.filter((peerId) => (settledAt(peerId) ?? first) < first).length >
+        peers.length - majorityOf(peers.length);
+      if (main.slice(0, at).every(isOpen)) return 'needed';
+      const quorums = runs.map(({ peers }) => ({
+        peers: peers.filter((peerId) => peerId !== self && settledAt(peerId) !== undefined),
+        least: peers.length - majorityOf(peers.length) + (peers.includes(self) ? 0 : 1),
+      }));
+      return quorums.every(({ peers, least }) => peers.length >= least)
+        ? { isClosed: false, quorums }
+        : 'unknown';
+    },
     absorb(count, answers) {
       const ring = ringOf(count);
       for (let slot = 0; slot < ring.closed.length; slot++) {

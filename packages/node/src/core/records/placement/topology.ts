@@ -39,8 +39,6 @@ export interface Topology extends Disposable {
   wasMember(peerId: PeerId, ms: number): boolean;
   /** Whether it ever was, on a branch that lost too. */
   wasEverMember(peerId: PeerId): boolean;
-  /** Those on whom slots were placed and who were removed by a snapshot of that time or later; ms since the epoch. */
-  leftSince(ms: number): PeerId[];
   /** Each time that the peer was removed and listed again. */
   absencesOf(peerId: PeerId): readonly Absence[];
   /** Whether slots are placed on the peer, or ever were. */
@@ -212,7 +210,6 @@ export async function openTopology(
     },
     generation: () => generation,
     wasMember: (peerId, ms) => membership.isActive(peerId) || authors.wasMember(peerId, ms),
-    leftSince: (ms) => authors.leftSince(ms),
     absencesOf: (peerId) => authors.absencesOf(peerId),
     wasEverMember: (peerId) =>
       membership.isActive(peerId) || authors.wasEverMember(peerId) || onBranches.has(peerId),

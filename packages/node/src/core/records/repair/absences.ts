@@ -1,73 +1,67 @@
 /**
- * What follows for this node when it was removed and is listed again. Deletions wait for who was removed, but not for long:
- * if it was away for longer and holds any record, that may be long deleted and forgotten by all, and it starts as a learner,
- * whatever the others remember of its disk. The chain of snapshots tells, so that nobody's word is needed for it.
+ * What follows for this node when it was removed and is listed again. Deletions do not wait for who is no member and of no
+ * set that is needed, so what it holds may be deleted and forgotten by all: in each slot of which it holds anything it has
+ * to come back (`returning.ts`) before it counts. The chain of snapshots tells, so that nobody's word is needed.
  */
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
-import type { Store } from '../../store/index.ts';
+import type { Row, Store } from '../../store/index.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { PeerMemory } from './memory.ts';
+import type { PeerMemory, ReturningSlot } from './memory.ts';
 import type { Standing } from './standing.ts';
 
 export interface AbsencesDeps {
   readonly self: PeerId;
   readonly topology: Pick<Topology, 'absencesOf' | 'placedNow'>;
   readonly memory: Pick<PeerMemory, 'absences' | 'saveAbsences'>;
-  readonly standing: Pick<Standing, 'suspend' | 'resume' | 'relearn' | 'doubt' | 'mark'>;
+  readonly standing: Pick<Standing, 'suspend' | 'resume'>;
   readonly store: Pick<Store, 'read'>;
   readonly log: Logger;
-}
-
-export interface AbsencesConfig {
-  /** Who was away for less holds nothing that all others may have forgotten. */
-  readonly harmlessMs: number;
 }
 
 export interface Absences {
   /** To be called when the membership has changed, before anything is done under it. */
   look(): void;
-  /** Draws the conclusions, and keeps that they were drawn. False: the disk did not take it, or give. */
+  /** Draws the conclusions. False: the disk does not give what is held, or has not kept yet that they were drawn. */
   conclude(): Promise<boolean>;
 }
 
-export function createAbsences(
-  { self, topology, memory, standing, store, log }: AbsencesDeps,
-  { harmlessMs }: AbsencesConfig,
-): Absences {
-  let seen = memory.absences;
-  /** Of absences that were too long, not all have been concluded from. */
-  let isOpen = false;
+const HELD = 'SELECT DISTINCT replicas, slot FROM records';
 
-  const isKept = (hashes: ReadonlySet<string>) =>
-    [...hashes].every((hash) => memory.absences?.has(hash)) && memory.absences !== undefined;
+export function createAbsences({ self, topology, memory, standing, store, log }: AbsencesDeps): Absences {
+  let seen = memory.absences;
+  /** Listed again since the earliest of these, of which nothing was concluded yet. */
+  let since: number | undefined;
+  /** Concluded, and not kept. */
+  let unsaved: readonly ReturningSlot[] = [];
+
+  async function concludeFrom(epoch: number, concluded: typeof seen): Promise<void> {
+    const rows = await store.read<Row>(HELD);
+    if (seen !== concluded) return;
+    const slots = rows.map((row) => ({ count: Number(row['replicas']), slot: Number(row['slot']), epoch }));
+    since = undefined;
+    unsaved = [...unsaved, ...slots];
+    standing.resume(slots);
+  }
 
   return {
     look() {
       if (!topology.placedNow()) return;
-      const all = topology.absencesOf(self);
-      const fresh = all.filter(({ listedBy }) => !seen?.has(listedBy));
-      if (seen && fresh.length === 0) return;
-      seen = new Set([...(seen ?? []), ...fresh.map(({ listedBy }) => listedBy)]);
-      if (fresh.some(({ ms }) => ms >= harmlessMs)) {
-        isOpen = true;
-        standing.suspend();
-      } else if (fresh.length > 0) standing.doubt();
+      const fresh = topology.absencesOf(self).filter(({ listedBy }) => !seen.has(listedBy));
+      if (fresh.length === 0) return;
+      seen = new Set([...seen, ...fresh.map(({ listedBy }) => listedBy)]);
+      since = Math.min(since ?? Number.POSITIVE_INFINITY, ...fresh.map(({ epoch }) => epoch));
+      standing.suspend();
     },
     async conclude() {
       const concluded = seen;
       try {
-        if (isOpen) {
-          const records = await store.read('SELECT 1 FROM records LIMIT 1');
-          if (seen !== concluded) return false;
-          isOpen = false;
-          if (records.length > 0) standing.relearn();
-          else standing.resume();
-        }
-        if (!concluded || isKept(concluded)) return true;
-        // First that it is a learner, so that a crash in between is no way around it.
-        await standing.mark();
-        await memory.saveAbsences(concluded);
+        if (since !== undefined) await concludeFrom(since, concluded);
+        if (seen !== concluded) return false;
+        if ([...concluded].every((hash) => memory.absences.has(hash))) return true;
+        await memory.saveAbsences(concluded, unsaved);
+        if (seen !== concluded) return false;
+        unsaved = [];
         return true;
       } catch (error) {
         log.warn({ action: 'absences', error }, 'what follows from an absence is not kept yet');

@@ -24,6 +24,7 @@ async function benchOf(config: Partial<TombstonesConfig> = {}) {
   let writes = 0;
   const tombstones = createTombstones(
     {
+      self: 'me',
       store: {
         read: store.read,
         write(statements) {
@@ -39,6 +40,7 @@ async function benchOf(config: Partial<TombstonesConfig> = {}) {
       contents: { changed: () => {}, forget: () => {} },
       members: () => ['peer1', 'peer2'],
       votes: () => true,
+      saveMoves: async () => {},
       clock,
       toldTime: clock.now,
     },

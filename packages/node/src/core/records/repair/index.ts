@@ -4,7 +4,7 @@
  * (repair).
  *
  * @example
- * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs, leaversKeepMs, scrubMs });
+ * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs, scrubMs });
  * await repair.round(); // true: all members hold the same
  */
 import type { Store } from '../../store/index.ts';
@@ -14,13 +14,14 @@ import { lossOf } from './loss.ts';
 import { type RepairDeps, startRepair } from './repair.ts';
 import { type ScrubDeps, startScrub } from './scrub.ts';
 import { createSyncing, type SyncingDeps } from './syncing.ts';
-import { createTombstones } from './tombstones.ts';
+import { createTombstones, type TombstonesDeps } from './tombstones.ts';
 
 export interface OpenRepairDeps
   extends Omit<RepairDeps, 'syncing'>,
     SyncingDeps,
     Pick<ScrubDeps, 'verifier' | 'declarations' | 'crypto' | 'random' | 'slotOf' | 'now'> {
   readonly store: Pick<Store, 'migrate' | 'read' | 'write'>;
+  readonly saveMoves: TombstonesDeps['saveMoves'];
 }
 
 export interface OpenRepairConfig {
@@ -32,7 +33,6 @@ export interface OpenRepairConfig {
   readonly maxBytesPerSecond: number;
   /** How long deletions are remembered at least. */
   readonly keepDeletedMs: number;
-  readonly leaversKeepMs: number;
   /** In which everything that is held is read through once. */
   readonly scrubMs: number;
 }
@@ -44,13 +44,13 @@ const MAX_HINT_BYTES = 64 * 1_048_576;
 
 export async function openRepair(
   deps: OpenRepairDeps,
-  { timeoutMs, writeTimeoutMs, maxBytesPerSecond, keepDeletedMs, leaversKeepMs, scrubMs }: OpenRepairConfig,
+  { timeoutMs, writeTimeoutMs, maxBytesPerSecond, keepDeletedMs, scrubMs }: OpenRepairConfig,
 ): Promise<{ readonly door: RecordsRepair; readonly hint: Hints['keep'] }> {
   const { standing, memory } = deps;
   const syncing = createSyncing(deps, { timeoutMs, maxBytesPerSecond });
   const repair = startRepair(
     { ...deps, syncing },
-    { timeoutMs, writeTimeoutMs, intervalMs: EVERY_MS, keepDeletedMs, leaversKeepMs },
+    { timeoutMs, writeTimeoutMs, intervalMs: EVERY_MS, keepDeletedMs },
   );
   const hints = await openHints(deps, {
     keepMs: HINT_KEEP_MS,
@@ -63,8 +63,8 @@ export async function openRepair(
       ...deps,
       marks: repair.marks,
       members: () => [
-        ...repair.leavers(),
-        ...[...deps.membership.view().members.values()]
+        // One that is refused until a branch is merged is listed, and comes back.
+        ...(deps.membership.view().snapshot?.members ?? [])
           .map(({ peerId }) => peerId)
           // Who may not store any more may still hold what it did.
           .filter((peerId) => peerId !== deps.self && deps.topology.couldStore(peerId)),

@@ -55,8 +55,13 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE repair_caught (replicas INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (replicas, slot)) WITHOUT ROWID;
   `,
   `
-  -- The snapshots that listed this node again after it had been removed, of which conclusions were drawn; '' once any were.
+  -- The snapshots that listed this node again after it had been removed, and of which conclusions were drawn.
   CREATE TABLE repair_absences (listed_by TEXT PRIMARY KEY) WITHOUT ROWID;
+  `,
+  `
+  -- Where what is held may have been deleted while this node was no member, and the epoch since which it is one again.
+  CREATE TABLE repair_returning (replicas INTEGER NOT NULL, slot INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    PRIMARY KEY (replicas, slot)) WITHOUT ROWID;
   `,
 ];
 const SELECT = 'SELECT peer_id, store_id, term, commits FROM repair_memory';
@@ -71,12 +76,21 @@ const SAVE_LEARNER = `
 const SELECT_CAUGHT = 'SELECT replicas, slot FROM repair_caught';
 const SAVE_CAUGHT = 'INSERT INTO repair_caught VALUES (?1, ?2) ON CONFLICT DO NOTHING';
 const SAVE_ABSENCE = 'INSERT INTO repair_absences VALUES (?1) ON CONFLICT DO NOTHING';
+const SELECT_RETURNING = 'SELECT replicas, slot, epoch FROM repair_returning';
+const SAVE_RETURNING = `INSERT INTO repair_returning VALUES (?1, ?2, ?3)
+  ON CONFLICT (replicas, slot) DO UPDATE SET epoch = min(epoch, excluded.epoch)`;
+const FORGET_RETURNING = 'DELETE FROM repair_returning WHERE replicas = ?1 AND slot = ?2';
 const FORGET_CAUGHT = { sql: 'DELETE FROM repair_caught' };
 
 /** A slot of those with so many replicas. */
-export interface CaughtSlot {
+export interface PlacedSlot {
   readonly count: number;
   readonly slot: number;
+}
+
+/** What is held there may have been deleted before this epoch. */
+export interface ReturningSlot extends PlacedSlot {
+  readonly epoch: number;
 }
 
 export interface Heard {
@@ -101,14 +115,18 @@ export interface PeerMemory {
   saveSelf(term: number, floorMs: number): Promise<void>;
   /** As this process found the disk: it was contradicted, and has not caught up since, but in these slots. */
   readonly learner: boolean;
-  readonly caught: readonly CaughtSlot[];
+  readonly caught: readonly PlacedSlot[];
   /** It was contradicted. Under this term it is told from all that was there before; it has caught up in these slots alone. */
-  saveLearner(term: number, caught: readonly CaughtSlot[]): Promise<void>;
+  saveLearner(term: number, caught: readonly PlacedSlot[]): Promise<void>;
   /** Of a learner: in these too. */
-  saveCaught(slots: readonly CaughtSlot[]): Promise<void>;
-  /** Hashes of the snapshots that listed this node again and of which conclusions were drawn; undefined: never yet. */
-  readonly absences: ReadonlySet<string> | undefined;
-  saveAbsences(listedBy: Iterable<string>): Promise<void>;
+  saveCaught(slots: readonly PlacedSlot[]): Promise<void>;
+  /** Hashes of the snapshots that listed this node again and of which conclusions were drawn. */
+  readonly absences: ReadonlySet<string>;
+  /** As this process found the disk. */
+  readonly returning: readonly ReturningSlot[];
+  /** The conclusion: where this node has to come back, from the earlier epoch on where it has to already. */
+  saveAbsences(listedBy: Iterable<string>, slots: readonly ReturningSlot[]): Promise<void>;
+  saveReturned(slots: readonly PlacedSlot[]): Promise<void>;
 }
 
 export async function openPeerMemory({
@@ -130,8 +148,9 @@ export async function openPeerMemory({
   let established = own?.['established'] === 1;
   const caught = await store.read<Row>(SELECT_CAUGHT);
   const seen = await store.read<Row>('SELECT listed_by FROM repair_absences');
-  let absences = seen.length > 0 ? new Set(seen.map((row) => String(row['listed_by']))) : undefined;
-  const caughtStatements = (slots: readonly CaughtSlot[]) =>
+  let absences = new Set(seen.map((row) => String(row['listed_by'])));
+  const returning = await store.read<Row>(SELECT_RETURNING);
+  const caughtStatements = (slots: readonly PlacedSlot[]) =>
     slots.map(({ count, slot }) => ({ sql: SAVE_CAUGHT, params: [count, slot] }));
 
   /** What is on the disk, but for how far it has come since. */
@@ -192,10 +211,21 @@ export async function openPeerMemory({
     get absences() {
       return absences;
     },
-    async saveAbsences(listedBy) {
-      const all = new Set(['', ...listedBy]);
-      await store.write([...all].map((hash) => ({ sql: SAVE_ABSENCE, params: [hash] })));
-      absences = new Set([...(absences ?? []), ...all]);
+    returning: returning.map((row) => ({
+      count: Number(row['replicas']),
+      slot: Number(row['slot']),
+      epoch: Number(row['epoch']),
+    })),
+    async saveAbsences(listedBy, slots) {
+      const all = [...listedBy];
+      await store.write([
+        ...all.map((hash) => ({ sql: SAVE_ABSENCE, params: [hash] })),
+        ...slots.map(({ count, slot, epoch }) => ({ sql: SAVE_RETURNING, params: [count, slot, epoch] })),
+      ]);
+      absences = new Set([...absences, ...all]);
+    },
+    async saveReturned(slots) {
+      await store.write(slots.map(({ count, slot }) => ({ sql: FORGET_RETURNING, params: [count, slot] })));
     },
     async saveCaught(slots) {
       if (slots.length > 0) await store.write(caughtStatements(slots));

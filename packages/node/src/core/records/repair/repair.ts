@@ -5,7 +5,6 @@
 import { equalBytes } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
-import type { Store } from '../../store/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
@@ -15,17 +14,15 @@ import type { RecordsMembership } from '../placement/topology.ts';
 import { createAbsences } from './absences.ts';
 import { type CatchingUpDeps, catchUp } from './catching-up.ts';
 import type { PeerMemory } from './memory.ts';
+import { comeBack, type ReturningDeps } from './returning.ts';
 
-export interface RepairDeps extends CatchingUpDeps {
-  readonly store: Pick<Store, 'read'>;
+export interface RepairDeps extends CatchingUpDeps, Pick<ReturningDeps, 'liesAstray' | 'store'> {
   readonly membership: Pick<RecordsMembership, 'view'>;
   readonly calls: Pick<ReplicaCalls, 'ask'>;
   readonly preference: Pick<Preference, 'isSilent'>;
   readonly memory: PeerMemory;
   readonly clock: Clock;
   readonly tasks: TaskGroup;
-  /** Whether records may lie here of slots that only others hold now. */
-  readonly liesAstray: () => boolean;
 }
 
 export interface RepairConfig {
@@ -36,8 +33,6 @@ export interface RepairConfig {
   readonly intervalMs: number;
   /** How long deletions are remembered at least. */
   readonly keepDeletedMs: number;
-  /** Who was removed and comes back within this time is treated as if it had only been away. */
-  readonly leaversKeepMs: number;
 }
 
 export interface RepairMarks {
@@ -49,8 +44,6 @@ export interface RepairMarks {
 
 export interface Repair {
   readonly marks: RepairMarks;
-  /** Removed lately: deletions wait for them too. */
-  leavers(): readonly PeerId[];
   /** Compare with this member now: its connection is new. */
   notice(peerId: PeerId): void;
   /** One round with everybody; whether all is the same everywhere. */
@@ -87,21 +80,20 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     clock,
     log,
     tasks,
-    toldTime,
     liesAstray,
   } = deps;
-  const { timeoutMs, writeTimeoutMs, intervalMs, keepDeletedMs, leaversKeepMs } = config;
+  const { timeoutMs, writeTimeoutMs, intervalMs, keepDeletedMs } = config;
   const { moves } = topology;
   const reconciled = new Map<PeerId, number>();
   const clean = new Map<PeerId, number>();
   const noticed = new Set<PeerId>();
-  /** Members no more, and since when this node knows. */
-  const removed = new Map<PeerId, number>();
   let wake = Promise.withResolvers<void>();
   let all = false;
   const startedAt = clock.monotonic();
   let changedAt = startedAt;
-  const absences = createAbsences(deps, { harmlessMs: 0.75 * leaversKeepMs });
+  // Some may hear of its return late, and forget deletions until then: by then this is twice as old.
+  const oldMs = keepDeletedMs / 2;
+  const absences = createAbsences(deps);
   absences.look();
 
   const members = () => [...membership.view().members.keys()].filter((peerId) => peerId !== self);
@@ -152,12 +144,13 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     await standing.mark();
     // Until then what this node answered from another disk may be counted by who asked.
     if (clock.monotonic() - startedAt < writeTimeoutMs) return;
+    const generation = topology.generation();
     let whole = true;
     for (const { count } of moves.rings()) {
       if (!(await catchUp(deps, { placed, count }, { keepDeletedMs }))) whole = false;
     }
-    // What lies where it belongs no more was compared with nobody, and its slot may come back.
-    if (!whole || liesAstray() || standing.state() !== 'learner') return;
+    // What lies where it belongs no more was compared with nobody, and its slot may come back, or has since.
+    if (!whole || liesAstray() || !standing.isContradicted() || generation !== topology.generation()) return;
     await standing.absolve();
     log.info({ action: 'caught_up' }, 'this replica has caught up and counts again');
   }
@@ -207,20 +200,12 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     return same;
   }
 
-  /** At once, so that deletions wait for who was removed from then on. */
-  function noteRemoved(): void {
+  /** What they said before they were removed says nothing when they come back. */
+  function forgetRemoved(): void {
     const { snapshot, members: listed } = membership.view();
     if (!snapshot) return;
-    // A disk that is new remembers nobody; the chain tells who left lately. Before the time is told nothing is forgotten.
-    const time = toldTime();
-    const left = time === undefined ? [] : topology.leftSince(time - leaversKeepMs);
-    for (const peerId of new Set([...memory.peers(), ...left])) {
-      if (listed.has(peerId)) continue;
-      reconciled.delete(peerId);
-      clean.delete(peerId);
-      if (!removed.has(peerId)) removed.set(peerId, clock.monotonic());
-    }
-    for (const peerId of removed.keys()) if (listed.has(peerId)) removed.delete(peerId);
+    for (const marks of [reconciled, clean])
+      for (const peerId of marks.keys()) if (!listed.has(peerId)) marks.delete(peerId);
   }
 
   tasks.run('records_standing', async (signal) => {
@@ -230,25 +215,29 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     while (!signal.aborted) {
       wake = Promise.withResolvers();
       const placed = topology.placedNow();
-      const before = standing.state();
+      const before = standing.isContradicted();
       let waits = false;
+      let isKept = false;
       try {
         if (placed) {
           waits = true;
-          let concluded = false;
           await unlessAborted(
             signal,
-            absences.conclude().then((done) => {
-              concluded = done;
+            absences.conclude().then((kept) => {
+              isKept = kept;
             }),
           );
           const claims = claimAll().then((all) => {
-            waits = !all || !concluded;
+            waits = !all || !isKept;
           });
           await unlessAborted(signal, claims);
         }
-        if (placed && standing.state() === 'learner') {
-          if (before !== 'learner')
+        if (placed) {
+          for (const { count } of moves.rings())
+            await unlessAborted(signal, comeBack(deps, { placed, count }, { timeoutMs, oldMs, isKept }));
+        }
+        if (placed && standing.isContradicted()) {
+          if (!before)
             log.warn(
               { action: 'learner' },
               'members remember another disk of this node: it catches up, and counts in no majority until then',
@@ -258,7 +247,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       } catch (error) {
         if (!signal.aborted) log.warn({ action: 'standing', error }, 'a step of the catching up failed');
       }
-      const left = waits || !placed || standing.state() === 'learner';
+      const left = waits || !placed || standing.isContradicted() || standing.returning().length > 0;
       pauseMs = left ? Math.min(MAX_PAUSE_MS, pauseMs * 2) : FIRST_PAUSE_MS;
       using _timer = left ? clock.after(pauseMs, () => wake.resolve()) : undefined;
       if (!signal.aborted) await wake.promise;
@@ -269,7 +258,6 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     noticed.clear();
     const everybody = all || some.length === 0;
     all = false;
-    noteRemoved();
     // Nobody's word is needed where there is nobody else. A disk that is new learns of others within that time.
     if (clock.monotonic() - changedAt >= intervalMs) await unlessAborted(signal, standing.establish());
     await unlessAborted(signal, compareWith(everybody ? members() : some, signal));
@@ -277,7 +265,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   standing.onChange(() => wake.resolve());
   topology.onChange(() => {
     absences.look();
-    noteRemoved();
+    forgetRemoved();
     changedAt = clock.monotonic();
     wake.resolve();
     all = true;
@@ -289,8 +277,6 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       reconciledAt: (peerId) => reconciled.get(peerId),
       cleanAt: (peerId) => clean.get(peerId),
     },
-    leavers: () =>
-      [...removed].filter(([, since]) => clock.monotonic() - since < leaversKeepMs).map(([peerId]) => peerId),
     notice(peerId) {
       wake.resolve();
       noticed.add(peerId);

@@ -297,17 +297,39 @@ test('what speaks against the disk while it is written down as caught up is not 
   assert.equal((await openPeerMemory({ store })).learner, true);
 });
 
-test('who was away for long counts nowhere, not even where it had caught up, nor after a restart', async () => {
-  const { standing, store } = await standingIn(['me', 'a', 'b']);
-  standing.learn('a', word('contradicted'));
-  await standing.mark();
-  await standing.caughtUp([{ slot: 1, count: 3 }]);
+test('where it has yet to come back it does not count, nor after a restart, and has lost nothing', async () => {
+  const { standing, store, memory } = await standingIn(['me', 'a', 'b']);
+  standing.learn('a', word('known'));
+  const back = [1, 2].map((slot) => ({ slot, count: 3, epoch: 7 }));
+  standing.suspend();
+  await memory.saveAbsences(['x'], back);
+  standing.resume(back);
+  standing.learn('a', word('known'));
+  const told = () => [1, 2, 3].map((slot) => [standing.votes(slot, 3), standing.isProven(slot, 3)]);
+  assert.deepEqual(told(), [
+    [false, true],
+    [false, true],
+    [true, true],
+  ]);
+  assert.deepEqual([standing.isLost(1, 3), standing.isContradicted()], [false, false]);
+  await standing.returned([{ slot: 1, count: 3 }]);
+  assert.deepEqual([standing.votes(1, 3), standing.votes(2, 3)], [true, false]);
+  // Away once more: what was to be learned since an earlier epoch still is.
+  const later = [{ slot: 2, count: 3, epoch: 9 }];
+  await memory.saveAbsences(['y'], later);
+  standing.resume(later);
+  assert.deepEqual(standing.returning(), [back[1]]);
+  assert.deepEqual((await openPeerMemory({ store })).returning, [back[1]]);
+});
+
+test('an operator who takes what is here for all there is ends the coming back too', async () => {
+  const { standing, store, memory } = await standingIn(['me', 'a', 'b']);
+  const back = [{ slot: 1, count: 3, epoch: 7 }];
+  await memory.saveAbsences(['x'], back);
+  standing.resume(back);
+  await standing.force();
   assert.equal(standing.votes(1, 3), true);
-  standing.relearn();
-  await standing.mark();
-  assert.deepEqual([standing.votes(1, 3), standing.isLost(1, 3)], [false, true]);
-  const { learner, caught } = await openPeerMemory({ store });
-  assert.deepEqual([learner, caught], [true, []]);
+  assert.deepEqual((await openPeerMemory({ store })).returning, []);
 });
 
 test('until it is known whether what it holds may be long deleted it counts nowhere, alone neither', async () => {
@@ -318,7 +340,7 @@ test('until it is known whether what it holds may be long deleted it counts nowh
     standing.suspend();
     standing.learn('a', word('known'));
     assert.equal(standing.votes(1, 3), false);
-    standing.resume();
+    standing.resume([]);
     assert.equal(standing.votes(1, 3), true);
   }
 });

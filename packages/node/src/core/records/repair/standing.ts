@@ -4,6 +4,9 @@
  * is given, and counts in a slot only after it has reconciled that slot. From then on its disk goes under a greater term, so
  * that an older copy of it is told from it; a restart later it counts in the slots that it had reconciled as any disk does.
  *
+ * In slots of which it holds what may have been deleted while it was no member it counts only after it has come back there
+ * (`returning.ts`). That has nothing to do with its disk: what it holds is not lost.
+ *
  * A disk that never counted may replace one that did, and so may those of others: to it, who has not counted yet either
  * says nothing by knowing nothing. It needs a majority of such that have, or the word of the whole set: that is how a
  * system begins.
@@ -13,7 +16,7 @@ import type { PeerId } from '../../net/index.ts';
 import type { Store, StorePosition } from '../../store/index.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { CaughtSlot, Claim, PeerMemory, Verdict } from './memory.ts';
+import type { Claim, PeerMemory, PlacedSlot, ReturningSlot, Verdict } from './memory.ts';
 
 export interface Standing {
   /** The one place where it is decided who counts. */
@@ -27,6 +30,8 @@ export interface Standing {
   /** After the same wait: of the slots that this node holds, those in which it does not count. */
   learning(count: number): Promise<readonly number[]>;
   state(): 'unproven' | 'voter' | 'learner';
+  /** Members remember another disk of this node. */
+  isContradicted(): boolean;
   /**
    * What others are told of the disk: until it counts in all slots where it stood when this run began, since what is
    * committed meanwhile would stand for what an old copy of it lacks.
@@ -36,12 +41,18 @@ export interface Standing {
   claim(peerId: PeerId): Claim;
   /** What a peer said of the claim. */
   learn(peerId: PeerId, word: Word): void;
-  /** Counts nowhere until it is known whether what is held may be long deleted. */
+  /** Counts nowhere until it is known where anything is held that may be long deleted. */
   suspend(): void;
-  /** It may not. */
-  resume(): void;
-  /** It may: as if all had contradicted. */
-  relearn(): void;
+  /** There and nowhere else, but for where this node has to come back already. */
+  resume(slots: readonly ReturningSlot[]): void;
+  returning(): readonly ReturningSlot[];
+  isReturning(slot: number, count: number): boolean;
+  /** What was held there is needed: they count, though the disk may not keep yet that they do. */
+  resumeIn(slots: readonly PlacedSlot[]): void;
+  /** Came back there: durable before they count. */
+  returned(slots: readonly PlacedSlot[]): Promise<void>;
+  /** Whether the disk counts in the slot, though this node may yet have to come back there. */
+  isProven(slot: number, count: number): boolean;
   /** This node's word needs that of the peer no more. */
   isVouched(peerId: PeerId): boolean;
   /** What this node does not remember of others it never heard. */
@@ -51,10 +62,10 @@ export interface Standing {
   /** A learner that was contradicted before the disk could keep that: tries again. */
   mark(): Promise<void>;
   /** These slots were reconciled: durable before they count. */
-  caughtUp(slots: readonly CaughtSlot[]): Promise<void>;
+  caughtUp(slots: readonly PlacedSlot[]): Promise<void>;
   /** Nothing is to be learned there, though it may not count yet. */
   isCaughtUp(slot: number, count: number): boolean;
-  /** What was held there is lost, or may be long deleted, and it has not caught up. */
+  /** What was held there is lost, and it has not caught up. */
   isLost(slot: number, count: number): boolean;
   /** All slots were: from now on this store is as good as any. */
   absolve(): Promise<void>;
@@ -114,8 +125,12 @@ export function createStanding(
   /** Who did not contradict, and whether they were sure. */
   const vouched = new Map<PeerId, boolean>();
   /** Reconciled in this run, and in an earlier one: then others must have heard of the disk. */
-  const caught = new Map<string, CaughtSlot>();
-  const caughtBefore = new Map<string, CaughtSlot>();
+  const caught = new Map<string, PlacedSlot>();
+  const caughtBefore = new Map<string, PlacedSlot>();
+  /** Where what is held may be long deleted. */
+  const returning = new Map<string, ReturningSlot>();
+  /** Of those, where it counts all the same. */
+  const resumed = new Set<string>();
   const startedAt = clock.monotonic();
   const listeners: (() => void)[] = [];
   const uncounted = new Map<number, Uncounted>();
@@ -139,6 +154,7 @@ export function createStanding(
 
   const nameOf = (slot: number, count: number) => `${count}.${slot}`;
   for (const one of memory.caught) caughtBefore.set(nameOf(one.slot, one.count), one);
+  for (const one of memory.returning) returning.set(nameOf(one.slot, one.count), one);
   const notify = () => {
     for (const listener of listeners) listener();
   };
@@ -149,8 +165,15 @@ export function createStanding(
     return Math.max(floorMs, now() - (clock.monotonic() - contradictedAt) + maxAheadMs);
   }
 
-  function votes(slot: number, count: number): boolean {
-    if (suspended) return false;
+  const isReturning = (slot: number, count: number) =>
+    suspended ||
+    (returning.size > resumed.size &&
+      returning.has(nameOf(slot, count)) &&
+      !resumed.has(nameOf(slot, count)));
+
+  const votes = (slot: number, count: number) => !isReturning(slot, count) && isProven(slot, count);
+
+  function isProven(slot: number, count: number): boolean {
     if (proven) return true;
     const all = topology.moves.required(slot, count);
     // Asked for every record; nearly always there is one set, and this node belongs to it.
@@ -269,6 +292,17 @@ export function createStanding(
     notify();
   }
 
+  async function returned(slots: readonly PlacedSlot[]): Promise<void> {
+    if (slots.length === 0) return;
+    await memory.saveReturned(slots);
+    for (const { slot, count } of slots) {
+      returning.delete(nameOf(slot, count));
+      resumed.delete(nameOf(slot, count));
+    }
+    revision++;
+    notify();
+  }
+
   return {
     votes,
     votesOn: (slot, count, ballotMs) => ballotMs > floor() && votes(slot, count),
@@ -279,7 +313,10 @@ export function createStanding(
       return uncountedOf(count);
     },
     state() {
-      if (contradicted) return 'learner';
+      if (contradicted || suspended) return 'learner';
+      const holds = ({ slot, count }: PlacedSlot) => topology.moves.isHolder(slot, count);
+      if ([...returning.values()].some((one) => holds(one) && isReturning(one.slot, one.count)))
+        return 'learner';
       return proven || (memory.established && vouched.size > 0) ? 'voter' : 'unproven';
     },
     position,
@@ -302,16 +339,26 @@ export function createStanding(
       suspended = true;
       doubt();
     },
-    resume() {
+    resume(slots) {
       suspended = false;
+      for (const one of slots) {
+        const name = nameOf(one.slot, one.count);
+        const epoch = Math.min(one.epoch, returning.get(name)?.epoch ?? one.epoch);
+        returning.set(name, { ...one, epoch });
+        resumed.delete(name);
+      }
       revision++;
       notify();
     },
-    relearn() {
-      suspended = false;
-      caught.clear();
-      contradict();
+    returning: () => [...returning.values()],
+    isReturning,
+    resumeIn(slots) {
+      for (const { slot, count } of slots) resumed.add(nameOf(slot, count));
+      revision++;
     },
+    returned,
+    isProven,
+    isContradicted: () => contradicted,
     isVouched,
     isSure: () => memory.established && !contradicted,
     async establish() {
@@ -331,7 +378,10 @@ export function createStanding(
     isLost: (slot, count) => contradicted && !isCaughtUp(slot, count),
     absolve: settle,
     doubt,
-    force: settle,
+    async force() {
+      await settle();
+      await returned([...returning.values()]);
+    },
     onChange: (listener) => void listeners.push(listener),
   };
 }

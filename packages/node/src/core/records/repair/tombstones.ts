@@ -1,7 +1,7 @@
 /**
  * Lets go what marks a deletion, once nobody can bring back what was deleted: it is older than a day, and since it was
- * looked at every replica of its slot has held the same as this node, and every other member has said that it holds
- * nothing which belongs to others.
+ * looked at every replica of its slot, a member or not, has held the same as this node, and every other member has said
+ * that it holds nothing which belongs to others.
  */
 import { formatVersionTime } from '@p2pos/protocol';
 import { type Clock, createBreath } from '../../clock/index.ts';
@@ -26,7 +26,7 @@ export function heldBackBy(
   others: readonly PeerId[],
   { reconciledAt, cleanAt }: RepairMarks,
 ): PeerId[] {
-  return others.filter((peerId) => {
+  return [...new Set([...replicas, ...others])].filter((peerId) => {
     const at = replicas.has(peerId) ? reconciledAt(peerId) : cleanAt(peerId);
     return at === undefined || at < seenAt;
   });
@@ -41,6 +41,7 @@ const STEP = 2_000;
 const PATIENCE_MS = 600_000;
 
 export interface TombstonesDeps {
+  readonly self: PeerId;
   readonly store: Pick<Store, 'read' | 'write'>;
   readonly topology: Topology;
   readonly marks: RepairMarks;
@@ -48,6 +49,8 @@ export interface TombstonesDeps {
   /** Members other than this node that may hold records. */
   readonly members: () => readonly PeerId[];
   readonly votes: (slot: number, count: number) => boolean;
+  /** Until the disk knows which sets are closed: whom it tells after a restart that one is not, has it forgotten nothing by that. */
+  readonly saveMoves: () => Promise<void>;
   readonly clock: Pick<Clock, 'monotonic' | 'after'>;
   /** Corrected time, ms; undefined: nobody has told it yet, so nothing can be said to be old. */
   readonly toldTime: () => number | undefined;
@@ -71,7 +74,7 @@ interface SeenGrave extends Grave {
 }
 
 export function createTombstones(
-  { store, topology, marks, contents, members, votes, clock, toldTime }: TombstonesDeps,
+  { self, store, topology, marks, contents, members, votes, saveMoves, clock, toldTime }: TombstonesDeps,
   { keepMs, maxGraves = MAX_GRAVES }: TombstonesConfig,
 ): Tombstones {
   let graves = new Map<string, SeenGrave>();
@@ -124,6 +127,7 @@ export function createTombstones(
       let peers = known.get(name);
       if (!peers) {
         const replicas = new Set(topology.moves.required(slot, count).flat());
+        replicas.delete(self);
         peers = heldBackBy(seenAt, replicas, others, marks);
         known.set(name, peers);
       }
@@ -165,6 +169,7 @@ export function createTombstones(
         if (peers.length === 0 && own) ready.push(grave);
       }
       holding = [...blocked];
+      if (ready.length > 0) await saveMoves();
       if (!(await forget(ready, generation))) return;
       if (ready.length > 0) stillSince = clock.monotonic();
       else if (graves.size === 0 || clock.monotonic() - stillSince >= PATIENCE_MS) moveOn();

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion } from '@p2pos/protocol';
 import { storeThrough } from '../../../testing/store-through.ts';
+import { createTempFolder } from '../../../testing/temp-folder.ts';
 import { sleep } from '../../clock/index.ts';
+import { copiedDisk } from '../testing/copied-disk.ts';
 import { count } from '../testing/strays.ts';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 
@@ -163,4 +165,37 @@ test('two that lost their disks learn of a register though all three promised ag
   for (const index of [1, 2]) assert.equal(bed.node(index).records.repair.standing(), 'voter');
   const found = await bed.run(registers.read(name));
   assert.equal(found && new TextDecoder().decode(found.value), 'v');
+});
+
+test('what was set aside hides nothing that was acknowledged before it', async () => {
+  await using folder = await createTempFolder();
+  const disk = copiedDisk(folder.path, 2);
+  await using bed = await createTestbed({
+    nodes: 3,
+    records: { ...QUICK, keepDeletedMs: 120_000 },
+    diskFile: disk.file,
+  });
+  const { peerId } = bed.node(2);
+  await bed.clock.advance(500);
+  bed.partition([0, 2], [1]);
+  await bed.put(0, 'k', 'acknowledged');
+  await bed.clock.advance(500);
+  bed.partition([0], [1], [2]);
+  await assert.rejects(bed.put(2, 'k', 'by one alone'), { code: 'RECORDS_QUORUM_LOST' });
+  await bed.clock.advance(500);
+  disk.copy();
+  // A heartbeat tells 0 how far it has come since; then its disk dies.
+  const { storeId, commits } = bed.node(2).store.position();
+  bed.node(0).records.repair.notePosition(peerId, { storeId, commits: commits + 5 });
+  await disk.restore(bed);
+  await bed.clock.advance(900_000);
+  // It comes back from its backup, 1 from its partition, but 0 and 1 do not reach each other yet.
+  await bed.start(2);
+  await bed.heal();
+  bed.cut(0, 1);
+  const { repair } = bed.node(2).records;
+  await bed.clock.advanceUntil(() => repair.standing() === 'learner', { stepMs: 1, limitMs: 5_000 });
+  await bed.clock.advanceUntil(() => repair.standing() === 'voter', { stepMs: 1, limitMs: 300_000 });
+  bed.partition([0], [1, 2]);
+  assert.equal(await bed.get(1, 'k'), 'acknowledged');
 });

@@ -207,7 +207,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (isForgotten(name.fields, leaf, held) || (held && !held.damaged && equalBytes(held.leaf, leaf)))
       return counted(name, { result: 'held' });
     const newer = held && !held.damaged && held.version > name.fields.version;
-    return newer ? { result: 'behind', text: held.version } : undefined;
+    return newer ? counted(name, { result: 'behind', text: held.version }) : undefined;
   }
 
   /** Undefined where nothing can be judged. */
@@ -286,7 +286,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
 
   /** What a learner has on disk counts toward no majority. */
   function counted({ slot, count, fields, register }: PlacedName, answer: WriteAnswer): WriteAnswer {
-    if (answer.result !== 'taken' && answer.result !== 'held') return answer;
+    if (!['taken', 'held', 'behind'].includes(answer.result)) return answer;
     const counts = register
       ? standing.votesOn(slot, count, parseVersion(fields.version).ms)
       : standing.votes(slot, count);

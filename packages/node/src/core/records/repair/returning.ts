@@ -1,0 +1,98 @@
+/**
+ * How a node that was removed and is listed again comes back to slots of which it holds what may be long deleted. Where
+ * a set of before its absence, with it in it, is still needed, deletions have waited for it, and it counts as if it had only
+ * been away. Where that set is closed, others have all that was acknowledged: what they do not know is set aside, and it counts
+ * as one that has just been given the slot.
+ */
+import { formatVersionTime } from '@p2pos/protocol';
+import type { PeerId } from '../../net/index.ts';
+import type { Row, Store } from '../../store/index.ts';
+import { learnProgress, type ProgressDeps } from '../handover/progress.ts';
+import type { Hearing } from '../placement/moves.ts';
+import { unionOf } from '../placement/quorum.ts';
+import type { PlacedSlot } from './memory.ts';
+import type { Standing } from './standing.ts';
+import type { Ask } from './syncing.ts';
+import { agesBy, type Clocks, hearWitnesses, setOrphansAside, type WitnessesDeps } from './witnesses.ts';
+
+export interface ReturningDeps extends WitnessesDeps, ProgressDeps, Clocks {
+  readonly standing: Pick<Standing, 'returning' | 'returned' | 'resumeIn' | 'isReturning'>;
+  readonly store: Pick<Store, 'read'>;
+  /** Whether records may lie here of slots that only others hold now. */
+  readonly liesAstray: () => boolean;
+}
+
+export interface ReturningConfig {
+  readonly timeoutMs: number;
+  /** What is younger was not forgotten when it was deleted. */
+  readonly oldMs: number;
+  /** Whether the disk has kept where this node has to come back. */
+  readonly isKept: boolean;
+}
+
+const SLOTS_OF_OLD = 'SELECT DISTINCT slot FROM records WHERE replicas = ? AND version < ?';
+
+/** One try over all slots of the ring. */
+export async function comeBack(
+  deps: ReturningDeps,
+  ask: Ask,
+  { timeoutMs, oldMs, isKept }: ReturningConfig,
+): Promise<void> {
+  const { topology, standing, store, latestTime, liesAstray, log } = deps;
+  const { count } = ask;
+  const { moves } = topology;
+  const slots = standing.returning().filter((one) => one.count === count);
+  const ages = agesBy(deps, oldMs);
+  const latest = latestTime();
+  if (slots.length === 0 || !ages || latest === undefined) return;
+  const generation = topology.generation();
+  const answers = await learnProgress(deps, ask, { timeoutMs });
+  const rows = await store.read<Row>(SLOTS_OF_OLD, [count, formatVersionTime(Math.floor(latest - oldMs))]);
+  const old = new Set(rows.map((row) => Number(row['slot'])));
+  if (generation !== topology.generation()) return;
+
+  const needed: PlacedSlot[] = [];
+  const done: PlacedSlot[] = [];
+  const open = new Map<number, Hearing>();
+  for (const one of slots) {
+    const { slot, epoch } = one;
+    // What lies astray is given to those whose it is, or set aside; then nothing is left of it.
+    if (!moves.isHolder(slot, count)) {
+      if (!liesAstray()) done.push(one);
+      continue;
+    }
+    const tenure = moves.tenure(slot, count, epoch, (peerId) => {
+      const answer = answers.get(peerId);
+      return answer && !answer.unsure[slot] ? answer.settled[slot] : undefined;
+    });
+    if (tenure === 'unknown') continue;
+    // Those who have told know that it is listed, and have forgotten no deletion of what is young.
+    if (tenure === 'needed' || !standing.isReturning(slot, count) || !old.has(slot)) needed.push(one);
+    else open.set(slot, tenure);
+  }
+  standing.resumeIn(needed);
+  if (!isKept) return;
+  await standing.returned([...needed, ...done]);
+
+  const asked = new Map<number, readonly PeerId[]>();
+  for (const [slot, { quorums }] of open) asked.set(slot, unionOf(quorums.map(({ peers }) => peers)));
+  const heard = await hearWitnesses(deps, ask, asked, ages);
+  if (!heard) return;
+  const learned: PlacedSlot[] = [];
+  for (const [slot, { isClosed, quorums }] of open) {
+    const testimony = heard.get(slot);
+    const isHeard = quorums.every(
+      ({ peers, least }) => peers.filter((peerId) => testimony?.witnesses.has(peerId)).length >= least,
+    );
+    if (!testimony || !isHeard) continue;
+    const doubtful = isClosed ? (await setOrphansAside(deps, ask, slot, testimony, ages)).doubtful : 0;
+    if (generation !== topology.generation()) break;
+    if (doubtful === 0) learned.push({ count, slot });
+  }
+  await standing.returned(learned);
+  if (learned.length > 0)
+    log.info(
+      { action: 'came_back', slots: learned.length },
+      'learned what was deleted while it was no member',
+    );
+}
