@@ -7,7 +7,7 @@
 import { formatVersionTime } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Row, Store } from '../../store/index.ts';
-import { learnProgress, type ProgressDeps } from '../handover/progress.ts';
+import { learnProgress, type Progress, type ProgressDeps } from '../handover/progress.ts';
 import type { Hearing } from '../placement/moves.ts';
 import { unionOf } from '../placement/quorum.ts';
 import type { PlacedSlot } from './memory.ts';
@@ -46,7 +46,8 @@ export async function comeBack(
   const latest = latestTime();
   if (slots.length === 0 || !ages || latest === undefined) return;
   const generation = topology.generation();
-  const answers = await learnProgress(deps, ask, { timeoutMs });
+  const isAsked = slots.some(({ slot }) => moves.isHolder(slot, count));
+  const answers = isAsked ? await learnProgress(deps, ask, { timeoutMs }) : new Map<PeerId, Progress>();
   const rows = await store.read<Row>(SLOTS_OF_OLD, [count, formatVersionTime(Math.floor(latest - oldMs))]);
   const old = new Set(rows.map((row) => Number(row['slot'])));
   if (generation !== topology.generation()) return;
