@@ -206,7 +206,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const toldTime = earliest;
   const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
   const handover = startHandover(
-    { ...upkeep, standing, promises, slotOf, now, settleRegister, toldTime },
+    { ...upkeep, standing, promises, slotOf, now, settleRegister, toldTime, latestTime: latest },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
   startPromiseSweep(

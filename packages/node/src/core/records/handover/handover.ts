@@ -39,6 +39,7 @@ export interface HandoverDeps extends PullingDeps {
   readonly clock: Clock;
   /** Corrected time, ms; undefined as long as nobody else has told the time. */
   readonly toldTime: () => number | undefined;
+  readonly latestTime: () => number | undefined;
   readonly log: Logger;
   readonly tasks: TaskGroup;
 }
@@ -76,7 +77,7 @@ export function startHandover(
 ): Handover {
   const { self, topology, standing, calls, preference, table, aside, replica, crypto, clock, log, tasks } =
     deps;
-  const { settleRegister, toldTime, promises, slotOf, now } = deps;
+  const { settleRegister, toldTime, latestTime, promises, slotOf, now } = deps;
   const { moves } = topology;
   const pulling = createPulling(
     { calls, replica, topology, table, promises, slotOf, crypto, now, settleRegister },
@@ -237,10 +238,13 @@ export function startHandover(
       const { header, value, proof } = stored.record;
       const name = decodeHeader(header);
       const time = toldTime();
-      const isOld = time === undefined || parseVersion(stored.version).ms < time - keepDeletedMs;
-      if (isOld) {
+      const latest = latestTime();
+      const { ms } = parseVersion(stored.version);
+      const isOld = time !== undefined && ms < time - keepDeletedMs;
+      const isYoung = latest !== undefined && ms >= latest - keepDeletedMs;
+      if (!isYoung) {
         const known = await isKnown(peerId, placed, name);
-        if (known === undefined || (!known && time === undefined)) return undefined;
+        if (known === undefined || (!known && !isOld)) return undefined;
         if (!known) {
           lacks.set(nameOf(leaf), stored.record.value === null ? 'forgotten' : 'unknown');
           continue;

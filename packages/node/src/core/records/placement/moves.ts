@@ -44,7 +44,7 @@ export interface Moves {
   /** The present set is known to be closed in this epoch or later; 0 when unknown. */
   closedAt(slot: number, count: number): number;
   learnClosed(slot: number, count: number, epoch: number): void;
-  /** It had settled on a branch that lost, and has not on this one: that it has no mark proves nothing. */
+  /** It may have settled on a branch that lost, and has not on this one: that it has no mark proves nothing. */
   isUnmarked(slot: number, count: number): boolean;
   /** Whether what this node held of the slot before that epoch, as one of its replicas, is needed still. */
   tenure(slot: number, count: number, before: number, settledAt: SettledAt): Tenure;
@@ -94,8 +94,6 @@ export function createMoves(
   /** By number of replicas; asked with each scan. */
   const covers = new Map<number, Cover>();
   const holdings = new Map<number, readonly number[]>();
-  /** Slots of which this node had settled on a branch that lost, and may have forgotten deletions. */
-  const unmarked = new Set<string>();
 
   function ringOf(count: number): Ring {
     const ring = rings.get(count);
@@ -125,11 +123,11 @@ export function createMoves(
     if (required(slot, ring.count).length === 1) ring.closed[slot] = epoch;
   }
 
-  /** Each majority that ever acknowledged something, without this node but on a branch that lost, has one of them. */
-  function quorumOfRoot({ peers, side }: Run): Hearing['quorums'][number] {
+  /** Each majority that ever acknowledged something, without this node in it, has one of them. */
+  function quorumOfRoot({ peers }: Run): Hearing['quorums'][number] {
     const others = peers.filter((peerId) => peerId !== self);
     const least = peers.length - majorityOf(peers.length);
-    const isOwn = peers.includes(self) && !side;
+    const isOwn = peers.includes(self);
     return { peers: others, least: Math.min(others.length, isOwn ? Math.max(1, least) : least + 1) };
   }
 
@@ -202,14 +200,13 @@ export function createMoves(
         restoreRings(chain);
         eras.restore(sides);
       } else {
-        for (const { count, settled, closed } of rings.values()) {
+        for (const { settled, closed } of rings.values()) {
           for (let slot = 0; slot < closed.length; slot++) {
             // What was true on another branch says nothing on this one; where others had the slot, an older mark neither.
             const isClosed = (closed[slot] as number) > common;
             if (isClosed) closed[slot] = common;
             if (!isClosed && (settled[slot] as number) <= common) continue;
             settled[slot] = 0;
-            unmarked.add(`${count}.${slot}`);
           }
         }
       }
@@ -253,7 +250,14 @@ export function createMoves(
     },
     closedAt: (slot, count) => ringOf(count).closed[slot] as number,
     learnClosed: (slot, count, epoch) => close(ringOf(count), slot, epoch),
-    isUnmarked: (slot, count) => unmarked.has(`${count}.${slot}`) && ringOf(count).settled[slot] === 0,
+    isUnmarked(slot, count) {
+      const ring = ringOf(count);
+      if (ring.settled[slot] !== 0) return false;
+      // What was closed on a branch that lost is not known as long as another set of that branch is needed.
+      const runs = eras.runs(slot, count, ring.closed[slot] as number);
+      const oldest = runs.filter(({ side }) => !side).slice(-1);
+      return distinct([...oldest, ...runs.filter(({ side }) => side)]).length > oldest.length;
+    },
     tenure(slot, count, before, settledAt) {
       const ring = ringOf(count);
       // What it settled since is what others held then.
@@ -264,7 +268,9 @@ export function createMoves(
       if (at < 0) {
         // Whatever was acknowledged lies on a majority of the oldest set that is needed, or of one of a branch that lost.
         const roots = [main.at(-1) as Run, ...runs.filter(({ side }) => side)];
-        return { isClosed: true, quorums: roots.map(quorumOfRoot) };
+        // What lies here may be what was acknowledged on that branch.
+        const isClosed = !runs.some(({ peers, side }) => side && peers.includes(self));
+        return { isClosed, quorums: roots.map(quorumOfRoot) };
       }
       // A mark is on the disk before it is told, so a majority of those that have none rules out one of those that have.
       const isOpen = ({ peers, first }: Run) =>

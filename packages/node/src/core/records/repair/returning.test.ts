@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
 import { storeThrough } from '../../../testing/store-through.ts';
-import { count, draining, pass, QUICK } from '../testing/strays.ts';
+import { count, draining, enact, pass, QUICK } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 
 const KEEP_MS = 120_000;
@@ -144,56 +144,93 @@ test('as long as too few tell whether what it held was copied by others it does 
   for (const key of KEYS) assert.equal(await bed.get(4, key), undefined);
 });
 
-test('who hears at once that it is listed again, of which its replicas hear long after, brings nothing back', async () => {
-  await using bed = await createTestbed({ nodes: 4, records: SHORT, exchange: false });
-  const key = bed.findKey((replicas) => replicas.includes(3));
-  await bed.put(0, key, 'v');
-  await bed.clock.advance(500);
-  bed.partition([0, 1, 2], [3]);
-  const without = await bed.snapshot(bed.members(0, 1, 2));
-  for (const index of [0, 1, 2]) await bed.give(index, without);
-  await bed.clock.advance(5_000);
-  await bed.remove(0, key);
-  const again = await bed.snapshot(bed.members(0, 1, 2, 3));
-  await bed.give(3, again);
-  await pass(bed, AWAY_MS);
-  for (const index of [0, 1, 2]) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
-  await bed.heal();
-  await bed.giveAll(again);
-  await pass(bed, 60_000);
-  for (const index of [0, 1, 2, 3]) assert.equal(await bed.get(index, key), undefined);
-  assert.deepEqual(standings(bed, [0, 1, 2, 3]), Array(4).fill('voter'));
-});
-
-test('nor does one whose clock is hours behind, as it believes when one member alone has told the time', async () => {
-  let off = 0;
-  let answered = 2;
-  await using bed = await createTestbed({
-    nodes: 4,
-    records: SHORT,
-    skewMs: (index) => (index === 3 ? off : 0),
-    clocks: (index) => (index === 3 ? { answered, offsetMs: -off } : { answered: 2, offsetMs: 0 }),
+for (const force of [false, true]) {
+  const how = force ? 'by force' : 'as it is usual';
+  test(`who was removed ${how} and hears at once that it is listed again, its replicas long after, brings nothing back`, async () => {
+    await using bed = await createTestbed({ nodes: 4, records: SHORT, exchange: false });
+    const key = bed.findKey((replicas) => replicas.includes(3));
+    await bed.put(0, key, 'v');
+    await bed.clock.advance(500);
+    bed.partition([0, 1, 2], [3]);
+    const without = await bed.snapshot(bed.members(0, 1, 2), { force });
+    for (const index of [0, 1, 2]) await bed.give(index, without);
+    await bed.clock.advance(5_000);
+    await bed.remove(0, key);
+    const again = await bed.snapshot(bed.members(0, 1, 2, 3));
+    await bed.give(3, again);
+    await pass(bed, AWAY_MS);
+    for (const index of [0, 1, 2]) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
+    await bed.heal();
+    await bed.giveAll(again);
+    await pass(bed, 60_000);
+    for (const index of [0, 1, 2, 3]) assert.equal(await bed.get(index, key), undefined);
+    assert.deepEqual(standings(bed, [0, 1, 2, 3]), Array(4).fill('voter'));
   });
-  const key = bed.findKey((replicas) => replicas.includes(3));
-  await bed.put(0, key, 'v');
+}
+
+for (const astray of [false, true]) {
+  const where = astray ? 'elsewhere' : 'there';
+  test(`nor does one whose clock is hours behind, as it believes when one alone has told the time: it belongs ${where}`, async () => {
+    let off = 0;
+    let answered = 2;
+    await using bed = await createTestbed({
+      nodes: 4,
+      records: SHORT,
+      skewMs: (index) => (index === 3 ? off : 0),
+      clocks: (index) => (index === 3 ? { answered, offsetMs: -off } : { answered: 2, offsetMs: 0 }),
+    });
+    const key = bed.findKey((replicas) => replicas.includes(3));
+    await bed.put(0, key, 'v');
+    await bed.clock.advance(500);
+    await bed.crash(3);
+    const without = await bed.snapshot(bed.members(0, 1, 2));
+    for (const index of [0, 1, 2]) await bed.give(index, without);
+    await bed.clock.advance(20_000);
+    await bed.remove(0, key);
+    await pass(bed, AWAY_MS);
+    for (const index of [0, 1, 2]) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
+    await bed.giveAll(await bed.snapshot(draining(bed, [0, 1, 2, 3], astray ? [3] : [])));
+    await bed.clock.advance(1_000);
+    off = -3_600_000;
+    answered = 1;
+    await bed.start(3);
+    await bed.clock.advance(astray ? 2_000 : 200);
+    answered = 2;
+    await pass(bed, 120_000);
+    for (const index of [0, 1, 2, 3]) assert.equal(await bed.get(index, key), undefined);
+    assert.deepEqual(standings(bed, [0, 1, 2, 3]), Array(4).fill('voter'));
+  });
+}
+
+test('nor where a slot comes back before what lay astray of it was let go', async () => {
+  await using bed = await createTestbed({ nodes: 6, slots: 1, records: SHORT, exchange: false });
+  const rest = [0, 1, 3, 4, 5];
+  await enact(bed, draining(bed, ALL, [3, 4, 5]));
+  await bed.put(0, 'a', 'v');
   await bed.clock.advance(500);
-  await bed.crash(3);
-  const without = await bed.snapshot(bed.members(0, 1, 2));
-  for (const index of [0, 1, 2]) await bed.give(index, without);
+  assert.deepEqual(bed.replicasOf('a').sort(), [0, 1, 2]);
+  await bed.crash(2);
+  const without = await bed.snapshot(draining(bed, rest, [0, 1]));
+  for (const index of rest) await bed.give(index, without);
   await bed.clock.advance(20_000);
-  await bed.remove(0, key);
+  await bed.remove(0, 'a');
   await pass(bed, AWAY_MS);
-  for (const index of [0, 1, 2]) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
-  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
-  await bed.clock.advance(1_000);
-  off = -3_600_000;
-  answered = 1;
-  await bed.start(3);
-  await bed.clock.advance(200);
-  answered = 2;
+  for (const index of rest) assert.equal(await count(bed, index, 'records'), 0, 'forgotten');
+  const listed = await bed.snapshot(draining(bed, ALL, [0, 1, 2]));
+  for (const index of rest) await bed.give(index, listed);
+  // It starts where it reaches nobody, so that it takes the slot for its own.
+  bed.partition(rest, [2]);
+  await bed.start(2);
+  await bed.give(2, listed);
+  await bed.clock.advance(30_000);
+  await bed.heal();
+  assert.equal(await count(bed, 2, 'repair_returning'), 1);
+  for (let i = 0; i < 200 && (await count(bed, 2, 'repair_returning')) > 0; i++) await bed.clock.advance(20);
+  const back = await bed.snapshot(draining(bed, ALL, [0, 1, 5]));
+  for (const index of ALL) await bed.give(index, back);
   await pass(bed, 120_000);
-  for (const index of [0, 1, 2, 3]) assert.equal(await bed.get(index, key), undefined);
-  assert.deepEqual(standings(bed, [0, 1, 2, 3]), Array(4).fill('voter'));
+  assert.deepEqual(bed.replicasOf('a').sort(), [2, 3, 4]);
+  for (const index of ALL) assert.equal(await bed.get(index, 'a'), undefined);
 });
 
 for (const breaks of [false, true]) {

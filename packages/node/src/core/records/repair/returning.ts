@@ -4,9 +4,8 @@
  * been away. Where that set is closed, others have all that was acknowledged: what they do not know is set aside, and it counts
  * as one that has just been given the slot.
  */
-import { formatVersionTime } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
-import type { Row, Store } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import { learnProgress, type Progress, type ProgressDeps } from '../handover/progress.ts';
 import type { Hearing } from '../placement/moves.ts';
 import { unionOf } from '../placement/quorum.ts';
@@ -30,7 +29,7 @@ export interface ReturningConfig {
   readonly isKept: boolean;
 }
 
-const SLOTS_OF_OLD = 'SELECT DISTINCT slot FROM records WHERE replicas = ? AND version < ?';
+const HOLDS_ANY = 'SELECT 1 FROM records WHERE replicas = ? AND slot = ? LIMIT 1';
 
 /** One try over all slots of the ring. */
 export async function comeBack(
@@ -38,28 +37,25 @@ export async function comeBack(
   ask: Ask,
   { timeoutMs, oldMs, isKept }: ReturningConfig,
 ): Promise<void> {
-  const { topology, standing, store, latestTime, liesAstray, log } = deps;
+  const { topology, standing, store, liesAstray, log } = deps;
   const { count } = ask;
   const { moves } = topology;
   const slots = standing.returning().filter((one) => one.count === count);
   const ages = agesBy(deps, oldMs);
-  const latest = latestTime();
-  if (slots.length === 0 || !ages || latest === undefined) return;
+  if (slots.length === 0 || !ages) return;
   const generation = topology.generation();
   const isAsked = slots.some(({ slot }) => moves.isHolder(slot, count));
   const answers = isAsked ? await learnProgress(deps, ask, { timeoutMs }) : new Map<PeerId, Progress>();
-  const rows = await store.read<Row>(SLOTS_OF_OLD, [count, formatVersionTime(Math.floor(latest - oldMs))]);
-  const old = new Set(rows.map((row) => Number(row['slot'])));
   if (generation !== topology.generation()) return;
 
   const needed: PlacedSlot[] = [];
-  const done: PlacedSlot[] = [];
+  const astray: PlacedSlot[] = [];
   const open = new Map<number, Hearing>();
   for (const one of slots) {
     const { slot, epoch } = one;
-    // What lies astray is given to those whose it is, or set aside; then nothing is left of it.
+    // What lies astray is given to those whose it is, or set aside, until nothing is left of it.
     if (!moves.isHolder(slot, count)) {
-      if (!liesAstray()) done.push(one);
+      if (!liesAstray()) astray.push(one);
       continue;
     }
     const tenure = moves.tenure(slot, count, epoch, (peerId) => {
@@ -67,13 +63,17 @@ export async function comeBack(
       return answer && !answer.unsure[slot] ? answer.settled[slot] : undefined;
     });
     if (tenure === 'unknown') continue;
-    // Those who have told know that it is listed, and have forgotten no deletion of what is young.
-    if (tenure === 'needed' || !standing.isReturning(slot, count) || !old.has(slot)) needed.push(one);
+    if (tenure === 'needed' || !standing.isReturning(slot, count)) needed.push(one);
     else open.set(slot, tenure);
   }
   standing.resumeIn(needed);
   if (!isKept) return;
-  await standing.returned([...needed, ...done]);
+  await standing.returned(needed);
+  for (const one of astray) {
+    // It may have come to belong to others only since they were looked for.
+    const rows = await store.read(HOLDS_ANY, [count, one.slot]);
+    if (rows.length === 0) await standing.returned([one]);
+  }
 
   const asked = new Map<number, readonly PeerId[]>();
   for (const [slot, { quorums }] of open) asked.set(slot, unionOf(quorums.map(({ peers }) => peers)));
@@ -86,9 +86,12 @@ export async function comeBack(
       ({ peers, least }) => peers.filter((peerId) => testimony?.witnesses.has(peerId)).length >= least,
     );
     if (!testimony || !isHeard) continue;
-    const doubtful = isClosed ? (await setOrphansAside(deps, ask, slot, testimony, ages)).doubtful : 0;
+    const { aside, doubtful } = isClosed
+      ? await setOrphansAside(deps, ask, slot, testimony, ages)
+      : { aside: 0, doubtful: 0 };
     if (generation !== topology.generation()) break;
-    if (doubtful === 0) learned.push({ count, slot });
+    // What was set aside may have kept out something older that was acknowledged: that is taken the next time.
+    if (aside + doubtful === 0) learned.push({ count, slot });
   }
   await standing.returned(learned);
   if (learned.length > 0)

@@ -353,7 +353,7 @@ export function createStanding(
     returning: () => [...returning.values()],
     isReturning,
     resumeIn(slots) {
-      for (const { slot, count } of slots) resumed.add(nameOf(slot, count));
+      for (const { slot, count } of slots) if (isReturning(slot, count)) resumed.add(nameOf(slot, count));
       revision++;
     },
     returned,
