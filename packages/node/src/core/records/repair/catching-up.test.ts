@@ -6,6 +6,7 @@ import { silentLogger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import { type CatchingUpDeps, catchUp } from './catching-up.ts';
 import type { SlotOutcome } from './syncing.ts';
+import { hearWitnesses } from './witnesses.ts';
 
 const LEAF = new Uint8Array(32).fill(1);
 const ASK = { placed: { epoch: 1, placement: new Uint8Array(32) }, count: 3 };
@@ -76,4 +77,21 @@ test('one that has only just started may alone have what was acknowledged, and i
   assert.equal((await tryOnce({ a: silent, b: has })).done, false);
   // Of one that lost its disk too nothing is to be had.
   assert.equal((await tryOnce({ a: { ...silent, lost: true }, b: has })).done, true);
+});
+
+test('a former replica is no witness of a slot that was closed while it was asked', async () => {
+  let sets = [['me', 'b', 'c']];
+  const deps = {
+    topology: { generation: () => 1, moves: { required: () => sets } },
+    syncing: {
+      async difference(peerId: PeerId) {
+        if (peerId === 'b') sets = [['me', 'c', 'd']];
+        return { slots: [], learning: new Set(), lost: new Set() };
+      },
+    },
+    log: silentLogger,
+  } as unknown as CatchingUpDeps;
+  const ages = { isOld: () => true, isYoung: () => false };
+  const heard = await hearWitnesses(deps, ASK, new Map([[1, ['b', 'c'] as PeerId[]]]), ages);
+  assert.deepEqual([...(heard?.get(1)?.witnesses ?? [])], ['c']);
 });

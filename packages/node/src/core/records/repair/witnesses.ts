@@ -82,12 +82,16 @@ export async function hearWitnesses(
       orphans.set(nameOf(leaf), { leaf, by: (orphans.get(nameOf(leaf))?.by ?? 0) + 1 });
   }
 
+  const isHolder = (peerId: PeerId, slot: number) =>
+    topology.moves.required(slot, ask.count).some((set) => set.includes(peerId));
+
   async function hear(peerId: PeerId): Promise<void> {
     const difference = await syncing.difference(peerId, ask);
     const differ = new Set(difference.slots);
     const queue: [number, Testimony][] = [];
     for (const [slot, testimony] of heard) {
-      if (!peersOf.get(slot)?.includes(peerId)) continue;
+      // Where its set was closed meanwhile nothing was compared.
+      if (!peersOf.get(slot)?.includes(peerId) || !isHolder(peerId, slot)) continue;
       if (difference.lost.has(slot)) testimony.lost.add(peerId);
       if (difference.learning.has(slot)) continue;
       if (differ.has(slot)) queue.push([slot, testimony]);
