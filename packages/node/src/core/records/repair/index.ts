@@ -53,7 +53,8 @@ export async function openRepair(
     { timeoutMs, writeTimeoutMs, intervalMs: EVERY_MS, keepDeletedMs },
   );
   const hints = await openHints(deps, {
-    keepMs: HINT_KEEP_MS,
+    // What is handed over late must not be older than what deletes it is remembered.
+    keepMs: Math.min(HINT_KEEP_MS, keepDeletedMs / 2),
     maxBytes: MAX_HINT_BYTES,
     everyMs: HINT_EVERY_MS,
     timeoutMs,

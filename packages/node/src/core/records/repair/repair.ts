@@ -155,6 +155,18 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     log.info({ action: 'caught_up' }, 'this replica has caught up and counts again');
   }
 
+  /** Of a number of replicas that is asked for no more there is no ring. */
+  const isReturning = () => standing.returning().some(({ count }) => moves.ring(count));
+
+  /** What fails in one ring holds up no other. */
+  async function returnTo(placed: Placed, isKept: boolean): Promise<void> {
+    for (const { count } of moves.rings()) {
+      await comeBack(deps, { placed, count }, { timeoutMs, oldMs, isKept }).catch((error) =>
+        log.warn({ action: 'come_back', replicas: count, error }, 'a step of the coming back failed'),
+      );
+    }
+  }
+
   async function compare(peerId: PeerId, placed: Placed): Promise<boolean> {
     const at = clock.monotonic();
     const generation = topology.generation();
@@ -232,10 +244,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
           });
           await unlessAborted(signal, claims);
         }
-        if (placed) {
-          for (const { count } of moves.rings())
-            await unlessAborted(signal, comeBack(deps, { placed, count }, { timeoutMs, oldMs, isKept }));
-        }
+        if (placed) await unlessAborted(signal, returnTo(placed, isKept));
         if (placed && standing.isContradicted()) {
           if (!before)
             log.warn(
@@ -247,7 +256,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
       } catch (error) {
         if (!signal.aborted) log.warn({ action: 'standing', error }, 'a step of the catching up failed');
       }
-      const left = waits || !placed || standing.isContradicted() || standing.returning().length > 0;
+      const left = waits || !placed || standing.isContradicted() || isReturning();
       pauseMs = left ? Math.min(MAX_PAUSE_MS, pauseMs * 2) : FIRST_PAUSE_MS;
       using _timer = left ? clock.after(pauseMs, () => wake.resolve()) : undefined;
       if (!signal.aborted) await wake.promise;

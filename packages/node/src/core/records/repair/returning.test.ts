@@ -284,6 +284,68 @@ test('three whose disks are full are removed, and listed again: what they hold i
   assert.equal(await bed.get(0, key), 'v');
 });
 
+test('disks that are full hold up no ring', async () => {
+  let full = false;
+  const refuse = () => Promise.reject(new P2posError('STORE_FULL', { maxBytes: 0 }));
+  await using bed = await createTestbed({
+    nodes: 6,
+    declare: false,
+    exchange: false,
+    records: { ...SHORT, replicaCounts: [3, 7] },
+    wrapStore: (index, store) =>
+      storeThrough(store, {
+        write: (statements) => (full && index >= 3 ? refuse() : store.write(statements)),
+      }),
+  });
+  const common = { kind: 'lww', author: 'member', maxValueBytes: 1_000 } as const;
+  for (const { records } of bed.nodes()) {
+    records.declare({ suffix: '/kv', replicas: 3, ...common });
+    records.declare({ suffix: '/all', replicas: 7, ...common });
+  }
+  const everywhere = { namespace: 'default/all', key: bytes('k'), partition: bytes('k') };
+  const key = bed.findKey((replicas) => replicas.every((index) => index >= 3));
+  await bed.put(0, key, 'v');
+  await bed.run(bed.node(0).records.put({ ...everywhere, value: bytes('v') }));
+  await pass(bed, 2 * KEEP_MS);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2)));
+  await bed.clock.advance(2_000);
+  const again = await bed.snapshot(bed.members(...ALL));
+  // It is kept that they have to come back, and then nothing more.
+  bed.partition([0, 1, 2], [3], [4], [5]);
+  await bed.giveAll(again);
+  await bed.clock.advance(3_000);
+  full = true;
+  await bed.heal();
+  await pass(bed, 60_000);
+  assert.equal(await bed.get(0, key), 'v');
+  const { found } = await bed.run(bed.node(0).records.get({ ...everywhere, consistency: 'quorum' }));
+  assert.ok(found);
+});
+
+test('of a number of replicas that is asked for no more nobody comes back', async () => {
+  const records = { ...SHORT, replicaCounts: [3] };
+  await using bed = await createTestbed({ nodes: 4, declare: false, records });
+  const restart = async (replicas: number) => {
+    records.replicaCounts = [replicas];
+    for (const index of [0, 1, 2, 3]) {
+      await bed.crash(index);
+      await bed.start(index);
+      bed
+        .node(index)
+        .records.declare({ suffix: '/kv', kind: 'lww', author: 'member', replicas, maxValueBytes: 1_000 });
+    }
+  };
+  await restart(3);
+  for (const key of KEYS) await bed.put(0, key, 'v');
+  await bed.clock.advance(1_000);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2)));
+  await bed.clock.advance(20_000);
+  await restart(4);
+  await bed.giveAll(await bed.snapshot(bed.members(0, 1, 2, 3)));
+  await pass(bed, 60_000);
+  assert.deepEqual(standings(bed, [3]), ['voter']);
+});
+
 for (const counts of [[3], [3, 7]]) {
   test(`members that were drained take all replicas of a slot when they come back: rings of ${counts}`, async () => {
     await using bed = await createTestbed({

@@ -314,7 +314,8 @@ export function createStanding(
     },
     state() {
       if (contradicted || suspended) return 'learner';
-      const holds = ({ slot, count }: PlacedSlot) => topology.moves.isHolder(slot, count);
+      const { moves } = topology;
+      const holds = ({ slot, count }: PlacedSlot) => moves.ring(count) && moves.isHolder(slot, count);
       if ([...returning.values()].some((one) => holds(one) && isReturning(one.slot, one.count)))
         return 'learner';
       return proven || (memory.established && vouched.size > 0) ? 'voter' : 'unproven';
