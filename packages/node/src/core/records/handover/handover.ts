@@ -12,6 +12,7 @@ import type { Clock } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
+import { agesBy, type Clocks } from '../clock/ages.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
 import { decodeHeader } from '../format/record.ts';
@@ -27,7 +28,7 @@ import { type Fate, fateOf, type Lack } from './fate.ts';
 import { learnProgress } from './progress.ts';
 import { createPulling, nameOf, type PullingDeps } from './pulling.ts';
 
-export interface HandoverDeps extends PullingDeps {
+export interface HandoverDeps extends PullingDeps, Clocks {
   readonly self: PeerId;
   readonly topology: Topology;
   readonly calls: Pick<ReplicaCalls, 'ask' | 'digest' | 'read'>;
@@ -37,9 +38,6 @@ export interface HandoverDeps extends PullingDeps {
   readonly aside: Aside;
   readonly crypto: Crypto;
   readonly clock: Clock;
-  /** Corrected time, ms; undefined as long as nobody else has told the time. */
-  readonly toldTime: () => number | undefined;
-  readonly latestTime: () => number | undefined;
   readonly log: Logger;
   readonly tasks: TaskGroup;
 }
@@ -77,7 +75,7 @@ export function startHandover(
 ): Handover {
   const { self, topology, standing, calls, preference, table, aside, replica, crypto, clock, log, tasks } =
     deps;
-  const { settleRegister, toldTime, latestTime, promises, slotOf, now } = deps;
+  const { settleRegister, promises, slotOf, now } = deps;
   const { moves } = topology;
   const pulling = createPulling(
     { calls, replica, topology, table, promises, slotOf, crypto, now, settleRegister },
@@ -237,14 +235,11 @@ export function startHandover(
       }
       const { header, value, proof } = stored.record;
       const name = decodeHeader(header);
-      const time = toldTime();
-      const latest = latestTime();
+      const ages = agesBy(deps, keepDeletedMs);
       const { ms } = parseVersion(stored.version);
-      const isOld = time !== undefined && ms < time - keepDeletedMs;
-      const isYoung = latest !== undefined && ms >= latest - keepDeletedMs;
-      if (!isYoung) {
+      if (!ages?.isYoung(ms)) {
         const known = await isKnown(peerId, placed, name);
-        if (known === undefined || (!known && !isOld)) return undefined;
+        if (known === undefined || (!known && !ages?.isOld(ms))) return undefined;
         if (!known) {
           lacks.set(nameOf(leaf), stored.record.value === null ? 'forgotten' : 'unknown');
           continue;

@@ -3,17 +3,11 @@
  * was acknowledged can have escaped all of them. What it holds and none of them does is long deleted, and set aside.
  */
 import type { PeerId } from '../../net/index.ts';
+import { agesBy, type Clocks } from '../clock/ages.ts';
 import { majorityOf, type PeerSet, unionOf } from '../placement/quorum.ts';
 import type { Standing } from './standing.ts';
 import type { Ask } from './syncing.ts';
-import {
-  agesBy,
-  type Clocks,
-  hearWitnesses,
-  setOrphansAside,
-  type Testimony,
-  type WitnessesDeps,
-} from './witnesses.ts';
+import { hearWitnesses, setOrphansAside, type Testimony, type WitnessesDeps } from './witnesses.ts';
 
 /**
  * Of a set in which `self` is a learner, how many that count must have been reconciled with. A write was acknowledged by a

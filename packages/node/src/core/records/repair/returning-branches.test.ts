@@ -8,6 +8,7 @@ import { createTestbed, type Testbed } from '../testing/testbed.ts';
 const KEEP_MS = 120_000;
 const SHORT = { ...QUICK, keepDeletedMs: KEEP_MS };
 const AWAY_MS = 5 * KEEP_MS;
+const ALL = [0, 1, 2, 3, 4, 5];
 
 /** The last of them is in force then. */
 async function push(
@@ -139,20 +140,25 @@ test('nor does who is refused until the branch that removed it is merged', async
   for (const index of all) assert.equal(await bed.get(index, key), undefined);
 });
 
-test('what a branch acknowledged that lost is never read as absent, though its slot was empty before', async () => {
-  await using bed = await createTestbed({ nodes: 6, slots: 1, records: QUICK, exchange: false });
-  const all = [0, 1, 2, 3, 4, 5];
-  const first = await bed.snapshot(draining(bed, all, [3, 4, 5]));
+/** The slot goes from 0, 1, 2 to 3, 4, 5 by a branch that is to lose. */
+async function takeOver(bed: Testbed) {
+  const first = await bed.snapshot(draining(bed, ALL, [3, 4, 5]));
   await bed.giveAll(first);
   await bed.clock.advance(20_000);
-  const loser = await bed.snapshot(draining(bed, all, [0, 1, 2]), {}, first);
-  await push(bed, all, [loser]);
+  const loser = await bed.snapshot(draining(bed, ALL, [0, 1, 2]), {}, first);
+  await push(bed, ALL, [loser]);
   await bed.clock.advance(60_000);
+  return { first, loser };
+}
+
+test('what a branch acknowledged that lost is never read as absent, though its slot was empty before', async () => {
+  await using bed = await createTestbed({ nodes: 6, slots: 1, records: QUICK, exchange: false });
+  const { first } = await takeOver(bed);
   assert.deepEqual(bed.replicasOf('a').sort(), [3, 4, 5]);
   await bed.put(0, 'a', 'v');
   await bed.clock.advance(1_000);
-  const winner = await bed.snapshot(draining(bed, all, [3, 4, 5]), {}, first);
-  await push(bed, all, [winner]);
+  const winner = await bed.snapshot(draining(bed, ALL, [3, 4, 5]), {}, first);
+  await push(bed, ALL, [winner]);
   bed.partition([0, 1, 2], [3, 4, 5]);
   for (let i = 0; i < 20; i++) {
     await bed.clock.advance(500);
@@ -165,22 +171,16 @@ test('what a branch acknowledged that lost is never read as absent, though its s
 
 test('two of three of a branch that lost give what they acknowledged, though one was removed meanwhile', async () => {
   await using bed = await createTestbed({ nodes: 6, slots: 1, records: SHORT, exchange: false });
-  const all = [0, 1, 2, 3, 4, 5];
-  const first = await bed.snapshot(draining(bed, all, [3, 4, 5]));
-  await bed.giveAll(first);
-  await bed.clock.advance(20_000);
-  const loser = await bed.snapshot(draining(bed, all, [0, 1, 2]), {}, first);
-  await push(bed, all, [loser]);
-  await bed.clock.advance(60_000);
+  const { first, loser } = await takeOver(bed);
   await bed.put(0, 'a', 'v');
   await pass(bed, 2 * KEEP_MS);
-  const winner = await bed.snapshot(draining(bed, all, [3, 4, 5]), { merges: [loser.hash] }, first);
+  const winner = await bed.snapshot(draining(bed, ALL, [3, 4, 5]), { merges: [loser.hash] }, first);
   bed.partition([0, 1, 2], [3, 4, 5]);
-  await push(bed, all, [winner]);
+  await push(bed, ALL, [winner]);
   await bed.clock.advance(5_000);
   await bed.crash(5);
   const gone = await bed.snapshot(draining(bed, [0, 1, 2, 4, 5], [4, 5]), {}, winner);
-  const back = await bed.snapshot(draining(bed, all, [3, 4, 5]), {}, gone);
+  const back = await bed.snapshot(draining(bed, ALL, [3, 4, 5]), {}, gone);
   await push(bed, [0, 1, 2, 3, 4], [gone, back]);
   await bed.clock.advance(5_000);
   await bed.heal();
@@ -220,22 +220,16 @@ test('a branch that lost and placed nothing anew holds up nobody who is listed a
 
 test('what a branch acknowledged that lost is not hidden by what one of its set alone took after', async () => {
   await using bed = await createTestbed({ nodes: 6, slots: 1, records: SHORT, exchange: false });
-  const all = [0, 1, 2, 3, 4, 5];
-  const first = await bed.snapshot(draining(bed, all, [3, 4, 5]));
-  await bed.giveAll(first);
-  await bed.clock.advance(20_000);
-  const loser = await bed.snapshot(draining(bed, all, [0, 1, 2]), {}, first);
-  await push(bed, all, [loser]);
-  await bed.clock.advance(60_000);
+  const { first, loser } = await takeOver(bed);
   bed.partition([3, 4], [0, 1, 2, 5]);
   await bed.put(4, 'a', 'acknowledged');
   bed.partition([3], [4], [0, 1, 2, 5]);
   await assert.rejects(bed.put(3, 'a', 'by one alone'));
   await pass(bed, 2 * KEEP_MS);
-  const winner = await bed.snapshot(draining(bed, all, [3, 4, 5]), { merges: [loser.hash] }, first);
+  const winner = await bed.snapshot(draining(bed, ALL, [3, 4, 5]), { merges: [loser.hash] }, first);
   const gone = await bed.snapshot(draining(bed, [0, 1, 2, 4, 5], [4, 5]), {}, winner);
-  const back = await bed.snapshot(draining(bed, all, [3, 4, 5]), {}, gone);
-  await push(bed, all, [winner, gone, back]);
+  const back = await bed.snapshot(draining(bed, ALL, [3, 4, 5]), {}, gone);
+  await push(bed, ALL, [winner, gone, back]);
   await bed.heal();
   for (const other of [0, 1, 2, 5]) bed.cut(4, other);
   await bed.clock.advance(1);

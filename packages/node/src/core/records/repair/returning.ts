@@ -6,13 +6,14 @@
  */
 import type { PeerId } from '../../net/index.ts';
 import type { Store } from '../../store/index.ts';
+import { agesBy, type Clocks } from '../clock/ages.ts';
 import { learnProgress, type Progress, type ProgressDeps } from '../handover/progress.ts';
 import type { Hearing } from '../placement/moves.ts';
 import { unionOf } from '../placement/quorum.ts';
 import type { PlacedSlot } from './memory.ts';
 import type { Standing } from './standing.ts';
 import type { Ask } from './syncing.ts';
-import { agesBy, type Clocks, hearWitnesses, setOrphansAside, type WitnessesDeps } from './witnesses.ts';
+import { hearWitnesses, setOrphansAside, type WitnessesDeps } from './witnesses.ts';
 
 export interface ReturningDeps extends WitnessesDeps, ProgressDeps, Clocks {
   readonly standing: Pick<Standing, 'returning' | 'returned' | 'resumeIn' | 'isReturning'>;

@@ -2,6 +2,7 @@
 import { parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
+import type { Ages } from '../clock/ages.ts';
 import { nameOf } from '../handover/pulling.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { RecordTable } from '../replica/store.ts';
@@ -28,29 +29,6 @@ export interface Testimony {
 
 /** Slots at once. */
 const WIDTH = 8;
-
-/** By two clocks of which nobody knows which is right, neither may be so. */
-export interface Ages {
-  /** Old enough to have been forgotten after it was deleted. */
-  isOld(ms: number): boolean;
-  /** Its deletion is remembered. */
-  isYoung(ms: number): boolean;
-}
-
-export interface Clocks {
-  /** Corrected time, ms, of two clocks that differ the earlier; undefined as long as nobody else has told the time. */
-  readonly toldTime: () => number | undefined;
-  /** The same, but the later. */
-  readonly latestTime: () => number | undefined;
-}
-
-/** Undefined: nobody can tell. */
-export function agesBy({ toldTime, latestTime }: Clocks, keepMs: number): Ages | undefined {
-  const earliest = toldTime();
-  const latest = latestTime();
-  if (earliest === undefined || latest === undefined) return undefined;
-  return { isOld: (ms) => ms < earliest - keepMs, isYoung: (ms) => ms >= latest - keepMs };
-}
 
 /** Takes what they hold, and gives them what is young. Undefined: the membership changed meanwhile. */
 export async function hearWitnesses(
