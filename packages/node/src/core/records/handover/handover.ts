@@ -32,7 +32,7 @@ export interface HandoverDeps extends PullingDeps, Clocks {
   readonly self: PeerId;
   readonly topology: Topology;
   readonly calls: Pick<ReplicaCalls, 'ask' | 'digest' | 'read'>;
-  readonly standing: Pick<Standing, 'votes' | 'isReturning'>;
+  readonly standing: Pick<Standing, 'votes' | 'returns'>;
   readonly preference: Preference;
   readonly table: Pick<RecordTable, 'slots' | 'leaves' | 'findLeaf' | 'drop' | 'saveRings'>;
   readonly aside: Aside;
@@ -109,7 +109,7 @@ export function startHandover(
   async function settle(ring: Ring, placed: Placed, generation: number): Promise<void> {
     const { count } = ring;
     // What was held before an absence may be long deleted: it is no part of what is copied.
-    const slots = moves.unsettled(count).filter((slot) => !standing.isReturning(slot, count));
+    const slots = moves.unsettled(count).filter((slot) => !standing.returns.isDue(slot, count));
     if (slots.length === 0) return;
     const bySource = new Map<PeerId, number[]>();
     for (const slot of slots) {

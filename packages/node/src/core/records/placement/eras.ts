@@ -23,8 +23,14 @@ export interface Run {
   readonly peers: PeerSet;
   readonly first: number;
   readonly last: number;
-  /** Of a branch of the chain that lost. */
-  readonly side: boolean;
+}
+
+/** Whose answers a slot needs. */
+export interface Runs {
+  /** Newest first; the first is the present set. */
+  readonly main: readonly Run[];
+  /** Of branches of the chain that lost. */
+  readonly sides: readonly PeerSet[];
 }
 
 /** A snapshot of a branch that was in force here and lost, and the epoch up to which the chain has it in common. */
@@ -52,8 +58,8 @@ export interface Eras {
   restore(sides: readonly Side[]): void;
   /** Lets go what lies before `epoch`. */
   forget(epoch: number): void;
-  /** Of a slot, newest first, down to epoch `since`. The first is the present set. */
-  runs(slot: number, count: number, since: number): readonly Run[];
+  /** Of a slot, down to epoch `since`. */
+  runs(slot: number, count: number, since: number): Runs;
 }
 
 export function createEras({ placer }: { readonly placer: Placer }): Eras {
@@ -106,28 +112,24 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
       sides = sides.filter(({ fork }) => fork >= epoch);
     },
     runs(slot, count, since) {
-      const runs: Run[] = [];
+      const main: Run[] = [];
       const forced: Era[] = [];
       for (let i = eras.length - 1; i >= 0; i--) {
         const era = eras[i] as Era;
-        if (era.epoch < since && runs.length > 0) break;
+        if (era.epoch < since && main.length > 0) break;
         const whole = era.placement.replicas(slot, count);
         const peers = without(whole, forced);
-        const newer = runs.at(-1);
+        const newer = main.at(-1);
         if (newer && peers === whole && sameSet(newer.peers, peers)) {
-          runs[runs.length - 1] = { ...newer, first: era.epoch };
-        } else if (peers.length > 0 || runs.length === 0) {
-          runs.push({ peers, first: era.epoch, last: era.epoch, side: false });
+          main[main.length - 1] = { ...newer, first: era.epoch };
+        } else if (peers.length > 0 || main.length === 0) {
+          main.push({ peers, first: era.epoch, last: era.epoch });
         }
         if (era.force) forced.push(era);
       }
-      for (const { era, fork } of sides) {
-        const peers = without(era.placement.replicas(slot, count), forced);
-        if (since <= fork && peers.length > 0) {
-          runs.push({ peers, first: era.epoch, last: era.epoch, side: true });
-        }
-      }
-      return runs;
+      const needed = sides.filter(({ fork }) => since <= fork);
+      const others = needed.map(({ era }) => without(era.placement.replicas(slot, count), forced));
+      return { main, sides: others.filter((peers) => peers.length > 0) };
     },
   };
 }

@@ -9,7 +9,7 @@
 import type { PeerId } from '../../net/index.ts';
 import type { ChainLink } from './chain.ts';
 import { type Cover, createCover } from './cover.ts';
-import { createEras, type Era, type Run, type SavedSide, type Side } from './eras.ts';
+import { createEras, type Era, type Run, type Runs, type SavedSide, type Side } from './eras.ts';
 import type { Placer } from './placement.ts';
 import { majorityOf, type PeerSet } from './quorum.ts';
 import { createRing, type Ring, type SavedRing } from './ring.ts';
@@ -33,8 +33,8 @@ export interface Moves {
   required(slot: number, count: number): readonly PeerSet[];
   /** The same for all slots at once. */
   cover(count: number): Cover;
-  /** Whether this node belongs to one of them. */
-  isHolder(slot: number, count: number): boolean;
+  /** Whether this node, or another, belongs to one of them. */
+  isHolder(slot: number, count: number, peerId?: PeerId): boolean;
   /** Slots of which this node belongs to one of the sets; the same list until that may have changed. */
   held(count: number): readonly number[];
   /** Slots whose present set this node belongs to without having settled. */
@@ -108,12 +108,20 @@ export function createMoves(
       table = new Array(ring.closed.length);
       needed.set(count, table);
     }
-    table[slot] ??= distinct(eras.runs(slot, count, ring.closed[slot] as number));
+    table[slot] ??= distinct(setsOf(runsOf(slot, ring)));
     return table[slot];
   }
 
+  function runsOf(slot: number, { count, closed }: Ring): Runs {
+    return eras.runs(slot, count, closed[slot] as number);
+  }
+
   function presentRun(slot: number, ring: Ring): Run {
-    return eras.runs(slot, ring.count, ring.closed[slot] as number)[0] as Run;
+    return runsOf(slot, ring).main[0] as Run;
+  }
+
+  function isHolder(slot: number, count: number, peerId = self): boolean {
+    return required(slot, count).some((set) => set.includes(peerId));
   }
 
   /** Marks made in the present run hold for the epoch in force too; so older epochs can be forgotten. */
@@ -124,7 +132,7 @@ export function createMoves(
   }
 
   /** Each majority that ever acknowledged something, without this node in it, has one of them. */
-  function quorumOfRoot({ peers }: Run): Hearing['quorums'][number] {
+  function quorumOfRoot(peers: PeerSet): Hearing['quorums'][number] {
     const others = peers.filter((peerId) => peerId !== self);
     const least = peers.length - majorityOf(peers.length);
     const isOwn = peers.includes(self);
@@ -223,13 +231,13 @@ export function createMoves(
       covers.set(count, cover);
       return cover;
     },
-    isHolder: (slot, count) => required(slot, count).some((set) => set.includes(self)),
+    isHolder,
     held(count) {
       const known = holdings.get(count);
       if (known) return known;
       const found: number[] = [];
       for (let slot = 0; slot < ringOf(count).closed.length; slot++)
-        if (required(slot, count).some((set) => set.includes(self))) found.push(slot);
+        if (isHolder(slot, count)) found.push(slot);
       holdings.set(count, found);
       return found;
     },
@@ -254,30 +262,28 @@ export function createMoves(
       const ring = ringOf(count);
       if (ring.settled[slot] !== 0) return false;
       // What was closed on a branch that lost is not known as long as another set of that branch is needed.
-      const runs = eras.runs(slot, count, ring.closed[slot] as number);
-      const oldest = runs.filter(({ side }) => !side).slice(-1);
-      return distinct([...oldest, ...runs.filter(({ side }) => side)]).length > oldest.length;
+      const { main, sides } = runsOf(slot, ring);
+      return distinct([rootOf(main), ...sides]).length > 1;
     },
     tenure(slot, count, before, settledAt) {
       const ring = ringOf(count);
       // What it settled since is what others held then.
       if ((ring.settled[slot] as number) >= before) return 'needed';
-      const runs = eras.runs(slot, count, ring.closed[slot] as number);
-      const main = runs.filter(({ side }) => !side);
+      const runs = runsOf(slot, ring);
+      const { main, sides } = runs;
       const at = main.findIndex(({ peers, first }) => first < before && peers.includes(self));
       if (at < 0) {
-        // Whatever was acknowledged lies on a majority of the oldest set that is needed, or of one of a branch that lost.
-        const roots = [main.at(-1) as Run, ...runs.filter(({ side }) => side)];
         // What lies here may be what was acknowledged on that branch.
-        const isClosed = !runs.some(({ peers, side }) => side && peers.includes(self));
-        return { isClosed, quorums: roots.map(quorumOfRoot) };
+        const isClosed = !sides.some((peers) => peers.includes(self));
+        // Whatever was acknowledged lies on a majority of the oldest set that is needed, or of one of a branch that lost.
+        return { isClosed, quorums: [rootOf(main), ...sides].map(quorumOfRoot) };
       }
       // A mark is on the disk before it is told, so a majority of those that have none rules out one of those that have.
       const isOpen = ({ peers, first }: Run) =>
         peers.filter((peerId) => (settledAt(peerId) ?? first) < first).length >
         peers.length - majorityOf(peers.length);
       if (main.slice(0, at).every(isOpen)) return 'needed';
-      const quorums = runs.map(({ peers }) => ({
+      const quorums = setsOf(runs).map((peers) => ({
         peers: peers.filter((peerId) => peerId !== self && settledAt(peerId) !== undefined),
         least: peers.length - majorityOf(peers.length) + (peers.includes(self) ? 0 : 1),
       }));
@@ -291,21 +297,30 @@ export function createMoves(
         for (const { closed } of answers.values()) close(ring, slot, closed[slot] as number);
         if (required(slot, count).length === 1) continue;
         const settledAt = (peerId: PeerId) => answers.get(peerId)?.settled[slot] ?? 0;
-        for (const { peers, first, last, side } of eras.runs(slot, count, ring.closed[slot] as number)) {
-          const settled = peers.filter((peerId) => settledAt(peerId) >= first).length;
-          if (side || settled < majorityOf(peers.length)) continue;
-          close(ring, slot, last);
-          break;
-        }
+        const settled = runsOf(slot, ring).main.find(
+          ({ peers, first }) =>
+            peers.filter((peerId) => settledAt(peerId) >= first).length >= majorityOf(peers.length),
+        );
+        if (settled) close(ring, slot, settled.last);
       }
     },
   };
 }
 
-/** The sets of the runs, newest first, each once whatever its order. */
-function distinct(runs: readonly Run[]): PeerSet[] {
+/** Newest first. */
+function setsOf({ main, sides }: Runs): PeerSet[] {
+  return [...main.map(({ peers }) => peers), ...sides];
+}
+
+/** The oldest set that is needed. */
+function rootOf(main: Runs['main']): PeerSet {
+  return (main.at(-1) as Run).peers;
+}
+
+/** Each once, whatever its order. */
+function distinct(all: readonly PeerSet[]): PeerSet[] {
   const sets: PeerSet[] = [];
-  for (const { peers } of runs) {
+  for (const peers of all) {
     const repeated = sets.some(
       (set) => set.length === peers.length && set.every((peerId) => peers.includes(peerId)),
     );

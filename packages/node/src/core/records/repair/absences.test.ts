@@ -6,6 +6,7 @@ import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { storeThrough } from '../../../testing/store-through.ts';
 import { silentLogger } from '../../log/index.ts';
 import type { Absence } from '../placement/chain.ts';
+import { declareRings, everywhere } from '../testing/rings.ts';
 import { count, DAY_MS, pass, QUICK } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 import { createAbsences } from './absences.ts';
@@ -100,12 +101,7 @@ test('not even of a slot that comes back while records of another ring are set a
       }),
   });
   const isAside = (sql: string, count: unknown) => sql.includes('repair_aside') && count === 7;
-  const common = { kind: 'lww', author: 'member', maxValueBytes: 1_000 } as const;
-  for (const { records } of bed.nodes()) {
-    records.declare({ suffix: '/kv', replicas: 3, ...common });
-    records.declare({ suffix: '/all', replicas: 7, ...common });
-  }
-  const everywhere = { namespace: 'default/all', key: bytes('k'), partition: bytes('k') };
+  declareRings(bed, [3, 7]);
   await bed.run(bed.node(0).records.put({ ...everywhere, value: bytes('v') }));
   await removeAndDelete(bed);
   await bed.run(bed.node(0).records.delete(everywhere));
@@ -141,7 +137,12 @@ test('an absence is seen once, by any branch, and only then kept, with the slots
     memory,
     store,
     log: silentLogger,
-    standing: { suspend: () => void seen.push('suspend'), resume: (slots: unknown) => void seen.push(slots) },
+    standing: {
+      returns: {
+        suspend: () => void seen.push('suspend'),
+        expect: (slots: unknown) => void seen.push(slots),
+      },
+    },
   };
   const kept = async () => (await openPeerMemory({ store })).returning;
   all = [{ epoch: 3, listedBy: 'before' }];

@@ -8,13 +8,13 @@ import type { PeerId } from '../../net/index.ts';
 import type { Row, Store } from '../../store/index.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { PeerMemory, ReturningSlot } from './memory.ts';
-import type { Standing } from './standing.ts';
+import type { Returns } from './returns.ts';
 
 export interface AbsencesDeps {
   readonly self: PeerId;
   readonly topology: Pick<Topology, 'absencesOf' | 'placedNow'>;
   readonly memory: Pick<PeerMemory, 'absences' | 'saveAbsences'>;
-  readonly standing: Pick<Standing, 'suspend' | 'resume'>;
+  readonly standing: { readonly returns: Pick<Returns, 'suspend' | 'expect'> };
   readonly store: Pick<Store, 'read'>;
   readonly log: Logger;
 }
@@ -41,7 +41,7 @@ export function createAbsences({ self, topology, memory, standing, store, log }:
     const slots = rows.map((row) => ({ count: Number(row['replicas']), slot: Number(row['slot']), epoch }));
     since = undefined;
     unsaved = [...unsaved, ...slots];
-    standing.resume(slots);
+    standing.returns.expect(slots);
   }
 
   return {
@@ -51,7 +51,7 @@ export function createAbsences({ self, topology, memory, standing, store, log }:
       if (fresh.length === 0) return;
       seen = new Set([...seen, ...fresh.map(({ listedBy }) => listedBy)]);
       since = Math.min(since ?? Number.POSITIVE_INFINITY, ...fresh.map(({ epoch }) => epoch));
-      standing.suspend();
+      standing.returns.suspend();
     },
     async conclude() {
       const concluded = seen;

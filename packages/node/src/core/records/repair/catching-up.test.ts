@@ -27,7 +27,11 @@ async function tryOnce(
     self: 'me' as PeerId,
     topology: {
       generation: () => 1,
-      moves: { held: () => [1], required: () => [['me', ...Object.keys(outcomes)]] },
+      moves: {
+        held: () => [1],
+        required: () => [['me', ...Object.keys(outcomes)]],
+        isHolder: () => true,
+      },
     },
     standing: {
       isCaughtUp: (slot: number) => caught.has(slot),
@@ -80,12 +84,15 @@ test('one that has only just started may alone have what was acknowledged, and i
 });
 
 test('a former replica is no witness of a slot that was closed while it was asked', async () => {
-  let sets = [['me', 'b', 'c']];
+  let holders = ['me', 'b', 'c'];
   const deps = {
-    topology: { generation: () => 1, moves: { required: () => sets } },
+    topology: {
+      generation: () => 1,
+      moves: { isHolder: (_slot: number, _count: number, peerId: PeerId) => holders.includes(peerId) },
+    },
     syncing: {
       async difference(peerId: PeerId) {
-        if (peerId === 'b') sets = [['me', 'c', 'd']];
+        if (peerId === 'b') holders = ['me', 'c', 'd'];
         return { slots: [], learning: new Set(), lost: new Set() };
       },
     },

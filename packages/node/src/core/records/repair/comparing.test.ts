@@ -10,7 +10,7 @@ test('who catches up while its digest is worked out is no witness by that digest
   const deps = {
     replica: { admit: () => ({ confirm() {} }) },
     topology: {
-      moves: { held: () => [0, 1], required: () => [['me', 'peer']], ring: () => ({ closed: [0, 0] }) },
+      moves: { held: () => [0, 1], isHolder: () => true, ring: () => ({ closed: [0, 0] }) },
     },
     contents: { combined: () => read.promise },
     standing: { votes: () => counts, isLost: () => !counts },

@@ -58,10 +58,7 @@ export function sharedSlots(
 ): number[] {
   return moves
     .held(count)
-    .filter(
-      (slot) =>
-        slot >= first && slot <= last && moves.required(slot, count).some((set) => set.includes(peerId)),
-    );
+    .filter((slot) => slot >= first && slot <= last && moves.isHolder(slot, count, peerId));
 }
 
 export function createComparing(deps: ComparingDeps): Comparing {

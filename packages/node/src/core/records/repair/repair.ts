@@ -156,7 +156,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   }
 
   /** Of a number of replicas that is asked for no more there is no ring. */
-  const isReturning = () => standing.returning().some(({ count }) => moves.ring(count));
+  const isReturning = () => standing.returns.all().some(({ count }) => moves.ring(count));
 
   /** What fails in one ring holds up no other. */
   async function returnTo(placed: Placed, isKept: boolean): Promise<void> {

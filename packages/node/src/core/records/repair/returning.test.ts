@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
 import { storeThrough } from '../../../testing/store-through.ts';
+import { declareRings, everywhere } from '../testing/rings.ts';
 import { count, draining, enact, pass, QUICK } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 
@@ -297,12 +298,7 @@ test('disks that are full hold up no ring', async () => {
         write: (statements) => (full && index >= 3 ? refuse() : store.write(statements)),
       }),
   });
-  const common = { kind: 'lww', author: 'member', maxValueBytes: 1_000 } as const;
-  for (const { records } of bed.nodes()) {
-    records.declare({ suffix: '/kv', replicas: 3, ...common });
-    records.declare({ suffix: '/all', replicas: 7, ...common });
-  }
-  const everywhere = { namespace: 'default/all', key: bytes('k'), partition: bytes('k') };
+  declareRings(bed, [3, 7]);
   const key = bed.findKey((replicas) => replicas.every((index) => index >= 3));
   await bed.put(0, key, 'v');
   await bed.run(bed.node(0).records.put({ ...everywhere, value: bytes('v') }));
@@ -353,14 +349,8 @@ for (const counts of [[3], [3, 7]]) {
       declare: false,
       records: { ...SHORT, replicaCounts: counts },
     });
-    const common = { kind: 'lww', author: 'member', maxValueBytes: 1_000 } as const;
-    for (const { records } of bed.nodes()) {
-      records.declare({ suffix: '/kv', replicas: 3, ...common });
-      if (counts.includes(7)) records.declare({ suffix: '/all', replicas: 7, ...common });
-    }
+    declareRings(bed, counts);
     for (const key of KEYS) await bed.put(0, key, 'v');
-    // With few members all hold a slot of seven, drained or not.
-    const everywhere = { namespace: 'default/all', key: bytes('k'), partition: bytes('k') };
     if (counts.includes(7)) await bed.run(bed.node(0).records.put({ ...everywhere, value: bytes('v') }));
     await bed.giveAll(await bed.snapshot(draining(bed, ALL, [3, 4, 5])));
     await pass(bed, 60_000);

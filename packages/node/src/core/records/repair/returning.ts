@@ -16,7 +16,7 @@ import type { Ask } from './syncing.ts';
 import { hearWitnesses, setOrphansAside, type WitnessesDeps } from './witnesses.ts';
 
 export interface ReturningDeps extends WitnessesDeps, ProgressDeps, Clocks {
-  readonly standing: Pick<Standing, 'returning' | 'returned' | 'resumeIn' | 'isReturning'>;
+  readonly standing: Pick<Standing, 'returns'>;
   readonly store: Pick<Store, 'read'>;
   /** Whether records may lie here of slots that only others hold now. */
   readonly liesAstray: () => boolean;
@@ -38,10 +38,11 @@ export async function comeBack(
   ask: Ask,
   { timeoutMs, oldMs, isKept }: ReturningConfig,
 ): Promise<void> {
-  const { topology, standing, store, liesAstray, log } = deps;
+  const { topology, store, liesAstray, log } = deps;
+  const { returns } = deps.standing;
   const { count } = ask;
   const { moves } = topology;
-  const slots = standing.returning().filter((one) => one.count === count);
+  const slots = returns.all().filter((one) => one.count === count);
   const ages = agesBy(deps, oldMs);
   if (slots.length === 0 || !ages) return;
   const generation = topology.generation();
@@ -64,16 +65,16 @@ export async function comeBack(
       return answer && !answer.unsure[slot] ? answer.settled[slot] : undefined;
     });
     if (tenure === 'unknown') continue;
-    if (tenure === 'needed' || !standing.isReturning(slot, count)) needed.push(one);
+    if (tenure === 'needed' || !returns.isDue(slot, count)) needed.push(one);
     else open.set(slot, tenure);
   }
-  standing.resumeIn(needed);
+  returns.excuse(needed);
   if (!isKept) return;
-  await standing.returned(needed);
+  await returns.finish(needed);
   for (const one of astray) {
     // It may have come to belong to others only since they were looked for.
     const rows = await store.read(HOLDS_ANY, [count, one.slot]);
-    if (rows.length === 0) await standing.returned([one]);
+    if (rows.length === 0) await returns.finish([one]);
   }
 
   const asked = new Map<number, readonly PeerId[]>();
@@ -94,7 +95,7 @@ export async function comeBack(
     // What was set aside may have kept out something older that was acknowledged: that is taken the next time.
     if (aside + doubtful === 0) learned.push({ count, slot });
   }
-  await standing.returned(learned);
+  await returns.finish(learned);
   if (learned.length > 0)
     log.info(
       { action: 'came_back', slots: learned.length },

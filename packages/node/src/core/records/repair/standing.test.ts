@@ -301,9 +301,9 @@ test('where it has yet to come back it does not count, nor after a restart, and 
   const { standing, store, memory } = await standingIn(['me', 'a', 'b']);
   standing.learn('a', word('known'));
   const back = [1, 2].map((slot) => ({ slot, count: 3, epoch: 7 }));
-  standing.suspend();
+  standing.returns.suspend();
   await memory.saveAbsences(['x'], back);
-  standing.resume(back);
+  standing.returns.expect(back);
   standing.learn('a', word('known'));
   const told = () => [1, 2, 3].map((slot) => [standing.votes(slot, 3), standing.isProven(slot, 3)]);
   assert.deepEqual(told(), [
@@ -312,13 +312,13 @@ test('where it has yet to come back it does not count, nor after a restart, and 
     [true, true],
   ]);
   assert.deepEqual([standing.isLost(1, 3), standing.isContradicted()], [false, false]);
-  await standing.returned([{ slot: 1, count: 3 }]);
+  await standing.returns.finish([{ slot: 1, count: 3 }]);
   assert.deepEqual([standing.votes(1, 3), standing.votes(2, 3)], [true, false]);
   // Away once more: what was to be learned since an earlier epoch still is.
   const later = [{ slot: 2, count: 3, epoch: 9 }];
   await memory.saveAbsences(['y'], later);
-  standing.resume(later);
-  assert.deepEqual(standing.returning(), [back[1]]);
+  standing.returns.expect(later);
+  assert.deepEqual(standing.returns.all(), [back[1]]);
   assert.deepEqual((await openPeerMemory({ store })).returning, [back[1]]);
 });
 
@@ -326,7 +326,7 @@ test('an operator who takes what is here for all there is ends the coming back t
   const { standing, store, memory } = await standingIn(['me', 'a', 'b']);
   const back = [{ slot: 1, count: 3, epoch: 7 }];
   await memory.saveAbsences(['x'], back);
-  standing.resume(back);
+  standing.returns.expect(back);
   await standing.force();
   assert.equal(standing.votes(1, 3), true);
   assert.deepEqual((await openPeerMemory({ store })).returning, []);
@@ -337,10 +337,10 @@ test('until it is known whether what it holds may be long deleted it counts nowh
     const { standing } = await standingIn(...sets);
     standing.learn('a', word('known'));
     assert.equal(standing.votes(1, 3), true);
-    standing.suspend();
+    standing.returns.suspend();
     standing.learn('a', word('known'));
     assert.equal(standing.votes(1, 3), false);
-    standing.resume([]);
+    standing.returns.expect([]);
     assert.equal(standing.votes(1, 3), true);
   }
 });

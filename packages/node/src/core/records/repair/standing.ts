@@ -16,7 +16,8 @@ import type { PeerId } from '../../net/index.ts';
 import type { Store, StorePosition } from '../../store/index.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { Claim, PeerMemory, PlacedSlot, ReturningSlot, Verdict } from './memory.ts';
+import type { Claim, PeerMemory, PlacedSlot, Verdict } from './memory.ts';
+import { createReturns, type Returns } from './returns.ts';
 
 export interface Standing {
   /** The one place where it is decided who counts. */
@@ -41,16 +42,8 @@ export interface Standing {
   claim(peerId: PeerId): Claim;
   /** What a peer said of the claim. */
   learn(peerId: PeerId, word: Word): void;
-  /** Counts nowhere until it is known where anything is held that may be long deleted. */
-  suspend(): void;
-  /** There and nowhere else, but for where this node has to come back already. */
-  resume(slots: readonly ReturningSlot[]): void;
-  returning(): readonly ReturningSlot[];
-  isReturning(slot: number, count: number): boolean;
-  /** What was held there is needed: they count, though the disk may not keep yet that they do. */
-  resumeIn(slots: readonly PlacedSlot[]): void;
-  /** Came back there: durable before they count. */
-  returned(slots: readonly PlacedSlot[]): Promise<void>;
+  /** Where it does not count whatever its disk is; while it is unknown where, the others' word is needed anew. */
+  readonly returns: Returns;
   /** Whether the disk counts in the slot, though this node may yet have to come back there. */
   isProven(slot: number, count: number): boolean;
   /** This node's word needs that of the peer no more. */
@@ -127,17 +120,12 @@ export function createStanding(
   /** Reconciled in this run, and in an earlier one: then others must have heard of the disk. */
   const caught = new Map<string, PlacedSlot>();
   const caughtBefore = new Map<string, PlacedSlot>();
-  /** Where what is held may be long deleted. */
-  const returning = new Map<string, ReturningSlot>();
-  /** Of those, where it counts all the same. */
-  const resumed = new Set<string>();
   const startedAt = clock.monotonic();
   const listeners: (() => void)[] = [];
   const uncounted = new Map<number, Uncounted>();
   /** Grows with everything that `votes` follows from, but the sets. */
   let revision = 0;
   let contradicted = memory.learner;
-  let suspended = false;
   let proven = false;
   /** Whether it has counted in all its slots since the start; once it has, no lower position is told again. */
   let accepted = false;
@@ -154,10 +142,14 @@ export function createStanding(
 
   const nameOf = (slot: number, count: number) => `${count}.${slot}`;
   for (const one of memory.caught) caughtBefore.set(nameOf(one.slot, one.count), one);
-  for (const one of memory.returning) returning.set(nameOf(one.slot, one.count), one);
   const notify = () => {
     for (const listener of listeners) listener();
   };
+
+  const returns = createReturns(memory, () => {
+    revision++;
+    notify();
+  });
 
   /** Whatever was promised before the loss lies below it. */
   function floor(): number {
@@ -165,13 +157,7 @@ export function createStanding(
     return Math.max(floorMs, now() - (clock.monotonic() - contradictedAt) + maxAheadMs);
   }
 
-  const isReturning = (slot: number, count: number) =>
-    suspended ||
-    (returning.size > resumed.size &&
-      returning.has(nameOf(slot, count)) &&
-      !resumed.has(nameOf(slot, count)));
-
-  const votes = (slot: number, count: number) => !isReturning(slot, count) && isProven(slot, count);
+  const votes = (slot: number, count: number) => !returns.isDue(slot, count) && isProven(slot, count);
 
   function isProven(slot: number, count: number): boolean {
     if (proven) return true;
@@ -292,17 +278,6 @@ export function createStanding(
     notify();
   }
 
-  async function returned(slots: readonly PlacedSlot[]): Promise<void> {
-    if (slots.length === 0) return;
-    await memory.saveReturned(slots);
-    for (const { slot, count } of slots) {
-      returning.delete(nameOf(slot, count));
-      resumed.delete(nameOf(slot, count));
-    }
-    revision++;
-    notify();
-  }
-
   return {
     votes,
     votesOn: (slot, count, ballotMs) => ballotMs > floor() && votes(slot, count),
@@ -313,11 +288,10 @@ export function createStanding(
       return uncountedOf(count);
     },
     state() {
-      if (contradicted || suspended) return 'learner';
       const { moves } = topology;
-      const holds = ({ slot, count }: PlacedSlot) => moves.ring(count) && moves.isHolder(slot, count);
-      if ([...returning.values()].some((one) => holds(one) && isReturning(one.slot, one.count)))
-        return 'learner';
+      const holds = ({ slot, count }: PlacedSlot) =>
+        moves.ring(count) !== undefined && moves.isHolder(slot, count);
+      if (contradicted || returns.isDueIn(holds)) return 'learner';
       return proven || (memory.established && vouched.size > 0) ? 'voter' : 'unproven';
     },
     position,
@@ -336,28 +310,13 @@ export function createStanding(
       }
       contradict();
     },
-    suspend() {
-      suspended = true;
-      doubt();
+    returns: {
+      ...returns,
+      suspend() {
+        returns.suspend();
+        doubt();
+      },
     },
-    resume(slots) {
-      suspended = false;
-      for (const one of slots) {
-        const name = nameOf(one.slot, one.count);
-        const epoch = Math.min(one.epoch, returning.get(name)?.epoch ?? one.epoch);
-        returning.set(name, { ...one, epoch });
-        resumed.delete(name);
-      }
-      revision++;
-      notify();
-    },
-    returning: () => [...returning.values()],
-    isReturning,
-    resumeIn(slots) {
-      for (const { slot, count } of slots) if (isReturning(slot, count)) resumed.add(nameOf(slot, count));
-      revision++;
-    },
-    returned,
     isProven,
     isContradicted: () => contradicted,
     isVouched,
@@ -381,7 +340,7 @@ export function createStanding(
     doubt,
     async force() {
       await settle();
-      await returned([...returning.values()]);
+      await returns.finish(returns.all());
     },
     onChange: (listener) => void listeners.push(listener),
   };

@@ -60,16 +60,13 @@ export async function hearWitnesses(
       orphans.set(nameOf(leaf), { leaf, by: (orphans.get(nameOf(leaf))?.by ?? 0) + 1 });
   }
 
-  const isHolder = (peerId: PeerId, slot: number) =>
-    topology.moves.required(slot, ask.count).some((set) => set.includes(peerId));
-
   async function hear(peerId: PeerId): Promise<void> {
     const difference = await syncing.difference(peerId, ask);
     const differ = new Set(difference.slots);
     const queue: [number, Testimony][] = [];
     for (const [slot, testimony] of heard) {
       // Where its set was closed meanwhile nothing was compared.
-      if (!peersOf.get(slot)?.includes(peerId) || !isHolder(peerId, slot)) continue;
+      if (!peersOf.get(slot)?.includes(peerId) || !topology.moves.isHolder(slot, ask.count, peerId)) continue;
       if (difference.lost.has(slot)) testimony.lost.add(peerId);
       if (difference.learning.has(slot)) continue;
       if (differ.has(slot)) queue.push([slot, testimony]);
