@@ -204,9 +204,12 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const { settle: settleRegister } = registers;
   // By a later one what is young would seem to be old enough to be forgotten, or set aside.
   const toldTime = earliest;
-  const upkeep = { self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks };
+  const upkeep = {
+    ...{ self, topology, calls, preference, table, aside, replica, crypto, clock, log, tasks },
+    ...{ standing, declarations, slotOf, now, settleRegister, toldTime, latestTime: latest },
+  };
   const handover = startHandover(
-    { ...upkeep, standing, promises, slotOf, now, settleRegister, toldTime, latestTime: latest },
+    { ...upkeep, promises },
     { stepMs: handoverStepMs, timeoutMs: readTimeoutMs, keepDeletedMs },
   );
   startPromiseSweep(
@@ -217,19 +220,12 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   const repair = await openRepair(
     {
       ...upkeep,
-      settleRegister,
-      now,
-      toldTime,
       membership,
-      standing,
       memory,
       contents,
       store,
       verifier,
-      declarations,
       random,
-      slotOf,
-      latestTime: latest,
       liesAstray: handover.liesAstray,
       saveMoves: handover.save,
     },

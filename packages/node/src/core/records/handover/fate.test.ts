@@ -13,6 +13,7 @@ test('it waits as long as too few have answered, and for others to hear of it fr
   assert.equal(fateOf(['unknown', 'newer'], 3), 'waits');
   assert.equal(fateOf(['forgotten', undefined], 3), 'waits');
   assert.equal(fateOf(['unknown', 'unknown', undefined], 3), 'waits');
+  assert.equal(fateOf(['unclear', 'newer', 'unclear'], 3), 'waits');
 });
 
 test('what a majority knows nothing of is set aside, whatever newer one of them has; a deletion is let go', () => {

@@ -1,8 +1,11 @@
 /** What becomes of a record that lies where it belongs no more, by what its present replicas have instead of it. */
 import { majorityOf } from '../placement/quorum.ts';
 
-/** Of a replica that has not the record: it has something newer, knows nothing of the key, or nothing of one that was deleted. */
-export type Lack = 'newer' | 'unknown' | 'forgotten';
+/**
+ * Of a replica that has not the record: it has something newer, knows nothing of the key, or nothing of one that was deleted;
+ * `unclear`: what it has counts for nothing.
+ */
+export type Lack = 'newer' | 'unknown' | 'forgotten' | 'unclear';
 
 /**
  * - `held`: a majority has it, or something newer. It may go.
@@ -13,7 +16,8 @@ export type Lack = 'newer' | 'unknown' | 'forgotten';
 export type Fate = 'held' | 'forgotten' | 'aside' | 'waits';
 
 /** Of those that answered of `size` replicas, what each lacks; undefined: it has the record. */
-export function fateOf(answers: readonly (Lack | undefined)[], size: number): Fate {
+export function fateOf(all: readonly (Lack | undefined)[], size: number): Fate {
+  const answers = all.filter((lack) => lack !== 'unclear');
   const majority = majorityOf(size);
   const lacking = answers.filter((lack) => lack === 'unknown' || lack === 'forgotten').length;
   if (answers.length - lacking >= majority) return 'held';

@@ -15,6 +15,7 @@ import type { TaskGroup } from '../../tasks/index.ts';
 import { agesBy, type Clocks } from '../clock/ages.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
+import type { Declarations } from '../declarations.ts';
 import { decodeHeader } from '../format/record.ts';
 import { MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wire.ts';
 import { majorityOf, reaches } from '../placement/quorum.ts';
@@ -34,6 +35,7 @@ export interface HandoverDeps extends PullingDeps, Clocks {
   readonly calls: Pick<ReplicaCalls, 'ask' | 'digest' | 'read'>;
   readonly standing: Pick<Standing, 'votes' | 'returns'>;
   readonly preference: Preference;
+  readonly declarations: Pick<Declarations, 'get'>;
   readonly table: Pick<RecordTable, 'slots' | 'leaves' | 'findLeaf' | 'drop' | 'saveRings'>;
   readonly aside: Aside;
   readonly crypto: Crypto;
@@ -75,7 +77,7 @@ export function startHandover(
 ): Handover {
   const { self, topology, standing, calls, preference, table, aside, replica, crypto, clock, log, tasks } =
     deps;
-  const { settleRegister, promises, slotOf, now } = deps;
+  const { settleRegister, declarations, promises, slotOf, now } = deps;
   const { moves } = topology;
   const pulling = createPulling(
     { calls, replica, topology, table, promises, slotOf, crypto, now, settleRegister },
@@ -253,6 +255,10 @@ export function startHandover(
         // Settled without it, it was acknowledged by nobody.
         if ((await isKnown(peerId, placed, name)) !== false) return undefined;
         lacks.set(nameOf(leaf), 'unknown');
+      } else if (result === 'learning' && declarations.get(name.namespace)?.kind === 'cas') {
+        // What it has counts for nothing there until the register is accepted anew, as it is now where too few others have it.
+        await settleRegister(name);
+        lacks.set(nameOf(leaf), 'unclear');
       } else if (result === 'refused' && REFUSED_FOR_GOOD.includes(text ?? ''))
         lacks.set(nameOf(leaf), 'unknown');
       else if (result === 'behind') lacks.set(nameOf(leaf), 'newer');

@@ -63,6 +63,54 @@ test('what one replica accepted below a promise that moved does not lie on it fo
   assert.equal(await bed.run(bed.node(4).records.registers.read(registerOf('k'))), undefined);
 });
 
+for (const { losers, changes } of [
+  { losers: [0], changes: false },
+  { losers: [0], changes: true },
+  { losers: [0, 1], changes: false },
+  { losers: [0, 1], changes: true },
+]) {
+  const how = `${losers.length} lost, ${changes ? 'changed since' : 'not asked for since'}`;
+  test(`a register that counts for nothing on a disk that was lost holds up nothing on a former replica: ${how}`, async () => {
+    await using bed = await createTestbed({ nodes: 4, slots: 1, registers: true, records: QUICK });
+    const change = (value: string) =>
+      bed.run(
+        bed.node(0).records.registers.change({
+          ...registerOf('k'),
+          value: new TextEncoder().encode(value),
+          condition: { kind: 'any' },
+        }),
+      );
+    const deletion = await recordsOf(bed, ['a'], 2 * DAY_MS, { deleted: true });
+    await enact(bed, draining(bed, [0, 1, 2, 3], [3]));
+    for (const index of [0, 1, 2]) await plant(bed, index, deletion);
+    await pass(bed, 1_200_000);
+    assert.deepEqual(await rows(bed), [0, 0, 0, 0], 'forgotten');
+    const older = await acceptedOf(
+      bed,
+      'k',
+      formatVersion({ ms: bed.clock.now(), counter: 0, author: bed.node(0).peerId }),
+      'older',
+    );
+    await bed.clock.advance(1_000);
+    await change('v');
+    for (const index of losers) {
+      await bed.crash(index);
+      bed.replaceDisk(index);
+      await bed.start(index);
+      await bed.clock.advance(60_000);
+      assert.equal(bed.node(index).records.repair.standing(), 'voter');
+    }
+    if (changes) await change('newer');
+    // What decides about the deletion is what one says that has lost its disk.
+    for (const index of [0, 1]) await plant(bed, index, deletion);
+    await plant(bed, 3, [...deletion, older]);
+    await bed.crash(3);
+    await bed.start(3);
+    await pass(bed, 1_200_000);
+    assert.deepEqual(await rows(bed), [1, 1, 1, 0]);
+  });
+}
+
 test('what is old is given to no replica that came to be a learner since it was asked what it has', async () => {
   await using bed = await createTestbed({ nodes: 4, records: QUICK });
   const key = bed.findKey((replicas) => !replicas.includes(3));

@@ -287,8 +287,9 @@ export function createReplica(deps: ReplicaDeps): Replica {
   /** What a learner has on disk counts toward no majority. */
   function counted({ slot, count, fields, register }: PlacedName, answer: WriteAnswer): WriteAnswer {
     if (!['taken', 'held', 'behind'].includes(answer.result)) return answer;
+    const version = answer.result === 'behind' ? (answer.text as string) : fields.version;
     const counts = register
-      ? standing.votesOn(slot, count, parseVersion(fields.version).ms)
+      ? standing.votesOn(slot, count, parseVersion(version).ms)
       : standing.votes(slot, count);
     return counts ? answer : { result: 'learning' };
   }
