@@ -1,12 +1,13 @@
 /**
  * The placements that were in force one after another, back to the oldest that a slot may still need. A force snapshot
- * takes the peers that it no longer lists out of every older set.
+ * takes the peers that it no longer lists out of every older set that loses its majority with them. Any other stays whole: what
+ * was acknowledged lies on a majority of all of it, which a majority of those that are left need not meet.
  */
 import { equalBytes, toHex } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { ChainLink } from './chain.ts';
 import type { Placement, Placer } from './placement.ts';
-import type { PeerSet } from './quorum.ts';
+import { majorityOf, type PeerSet } from './quorum.ts';
 
 export interface Era {
   readonly epoch: number;
@@ -18,9 +19,14 @@ export interface Era {
   readonly force: boolean;
 }
 
-/** Neighbouring epochs in which a slot had the same set. */
-export interface Run {
+export interface Needed {
   readonly peers: PeerSet;
+  /** Those of them that were removed by force. */
+  readonly gone: PeerSet;
+}
+
+/** Neighbouring epochs in which a slot had the same set. */
+export interface Run extends Needed {
   readonly first: number;
   readonly last: number;
 }
@@ -30,7 +36,7 @@ export interface Runs {
   /** Newest first; the first is the present set. */
   readonly main: readonly Run[];
   /** Of branches of the chain that lost. */
-  readonly sides: readonly PeerSet[];
+  readonly sides: readonly Needed[];
 }
 
 /** A snapshot of a branch that was in force here and lost, and the epoch up to which the chain has it in common. */
@@ -118,26 +124,31 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
         const era = eras[i] as Era;
         if (era.epoch < since && main.length > 0) break;
         const whole = era.placement.replicas(slot, count);
-        const peers = without(whole, forced);
+        const { peers, gone } = without(whole, forced);
         const newer = main.at(-1);
         if (newer && peers === whole && sameSet(newer.peers, peers)) {
           main[main.length - 1] = { ...newer, first: era.epoch };
         } else if (peers.length > 0 || main.length === 0) {
-          main.push({ peers, first: era.epoch, last: era.epoch });
+          main.push({ peers, gone, first: era.epoch, last: era.epoch });
         }
         if (era.force) forced.push(era);
       }
       const needed = sides.filter(({ fork }) => since <= fork);
       const others = needed.map(({ era }) => without(era.placement.replicas(slot, count), forced));
-      return { main, sides: others.filter((peers) => peers.length > 0) };
+      return { main, sides: others.filter(({ peers }) => peers.length > 0) };
     },
   };
 }
 
-/** The set itself when nobody in it was removed by force. */
-function without(peers: PeerSet, forced: readonly Era[]): PeerSet {
+const NOBODY: PeerSet = [];
+
+/** The set itself as long as a majority of it was not removed by force. */
+function without(whole: PeerSet, forced: readonly Era[]): Needed {
   const stays = (peerId: PeerId) => forced.every(({ listed }) => listed.has(peerId));
-  return forced.length === 0 || peers.every(stays) ? peers : peers.filter(stays);
+  if (forced.length === 0 || whole.every(stays)) return { peers: whole, gone: NOBODY };
+  const left = whole.filter(stays);
+  if (left.length < majorityOf(whole.length)) return { peers: left, gone: NOBODY };
+  return { peers: whole, gone: whole.filter((peerId) => !left.includes(peerId)) };
 }
 
 function sameSet(a: PeerSet, b: PeerSet): boolean {

@@ -162,11 +162,35 @@ test('a force snapshot takes the removed out of every old set; a set left empty 
   assert.deepEqual(sets(without), ['def', 'abc']);
 });
 
+test('a set of which force leaves a majority stays whole: most of those left may lack what the others acknowledged', () => {
+  const moves = createMoves(
+    { self: 'a', placer, slots: () => SLOTS, saved: new Map(), sides: [] },
+    { counts: [5] },
+  );
+  const needed = () => moves.required(0, 5).map((set) => set.join(''));
+  const left = (removed: string) =>
+    moves.left(0, 5, new Set(removed)).map(({ peers, isEnough }) => [peers.join(''), isEnough]);
+  moves.append(link(1, 'abcde'));
+  moves.append(link(2, 'abc', { force: true }));
+  assert.deepEqual(needed(), ['abc', 'abcde']);
+  assert.deepEqual(moves.unsettled(5), [0, 1, 2, 3]);
+  assert.deepEqual(left(''), [
+    ['abc', true],
+    ['abc', true],
+  ]);
+  assert.deepEqual(left('c'), [
+    ['ab', true],
+    ['ab', false],
+  ]);
+  moves.append(link(3, 'ab', { force: true }));
+  assert.deepEqual(needed(), ['ab', 'abc']);
+});
+
 test('an old set that force made smaller still has to be settled from', () => {
   const moves = movesOf('a');
   moves.append(link(1, 'abc'));
-  moves.append(link(2, 'ab', { force: true }));
-  assert.deepEqual(sets(moves), ['ab']);
+  moves.append(link(2, 'ad', { force: true }));
+  assert.deepEqual(sets(moves), ['ad', 'a']);
   assert.deepEqual(moves.unsettled(3), [0, 1, 2, 3]);
 });
 

@@ -9,7 +9,7 @@
 import type { PeerId } from '../../net/index.ts';
 import type { ChainLink } from './chain.ts';
 import { type Cover, createCover } from './cover.ts';
-import { createEras, type Era, type Run, type Runs, type SavedSide, type Side } from './eras.ts';
+import { createEras, type Era, type Needed, type Run, type Runs, type SavedSide, type Side } from './eras.ts';
 import type { Placer } from './placement.ts';
 import { majorityOf, type PeerSet } from './quorum.ts';
 import { createRing, type Ring, type SavedRing } from './ring.ts';
@@ -31,6 +31,12 @@ export interface Moves {
   sides(): readonly SavedSide[];
   /** The sets that must each give a majority; the present one first. */
   required(slot: number, count: number): readonly PeerSet[];
+  /** Of each of them, who is left when these are removed by force too, and whether those are a majority of it. */
+  left(
+    slot: number,
+    count: number,
+    removed: ReadonlySet<PeerId>,
+  ): readonly { readonly peers: PeerSet; readonly isEnough: boolean }[];
   /** The same for all slots at once. */
   cover(count: number): Cover;
   /** Whether this node, or another, belongs to one of them. */
@@ -108,12 +114,18 @@ export function createMoves(
       table = new Array(ring.closed.length);
       needed.set(count, table);
     }
-    table[slot] ??= distinct(setsOf(runsOf(slot, ring)));
+    table[slot] ??= distinct(neededOf(slot, ring)).map(({ peers }) => peers);
     return table[slot];
   }
 
   function runsOf(slot: number, { count, closed }: Ring): Runs {
     return eras.runs(slot, count, closed[slot] as number);
+  }
+
+  /** Newest first. */
+  function neededOf(slot: number, ring: Ring): Needed[] {
+    const { main, sides } = runsOf(slot, ring);
+    return [...main, ...sides];
   }
 
   function presentRun(slot: number, ring: Ring): Run {
@@ -132,7 +144,7 @@ export function createMoves(
   }
 
   /** Each majority that ever acknowledged something, without this node in it, has one of them. */
-  function quorumOfRoot(peers: PeerSet): Hearing['quorums'][number] {
+  function quorumOfRoot({ peers }: Needed): Hearing['quorums'][number] {
     const others = peers.filter((peerId) => peerId !== self);
     const least = peers.length - majorityOf(peers.length);
     const isOwn = peers.includes(self);
@@ -224,6 +236,13 @@ export function createMoves(
     rings: () => [...rings.values()],
     sides: eras.sides,
     required,
+    left: (slot, count, removed) =>
+      neededOf(slot, ringOf(count))
+        .filter(({ peers }) => peers.length > 0)
+        .map(({ peers, gone }) => {
+          const left = peers.filter((peerId) => !removed.has(peerId) && !gone.includes(peerId));
+          return { peers: left, isEnough: left.length >= majorityOf(peers.length) };
+        }),
     cover(count) {
       const known = covers.get(count);
       if (known) return known;
@@ -274,7 +293,7 @@ export function createMoves(
       const at = main.findIndex(({ peers, first }) => first < before && peers.includes(self));
       if (at < 0) {
         // What lies here may be what was acknowledged on that branch.
-        const isClosed = !sides.some((peers) => peers.includes(self));
+        const isClosed = !sides.some(({ peers }) => peers.includes(self));
         // Whatever was acknowledged lies on a majority of the oldest set that is needed, or of one of a branch that lost.
         return { isClosed, quorums: [rootOf(main), ...sides].map(quorumOfRoot) };
       }
@@ -283,7 +302,7 @@ export function createMoves(
         peers.filter((peerId) => (settledAt(peerId) ?? first) < first).length >
         peers.length - majorityOf(peers.length);
       if (main.slice(0, at).every(isOpen)) return 'needed';
-      const quorums = setsOf(runs).map((peers) => ({
+      const quorums = [...main, ...sides].map(({ peers }) => ({
         peers: peers.filter((peerId) => peerId !== self && settledAt(peerId) !== undefined),
         least: peers.length - majorityOf(peers.length) + (peers.includes(self) ? 0 : 1),
       }));
@@ -307,24 +326,20 @@ export function createMoves(
   };
 }
 
-/** Newest first. */
-function setsOf({ main, sides }: Runs): PeerSet[] {
-  return [...main.map(({ peers }) => peers), ...sides];
-}
-
 /** The oldest set that is needed. */
-function rootOf(main: Runs['main']): PeerSet {
-  return (main.at(-1) as Run).peers;
+function rootOf(main: Runs['main']): Needed {
+  return main.at(-1) as Run;
 }
 
-/** Each once, whatever its order. */
-function distinct(all: readonly PeerSet[]): PeerSet[] {
-  const sets: PeerSet[] = [];
-  for (const peers of all) {
-    const repeated = sets.some(
-      (set) => set.length === peers.length && set.every((peerId) => peers.includes(peerId)),
+/** Each set once, whatever its order. */
+function distinct(all: readonly Needed[]): Needed[] {
+  const found: Needed[] = [];
+  for (const one of all) {
+    const { peers } = one;
+    const repeated = found.some(
+      (other) => other.peers.length === peers.length && other.peers.every((peerId) => peers.includes(peerId)),
     );
-    if (!repeated) sets.push(peers);
+    if (!repeated) found.push(one);
   }
-  return sets;
+  return found;
 }

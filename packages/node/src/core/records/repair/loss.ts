@@ -7,7 +7,7 @@ import { P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
-import { majorityOf } from '../placement/quorum.ts';
+import { unionOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { RemovalLoss } from '../port.ts';
 import { COUNT_BY_SLOT } from '../replica/schema.ts';
@@ -76,11 +76,10 @@ export async function lossOf(
   for (const { count, closed } of topology.moves.rings()) {
     const wanted = new Map<number, PeerId[]>();
     for (let slot = 0; slot < closed.length; slot++) {
-      const sets = topology.moves.required(slot, count).filter((set) => set.length > 0);
-      const stays = (set: readonly PeerId[]) => set.filter((peerId) => !removed.has(peerId));
-      if (sets.every((set) => stays(set).length >= majorityOf(set.length))) continue;
+      const sets = topology.moves.left(slot, count, removed);
+      if (sets.every(({ isEnough }) => isEnough)) continue;
       slots++;
-      const peers = [...new Set(sets.flatMap(stays))];
+      const peers = unionOf(sets.map(({ peers }) => peers));
       if (peers.length === 0) emptySlots++;
       else wanted.set(slot, peers);
     }
