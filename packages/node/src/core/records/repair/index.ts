@@ -74,7 +74,7 @@ export async function openRepair(
     },
     { keepMs: keepDeletedMs },
   );
-  startScrub(deps, { timeoutMs, wholeMs: scrubMs, keepDeletedMs });
+  startScrub(deps, { timeoutMs, wholeMs: scrubMs });
   deps.tasks.every({ name: 'records_tombstones', intervalMs: EVERY_MS }, () => tombstones.sweep());
   return {
     hint: hints.keep,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { storeThrough } from '../../../testing/store-through.ts';
+import { count, plant, recordsOf } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 
 const HOUR_MS = 3_600_000;
@@ -144,4 +145,45 @@ test('a damaged deletion that everybody else has forgotten is set aside, and hol
   await bed.clock.advance(2 * HOUR_MS);
   assert.deepEqual([await count('records'), await count('repair_aside')], [0, 1]);
   assert.equal(await bed.get(1, 'key'), undefined);
+});
+
+for (const deleted of [false, true]) {
+  const what = deleted ? 'deletion' : 'value';
+  test(`a damaged ${what} that one alone took gives way to what everybody else holds`, async () => {
+    await using bed = await createTestbed({ nodes: 3, ...QUICK });
+    await bed.put(0, 'key', 'v');
+    await bed.clock.advance(1_000);
+    await plant(bed, 1, await recordsOf(bed, ['key'], 0, { deleted }));
+    const { proof } = await rowOf(bed, 1);
+    const sql = 'UPDATE records SET proof = ?';
+    await bed.node(1).store.write([{ sql, params: [flip(proof as Uint8Array)] }]);
+    await bed.clock.advance(2 * HOUR_MS);
+    assert.equal(await bed.get(1, 'key'), 'v');
+    for (const index of [0, 1, 2]) assert.equal((await rowOf(bed, index))['damaged'], 0);
+    assert.equal(await bed.run(bed.node(1).records.repair.round()), true);
+    assert.equal(await count(bed, 1, 'repair_aside'), 1);
+  });
+}
+
+test('it stays as long as one of them has not told that it has nothing newer', async () => {
+  await using bed = await createTestbed({ nodes: 3, ...QUICK });
+  await bed.put(0, 'key', 'v');
+  await bed.clock.advance(1_000);
+  await bed.crash(2);
+  await bed.put(1, 'key', 'newer');
+  await bed.crash(0);
+  const { proof } = await rowOf(bed, 1);
+  await bed
+    .node(1)
+    .store.write([
+      { sql: 'UPDATE records SET proof = ?', params: [flip(proof as Uint8Array)] },
+      { sql: 'DELETE FROM repair_hints' },
+    ]);
+  await bed.start(2);
+  await bed.clock.advance(2 * HOUR_MS);
+  assert.equal((await rowOf(bed, 1))['damaged'], 1);
+  await bed.start(0);
+  await bed.clock.advance(2 * HOUR_MS);
+  assert.equal((await rowOf(bed, 1))['damaged'], 0);
+  assert.equal(await bed.get(1, 'key'), 'newer');
 });

@@ -3,7 +3,7 @@
  * damaged: hashes and signature of each record, and whether its row says of it what the record says itself. What is wrong is
  * written anew, from the record where that is whole, else from another replica.
  */
-import { type Crypto, equalBytes, parseVersion } from '@p2pos/protocol';
+import { type Crypto, equalBytes, isVersion, parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Random } from '../../random/index.ts';
@@ -49,11 +49,11 @@ export interface ScrubConfig {
   readonly timeoutMs: number;
   /** In which everything is read once. */
   readonly wholeMs: number;
-  /** How long deletions are remembered at least. */
-  readonly keepDeletedMs: number;
 }
 
 const STEP_MS = 60_000;
+/** Far longer than a write or a proposal goes on. */
+const UNDER_WAY_MS = 60_000;
 /** Of the greatest records 9 MiB: less than a read may give. */
 const PAGE = 64;
 const SELECT = `SELECT id, replicas, slot, tombstone, expires_at, namespace, key, partition, version, leaf, header, value, proof,
@@ -69,7 +69,7 @@ type Row = RecordRow & {
   expires_at: number | null;
 };
 
-export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs, keepDeletedMs }: ScrubConfig): void {
+export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig): void {
   const { self, store, replica, calls, topology, declarations, contents, verifier, crypto, log, now } = deps;
   const { aside, toldTime } = deps;
   /** Restarts begin anywhere, so that a node which is often restarted reads all of its disk too. */
@@ -148,10 +148,10 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs, keepDeletedMs 
     }
   }
 
-  /** Nobody else remembers it, nor would this node if it could be compared. */
-  function isForgotten({ tombstone, version }: Row): boolean {
+  /** Whatever was under way when it was written has ended since. */
+  function isPast({ version }: Row): boolean {
     const time = toldTime();
-    return tombstone === 1 && time !== undefined && parseVersion(version).ms < time - keepDeletedMs;
+    return time !== undefined && isVersion(version) && parseVersion(version).ms < time - UNDER_WAY_MS;
   }
 
   async function fetch(row: Row, signal: AbortSignal): Promise<void> {
@@ -164,7 +164,7 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs, keepDeletedMs 
     const others = unionOf(topology.moves.required(slot, declaration.replicas)).filter(
       (peerId) => peerId !== self,
     );
-    let absent = 0;
+    let lacking = 0;
     for (const peerId of others) {
       if (signal.aborted) return;
       try {
@@ -172,18 +172,22 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs, keepDeletedMs 
         const placed = { epoch, placement: hash };
         const place = [namespace, key, partition.length === 0 ? null : partition] as const;
         const { answers } = await calls.ask(peerId, 'read', { ...placed, names: [place] }, { timeoutMs });
-        if (answers[0]?.result === 'absent') absent++;
-        const body = answers[0]?.record;
-        if (!body) continue;
-        const [written] = await replica.write({ ...placed, records: [body] }, self, { relayed: true });
+        const [answer] = answers;
+        if (answer?.result === 'absent') lacking++;
+        if (!answer?.record) continue;
+        const [written] = await replica.write({ ...placed, records: [answer.record] }, self, {
+          relayed: true,
+        });
         if (written?.result === 'promised') await deps.settleRegister(name);
         const [left] = await store.read<{ damaged: number }>(SELECT_DAMAGED, [id]);
         if (left?.damaged !== 1) return;
+        if (answer.result === 'found' && written?.result === 'behind') lacking++;
       } catch (error) {
         log.debug({ action: 'scrub', peerId, error }, 'another replica did not give what is damaged here');
       }
     }
-    if (absent === others.length && absent > 0 && generation === topology.generation() && isForgotten(row))
+    // Those count, and hold something older or nothing: it was acknowledged by nobody, or they have forgotten it.
+    if (lacking === others.length && lacking > 0 && generation === topology.generation() && isPast(row))
       await aside.set(row.replicas, row.slot, [new Uint8Array(row.leaf)]);
   }
 
