@@ -90,6 +90,8 @@ export function startHandover(
   let someLie = true;
   /** Grows with each that came after the slots were looked through, perhaps. */
   let strays = 0;
+  /** By number of replicas. */
+  const offeredLast = new Map<number, number>();
 
   async function save(): Promise<void> {
     const era = moves.current();
@@ -160,9 +162,14 @@ export function startHandover(
   }
 
   async function dropStrays(ring: Ring, placed: Placed, generation: number): Promise<boolean> {
-    const strays = (await table.slots(ring.count)).filter((slot) => !moves.isHolder(slot, ring.count));
+    const { count } = ring;
+    const strays = (await table.slots(count)).filter((slot) => !moves.isHolder(slot, count));
+    const last = offeredLast.get(count) ?? -1;
+    // Those that cannot be let go yet put off no others.
+    const inTurn = [...strays.filter((slot) => slot > last), ...strays.filter((slot) => slot <= last)];
     let dropped = 0;
-    for (const slot of strays.slice(0, STRAYS_PER_STEP)) {
+    for (const slot of inTurn.slice(0, STRAYS_PER_STEP)) {
+      offeredLast.set(count, slot);
       if (await offer(ring, slot, placed, generation)) dropped++;
       if (generation !== topology.generation()) return true;
     }
@@ -180,6 +187,7 @@ export function startHandover(
     );
     const answers = await Promise.all(
       present.map(async (peerId) => {
+        if (preference.isSilent(peerId)) return undefined;
         try {
           return await give(peerId, { placed, count, slot }, leaves);
         } catch (error) {

@@ -5,7 +5,7 @@ import { storeThrough } from '../../../testing/store-through.ts';
 import { createTempFolder } from '../../../testing/temp-folder.ts';
 import { copiedDisk } from '../testing/copied-disk.ts';
 import { count, DAY_MS, draining, enact, pass, plant, QUICK, recordsOf, without } from '../testing/strays.ts';
-import { createTestbed, type Testbed, type TestbedConfig } from '../testing/testbed.ts';
+import { createTestbed, nameOf, type Testbed, type TestbedConfig } from '../testing/testbed.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -290,4 +290,34 @@ test('a write that reaches the disk after its slot was closed here does not outl
   await enact(bed, bed.members(0, 1, 2, 3));
   await pass(bed, 180_000);
   await isGone(bed, key, [0, 1, 2, 3]);
+});
+
+test('slots that cannot be let go put off no others, however many', async () => {
+  await using bed = await createTestbed({ nodes: 4, slots: 1_024, members: [0, 1, 2], records: QUICK });
+  const keys = Array.from({ length: 1_000 }, (_, i) => `key${i}`);
+  const slots = keys.map((key) => bed.node(0).records.locate(nameOf(key)).slot).sort((a, b) => a - b);
+  const stuckUpTo = slots[700] as number;
+  await enact(bed, draining(bed, [0, 1, 2, 3], [3]));
+  await plant(bed, 3, await recordsOf(bed, keys, 0));
+  const { rpc } = bed.node(3);
+  const { call } = rpc;
+  const hooked = async (...input: Parameters<typeof call>): Promise<unknown> => {
+    const [, , method, { slots = [] } = {}] = input as unknown as [
+      string,
+      unknown,
+      string,
+      { slots?: number[] },
+    ];
+    if (method === 'inventory' && slots.some((slot) => slot <= stuckUpTo)) throw new Error('of no use');
+    return call(...input);
+  };
+  Object.assign(rpc, { call: hooked });
+  await bed.giveAll(await bed.snapshot(draining(bed, [0, 1, 2, 3], [3])));
+  await pass(bed, 60_000);
+  const left = await bed.node(3).store.read<{ slot: number }>('SELECT DISTINCT slot FROM records');
+  assert.deepEqual(
+    left.filter(({ slot }) => slot > stuckUpTo),
+    [],
+  );
+  assert.ok(left.length > 256);
 });

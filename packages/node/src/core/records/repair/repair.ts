@@ -140,6 +140,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     return peers.every((peerId) => standing.isVouched(peerId));
   }
 
+  /** What fails in one ring holds up no other, here and below. */
   async function learn(placed: Placed): Promise<void> {
     await standing.mark();
     // Until then what this node answered from another disk may be counted by who asked.
@@ -147,7 +148,11 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     const generation = topology.generation();
     let whole = true;
     for (const { count } of moves.rings()) {
-      if (!(await catchUp(deps, { placed, count }, { keepDeletedMs }))) whole = false;
+      const caughtUp = catchUp(deps, { placed, count }, { keepDeletedMs }).catch((error) => {
+        log.warn({ action: 'catch_up', replicas: count, error }, 'a step of the catching up failed');
+        return false;
+      });
+      if (!(await caughtUp)) whole = false;
     }
     // What lies where it belongs no more was compared with nobody, and its slot may come back, or has since.
     if (!whole || liesAstray() || !standing.isContradicted() || generation !== topology.generation()) return;
@@ -158,7 +163,6 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   /** Of a number of replicas that is asked for no more there is no ring. */
   const isReturning = () => standing.returns.all().some(({ count }) => moves.ring(count));
 
-  /** What fails in one ring holds up no other. */
   async function returnTo(placed: Placed, isKept: boolean): Promise<void> {
     for (const { count } of moves.rings()) {
       await comeBack(deps, { placed, count }, { timeoutMs, oldMs, isKept }).catch((error) =>
