@@ -100,11 +100,13 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
       for (const { ballot } of open) hybridClock.observe(parseVersion(ballot));
       admission.confirm();
       let at = 0;
-      return refusals.map((refusal) => {
+      return wanted.map((one, i) => {
+        const refusal = refusals[i];
         if (refusal) return refusal;
         const answer = told[at++];
         if (!answer) throw new P2posError('INTERNAL');
-        return answer;
+        // Its disk may have been contradicted while the promise was written.
+        return refusalOf(one, from) ?? answer;
       });
     },
   };

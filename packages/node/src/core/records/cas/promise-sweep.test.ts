@@ -55,7 +55,10 @@ test('a promise stays while one of the replicas holds something, or cannot tell'
     name: { namespace: NAMESPACE, partition: bytes(key), key: bytes(key) },
     ballot: '',
   }));
-  const topology = { moves: { required: () => [['a', 'b'], ['c']] }, placedNow: () => ({}) };
+  const topology = {
+    moves: { required: () => [['a', 'b'], ['c']], isHolder: () => true },
+    placedNow: () => ({}),
+  };
   startPromiseSweep(
     {
       promises: {

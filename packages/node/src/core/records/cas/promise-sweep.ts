@@ -1,7 +1,7 @@
 /**
  * Lets go the promises for what never came to be: a failed condition on a key that holds nothing leaves one at each replica.
  * One that is so old that no replica takes its ballot any more first-hand, for a register of which all replicas hold
- * nothing that they might give each other, keeps nothing out.
+ * nothing that they might give each other, keeps nothing out. Nor does one of a slot that others have: they copied it.
  */
 import type { TaskGroup } from '../../tasks/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
@@ -31,11 +31,13 @@ export function startPromiseSweep(
   { promises, topology, calls, declarations, slotOf, tasks, now }: PromiseSweepDeps,
   { timeoutMs }: { readonly timeoutMs: number },
 ): void {
-  async function isNowhere(name: RecordName): Promise<boolean> {
+  async function isOver(name: RecordName): Promise<boolean> {
     const count = declarations.get(name.namespace)?.replicas;
     const placed = topology.placedNow();
     if (count === undefined || !placed) return false;
-    const holders = unionOf(topology.moves.required(slotOf(name.namespace, name.partition), count));
+    const slot = slotOf(name.namespace, name.partition);
+    if (!topology.moves.isHolder(slot, count)) return true;
+    const holders = unionOf(topology.moves.required(slot, count));
     const digests = await Promise.all(
       holders.map((peerId) => calls.digest(peerId, placed, name, timeoutMs).catch(() => false as const)),
     );
@@ -48,7 +50,7 @@ export function startPromiseSweep(
       const page = await promises.unkept(time, after, PAGE);
       const last = page.at(-1);
       if (!last) return;
-      const gone = await Promise.all(page.map(({ name }) => isNowhere(name)));
+      const gone = await Promise.all(page.map(({ name }) => isOver(name)));
       await promises.forget(page.filter((_, i) => gone[i]));
       after = last.id;
     }

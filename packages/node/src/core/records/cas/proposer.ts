@@ -36,11 +36,16 @@ export interface Proposed {
 
 export interface Proposer extends Disposable {
   /**
-   * @param wish Undefined: a read that takes part in the order of changes.
    * @throws P2posError RECORDS_QUORUM_LOST, what the replicas or this node's disk and clock refuse with, OVERLOADED,
    *   NODE_CLOSING, each with {outcome}
    */
-  propose(name: RecordName, place: Place, wish: Wish | undefined, options: CallOptions): Promise<Proposed>;
+  propose(name: RecordName, place: Place, wish: Wish, options: CallOptions): Promise<Proposed>;
+  /**
+   * Has what is there accepted anew, though a majority agrees on it already: so a replica gets it that missed it and promised
+   * a greater ballot since.
+   * @throws P2posError as `propose`
+   */
+  settle(name: RecordName, place: Place, options: CallOptions): Promise<void>;
   /** Another has asked this node to promise: what it proposed last may have been replaced. */
   disturb(name: RecordName): void;
   /** Linearizable: one round without promises where a majority agrees. Undefined: nothing was ever there, or it was forgotten. */
@@ -65,6 +70,12 @@ export interface ProposerConfig {
   readonly timeoutMs: number;
   /** Changes under way or waiting at once; more are OVERLOADED. */
   readonly maxChanges: number;
+}
+
+/** A wish, or without one a read that takes part in the order of changes; `settle`: what it finds is accepted anew. */
+interface Aim {
+  readonly wish?: Wish;
+  readonly settle?: boolean;
 }
 
 /** Answers by replica; undefined: it has accepted nothing. */
@@ -184,7 +195,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
   async function attempts(
     name: RecordName,
     place: Place,
-    wish: Wish | undefined,
+    { wish, settle = false }: Aim,
     course: Course,
   ): Promise<Proposed> {
     const own = new Map<string, RegisterValue | undefined>();
@@ -209,7 +220,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         return { answer, replicas: agreed ?? [] };
       }
       // What a minority accepted may yet vanish: nothing is told of it before a majority has it.
-      if (!isNew && agreed && own.size === 0)
+      if (!isNew && agreed && own.size === 0 && !settle)
         return { answer, replicas: agreed, ...(newest && { record: newest }) };
       const changes = isNew && answer.kind === 'changed';
       if (changes) own.set(ballot, answer.previous);
@@ -271,19 +282,24 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
     return createCourse(deps, { timeoutMs: config.timeoutMs, signal, closing: closing.signal });
   }
 
-  function inTurn(name: RecordName, place: Place, wish: Wish | undefined, course: Course): Promise<Proposed> {
+  function inTurn(name: RecordName, place: Place, aim: Aim, course: Course): Promise<Proposed> {
     return queue.run(textOf(name), async () => {
       using _member = await cohorts.enter();
-      return await attempts(name, place, wish, course);
+      return await attempts(name, place, aim, course);
+    });
+  }
+
+  async function propose(name: RecordName, place: Place, aim: Aim, options: CallOptions): Promise<Proposed> {
+    using course = courseOf(options);
+    return await inTurn(name, place, aim, course).catch((error) => {
+      throw course.told(error);
     });
   }
 
   return {
-    async propose(name, place, wish, options) {
-      using course = courseOf(options);
-      return await inTurn(name, place, wish, course).catch((error) => {
-        throw course.told(error);
-      });
+    propose: (name, place, wish, options) => propose(name, place, { wish }, options),
+    async settle(name, place, options) {
+      await propose(name, place, { settle: true }, options);
     },
     async read(name, place, options) {
       using course = courseOf(options);
@@ -294,7 +310,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         if (seen.state && seen.state.value !== null && isExpired(seen.state, now())) break;
         return agreedOf(seen.state);
       }
-      const { record } = await inTurn(name, place, undefined, course);
+      const { record } = await inTurn(name, place, {}, course);
       return agreedOf(record?.state);
     },
     disturb: (name) => grounds.forget(textOf(name)),

@@ -17,7 +17,7 @@ import { encodeState, REQUEST_ID_BYTES, type RequestId } from './state.ts';
 import type { Agreed, Wish } from './transition.ts';
 
 export interface RegistersDeps {
-  readonly proposer: Pick<Proposer, 'propose' | 'read'>;
+  readonly proposer: Pick<Proposer, 'propose' | 'settle' | 'read'>;
   readonly crypto: Pick<Crypto, 'sha256'>;
   readonly receipts: Collector;
   /** @throws P2posError STATE_UNCONFIGURED, NAMESPACE_UNKNOWN, NAMESPACE_KIND, BAD_REQUEST */
@@ -105,7 +105,7 @@ export function createRegisters({ proposer, crypto, receipts, check, scan }: Reg
       throw new P2posError('RECORDS_QUORUM_LOST', { answered: 0, needed: 0, outcome: 'unknown' });
     },
     async settle(name, options = {}) {
-      await proposer.propose(name, check(name).place, undefined, options);
+      await proposer.settle(name, check(name).place, options);
     },
     scan: ({ namespace, partition, prefix, after, limit }, options = {}) =>
       settled({ namespace, partition, prefix, limit, ...(after && { after }) }, options),

@@ -104,6 +104,16 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
     return false;
   }
 
+  /** What has no majority now holds up its own slot alone. */
+  async function settles(name: RecordName): Promise<boolean> {
+    try {
+      await deps.settleRegister(name);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async function fetchAll(
     peerId: PeerId,
     { placed, count }: Ask,
@@ -120,7 +130,7 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
         if (result === 'refused' || result === 'elsewhere') return false;
         const record = answer.records[i];
         // A promise keeps it out. The round that it was given for may never end; ours brings what it would have.
-        if (result === 'promised' && record) await deps.settleRegister(decodeHeader(record[0]));
+        if (result === 'promised' && record && !(await settles(decodeHeader(record[0])))) return false;
         if (record) settled.add(nameOf(leafOf(record[0])));
       }
       at += answer.done;

@@ -187,3 +187,22 @@ test('it stays as long as one of them has not told that it has nothing newer', a
   assert.equal((await rowOf(bed, 1))['damaged'], 0);
   assert.equal(await bed.get(1, 'key'), 'newer');
 });
+
+test('who was removed by force is not waited for, so that its slot can be copied', async () => {
+  await using bed = await createTestbed({ nodes: 4, records: { scrubMs: 60_000 } });
+  const key = bed.findKey((replicas) => !replicas.includes(3));
+  const [one, , gone] = bed.replicasOf(key) as [number, number, number];
+  await bed.put(3, key, 'v');
+  await bed.clock.advance(1_000);
+  await plant(bed, one, await recordsOf(bed, [key], 0));
+  const { proof } = await rowOf(bed, one);
+  await bed
+    .node(one)
+    .store.write([{ sql: 'UPDATE records SET proof = ?', params: [flip(proof as Uint8Array)] }]);
+  await bed.crash(gone);
+  const stays = [0, 1, 2, 3].filter((index) => index !== gone);
+  await bed.giveAll(await bed.snapshot(bed.members(...stays), { force: true }));
+  await bed.clock.advance(HOUR_MS);
+  for (const index of stays) assert.deepEqual(bed.node(index).records.moves(), { open: 0, unsettled: 0 });
+  assert.equal(await bed.get(3, key), 'v');
+});

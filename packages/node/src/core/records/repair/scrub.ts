@@ -161,9 +161,9 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
     if (!declaration) return;
     const slot = deps.slotOf(namespace, name.partition);
     const generation = topology.generation();
-    const others = unionOf(topology.moves.required(slot, declaration.replicas)).filter(
-      (peerId) => peerId !== self,
-    );
+    // Who was removed by force is not waited for.
+    const left = topology.moves.left(slot, declaration.replicas, new Set([self]));
+    const others = unionOf(left.map(({ peers }) => peers));
     let lacking = 0;
     for (const peerId of others) {
       if (signal.aborted) return;

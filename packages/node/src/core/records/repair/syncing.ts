@@ -8,7 +8,7 @@ import type { PeerId } from '../../net/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { decodeHeader } from '../format/record.ts';
 import { MAX_COMPARED_RANGES } from '../format/repair-methods.ts';
-import { MAX_RECORDS, type Placed, type RecordBody } from '../format/wire.ts';
+import { MAX_RECORDS, type Placed, type RecordBody, type WriteAnswer } from '../format/wire.ts';
 import { nameOf } from '../handover/pulling.ts';
 import type { Topology } from '../placement/topology.ts';
 import { sizeOf } from '../replica/reading.ts';
@@ -113,6 +113,17 @@ export function createSyncing(
     return { differ, learning: named(answer.learning), lost: named(answer.lost) };
   }
 
+  /** Those that a promise keeps out are settled, which the next comparison shows; where one cannot be, the others are not tried. */
+  async function areKept(records: readonly RecordBody[], answers: readonly WriteAnswer[]): Promise<boolean> {
+    const promised = records.filter((_, i) => answers[i]?.result === 'promised');
+    try {
+      for (const [header] of promised) await settleRegister(decodeHeader(header));
+    } catch {
+      return false;
+    }
+    return promised.length === 0 && !answers.some(({ result }) => ['refused', 'elsewhere'].includes(result));
+  }
+
   /** `missed`: something that the peer had is neither there any more nor damaged, so that it has something newer now. */
   async function pull(
     peerId: PeerId,
@@ -133,11 +144,7 @@ export function createSyncing(
       if (done === 0) return { complete: false, missed };
       if (records.length + (damaged?.length ?? 0) < Math.min(done, leaves.length)) missed = true;
       const answers = await replica.write({ ...placed, records }, peerId, { relayed: true });
-      for (const [i, { result }] of answers.entries()) {
-        const record = records[i];
-        if (result === 'promised' && record) await settleRegister(decodeHeader(record[0]));
-        if (result === 'refused' || result === 'elsewhere') complete = false;
-      }
+      if (!(await areKept(records, answers))) complete = false;
       at += done;
       await pace(records);
     }
@@ -158,11 +165,7 @@ export function createSyncing(
     const flush = async () => {
       if (batch.length === 0) return;
       const { answers } = await calls.ask(peerId, 'relay', { ...placed, records: batch }, { timeoutMs });
-      for (const [i, { result }] of answers.entries()) {
-        const record = batch[i];
-        if (result === 'promised' && record) await settleRegister(decodeHeader(record[0]));
-        if (result === 'refused' || result === 'elsewhere') complete = false;
-      }
+      if (!(await areKept(batch, answers))) complete = false;
       await pace(batch);
       batch = [];
       bytes = 0;
