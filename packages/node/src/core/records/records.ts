@@ -78,6 +78,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { self, clock, liveness, membership, table },
     { maxAheadMs: MAX_AHEAD_MS },
   );
+  const time = { clock, now, trustedNow };
   const topology = started.use(
     await openTopology({ self, membership, crypto, clock, log, table }, { counts: replicaCounts }),
   );
@@ -172,17 +173,17 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
   );
   const agree = createAgreement({ self, topology, calls, local, preference, clock, log });
   const reader = createReader(
-    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, clock, log, now, trustedNow },
+    { self, topology, calls, agree, preference, verifier, hybridClock, crypto, log, ...time },
     { timeoutMs: readTimeoutMs },
   );
   const scanner = createScanner(
-    { topology, calls, preference, slotOf, clock, trustedNow },
+    { topology, calls, preference, slotOf, ...time },
     { timeoutMs: readTimeoutMs },
   );
   const rounds = createRounds({ systemId, calls, crypto, signer: identity.signer });
   const proposer = started.use(
     createProposer(
-      { self, rounds, calls, agree, topology, preference, verifier, hybridClock, crypto, clock, random, now },
+      { self, rounds, calls, agree, topology, preference, verifier, hybridClock, crypto, random, ...time },
       { timeoutMs: writeTimeoutMs, maxChanges: maxWrites },
     ),
   );
@@ -245,7 +246,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         if (peerId === self) return source.follow(placed, self, signal);
         return calls.ask(peerId, 'follow', placed, { timeoutMs, signal });
       },
-      changes: createChangeReader({ verifier, topology, crypto, now }),
+      changes: createChangeReader({ verifier, topology, crypto, now, trustedNow }),
       crypto,
       holdersOf: (namespace, partition, count) =>
         unionOf(topology.moves.required(slotOf(namespace, partition), count)),
@@ -258,7 +259,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
         checkRange({ ...input, limit: 1 }, declaration.kind);
         return declaration;
       },
-      clock,
+      ...time,
       random,
       log,
     }),

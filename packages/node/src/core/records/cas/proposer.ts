@@ -63,6 +63,8 @@ export interface ProposerDeps extends CourseDeps {
   readonly random: Random;
   /** Corrected time, ms. */
   readonly now: () => number;
+  /** The same, once others have told it. */
+  readonly trustedNow: () => Promise<number>;
 }
 
 export interface ProposerConfig {
@@ -87,7 +89,8 @@ const FAST_READS = 3;
 const MAX_BACKOFF_MS = 200;
 
 export function createProposer(deps: ProposerDeps, config: ProposerConfig): Proposer {
-  const { self, rounds, calls, agree, verifier, topology, hybridClock, crypto, random, now } = deps;
+  const { self, rounds, calls, agree, verifier, topology, hybridClock, crypto, random, now, trustedNow } =
+    deps;
   const queue = createProposalQueue({ maxWaiting: config.maxChanges });
   const cohorts = createCohorts(deps);
   const grounds = createGrounds(deps);
@@ -202,15 +205,17 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
     for (let attempt = 0; ; attempt++) {
       const placed = await course.next(backoffMs(attempt));
       const generation = topology.generation();
-      const decideOn = ({ ballot, newest }: Ground) =>
-        decide(newest?.state, wish, { ballot, now: now(), own });
+      const decideOn = async ({ ballot, newest }: Ground) => {
+        const expires = wish?.ttlMs !== undefined || newest?.state.expiresAt !== undefined;
+        return decide(newest?.state, wish, { ballot, now: expires ? await trustedNow() : now(), own });
+      };
       let ground = attempt === 0 && wish ? grounds.take(textOf(name), generation) : undefined;
-      let verdict = ground && decideOn(ground);
+      let verdict = ground && (await decideOn(ground));
       // Whether that is still what is there is shown by a majority that accepts what follows it, and by nothing less.
       if (!ground || !verdict?.isNew) {
         ground = await prepare(name, place, placed, course);
         if (!ground || generation !== topology.generation()) continue;
-        verdict = decideOn(ground);
+        verdict = await decideOn(ground);
       }
       const { ballot, rest, newest, agreed } = ground;
       const { state, isNew, answer } = verdict;
@@ -307,7 +312,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         const seen = (i === 0 && (await agreedState(name, place))) || (await glance(name, place, course));
         if (!seen) continue;
         // That it has expired is for all to agree on, lest another clock finds it alive later.
-        if (seen.state && seen.state.value !== null && isExpired(seen.state, now())) break;
+        if (seen.state?.expiresAt !== undefined && isExpired(seen.state, await trustedNow())) break;
         return agreedOf(seen.state);
       }
       const { record } = await inTurn(name, place, {}, course);

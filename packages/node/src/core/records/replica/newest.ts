@@ -88,8 +88,8 @@ export function createNewest({ maxBytes }: { readonly maxBytes: number }): Newes
 }
 
 function placeOf({ namespace, key, partition }: RecordName): string {
-  const start = `${namespace} ${textOf(key)}`;
-  return equalBytes(key, partition) ? start : `${start} ${key.length} ${textOf(partition)}`;
+  const start = `${namespace} ${key.length} ${textOf(key)}`;
+  return equalBytes(key, partition) ? start : start + textOf(partition);
 }
 
 function textOf(bytes: Uint8Array): string {

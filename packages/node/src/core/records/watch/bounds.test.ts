@@ -48,6 +48,7 @@ function createBed({ page, find = () => undefined, listing = true, config = {} }
       read: async ({ key }) => find(new TextDecoder().decode(key)),
       check: () => ({ kind: 'lww', replicas: 3 }) as never,
       clock: createManualClock(),
+      now: () => 0,
       random: { float: () => 0 } as never,
       log: { debug() {} } as never,
     },

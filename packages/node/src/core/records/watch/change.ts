@@ -30,9 +30,17 @@ export interface ChangeReaderDeps {
   readonly crypto: Crypto;
   /** Corrected time, ms. */
   readonly now: () => number;
+  /** The same, once others have told it. */
+  readonly trustedNow: () => Promise<number>;
 }
 
-export function createChangeReader({ verifier, topology, crypto, now }: ChangeReaderDeps): ChangeReader {
+export function createChangeReader({
+  verifier,
+  topology,
+  crypto,
+  now,
+  trustedNow,
+}: ChangeReaderDeps): ChangeReader {
   return {
     async read({ namespace, prefix }, [key, other, record]) {
       const partition = other ?? key;
@@ -49,7 +57,8 @@ export function createChangeReader({ verifier, topology, crypto, now }: ChangeRe
       const { version, expiresAt } = fields;
       if (!topology.wasEverMember(author) || !(await verifier.verify({ header, proof }, author)))
         throw wrong('it showed a record that no member signed');
-      const dead = isDead(fields, now());
+      // By a clock that is still wrong what lives would be told as gone, and never again.
+      const dead = isDead(fields, value && expiresAt !== undefined ? await trustedNow() : now());
       if (!dead && !value) return { key, partition };
       if (value && !fitsValue(crypto, fields, value)) throw wrong('it showed a value that was not signed');
       return { key, partition, version, value: dead ? null : value, expiresAt };

@@ -2,6 +2,8 @@
  * What a watch has told of which key, so that it never goes back. Bounded: of keys that were pushed out only the greatest
  * version is remembered, and a change of an unknown key that is not above it takes a read to be sure.
  */
+import { formatVersionTime } from '@p2pos/protocol';
+
 export interface Told {
   readonly version: string;
   readonly dead: boolean;
@@ -67,6 +69,11 @@ export class Known {
   settle(): void {
     this.#floor = this.#horizon;
   }
+}
+
+/** The first part of the first version of that time, ms. */
+export function stampAt(ms: number): string {
+  return formatVersionTime(Math.max(0, Math.floor(ms))).padEnd(STAMP_CHARACTERS, '0');
 }
 
 function stampOf(version: string): string {

@@ -104,6 +104,7 @@ test('T22: a replica that tells of what no member signed, or of another key, is 
     topology: { wasEverMember: (peerId) => peerId === author.peerId },
     crypto: system.crypto,
     now: () => 2_000,
+    trustedNow: async () => 1_800_000_000_000,
   });
   async function bodyOf(key: string, by: typeof author, named = by.peerId): Promise<ChangeBody> {
     const value = bytes(`under ${key}`);

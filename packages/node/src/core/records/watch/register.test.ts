@@ -56,6 +56,7 @@ async function createBed() {
       read: () => (held ? new Promise((resolve) => held?.push(resolve)) : Promise.resolve(agreed)),
       check: () => ({ kind: 'cas', replicas: 3 }) as never,
       clock: createManualClock(),
+      now: () => 0,
       random: { float: () => 0 } as never,
       log: { debug() {} } as never,
     }),

@@ -108,10 +108,11 @@ export function createLogSource(
       declarations.find(namespace);
       const store = log.storeId;
       const range = { namespace, prefix };
-      const { head, compacted } = await log.bounds(namespace);
+      const { head } = await log.bounds(namespace);
       if (!from) return { store, position: head, floor: 0, compacted: false, more: false, changes: [] };
       const { position } = from;
-      const floor = from.store === null ? compacted : from.floor;
+      // What was dropped of what lay there at the beginning was never told as alive.
+      const floor = from.store === null ? head : from.floor;
       const another = from.store === null ? position > 0 : from.store !== store || position > head;
       if (another) return { ...lost, store, position: head, floor };
       const page = await waitInTurn(peerId, () => wait(range, position, floor, waitMs, signal));

@@ -15,7 +15,7 @@ import type { Topology } from '../placement/topology.ts';
 import type { NamespaceDeclaration, RecordKey, WatchEvent, WatchInput } from '../port.ts';
 import { type Change, type ChangeReader, type Hint, nameOf } from './change.ts';
 import { Compacted, type FollowerDeps, follow, type Progress } from './follower.ts';
-import { Known } from './known.ts';
+import { Known, stampAt } from './known.ts';
 import { Outlet } from './outlet.ts';
 import { decodeToken, encodeToken, MAX_TOLD, rangeDigest, type Standing } from './token.ts';
 import { Repeats, Unheard } from './unheard.ts';
@@ -32,6 +32,8 @@ export interface WatcherDeps {
   /** @throws P2posError NAMESPACE_UNKNOWN, BAD_REQUEST, STATE_UNCONFIGURED */
   readonly check: (input: WatchInput) => NamespaceDeclaration;
   readonly clock: Clock;
+  /** Corrected time, ms. */
+  readonly now: () => number;
   readonly random: Random;
   readonly log: Logger;
 }
@@ -74,7 +76,7 @@ type Mode =
   | { readonly kind: 'resume'; readonly standing: Standing };
 
 export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Watcher {
-  const { topology, ask, changes, crypto, holdersOf, read, check, clock, random } = deps;
+  const { topology, ask, changes, crypto, holdersOf, read, check, clock, now, random } = deps;
   const { maxWatches = 256, maxKnown = 16_384 } = config;
   const log = deps.log;
   const closing = new AbortController();
@@ -91,6 +93,12 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     return slots.length > 0 && slots.every((sets) => sets.length > 0 && reaches(sets, has));
   }
 
+  /** Of what is older a replica may tell what has been replaced or deleted since. */
+  function floorOf(mode: Mode): string | 'all' {
+    if (mode.kind === 'listing') return 'all';
+    return mode.kind === 'resume' ? mode.standing.horizon : stampAt(now());
+  }
+
   /** Until its logs turn out to be compacted. @throws what ends the watch */
   async function run(
     input: WatchInput,
@@ -104,10 +112,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     const digest = rangeDigest(crypto, range);
     const stop = new AbortController();
     const signal = AbortSignal.any([outer, stop.signal]);
-    const known = new Known(
-      mode.kind === 'listing' ? 'all' : mode.kind === 'resume' ? mode.standing.horizon : '',
-      { maxKeys: maxKnown },
-    );
+    const known = new Known(floorOf(mode), { maxKeys: maxKnown });
     const positions = new Map<PeerId, Progress>(mode.kind === 'resume' ? mode.standing.positions : []);
     const unheard = new Unheard(crypto, { max: MAX_TOLD });
     const repeats = new Repeats(crypto, mode.kind === 'resume' ? mode.standing.told : []);
@@ -127,19 +132,15 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       return encodeToken({ range: digest, horizon: known.horizon, positions, told });
     }
 
-    function tell(
-      peerId: PeerId,
-      { key, partition }: Pick<RecordKey, 'key' | 'partition'>,
-      change: Found,
-    ): void {
+    function tell({ key, partition }: Pick<RecordKey, 'key' | 'partition'>, change: Found): void {
       const name = nameOf(key, partition);
       const told = { version: change.version, dead: change.value === null };
       if (known.covers(name, told)) return;
       // Of what was never told as alive a listing need not tell that it is gone.
       const isNews = synced || mode.kind !== 'listing' || !known.isWhole || known.get(name) !== undefined;
       known.set(name, told);
-      const others = holdersOf(namespace, partition, count).filter((other) => other !== peerId);
-      unheard.told(name, told, others);
+      // Who told of it counts as heard only with what it showed itself, which may be older: see `take`.
+      unheard.told(name, told, holdersOf(namespace, partition, count));
       if ((told.dead && !isNews) || repeats.take(name, told)) return;
       const { version, value, expiresAt } = change;
       outlet.push({
@@ -167,29 +168,28 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
 
     async function take(peerId: PeerId, body: ChangeBody): Promise<void> {
       const change = await changes.read(range, body);
-      await consider(peerId, change);
+      await consider(change);
       const { key, partition, version } = change;
       if (version !== undefined) unheard.heard(peerId, nameOf(key, partition), version);
     }
 
-    async function consider(peerId: PeerId, change: Change | Hint): Promise<void> {
+    async function consider(change: Change | Hint): Promise<void> {
       const { key, partition } = change;
       const name = nameOf(key, partition);
       if (change.version !== undefined) {
         const { version, value } = change;
         if (known.covers(name, { version, dead: value === null })) return;
-        if (kind === 'lww' && !known.isUnsure(name, version)) return tell(peerId, change, change);
+        if (kind === 'lww' && !known.isUnsure(name, version)) return tell(change, change);
       }
       // Before it is asked: what is told in the meantime is newer than the answer.
       const told = known.get(name);
       const found = await confirmed({ namespace, key, partition });
-      if (found) tell(peerId, change, found);
+      if (found) tell(change, found);
       else if (change.version !== undefined && change.value === null)
-        tell(peerId, change, { version: change.version, value: null });
+        tell(change, { version: change.version, value: null });
       // Whatever a replica accepted of a register, only a majority's word is told; and that they have let it go, under the
       // version that was told before, since what was accepted may still be agreed on.
-      else if (kind === 'cas' && told && !told.dead)
-        tell(peerId, change, { version: told.version, value: null });
+      else if (kind === 'cas' && told && !told.dead) tell(change, { version: told.version, value: null });
     }
 
     /** A majority suffices; the others get a moment, since a token without them begins anew with them. */

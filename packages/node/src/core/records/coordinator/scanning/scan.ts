@@ -162,7 +162,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
         const at = { key, partition: partition ?? EMPTY };
         if (until && compare(at, until) > 0) break;
         if (only && !equalBytes(partition ?? key, only)) continue;
-        const name = `${latin1(key)}\0${key.length}${latin1(at.partition)}`;
+        const name = `${key.length} ${latin1(key)}${latin1(at.partition)}`;
         const known = newest.get(name);
         const slot = known?.slot ?? slotOf(namespace, partition ?? key);
         if (!counts(slot, peerId)) continue;
