@@ -26,8 +26,10 @@ const KEEP_DELETED_MS = 180_000;
 const SLOTS = 64;
 /** What has not healed by then never will. */
 const OLD_WOUND_MS = 1_800_000;
-/** For everything to find together again, and for every disk to be read through. */
-const REPAIR_MS = 300_000;
+/** For every disk to be read through: by steps of a minute, of which one may be cut short at its end, and each comes a little late. */
+const SCRUB_MS = 240_000;
+/** For everything to find together again, which that needs too. */
+const REPAIR_MS = SCRUB_MS + 160_000;
 
 export const chaos: Scenario = {
   summary:
@@ -57,7 +59,7 @@ async function run({
     log: wounds.log,
     slots: SLOTS,
     ...(onTrace && { onTrace }),
-    records: { keepDeletedMs: KEEP_DELETED_MS, scrubMs: 240_000 },
+    records: { keepDeletedMs: KEEP_DELETED_MS, scrubMs: SCRUB_MS },
   });
   const declare = (i: number) => {
     for (const suffix of [REGISTERS, LOCKS])

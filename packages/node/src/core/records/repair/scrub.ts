@@ -162,8 +162,8 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
     const slot = deps.slotOf(namespace, name.partition);
     const generation = topology.generation();
     // Who was removed by force is not waited for.
-    const left = topology.moves.left(slot, declaration.replicas, new Set([self]));
-    const others = unionOf(left.map(({ peers }) => peers));
+    const sets = topology.moves.left(slot, declaration.replicas, new Set([self]));
+    const others = unionOf(sets.map(({ peers }) => peers));
     let lacking = 0;
     for (const peerId of others) {
       if (signal.aborted) return;
