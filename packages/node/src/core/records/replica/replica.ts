@@ -178,7 +178,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
     const outcomes: (CheckedRecord | WriteAnswer)[] = [];
     const refuse = async (answer: WriteAnswer) => {
       const body = bodies[outcomes.length] as RecordBody;
-      outcomes.push((relayed && (await heldInstead(body))) || answer);
+      outcomes.push((relayed && (await heldInstead(body[0]))) || answer);
     };
     let latest: { readonly verdict: Promise<boolean>; readonly valid: boolean } | undefined;
     for (const one of checked) {
@@ -199,7 +199,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
   }
 
   /** Who passes on what would be refused need not know that, where this very record or a newer one is held here. */
-  async function heldInstead([header]: RecordBody): Promise<WriteAnswer | undefined> {
+  async function heldInstead(header: Uint8Array): Promise<WriteAnswer | undefined> {
     const name = placeOf(header);
     if (!name || !topology.moves.isHolder(name.slot, name.count)) return undefined;
     const leaf = leafHash(crypto, header);
@@ -299,8 +299,10 @@ export function createReplica(deps: ReplicaDeps): Replica {
     try {
       taken = await table.accept(records, now());
     } catch (error) {
-      if (isP2posError(error) && error.code !== 'STORE_FAILED') return records.map(() => refused(error.code));
-      throw error;
+      if (!isP2posError(error) || error.code === 'STORE_FAILED') throw error;
+      // What a full disk holds already it holds.
+      const held = records.map(({ header }) => heldInstead(header));
+      return (await Promise.all(held)).map((answer) => answer ?? refused(error.code));
     }
     let newest = '';
     for (const { fields } of records) if (fields.version > newest) newest = fields.version;
