@@ -31,14 +31,14 @@ export interface Moves {
   sides(): readonly SavedSide[];
   /** The sets that must each give a majority; the present one first. */
   required(slot: number, count: number): readonly PeerSet[];
-  /** Of each of them, who is left when these are removed by force too, and whether those are a majority of it. */
+  /** The same for all slots at once. */
+  cover(count: number): Cover;
+  /** Of each of those sets, who is left when these are removed by force too, and whether those are a majority of it. */
   left(
     slot: number,
     count: number,
     removed: ReadonlySet<PeerId>,
   ): readonly { readonly peers: PeerSet; readonly isEnough: boolean }[];
-  /** The same for all slots at once. */
-  cover(count: number): Cover;
   /** Whether this node, or another, belongs to one of them. */
   isHolder(slot: number, count: number, peerId?: PeerId): boolean;
   /** Slots of which this node belongs to one of the sets; the same list until that may have changed. */
@@ -288,8 +288,7 @@ export function createMoves(
       const ring = ringOf(count);
       // What it settled since is what others held then.
       if ((ring.settled[slot] as number) >= before) return 'needed';
-      const runs = runsOf(slot, ring);
-      const { main, sides } = runs;
+      const { main, sides } = runsOf(slot, ring);
       const at = main.findIndex(({ peers, first }) => first < before && peers.includes(self));
       if (at < 0) {
         // What lies here may be what was acknowledged on that branch.
