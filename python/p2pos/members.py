@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from .answers import MembersList, MembersPush, MembersRoot
+from collections.abc import AsyncGenerator, Iterator
+from typing import Literal
+
+from .answers import (
+    MembersDocuments,
+    MembersDocumentsDocumentsItem,
+    MembersList,
+    MembersPush,
+    MembersRoot,
+)
 from .caller import Call
 from .portal import Portal
+from .stream import AsyncStream, Stream
+
+DocumentList = Literal["rotations", "revocations", "snapshots", "branches"]
 
 
 class AsyncMembers:
@@ -32,6 +44,21 @@ class AsyncMembers:
         found: MembersRoot = await self._call("members.root", {}, timeout_ms)
         return found
 
+    async def documents(
+        self, which: DocumentList, *, timeout_ms: int | None = None
+    ) -> AsyncGenerator[MembersDocumentsDocumentsItem, None]:
+        """The signed documents that the node holds, oldest first, fetched as they are consumed; ``bytes`` is base64url."""
+        cursor: str | None = None
+        while True:
+            page: MembersDocuments = await self._call(
+                "members.documents", {"list": which, "cursor": cursor}, timeout_ms
+            )
+            for document in page["documents"]:
+                yield document
+            cursor = page["cursor"]
+            if cursor is None:
+                return
+
 
 class Members:
     """As :class:`AsyncMembers`, for code without an event loop."""
@@ -51,3 +78,9 @@ class Members:
 
     def root(self, *, timeout_ms: int | None = None) -> MembersRoot:
         return self._portal.run(self._members.root(timeout_ms=timeout_ms))
+
+    def documents(
+        self, which: DocumentList, *, timeout_ms: int | None = None
+    ) -> Iterator[MembersDocumentsDocumentsItem]:
+        documents = self._members.documents(which, timeout_ms=timeout_ms)
+        return Stream(self._portal, AsyncStream(documents))

@@ -54,6 +54,8 @@ def test_members(urls: list[str]) -> None:
         assert len(snapshot) > 100
         assert operator.members.push(snapshot)["epoch"] == found["epoch"]
         assert operator.members.root()["systemId"] == found["systemId"]
+        held = list(operator.members.documents("snapshots"))
+        assert held[-1]["epoch"] == found["epoch"] and held[-1]["hash"] == found["hash"]
 
 
 @needs_operator
