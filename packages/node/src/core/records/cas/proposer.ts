@@ -10,6 +10,7 @@ import type { Random } from '../../random/index.ts';
 import type { HybridClock, Stamp } from '../clock/hybrid-clock.ts';
 import type { Agree } from '../coordinator/agreement.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
+import { textOfName } from '../format/names.ts';
 import { authorOf, decodeHeader, fitsValue } from '../format/record.ts';
 import type { SealVerifier } from '../format/seal.ts';
 import type { Placed, PromiseAnswer, ReadAnswer, RecordBody, WriteAnswer } from '../format/wire.ts';
@@ -209,7 +210,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
         const expires = wish?.ttlMs !== undefined || newest?.state.expiresAt !== undefined;
         return decide(newest?.state, wish, { ballot, now: expires ? await trustedNow() : now(), own });
       };
-      let ground = attempt === 0 && wish ? grounds.take(textOf(name), generation) : undefined;
+      let ground = attempt === 0 && wish ? grounds.take(textOfName(name), generation) : undefined;
       let verdict = ground && (await decideOn(ground));
       // Whether that is still what is there is shown by a majority that accepts what follows it, and by nothing less.
       if (!ground || !verdict?.isNew) {
@@ -237,7 +238,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const [next, ...others] = rest;
       if (next) {
         const following = { ballot: ballotOf(next), rest: others, newest: record, agreed: polled.yes };
-        grounds.keep(textOf(name), following, generation);
+        grounds.keep(textOfName(name), following, generation);
       }
       return { answer, replicas: polled.yes, record };
     }
@@ -288,7 +289,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
   }
 
   function inTurn(name: RecordName, place: Place, aim: Aim, course: Course): Promise<Proposed> {
-    return queue.run(textOf(name), async () => {
+    return queue.run(textOfName(name), async () => {
       using _member = await cohorts.enter();
       return await attempts(name, place, aim, course);
     });
@@ -318,13 +319,7 @@ export function createProposer(deps: ProposerDeps, config: ProposerConfig): Prop
       const { record } = await inTurn(name, place, {}, course);
       return agreedOf(record?.state);
     },
-    disturb: (name) => grounds.forget(textOf(name)),
+    disturb: (name) => grounds.forget(textOfName(name)),
     [Symbol.dispose]: () => closing.abort(),
   };
-}
-
-function textOf({ namespace, key, partition }: RecordName): string {
-  const latin1 = (bytes: Uint8Array) =>
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  return `${namespace}\0${key.length}\0${latin1(key)}${latin1(partition)}`;
 }

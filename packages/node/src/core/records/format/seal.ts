@@ -14,6 +14,7 @@ import {
   signingInput,
 } from '@p2pos/protocol';
 import { buildTree, foldPath, HASH_BYTES, leafHash } from './merkle.ts';
+import { textOf } from './names.ts';
 import { MAX_PROOF_BYTES, type SignedRecord } from './record.ts';
 
 const PURPOSE = 'p2pos/records/1';
@@ -106,7 +107,7 @@ export function createSealVerifier(
   }
 
   function lookUp(author: string, root: Uint8Array, { signature, size }: Proof): Promise<boolean> {
-    const name = `${author}${size}.${latin1(root)}${latin1(signature)}`;
+    const name = `${author}${size}.${textOf(root)}${textOf(signature)}`;
     const found = known.get(name);
     if (found) return found;
     const verdict = crypto.verify(keyOf(author), signedBytes(systemId, root, size), signature);
@@ -157,8 +158,4 @@ function decodeProof(bytes: Uint8Array): Proof | undefined {
     path instanceof Uint8Array &&
     path.length <= MAX_PATH_BYTES;
   return fits ? { signature, size: size as number, index: index as number, path } : undefined;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

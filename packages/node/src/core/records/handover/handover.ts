@@ -16,6 +16,7 @@ import { agesBy, type Clocks } from '../clock/ages.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
 import type { Declarations } from '../declarations.ts';
+import { textOf } from '../format/names.ts';
 import { decodeHeader } from '../format/record.ts';
 import { MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wire.ts';
 import { majorityOf, reaches } from '../placement/quorum.ts';
@@ -27,7 +28,7 @@ import { type RecordTable, ringStatement } from '../replica/store.ts';
 import type { RecordName } from '../replica/stored.ts';
 import { type Fate, fateOf, type Lack } from './fate.ts';
 import { learnProgress } from './progress.ts';
-import { createPulling, nameOf, type PullingDeps } from './pulling.ts';
+import { createPulling, type PullingDeps } from './pulling.ts';
 
 export interface HandoverDeps extends PullingDeps, Clocks {
   readonly self: PeerId;
@@ -100,7 +101,7 @@ export function startHandover(
     const state = JSON.stringify([
       era.hex,
       moves.rings().map(({ settled, closed }) => [hash(settled), hash(closed)]),
-      sides.map((side) => [nameOf(side.hash), side.fork]),
+      sides.map((side) => [textOf(side.hash), side.fork]),
     ]);
     if (state === saved) return;
     await table.saveRings(moves.rings(), era.hash, sides);
@@ -108,7 +109,7 @@ export function startHandover(
   }
 
   const hash = ({ buffer, byteOffset, byteLength }: Uint32Array) =>
-    nameOf(crypto.sha256(new Uint8Array(buffer, byteOffset, byteLength)));
+    textOf(crypto.sha256(new Uint8Array(buffer, byteOffset, byteLength)));
 
   async function settle(ring: Ring, placed: Placed, generation: number): Promise<void> {
     const { count } = ring;
@@ -200,7 +201,7 @@ export function startHandover(
     if (confirmed.length < majorityOf(present.length)) return false;
     const fates = leaves.map((leaf) =>
       fateOf(
-        confirmed.map((lacks) => lacks.get(nameOf(leaf))),
+        confirmed.map((lacks) => lacks.get(textOf(leaf))),
         present.length,
       ),
     );
@@ -236,11 +237,11 @@ export function startHandover(
     if (!theirs) return undefined;
     const lacks = new Map<string, Lack>();
     for (const leaf of leaves) {
-      if (theirs.has(nameOf(leaf))) continue;
+      if (theirs.has(textOf(leaf))) continue;
       const stored = await table.findLeaf(count, slot, leaf);
       if (!stored) return undefined;
       if (stored.damaged) {
-        lacks.set(nameOf(leaf), 'unknown'); // nobody would take it
+        lacks.set(textOf(leaf), 'unknown'); // nobody would take it
         continue;
       }
       const { header, value, proof } = stored.record;
@@ -251,7 +252,7 @@ export function startHandover(
         const known = await isKnown(peerId, placed, name);
         if (known === undefined || (!known && !ages?.isOld(ms))) return undefined;
         if (!known) {
-          lacks.set(nameOf(leaf), stored.record.value === null ? 'forgotten' : 'unknown');
+          lacks.set(textOf(leaf), stored.record.value === null ? 'forgotten' : 'unknown');
           continue;
         }
       }
@@ -262,14 +263,14 @@ export function startHandover(
         await settleRegister(name);
         // Settled without it, it was acknowledged by nobody.
         if ((await isKnown(peerId, placed, name)) !== false) return undefined;
-        lacks.set(nameOf(leaf), 'unknown');
+        lacks.set(textOf(leaf), 'unknown');
       } else if (result === 'learning' && declarations.get(name.namespace)?.kind === 'cas') {
         // What it has counts for nothing there until the register is accepted anew, as it is now where too few others have it.
         await settleRegister(name);
-        lacks.set(nameOf(leaf), 'unclear');
+        lacks.set(textOf(leaf), 'unclear');
       } else if (result === 'refused' && REFUSED_FOR_GOOD.includes(text ?? ''))
-        lacks.set(nameOf(leaf), 'unknown');
-      else if (result === 'behind') lacks.set(nameOf(leaf), 'newer');
+        lacks.set(textOf(leaf), 'unknown');
+      else if (result === 'behind') lacks.set(textOf(leaf), 'newer');
       else if (!['taken', 'held'].includes(result)) return undefined;
     }
     return lacks;

@@ -8,6 +8,7 @@ import type { PeerId } from '../../net/index.ts';
 import type { PromiseRequest, Promises } from '../cas/promises.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { leafHash } from '../format/merkle.ts';
+import { textOf } from '../format/names.ts';
 import { decodeHeader } from '../format/record.ts';
 import { MAX_INVENTORY_LEAVES, MAX_RECORDS, type Placed } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
@@ -56,7 +57,7 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
     const names = new Set<string>();
     for (let after = EMPTY; ; ) {
       const leaves = await table.leaves(count, slot, after, MAX_INVENTORY_LEAVES);
-      for (const leaf of leaves) names.add(nameOf(leaf));
+      for (const leaf of leaves) names.add(textOf(leaf));
       const last = leaves.at(-1);
       if (!last || leaves.length < MAX_INVENTORY_LEAVES) return names;
       after = new Uint8Array(last);
@@ -97,7 +98,7 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
       const theirs = await leavesOf(peerId, ask, slot);
       if (!theirs) return false;
       const own = await held(ask.count, slot);
-      const missing = theirs.filter((leaf) => !own.has(nameOf(leaf)) && !settled.has(nameOf(leaf)));
+      const missing = theirs.filter((leaf) => !own.has(textOf(leaf)) && !settled.has(textOf(leaf)));
       if (missing.length === 0) return true;
       if (!(await fetchAll(peerId, ask, slot, missing, settled))) return false;
     }
@@ -131,7 +132,7 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
         const record = answer.records[i];
         // A promise keeps it out. The round that it was given for may never end; ours brings what it would have.
         if (result === 'promised' && record && !(await settles(decodeHeader(record[0])))) return false;
-        if (record) settled.add(nameOf(leafOf(record[0])));
+        if (record) settled.add(textOf(leafOf(record[0])));
       }
       at += answer.done;
     }
@@ -205,11 +206,7 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
     },
     async inventory(peerId, { slot, ...ask }) {
       const leaves = await leavesOf(peerId, ask, slot);
-      return leaves && new Set(leaves.map(nameOf));
+      return leaves && new Set(leaves.map(textOf));
     },
   };
-}
-
-export function nameOf(leaf: Uint8Array): string {
-  return Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength).toString('latin1');
 }

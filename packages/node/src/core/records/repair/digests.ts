@@ -2,7 +2,7 @@
 import { type Crypto, concatBytes } from '@p2pos/protocol';
 import { type Clock, createBreath } from '../../clock/index.ts';
 import type { Store } from '../../store/index.ts';
-import { nameOf } from '../handover/pulling.ts';
+import { textOf } from '../format/names.ts';
 import type { RecordTable } from '../replica/store.ts';
 import { createItems, type Items } from './negentropy/index.ts';
 import type { Item } from './negentropy/items.ts';
@@ -137,10 +137,10 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
       return crypto.sha256(concatBytes(...parts));
     },
     forget(leaf) {
-      forgotten.add(nameOf(leaf));
+      forgotten.add(textOf(leaf));
       if (forgotten.size > MAX_FORGOTTEN) forgotten.delete(forgotten.values().next().value as string);
     },
-    isForgotten: (leaf) => forgotten.size > 0 && forgotten.has(nameOf(leaf)),
+    isForgotten: (leaf) => forgotten.size > 0 && forgotten.has(textOf(leaf)),
     changed(count, slot) {
       const name = `${count}.${slot}`;
       changes.set(name, changesOf(name) + 1);

@@ -6,10 +6,10 @@ import { equalBytes, parseVersion } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
+import { textOf } from '../format/names.ts';
 import { decodeHeader } from '../format/record.ts';
 import { MAX_COMPARED_RANGES } from '../format/repair-methods.ts';
 import { MAX_RECORDS, type Placed, type RecordBody, type WriteAnswer } from '../format/wire.ts';
-import { nameOf } from '../handover/pulling.ts';
 import type { Topology } from '../placement/topology.ts';
 import { sizeOf } from '../replica/reading.ts';
 import type { Replica } from '../replica/replica.ts';
@@ -206,10 +206,10 @@ export function createSyncing(
     const need = new Map<string, Uint8Array>();
     const forgotten = new Map<string, Uint8Array>();
     const sinks = {
-      have: (id: Uint8Array) => void have.set(nameOf(id), new Uint8Array(id)),
+      have: (id: Uint8Array) => void have.set(textOf(id), new Uint8Array(id)),
       need: (id: Uint8Array) => {
         const wanted = contents.isForgotten(id) ? forgotten : need;
-        wanted.set(nameOf(id), new Uint8Array(id));
+        wanted.set(textOf(id), new Uint8Array(id));
       },
     };
     let learning = false;

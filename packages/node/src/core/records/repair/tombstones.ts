@@ -7,7 +7,7 @@ import { formatVersionTime } from '@p2pos/protocol';
 import { type Clock, createBreath } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Row, Store } from '../../store/index.ts';
-import { nameOf } from '../handover/pulling.ts';
+import { textOf } from '../format/names.ts';
 import type { Topology } from '../placement/topology.ts';
 import { SELECT_GRAVES } from '../replica/schema.ts';
 import type { SlotContents } from './digests.ts';
@@ -103,7 +103,7 @@ export function createTombstones(
       for (const row of rows) {
         const leaf = new Uint8Array(row['leaf'] as Uint8Array);
         const fresh = { count: Number(row['replicas']), slot: Number(row['slot']), leaf, seenAt };
-        found.set(nameOf(leaf), graves.get(nameOf(leaf)) ?? fresh);
+        found.set(textOf(leaf), graves.get(textOf(leaf)) ?? fresh);
       }
       full = rows.length === most;
       if (!full) break;
@@ -144,7 +144,7 @@ export function createTombstones(
       for (const { count, slot, leaf } of some) {
         contents.changed(count, slot);
         contents.forget(leaf);
-        graves.delete(nameOf(leaf));
+        graves.delete(textOf(leaf));
       }
     }
     return true;

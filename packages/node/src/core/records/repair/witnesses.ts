@@ -3,7 +3,7 @@ import { parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Ages } from '../clock/ages.ts';
-import { nameOf } from '../handover/pulling.ts';
+import { textOf } from '../format/names.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { RecordTable } from '../replica/store.ts';
 import type { Aside } from './aside.ts';
@@ -57,7 +57,7 @@ export async function hearWitnesses(
     if (outcome.learning || !outcome.complete) return;
     witnesses.add(peerId);
     for (const leaf of outcome.kept)
-      orphans.set(nameOf(leaf), { leaf, by: (orphans.get(nameOf(leaf))?.by ?? 0) + 1 });
+      orphans.set(textOf(leaf), { leaf, by: (orphans.get(textOf(leaf))?.by ?? 0) + 1 });
   }
 
   async function hear(peerId: PeerId): Promise<void> {

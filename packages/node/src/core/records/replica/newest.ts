@@ -3,8 +3,8 @@
  * A write of a record takes it out of here before anybody learns of the write, so what is here is never older than what
  * this replica has confirmed.
  */
-import { equalBytes } from '@p2pos/protocol';
 import type { Store } from '../../store/index.ts';
+import { textOfName } from '../format/names.ts';
 import type { RecordName, StoredRecord } from './stored.ts';
 
 export interface Newest {
@@ -49,7 +49,7 @@ export function createNewest({ maxBytes }: { readonly maxBytes: number }): Newes
   return {
     find(name) {
       if (entries.size === 0) return undefined;
-      const place = placeOf(name);
+      const place = textOfName(name);
       const entry = entries.get(place);
       // Only when something will soon have to go is it worth knowing what was used last.
       if (entry && bytes > maxBytes / 2) {
@@ -63,7 +63,7 @@ export function createNewest({ maxBytes }: { readonly maxBytes: number }): Newes
       const { header, value, proof } = stored.record;
       const size = header.length + (value?.length ?? 0) + proof.length + name.key.length + ENTRY_BYTES;
       if (suspended > 0 || since !== generation || size > maxBytes / 16) return;
-      const place = placeOf(name);
+      const place = textOfName(name);
       remove(place);
       entries.set(place, { stored, bytes: size });
       bytes += size;
@@ -72,7 +72,7 @@ export function createNewest({ maxBytes }: { readonly maxBytes: number }): Newes
     changed(names) {
       generation++;
       if (entries.size === 0) return;
-      for (const name of names) remove(placeOf(name));
+      for (const name of names) remove(textOfName(name));
     },
     suspend() {
       suspended++;
@@ -85,15 +85,6 @@ export function createNewest({ maxBytes }: { readonly maxBytes: number }): Newes
       };
     },
   };
-}
-
-function placeOf({ namespace, key, partition }: RecordName): string {
-  const start = `${namespace} ${key.length} ${textOf(key)}`;
-  return equalBytes(key, partition) ? start : start + textOf(partition);
-}
-
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /** Statements that change rows of the table of records. */

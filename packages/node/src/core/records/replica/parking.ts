@@ -4,6 +4,7 @@
  * once and may sign it again. Nothing here counts as held; what finds no room comes again with the next repair.
  */
 import type { Clock } from '../../clock/index.ts';
+import { textOf } from '../format/names.ts';
 import type { RecordBody } from '../format/wire.ts';
 import { sizeOf } from './reading.ts';
 
@@ -79,7 +80,7 @@ export function createParking(
   return {
     park(body, dueAt) {
       if (closed || dueAt > now() + maxWaitMs) return;
-      const name = Buffer.from(body[0]).toString('latin1');
+      const name = textOf(body[0]);
       if (parked.has(name)) return;
       parked.set(name, { body, dueAt });
       bytes += sizeOf(body);

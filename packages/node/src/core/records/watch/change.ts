@@ -66,15 +66,6 @@ export function createChangeReader({
   };
 }
 
-export function nameOf(key: Uint8Array, partition: Uint8Array): string {
-  const own = equalBytes(key, partition);
-  return `${key.length}.${latin1(key)}${own ? '' : latin1(partition)}`;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-}
-
 function wrong(reason: string): P2posError {
   return new P2posError('PEER_PROTOCOL', { peerId: 'a replica', reason });
 }

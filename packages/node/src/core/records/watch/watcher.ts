@@ -8,12 +8,13 @@ import { type Clock, sleep } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Random } from '../../random/index.ts';
+import { textOfKey } from '../format/names.ts';
 import type { ChangeBody } from '../format/wire.ts';
 import type { Moves } from '../placement/moves.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { NamespaceDeclaration, RecordKey, WatchEvent, WatchInput } from '../port.ts';
-import { type Change, type ChangeReader, type Hint, nameOf } from './change.ts';
+import type { Change, ChangeReader, Hint } from './change.ts';
 import { Compacted, type FollowerDeps, follow, type Progress } from './follower.ts';
 import { Known, stampAt } from './known.ts';
 import { Outlet } from './outlet.ts';
@@ -133,7 +134,7 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     }
 
     function tell({ key, partition }: Pick<RecordKey, 'key' | 'partition'>, change: Found): void {
-      const name = nameOf(key, partition);
+      const name = textOfKey({ key, partition });
       const told = { version: change.version, dead: change.value === null };
       if (known.covers(name, told)) return;
       // Of what was never told as alive a listing need not tell that it is gone.
@@ -170,12 +171,12 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       const change = await changes.read(range, body);
       await consider(change);
       const { key, partition, version } = change;
-      if (version !== undefined) unheard.heard(peerId, nameOf(key, partition), version);
+      if (version !== undefined) unheard.heard(peerId, textOfKey({ key, partition }), version);
     }
 
     async function consider(change: Change | Hint): Promise<void> {
       const { key, partition } = change;
-      const name = nameOf(key, partition);
+      const name = textOfKey({ key, partition });
       if (change.version !== undefined) {
         const { version, value } = change;
         if (known.covers(name, { version, dead: value === null })) return;

@@ -7,6 +7,7 @@
 import { equalBytes, isP2posError, P2posError } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../../clock/index.ts';
 import type { PeerId } from '../../../net/index.ts';
+import { textOfKey } from '../../format/names.ts';
 import { MAX_KEY_BYTES } from '../../format/record.ts';
 import { MAX_SCAN_LIMIT } from '../../format/wire.ts';
 import { type Cover, createCover } from '../../placement/cover.ts';
@@ -162,7 +163,7 @@ export function createScanner(deps: ScannerDeps, { timeoutMs }: { readonly timeo
         const at = { key, partition: partition ?? EMPTY };
         if (until && compare(at, until) > 0) break;
         if (only && !equalBytes(partition ?? key, only)) continue;
-        const name = `${key.length} ${latin1(key)}${latin1(at.partition)}`;
+        const name = textOfKey(at);
         const known = newest.get(name);
         const slot = known?.slot ?? slotOf(namespace, partition ?? key);
         if (!counts(slot, peerId)) continue;
@@ -227,8 +228,4 @@ function frontier(answers: Iterable<RangeAnswer>): Position | undefined {
     if (more && end && (!least || compare(end, least) < 0)) least = end;
   }
   return least;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

@@ -1,5 +1,6 @@
 /** The rules of both sides: what a range is answered with, and what the initiator learns from it. */
 import { equalBytes } from '@p2pos/protocol';
+import { textOf } from '../../format/names.ts';
 import { type Bound, END, MODE, malformed, Reader, START, VERSION, Writer } from './format.ts';
 import { FINGERPRINT_BYTES, type Items } from './items.ts';
 
@@ -159,10 +160,10 @@ function compare(
   theirs: readonly Uint8Array[],
   sinks: Sinks,
 ): void {
-  const left = new Map(theirs.map((id) => [nameOf(id), id]));
+  const left = new Map(theirs.map((id) => [textOf(id), id]));
   for (let index = lower; index < upper; index++) {
     const id = items.id(index);
-    if (!left.delete(nameOf(id))) sinks.have(id);
+    if (!left.delete(textOf(id))) sinks.have(id);
   }
   for (const id of left.values()) sinks.need(id);
 }
@@ -180,8 +181,4 @@ function remainder(items: Items, lower: number, before: Bound, out: Writer, skip
     out.varint(MODE.skip);
   }
   rest(items, lower, out);
-}
-
-function nameOf(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1');
 }
