@@ -1,6 +1,7 @@
 /** What waits for replicas that missed it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { count, pass } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
 
 const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
@@ -65,3 +66,42 @@ test('before anybody has told the time it is not known what has waited too long'
   await bed.clock.advance(2_000);
   assert.deepEqual(await waiting(bed), {});
 });
+
+for (const when of ['it is handed over', 'it is kept'])
+  test(`what was deleted and forgotten is not handed over by a clock that is wrong when ${when}`, async () => {
+    const keepDeletedMs = 3_600_000;
+    let opinion = { answered: 2, offsetMs: 0 };
+    let behindMs = 0;
+    await using bed = await createTestbed({
+      nodes: 5,
+      records: { ...QUICK, keepDeletedMs },
+      clocks: (index) => (index === 3 ? opinion : { answered: 2, offsetMs: 0 }),
+      skewMs: (index) => (index === 3 ? -behindMs : 0),
+    });
+    const key = bed.findKey((replicas) => !replicas.includes(3));
+    const [a, , c] = bed.replicasOf(key) as [number, number, number];
+    bed.cut(3, c);
+    await bed.put(3, key, 'v');
+    // It has jumped for a moment.
+    if (when === 'it is kept') opinion = { answered: 2, offsetMs: 100 * keepDeletedMs };
+    await bed.clock.advance(2_000);
+    opinion = { answered: 2, offsetMs: 0 };
+    if (when === 'it is handed over') assert.equal(await count(bed, 3, 'repair_hints'), 1);
+    await bed.crash(3);
+    await bed.remove(a, key);
+    const others = [0, 1, 2, 4];
+    await bed.snapshot(bed.members(...others));
+    await bed.settleMembership();
+    await pass(bed, 2 * keepDeletedMs);
+    for (const index of others) assert.equal(await count(bed, index, 'records'), 0, 'it is forgotten');
+    if (when === 'it is handed over') {
+      behindMs = 10 * keepDeletedMs;
+      opinion = { answered: 1, offsetMs: behindMs };
+    }
+    await bed.heal();
+    await bed.snapshot(bed.members(...others, 3));
+    await bed.start(3);
+    await bed.settleMembership();
+    await pass(bed, 300_000);
+    assert.equal(await bed.get(a, key), undefined);
+  });

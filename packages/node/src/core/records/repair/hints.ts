@@ -2,6 +2,7 @@
  * What a replica missed of acknowledged writes, kept by their coordinator until the replica answers again (Dynamo 2007
  * §4.6). A hint is nobody's vote: it is written only after the write was acknowledged without it.
  */
+import { parseVersion } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
@@ -9,9 +10,9 @@ import type { Row, Store } from '../../store/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
-import type { SignedRecord } from '../format/record.ts';
 import { MAX_BATCH_BYTES, type RecordBody } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
 
 const MIGRATIONS = [
   `CREATE TABLE repair_hints (
@@ -28,7 +29,7 @@ const SELECT =
 
 export interface Hints {
   /** In the background; a full or failing disk loses the hint, and anti-entropy does its work. */
-  keep(peerId: PeerId, record: SignedRecord): void;
+  keep(peerId: PeerId, record: CheckedRecord): void;
   /** Peers for which something waits. */
   waiting(): readonly PeerId[];
 }
@@ -41,13 +42,15 @@ export interface HintsDeps {
   readonly clock: Clock;
   readonly tasks: TaskGroup;
   readonly log: Logger;
-  /** Corrected time, ms. */
-  readonly now: () => number;
-  /** The same; undefined: nobody has told it yet, so nothing is known to be young enough to be handed over. */
-  readonly toldTime: () => number | undefined;
+  /**
+   * Corrected time, ms, of two clocks that differ the later: what is old by one of them may be deleted and forgotten. Undefined:
+   * nobody has told it yet, so nothing is known to be young enough to be handed over.
+   */
+  readonly latestTime: () => number | undefined;
 }
 
 export interface HintsConfig {
+  /** From when a record was written: this node's clock may jump until it is kept. */
   readonly keepMs: number;
   readonly maxBytes: number;
   /** Between two tries to deliver. */
@@ -56,7 +59,7 @@ export interface HintsConfig {
 }
 
 export async function openHints(
-  { store, topology, calls, preference, clock, tasks, log, now, toldTime }: HintsDeps,
+  { store, topology, calls, preference, clock, tasks, log, latestTime }: HintsDeps,
   { keepMs, maxBytes, everyMs, timeoutMs }: HintsConfig,
 ): Promise<Hints> {
   await store.migrate('records_hints', MIGRATIONS);
@@ -136,18 +139,19 @@ export async function openHints(
       wake = Promise.withResolvers();
       await sleep(clock, everyMs, { signal }).catch(() => {});
       if (signal.aborted) return;
-      const time = toldTime();
+      const time = latestTime();
       if (time === undefined || !(await forget(time))) continue;
       for (const peerId of [...peers]) if (!preference.isSilent(peerId)) await deliver(peerId);
     }
   });
 
   return {
-    keep(peerId, { header, value, proof }) {
+    keep(peerId, { header, value, proof, fields }) {
       const bytes = header.length + (value?.length ?? 0) + proof.length;
       if (waitingBytes + bytes > maxBytes) return;
       waitingBytes += bytes;
-      store.write([{ sql: KEEP, params: [peerId, now() + keepMs, bytes, header, value, proof] }]).then(
+      const until = parseVersion(fields.version).ms + keepMs;
+      store.write([{ sql: KEEP, params: [peerId, until, bytes, header, value, proof] }]).then(
         () => {
           peers.add(peerId);
           wake.resolve();
