@@ -76,6 +76,13 @@ export interface Tombstones {
   sweep(): Promise<void>;
 }
 
+/** What is older is old enough. */
+interface Limit {
+  readonly ms: number;
+  /** As versions begin. */
+  readonly version: string;
+}
+
 interface SeenGrave extends Grave {
   /** Monotonic, ms: a comparison that began later has told of it. */
   readonly seenAt: number;
@@ -98,16 +105,21 @@ export function createTombstones(
   let stillSince = clock.monotonic();
   let holding: readonly PeerId[] = [];
 
-  async function look(): Promise<void> {
+  function oldest(): Limit | undefined {
     const time = toldTime();
-    if (time === undefined) return;
+    if (time === undefined) return undefined;
+    const ms = Math.floor(time - keepMs);
+    return { ms, version: formatVersionTime(ms) };
+  }
+
+  async function look(): Promise<void> {
+    const limit = oldest();
+    if (!limit) return;
     const breathe = createBreath(clock);
-    const limitMs = Math.floor(time - keepMs);
-    const limit = formatVersionTime(limitMs);
     const found: typeof graves = new Map();
     for (let at = 0; at < maxGraves; at += STEP) {
       const most = Math.min(STEP, maxGraves - at);
-      const rows = await store.read<Row>(SELECT_GRAVES, [limitMs, limit, most, skipped + at]);
+      const rows = await store.read<Row>(SELECT_GRAVES, [limit.ms, limit.version, most, skipped + at]);
       // What came in the midst of a comparison is not known to the other, so not before it was read.
       const seenAt = clock.monotonic();
       for (const row of rows) {
@@ -146,25 +158,31 @@ export function createTombstones(
   }
 
   /** By the record itself, of whose row a bit may have flipped; one that is damaged says nothing. */
-  function isAlive({ fields, record: { value } }: StoredRecord): boolean {
-    if (fields?.value === undefined) return false;
-    if (value === null)
-      return fields.expiresAt === undefined || fields.expiresAt >= (toldTime() ?? 0) - keepMs;
-    if (declarations.get(fields.namespace)?.kind !== 'cas') return true;
+  function isDead({ fields, version, record: { value } }: StoredRecord, limit: Limit): boolean {
+    if (version >= limit.version) return false;
+    if (!fields) return true;
+    if (fields.expiresAt !== undefined && fields.expiresAt >= limit.ms) return false;
+    if (fields.value === undefined) return true;
+    if (value === null) return fields.expiresAt !== undefined;
+    if (declarations.get(fields.namespace)?.kind !== 'cas') return false;
     try {
-      return storedState(value, fields.version).value !== null;
+      return storedState(value, fields.version).value === null;
     } catch {
-      return true;
+      return false;
     }
   }
 
   /** Those that are still there, and are what their rows say. */
   async function dead(some: readonly Grave[]): Promise<Grave[]> {
+    // Once more: when they were looked at the clock may have been wrong.
+    const limit = oldest();
+    if (!limit) return [];
     const found: Grave[] = [];
     for (let at = 0; at < some.length; at += WIDTH) {
       const few = some.slice(at, at + WIDTH);
       const held = await Promise.all(few.map(({ count, slot, leaf }) => table.findLeaf(count, slot, leaf)));
-      for (const [i, stored] of held.entries()) if (stored && !isAlive(stored)) found.push(few[i] as Grave);
+      for (const [i, stored] of held.entries())
+        if (stored && isDead(stored, limit)) found.push(few[i] as Grave);
     }
     return found;
   }

@@ -209,7 +209,7 @@ export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND 
 export const MARK_DAMAGED =
   'UPDATE records SET damaged = 1 WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
 export const SELECT_EXPIRED_VALUES =
-  'SELECT id, namespace, key, partition, tombstone, expires_at FROM records WHERE expires_at <= ? AND value IS NOT NULL AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?';
+  'SELECT id, namespace, key, partition, tombstone, expires_at, header FROM records WHERE expires_at <= ? AND value IS NOT NULL AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?';
 export const DROP_EXPIRED_VALUE = `
   UPDATE records SET value = NULL, position = ${NEXT_POSITION}
   WHERE id = ?1 AND expires_at <= ?2 AND value IS NOT NULL`;
