@@ -47,3 +47,21 @@ for (const column of ['slot', 'replicas', 'tombstone', 'expires_at', 'namespace'
       await bed.clock.advance(200_000);
     }
   });
+
+for (const first of [' ', 'p'])
+  test(`what is older takes the place of nothing whose version is damaged: ${first}…`, async () => {
+    await using bed = await damaged(1, 'damaged = 0');
+    await bed.crash(2);
+    await bed.put(0, 'k50', 'newer');
+    await bed.clock.advance(2_000);
+    const params = [new TextEncoder().encode('k50')];
+    const sql = `UPDATE records SET version = '${first}' || substr(version, 2) WHERE key = ?`;
+    await bed.node(1).store.write([{ sql, params }]);
+    await bed.crash(0);
+    await bed.start(2);
+    await bed.clock.advance(200_000);
+    await assert.rejects(bed.get(1, 'k50'), { code: 'RECORDS_QUORUM_LOST' });
+    await bed.start(0);
+    await bed.clock.advance(200_000);
+    for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'k50'), 'newer');
+  });
