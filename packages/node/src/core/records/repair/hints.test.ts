@@ -1,8 +1,18 @@
 /** What waits for replicas that missed it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { formatVersion } from '@p2pos/protocol';
+import { createManualClock } from '../../../testing/manual-clock.ts';
+import { createMemoryStore } from '../../../testing/memory-store.ts';
+import { createSeededRandom } from '../../../testing/seeded-random.ts';
+import { createTestSystem } from '../../../testing/test-system.ts';
+import { silentLogger } from '../../log/index.ts';
+import { createTaskGroup } from '../../tasks/index.ts';
+import type { Topology } from '../placement/topology.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
 import { count, pass } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { openHints } from './hints.ts';
 
 const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
 
@@ -41,6 +51,36 @@ test('a peer that stays away holds up nothing that waits for others', async () =
   await bed.start(4);
   await bed.clock.advance(10_000);
   assert.deepEqual(await waiting(bed), { [away]: 1 });
+});
+
+test('what waits for who stays away leaves room for others, and has a bound', async () => {
+  const clock = createManualClock();
+  const random = createSeededRandom('hints');
+  await using tasks = createTaskGroup({ clock, random, log: silentLogger });
+  const store = createMemoryStore(random);
+  const hints = await openHints(
+    {
+      store,
+      clock,
+      tasks,
+      topology: {} as Topology,
+      calls: { ask: () => Promise.reject(new Error('told to')) },
+      preference: { isSilent: () => true },
+      log: silentLogger,
+      latestTime: clock.now,
+    },
+    { keepMs: 60_000, maxBytes: 10_000, everyMs: 1_000, timeoutMs: 1_000 },
+  );
+  const [author] = (await createTestSystem({ nodes: 1 })).nodes;
+  const version = formatVersion({ ms: clock.now(), counter: 0, author: author?.peerId as string });
+  const value = new Uint8Array(1_000);
+  const record = { header: value, value, proof: value, fields: { version } } as unknown as CheckedRecord;
+  for (let i = 0; i < 20; i++) hints.keep('away', record);
+  for (let i = 0; i < 20; i++) hints.keep('for a moment', record);
+  await clock.advance(2_000);
+  assert.deepEqual([...hints.waiting()].sort(), ['away', 'for a moment']);
+  const [row] = await store.read<{ bytes: number }>('SELECT sum(bytes) AS bytes FROM repair_hints');
+  assert.ok((row?.bytes as number) <= 10_000);
 });
 
 test('before anybody has told the time it is not known what has waited too long', async () => {

@@ -22,7 +22,7 @@ const MIGRATIONS = [
 ];
 const KEEP =
   'INSERT INTO repair_hints (peer_id, until, bytes, header, value, proof) VALUES (?, ?, ?, ?, ?, ?)';
-const SUM = 'SELECT coalesce(sum(bytes), 0) AS bytes FROM repair_hints';
+const SUMS = 'SELECT peer_id, sum(bytes) AS bytes FROM repair_hints GROUP BY peer_id';
 const SELECT_SIZES = 'SELECT id, bytes FROM repair_hints WHERE peer_id = ? ORDER BY id LIMIT 64';
 const SELECT =
   'SELECT id, bytes, header, value, proof FROM repair_hints WHERE peer_id = ? AND id <= ? ORDER BY id LIMIT 64';
@@ -63,14 +63,26 @@ export async function openHints(
   { keepMs, maxBytes, everyMs, timeoutMs }: HintsConfig,
 ): Promise<Hints> {
   await store.migrate('records_hints', MIGRATIONS);
-  const rows = await store.read<Row>('SELECT DISTINCT peer_id FROM repair_hints');
-  const peers = new Set<PeerId>(rows.map((row) => String(row['peer_id'])));
-  /** Of all that waits, kept here: to add it up on the disk for each hint would read all of them. */
-  let waitingBytes = await addUp();
+  /** Of what waits for each, kept here: to add it up on the disk for each hint would read all of them. */
+  let bytesOf = await addUp();
+  const peers = new Set<PeerId>(bytesOf.keys());
 
-  async function addUp(): Promise<number> {
-    const [row] = await store.read<Row>(SUM);
-    return Number(row?.['bytes']);
+  async function addUp(): Promise<Map<PeerId, number>> {
+    const rows = await store.read<Row>(SUMS);
+    return new Map(rows.map((row) => [String(row['peer_id']), Number(row['bytes'])]));
+  }
+
+  function count(peerId: PeerId, bytes: number): void {
+    const left = (bytesOf.get(peerId) ?? 0) + bytes;
+    if (left > 0) bytesOf.set(peerId, left);
+    else bytesOf.delete(peerId);
+  }
+
+  /** What waits for one is never more than is left for others, so that who stays away takes no room from those who do not. */
+  function hasRoom(peerId: PeerId, bytes: number): boolean {
+    let left = maxBytes - bytes;
+    for (const one of bytesOf.values()) left -= one;
+    return left >= 0 && (bytesOf.get(peerId) ?? 0) + bytes <= left + bytes;
   }
 
   /** The oldest that wait for the peer, as many as one request carries. */
@@ -91,7 +103,7 @@ export async function openHints(
       const [gone] = await store.write([
         { sql: 'DELETE FROM repair_hints WHERE until <= ?', params: [time] },
       ]);
-      if (gone && gone.changes > 0) waitingBytes = await addUp();
+      if (gone && gone.changes > 0) bytesOf = await addUp();
       return true;
     } catch (error) {
       log.debug({ action: 'hints', error }, 'hints that are too old were not let go');
@@ -126,7 +138,7 @@ export async function openHints(
       await store.write(
         hints.map((row) => ({ sql: 'DELETE FROM repair_hints WHERE id = ?', params: [Number(row['id'])] })),
       );
-      for (const row of hints) waitingBytes -= Number(row['bytes']);
+      for (const row of hints) count(peerId, -Number(row['bytes']));
     }
   }
 
@@ -148,8 +160,8 @@ export async function openHints(
   return {
     keep(peerId, { header, value, proof, fields }) {
       const bytes = header.length + (value?.length ?? 0) + proof.length;
-      if (waitingBytes + bytes > maxBytes) return;
-      waitingBytes += bytes;
+      if (!hasRoom(peerId, bytes)) return;
+      count(peerId, bytes);
       const until = parseVersion(fields.version).ms + keepMs;
       store.write([{ sql: KEEP, params: [peerId, until, bytes, header, value, proof] }]).then(
         () => {
@@ -157,7 +169,7 @@ export async function openHints(
           wake.resolve();
         },
         (error) => {
-          waitingBytes -= bytes;
+          count(peerId, -bytes);
           log.debug({ action: 'keep_hint', peerId, error }, 'a hint was not kept');
         },
       );
