@@ -235,3 +235,19 @@ test('what is alive is not forgotten where its row alone says that it is deleted
   assert.equal(await rows(bed, 1), 100);
   assert.equal(await rows(bed, 0), 100);
 });
+
+// Members are marked as reconciled in all slots or in none: see `reconciled` in repair.ts.
+test('what one replica does not declare holds back no deletions of other namespaces', {
+  todo: 'marks by slot',
+}, async () => {
+  await using bed = await createTestbed({ nodes: 3, records: QUICK });
+  const common = { kind: 'lww', author: 'member', replicas: 3, maxValueBytes: 100 } as const;
+  for (const index of [0, 1]) bed.node(index).records.declare({ suffix: '/new', ...common });
+  const k = new TextEncoder().encode('k');
+  const name = { namespace: 'default/new', key: k, partition: k };
+  await bed.run(bed.node(0).records.put({ ...name, value: k }));
+  await bed.put(0, 'a', 'v');
+  await bed.remove(0, 'a');
+  await pass(bed, 3 * DAY_MS);
+  assert.equal(await rows(bed, 0), 1);
+});
