@@ -31,13 +31,17 @@ export async function openAside({
     async set(count, slot, leaves) {
       if (leaves.length === 0) return;
       const at = now();
-      await store.write(
-        leaves.flatMap((leaf) => [
-          { sql: MOVE, params: [count, slot, leaf, at] },
-          { sql: REMOVE, params: [count, slot, leaf] },
-        ]),
-      );
-      contents.changed(count, slot);
+      try {
+        await store.write(
+          leaves.flatMap((leaf) => [
+            { sql: MOVE, params: [count, slot, leaf, at] },
+            { sql: REMOVE, params: [count, slot, leaf] },
+          ]),
+        );
+      } finally {
+        // An error may have left them either way.
+        contents.changed(count, slot);
+      }
     },
   };
 }

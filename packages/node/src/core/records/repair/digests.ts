@@ -87,8 +87,7 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
         after,
         PAGE,
       ]);
-      for (const { version, leaf } of rows)
-        found.push({ time: Number.parseInt(version.slice(0, 12), 16), id: leaf });
+      for (const { version, leaf } of rows) found.push({ time: timeOf(version), id: leaf });
       await breathe();
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) return found;
@@ -146,6 +145,11 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
       changes.set(name, changesOf(name) + 1);
     },
   };
+}
+
+/** Of one that is damaged any will do, as long as it is a number: the record itself is another's matter. */
+function timeOf(version: string): number {
+  return Math.max(0, Number.parseInt(version.slice(0, 12), 16) || 0);
 }
 
 /** Too many to be arguments of one call. */

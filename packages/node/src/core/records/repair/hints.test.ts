@@ -1,7 +1,18 @@
 /** What waits for replicas that missed it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { formatVersion } from '@p2pos/protocol';
+import { createManualClock } from '../../../testing/manual-clock.ts';
+import { createMemoryStore } from '../../../testing/memory-store.ts';
+import { createSeededRandom } from '../../../testing/seeded-random.ts';
+import { createTestSystem } from '../../../testing/test-system.ts';
+import { silentLogger } from '../../log/index.ts';
+import { createTaskGroup } from '../../tasks/index.ts';
+import type { Topology } from '../placement/topology.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
+import { count, pass } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { openHints } from './hints.ts';
 
 const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
 
@@ -42,6 +53,36 @@ test('a peer that stays away holds up nothing that waits for others', async () =
   assert.deepEqual(await waiting(bed), { [away]: 1 });
 });
 
+test('what waits for who stays away leaves room for others, and has a bound', async () => {
+  const clock = createManualClock();
+  const random = createSeededRandom('hints');
+  await using tasks = createTaskGroup({ clock, random, log: silentLogger });
+  const store = createMemoryStore(random);
+  const hints = await openHints(
+    {
+      store,
+      clock,
+      tasks,
+      topology: {} as Topology,
+      calls: { ask: () => Promise.reject(new Error('told to')) },
+      preference: { isSilent: () => true },
+      log: silentLogger,
+      latestTime: clock.now,
+    },
+    { keepMs: 60_000, maxBytes: 10_000, everyMs: 1_000, timeoutMs: 1_000 },
+  );
+  const [author] = (await createTestSystem({ nodes: 1 })).nodes;
+  const version = formatVersion({ ms: clock.now(), counter: 0, author: author?.peerId as string });
+  const value = new Uint8Array(1_000);
+  const record = { header: value, value, proof: value, fields: { version } } as unknown as CheckedRecord;
+  for (let i = 0; i < 20; i++) hints.keep('away', record);
+  for (let i = 0; i < 20; i++) hints.keep('for a moment', record);
+  await clock.advance(2_000);
+  assert.deepEqual([...hints.waiting()].sort(), ['away', 'for a moment']);
+  const [row] = await store.read<{ bytes: number }>('SELECT sum(bytes) AS bytes FROM repair_hints');
+  assert.ok((row?.bytes as number) <= 10_000);
+});
+
 test('before anybody has told the time it is not known what has waited too long', async () => {
   let told = true;
   let behindMs = 0;
@@ -65,3 +106,42 @@ test('before anybody has told the time it is not known what has waited too long'
   await bed.clock.advance(2_000);
   assert.deepEqual(await waiting(bed), {});
 });
+
+for (const when of ['it is handed over', 'it is kept'])
+  test(`what was deleted and forgotten is not handed over by a clock that is wrong when ${when}`, async () => {
+    const keepDeletedMs = 3_600_000;
+    let opinion = { answered: 2, offsetMs: 0 };
+    let behindMs = 0;
+    await using bed = await createTestbed({
+      nodes: 5,
+      records: { ...QUICK, keepDeletedMs },
+      clocks: (index) => (index === 3 ? opinion : { answered: 2, offsetMs: 0 }),
+      skewMs: (index) => (index === 3 ? -behindMs : 0),
+    });
+    const key = bed.findKey((replicas) => !replicas.includes(3));
+    const [a, , c] = bed.replicasOf(key) as [number, number, number];
+    bed.cut(3, c);
+    await bed.put(3, key, 'v');
+    // It has jumped for a moment.
+    if (when === 'it is kept') opinion = { answered: 2, offsetMs: 100 * keepDeletedMs };
+    await bed.clock.advance(2_000);
+    opinion = { answered: 2, offsetMs: 0 };
+    if (when === 'it is handed over') assert.equal(await count(bed, 3, 'repair_hints'), 1);
+    await bed.crash(3);
+    await bed.remove(a, key);
+    const others = [0, 1, 2, 4];
+    await bed.snapshot(bed.members(...others));
+    await bed.settleMembership();
+    await pass(bed, 2 * keepDeletedMs);
+    for (const index of others) assert.equal(await count(bed, index, 'records'), 0, 'it is forgotten');
+    if (when === 'it is handed over') {
+      behindMs = 10 * keepDeletedMs;
+      opinion = { answered: 1, offsetMs: behindMs };
+    }
+    await bed.heal();
+    await bed.snapshot(bed.members(...others, 3));
+    await bed.start(3);
+    await bed.settleMembership();
+    await pass(bed, 300_000);
+    assert.equal(await bed.get(a, key), undefined);
+  });

@@ -2,6 +2,7 @@
  * What a replica missed of acknowledged writes, kept by their coordinator until the replica answers again (Dynamo 2007
  * §4.6). A hint is nobody's vote: it is written only after the write was acknowledged without it.
  */
+import { parseVersion } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
@@ -9,9 +10,9 @@ import type { Row, Store } from '../../store/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Preference } from '../coordinator/preference.ts';
-import type { SignedRecord } from '../format/record.ts';
 import { MAX_BATCH_BYTES, type RecordBody } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
+import type { CheckedRecord } from '../replica/stored.ts';
 
 const MIGRATIONS = [
   `CREATE TABLE repair_hints (
@@ -21,14 +22,14 @@ const MIGRATIONS = [
 ];
 const KEEP =
   'INSERT INTO repair_hints (peer_id, until, bytes, header, value, proof) VALUES (?, ?, ?, ?, ?, ?)';
-const SUM = 'SELECT coalesce(sum(bytes), 0) AS bytes FROM repair_hints';
+const SUMS = 'SELECT peer_id, sum(bytes) AS bytes FROM repair_hints GROUP BY peer_id';
 const SELECT_SIZES = 'SELECT id, bytes FROM repair_hints WHERE peer_id = ? ORDER BY id LIMIT 64';
 const SELECT =
   'SELECT id, bytes, header, value, proof FROM repair_hints WHERE peer_id = ? AND id <= ? ORDER BY id LIMIT 64';
 
 export interface Hints {
   /** In the background; a full or failing disk loses the hint, and anti-entropy does its work. */
-  keep(peerId: PeerId, record: SignedRecord): void;
+  keep(peerId: PeerId, record: CheckedRecord): void;
   /** Peers for which something waits. */
   waiting(): readonly PeerId[];
 }
@@ -41,13 +42,15 @@ export interface HintsDeps {
   readonly clock: Clock;
   readonly tasks: TaskGroup;
   readonly log: Logger;
-  /** Corrected time, ms. */
-  readonly now: () => number;
-  /** The same; undefined: nobody has told it yet, so nothing is known to be young enough to be handed over. */
-  readonly toldTime: () => number | undefined;
+  /**
+   * Corrected time, ms, of two clocks that differ the later: what is old by one of them may be deleted and forgotten. Undefined:
+   * nobody has told it yet, so nothing is known to be young enough to be handed over.
+   */
+  readonly latestTime: () => number | undefined;
 }
 
 export interface HintsConfig {
+  /** From when a record was written: this node's clock may jump until it is kept. */
   readonly keepMs: number;
   readonly maxBytes: number;
   /** Between two tries to deliver. */
@@ -56,18 +59,30 @@ export interface HintsConfig {
 }
 
 export async function openHints(
-  { store, topology, calls, preference, clock, tasks, log, now, toldTime }: HintsDeps,
+  { store, topology, calls, preference, clock, tasks, log, latestTime }: HintsDeps,
   { keepMs, maxBytes, everyMs, timeoutMs }: HintsConfig,
 ): Promise<Hints> {
   await store.migrate('records_hints', MIGRATIONS);
-  const rows = await store.read<Row>('SELECT DISTINCT peer_id FROM repair_hints');
-  const peers = new Set<PeerId>(rows.map((row) => String(row['peer_id'])));
-  /** Of all that waits, kept here: to add it up on the disk for each hint would read all of them. */
-  let waitingBytes = await addUp();
+  /** Of what waits for each, kept here: to add it up on the disk for each hint would read all of them. */
+  let bytesOf = await addUp();
+  const peers = new Set<PeerId>(bytesOf.keys());
 
-  async function addUp(): Promise<number> {
-    const [row] = await store.read<Row>(SUM);
-    return Number(row?.['bytes']);
+  async function addUp(): Promise<Map<PeerId, number>> {
+    const rows = await store.read<Row>(SUMS);
+    return new Map(rows.map((row) => [String(row['peer_id']), Number(row['bytes'])]));
+  }
+
+  function count(peerId: PeerId, bytes: number): void {
+    const left = (bytesOf.get(peerId) ?? 0) + bytes;
+    if (left > 0) bytesOf.set(peerId, left);
+    else bytesOf.delete(peerId);
+  }
+
+  /** What waits for one is never more than is left for others, so that who stays away takes no room from those who do not. */
+  function hasRoom(peerId: PeerId, bytes: number): boolean {
+    let left = maxBytes - bytes;
+    for (const one of bytesOf.values()) left -= one;
+    return left >= 0 && (bytesOf.get(peerId) ?? 0) + bytes <= left + bytes;
   }
 
   /** The oldest that wait for the peer, as many as one request carries. */
@@ -88,7 +103,7 @@ export async function openHints(
       const [gone] = await store.write([
         { sql: 'DELETE FROM repair_hints WHERE until <= ?', params: [time] },
       ]);
-      if (gone && gone.changes > 0) waitingBytes = await addUp();
+      if (gone && gone.changes > 0) bytesOf = await addUp();
       return true;
     } catch (error) {
       log.debug({ action: 'hints', error }, 'hints that are too old were not let go');
@@ -123,7 +138,7 @@ export async function openHints(
       await store.write(
         hints.map((row) => ({ sql: 'DELETE FROM repair_hints WHERE id = ?', params: [Number(row['id'])] })),
       );
-      for (const row of hints) waitingBytes -= Number(row['bytes']);
+      for (const row of hints) count(peerId, -Number(row['bytes']));
     }
   }
 
@@ -136,24 +151,25 @@ export async function openHints(
       wake = Promise.withResolvers();
       await sleep(clock, everyMs, { signal }).catch(() => {});
       if (signal.aborted) return;
-      const time = toldTime();
+      const time = latestTime();
       if (time === undefined || !(await forget(time))) continue;
       for (const peerId of [...peers]) if (!preference.isSilent(peerId)) await deliver(peerId);
     }
   });
 
   return {
-    keep(peerId, { header, value, proof }) {
+    keep(peerId, { header, value, proof, fields }) {
       const bytes = header.length + (value?.length ?? 0) + proof.length;
-      if (waitingBytes + bytes > maxBytes) return;
-      waitingBytes += bytes;
-      store.write([{ sql: KEEP, params: [peerId, now() + keepMs, bytes, header, value, proof] }]).then(
+      if (!hasRoom(peerId, bytes)) return;
+      count(peerId, bytes);
+      const until = parseVersion(fields.version).ms + keepMs;
+      store.write([{ sql: KEEP, params: [peerId, until, bytes, header, value, proof] }]).then(
         () => {
           peers.add(peerId);
           wake.resolve();
         },
         (error) => {
-          waitingBytes -= bytes;
+          count(peerId, -bytes);
           log.debug({ action: 'keep_hint', peerId, error }, 'a hint was not kept');
         },
       );

@@ -129,9 +129,12 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
       'reading through the disk found a damaged record: it is written anew',
     );
     if (record) {
-      await store.write(writeAnew(row, record, now()));
-      contents.changed(row.replicas, slot);
-      contents.changed(record.count, record.slot);
+      try {
+        await store.write(writeAnew(row, record, now()));
+      } finally {
+        contents.changed(row.replicas, slot);
+        contents.changed(record.count, record.slot);
+      }
       return;
     }
     // From here on the same version may take its place.

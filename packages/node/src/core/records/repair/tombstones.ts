@@ -7,9 +7,13 @@ import { formatVersionTime } from '@p2pos/protocol';
 import { type Clock, createBreath } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Row, Store } from '../../store/index.ts';
+import { storedState } from '../cas/state.ts';
+import type { Declarations } from '../declarations.ts';
 import { textOf } from '../format/names.ts';
 import type { Topology } from '../placement/topology.ts';
 import { SELECT_GRAVES } from '../replica/schema.ts';
+import type { RecordTable } from '../replica/store.ts';
+import type { StoredRecord } from '../replica/stored.ts';
 import type { SlotContents } from './digests.ts';
 import type { RepairMarks } from './repair.ts';
 
@@ -37,6 +41,8 @@ const DROP = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
 const MAX_GRAVES = 50_000;
 /** Read, and let go, in one step. */
 const STEP = 2_000;
+/** Looked at once more before they are let go, at once. */
+const WIDTH = 64;
 /** Members compare about once a minute: what nobody let go of in so long does not hide what comes after it. */
 const PATIENCE_MS = 600_000;
 
@@ -44,6 +50,8 @@ export interface TombstonesDeps {
   readonly self: PeerId;
   readonly store: Pick<Store, 'read' | 'write'>;
   readonly topology: Topology;
+  readonly table: Pick<RecordTable, 'findLeaf'>;
+  readonly declarations: Pick<Declarations, 'get'>;
   readonly marks: RepairMarks;
   readonly contents: Pick<SlotContents, 'changed' | 'forget'>;
   /** Members other than this node that may hold records. */
@@ -68,15 +76,24 @@ export interface Tombstones {
   sweep(): Promise<void>;
 }
 
+/** What is older is old enough. */
+interface Limit {
+  readonly ms: number;
+  /** As versions begin. */
+  readonly version: string;
+}
+
 interface SeenGrave extends Grave {
   /** Monotonic, ms: a comparison that began later has told of it. */
   readonly seenAt: number;
 }
 
 export function createTombstones(
-  { self, store, topology, marks, contents, members, votes, saveMoves, clock, toldTime }: TombstonesDeps,
+  deps: TombstonesDeps,
   { keepMs, maxGraves = MAX_GRAVES }: TombstonesConfig,
 ): Tombstones {
+  const { self, store, topology, table, declarations, marks, contents, members, votes, clock, toldTime } =
+    deps;
   let graves = new Map<string, SeenGrave>();
   /** The topology by which they were looked at: an earlier comparison with a new replica was of other slots. */
   let seenIn: number | undefined;
@@ -84,20 +101,25 @@ export function createTombstones(
   let skipped = 0;
   /** There may be others after those in view. */
   let full = false;
-  /** Monotonic: since when nothing in view was let go. */
+  /** Monotonic: since when less than half of what was in view was let go. */
   let stillSince = clock.monotonic();
   let holding: readonly PeerId[] = [];
 
-  async function look(): Promise<void> {
+  function oldest(): Limit | undefined {
     const time = toldTime();
-    if (time === undefined) return;
+    if (time === undefined) return undefined;
+    const ms = Math.floor(time - keepMs);
+    return { ms, version: formatVersionTime(ms) };
+  }
+
+  async function look(): Promise<void> {
+    const limit = oldest();
+    if (!limit) return;
     const breathe = createBreath(clock);
-    const limitMs = Math.floor(time - keepMs);
-    const limit = formatVersionTime(limitMs);
     const found: typeof graves = new Map();
     for (let at = 0; at < maxGraves; at += STEP) {
       const most = Math.min(STEP, maxGraves - at);
-      const rows = await store.read<Row>(SELECT_GRAVES, [limitMs, limit, most, skipped + at]);
+      const rows = await store.read<Row>(SELECT_GRAVES, [limit.ms, limit.version, most, skipped + at]);
       // What came in the midst of a comparison is not known to the other, so not before it was read.
       const seenAt = clock.monotonic();
       for (const row of rows) {
@@ -135,20 +157,60 @@ export function createTombstones(
     };
   }
 
-  /** False: it had to end before all were let go. */
-  async function forget(ready: readonly Grave[], generation: number): Promise<boolean> {
+  /** By the record itself, of whose row a bit may have flipped; one that is damaged says nothing. */
+  function isDead({ fields, version, record: { value } }: StoredRecord, limit: Limit): boolean {
+    if (version >= limit.version) return false;
+    if (!fields) return true;
+    if (fields.expiresAt !== undefined && fields.expiresAt >= limit.ms) return false;
+    if (fields.value === undefined) return true;
+    if (value === null) return fields.expiresAt !== undefined;
+    if (declarations.get(fields.namespace)?.kind !== 'cas') return false;
+    try {
+      return storedState(value, fields.version).value === null;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Those that are still there, and are what their rows say. */
+  async function dead(some: readonly Grave[]): Promise<Grave[]> {
+    // Once more: when they were looked at the clock may have been wrong.
+    const limit = oldest();
+    if (!limit) return [];
+    const found: Grave[] = [];
+    for (let at = 0; at < some.length; at += WIDTH) {
+      const few = some.slice(at, at + WIDTH);
+      const held = await Promise.all(few.map(({ count, slot, leaf }) => table.findLeaf(count, slot, leaf)));
+      for (const [i, stored] of held.entries())
+        if (stored && isDead(stored, limit)) found.push(few[i] as Grave);
+    }
+    return found;
+  }
+
+  /** How many were let go; undefined: it had to end before it was through. */
+  async function forget(ready: readonly Grave[], generation: number): Promise<number | undefined> {
+    let gone = 0;
     for (let at = 0; at < ready.length; at += STEP) {
-      if (generation !== topology.generation()) return false;
-      const some = ready.slice(at, at + STEP);
-      await store.write(some.map(({ count, slot, leaf }) => ({ sql: DROP, params: [count, slot, leaf] })));
-      for (const { count, slot, leaf } of some) {
-        contents.changed(count, slot);
+      const some = await dead(ready.slice(at, at + STEP));
+      if (generation !== topology.generation()) return undefined;
+      if (some.length === 0) continue;
+      try {
+        await store.write(some.map(({ count, slot, leaf }) => ({ sql: DROP, params: [count, slot, leaf] })));
+      } finally {
+        // An error may have left them either way.
+        for (const { count, slot } of some) contents.changed(count, slot);
+      }
+      for (const { leaf } of some) {
         contents.forget(leaf);
         graves.delete(textOf(leaf));
       }
+      gone += some.length;
     }
-    return true;
+    return gone;
   }
+
+  /** Not where a number of replicas is asked for no more, nor where the row is damaged. */
+  const isPlaced = ({ count, slot }: Grave) => topology.moves.ring(count)?.closed[slot] !== undefined;
 
   return {
     heldBackBy: () => holding,
@@ -163,15 +225,18 @@ export function createTombstones(
       const blocked = new Set<PeerId>();
       const ready: Grave[] = [];
       for (const grave of graves.values()) {
+        if (!isPlaced(grave)) continue;
         const peers = blocking(grave);
         for (const peerId of peers) blocked.add(peerId);
         const own = topology.moves.isHolder(grave.slot, grave.count) && votes(grave.slot, grave.count);
         if (peers.length === 0 && own) ready.push(grave);
       }
       holding = [...blocked];
-      if (ready.length > 0) await saveMoves();
-      if (!(await forget(ready, generation))) return;
-      if (ready.length > 0) stillSince = clock.monotonic();
+      if (ready.length > 0) await deps.saveMoves();
+      const inView = graves.size;
+      const gone = await forget(ready, generation);
+      if (gone === undefined) return;
+      if (gone > 0 && gone >= inView / 2) stillSince = clock.monotonic();
       else if (graves.size === 0 || clock.monotonic() - stillSince >= PATIENCE_MS) moveOn();
       await look();
     },

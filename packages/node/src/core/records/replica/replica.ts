@@ -325,11 +325,19 @@ export function createReplica(deps: ReplicaDeps): Replica {
     }
     if (promised !== undefined && promised > fields.version && (!held || held.version < fields.version))
       return { result: 'promised', text: promised };
+    // A damaged row keeps it out, and nobody has anything newer for that.
+    if (held?.damaged && (held.version < fields.version || isOlder(held, fields.version)))
+      return refused('STORE_CORRUPT');
     if (!held)
       throw new P2posError('STORE_FAILED', {
         reason: `a record of ${toHex(leaf)} was neither kept nor held`,
       });
     return { result: 'behind', text: held.version };
+  }
+
+  /** By its header, where that is whole: its row may say something else. */
+  function isOlder({ record: { header }, leaf }: StoredRecord, version: string): boolean {
+    return equalBytes(leafHash(crypto, header), leaf) && decodeHeader(header).version < version;
   }
 
   return {

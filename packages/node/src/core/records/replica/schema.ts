@@ -142,7 +142,11 @@ export const MIGRATIONS: readonly string[] = [
 const NEXT_POSITION = `
   max((SELECT coalesce(max(position), 0) FROM records), (SELECT compacted FROM records_log WHERE namespace = '')) + 1`;
 
-/** The newer version wins; of two records with one version (their author erred) the greater leaf, on every replica. */
+/**
+ * Where the version of a row is not the one in its header, a bit has flipped, and nobody knows what is older: nothing takes its
+ * place until it is mended.
+ *
+ * The newer version wins; of two records with one version (their author erred) the greater leaf, on every replica. */
 const INTO = `
   INSERT INTO records (namespace, key, partition, replicas, slot, version, leaf, tombstone, expires_at, header, value, proof, position)
 `;
@@ -154,7 +158,8 @@ const NEWER = `
     replaced_version = CASE WHEN excluded.tombstone THEN records.version END,
     replaced_live = CASE WHEN excluded.tombstone THEN
       records.tombstone = 0 AND (records.expires_at IS NULL OR records.expires_at > ?13) END
-  WHERE (excluded.version, excluded.leaf) > (records.version, records.leaf)
+  WHERE ((excluded.version, excluded.leaf) > (records.version, records.leaf)
+      AND instr(records.header, CAST(records.version AS BLOB)) > 0)
     OR (records.damaged AND excluded.version = records.version)`;
 /** Where the statement before it, of the same transaction, took something away. */
 export const REPLACE = `${INTO}
@@ -209,7 +214,7 @@ export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND 
 export const MARK_DAMAGED =
   'UPDATE records SET damaged = 1 WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
 export const SELECT_EXPIRED_VALUES =
-  'SELECT id, namespace, key, partition, tombstone, expires_at FROM records WHERE expires_at <= ? AND value IS NOT NULL AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?';
+  'SELECT id, namespace, key, partition, tombstone, expires_at, header FROM records WHERE expires_at <= ? AND value IS NOT NULL AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?';
 export const DROP_EXPIRED_VALUE = `
   UPDATE records SET value = NULL, position = ${NEXT_POSITION}
   WHERE id = ?1 AND expires_at <= ?2 AND value IS NOT NULL`;

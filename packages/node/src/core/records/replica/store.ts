@@ -64,7 +64,7 @@ type KeyRow = Row & {
   tombstone: number;
   expires_at: number | null;
 };
-type ExpiredRow = NameRow & { tombstone: number; expires_at: number };
+type ExpiredRow = NameRow & { tombstone: number; expires_at: number; header: Uint8Array };
 type RingRow = Row & { replicas: number; head_hash: Uint8Array; settled: Uint8Array; closed: Uint8Array };
 
 const EMPTY = new Uint8Array(0);
@@ -210,13 +210,14 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
     async expired(time, after, limit) {
       const from = [after?.expiresAt ?? 0, after?.id ?? 0];
       const rows = await store.read<ExpiredRow>(sql.SELECT_EXPIRED_VALUES, [time, ...from, limit]);
-      return rows.map(({ id, namespace, key, partition, tombstone, expires_at }) => ({
+      return rows.map(({ id, namespace, key, partition, tombstone, expires_at, header }) => ({
         id,
         namespace,
         key,
         partition: partitionOf({ key, partition }),
         expiresAt: expires_at,
         deleted: tombstone === 1,
+        sound: expiryOf(header) === expires_at,
       }));
     },
     async dropValues(records, time) {
@@ -252,6 +253,14 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
       ]);
     },
   };
+}
+
+function expiryOf(header: Uint8Array): number | undefined {
+  try {
+    return decodeHeader(header).expiresAt;
+  } catch {
+    return undefined;
+  }
 }
 
 function statementsOf(

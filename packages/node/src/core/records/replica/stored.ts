@@ -39,6 +39,8 @@ export interface ExpiredRecord extends RecordName {
   readonly expiresAt: number;
   /** Of a register: its state says so. */
   readonly deleted: boolean;
+  /** The record itself says when it expires: of its row a bit may have flipped. */
+  readonly sound: boolean;
 }
 
 export interface RecordName {

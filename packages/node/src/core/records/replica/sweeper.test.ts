@@ -73,7 +73,7 @@ test('what no majority settles is let go a day later, and does not hold up the r
   await using tasks = createTaskGroup({ clock, random, log: silentLogger });
   const start = clock.now();
   const cas = { namespace: 'default/kv-cas', deleted: false };
-  let held: Omit<ExpiredRecord, 'key' | 'partition'>[] = [
+  let held: Omit<ExpiredRecord, 'key' | 'partition' | 'sound'>[] = [
     ...Array.from({ length: 1_200 }, (_, i) => ({ ...cas, id: i + 1, expiresAt: start })),
     { ...cas, id: 2_000, expiresAt: start + 1, deleted: true },
     { id: 2_001, namespace: 'default/unknown', expiresAt: start + 1, deleted: false },
@@ -93,7 +93,7 @@ test('what no majority settles is let go a day later, and does not hold up the r
         held
           .filter((one) => one.expiresAt <= time && (!after || isAfter(one, after)))
           .slice(0, limit)
-          .map((one) => ({ ...one, key: bytes('a'), partition: bytes('a') })),
+          .map((one) => ({ ...one, key: bytes('a'), partition: bytes('a'), sound: true })),
       async dropValues(records) {
         held = held.filter(({ id }) => !records.some((one) => one.id === id));
       },

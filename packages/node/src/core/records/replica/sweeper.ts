@@ -49,10 +49,10 @@ export function startSweeper({ table, declarations, settleRegister, tasks, now }
       const remembers = (record: ExpiredRecord) =>
         kindOf(record) !== 'lww' && !record.deleted && record.expiresAt > time - DELETED_KEEP_MS;
       await table.dropValues(
-        page.filter((record) => !remembers(record)),
+        page.filter((record) => record.sound && !remembers(record)),
         time,
       );
-      const living = page.filter((record) => remembers(record) && kindOf(record) === 'cas');
+      const living = page.filter((record) => record.sound && remembers(record) && kindOf(record) === 'cas');
       // Where it failed once, no majority is to be had: a minute later it may be.
       if (settles) settles = await settle(living, signal);
     }

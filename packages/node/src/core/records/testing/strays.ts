@@ -14,7 +14,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 export async function count(
   bed: Testbed,
   index: number,
-  table: 'records' | 'repair_aside' | 'repair_caught' | 'repair_returning',
+  table: 'records' | 'repair_aside' | 'repair_caught' | 'repair_returning' | 'repair_hints',
 ): Promise<number> {
   const [row] = await bed.node(index).store.read<{ n: number }>(`SELECT count(*) AS n FROM ${table}`);
   return row?.n ?? 0;

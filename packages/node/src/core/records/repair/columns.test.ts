@@ -1,0 +1,67 @@
+/** A column of a row is damaged, and reading through the disk has not come to it yet. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { count } from '../testing/strays.ts';
+import { createTestbed, type Testbed } from '../testing/testbed.ts';
+
+const DAY_MS = 86_400_000;
+const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
+
+/** Among so many that it takes hours until it is found. */
+async function damaged(index: number, set: string): Promise<Testbed> {
+  const bed = await createTestbed({ nodes: 3, slots: 1, records: QUICK });
+  for (let i = 0; i < 200; i++)
+    await bed.put(0, `k${i}`, 'v', set.startsWith('expires_at') ? { ttlMs: 10 * DAY_MS } : {});
+  await bed.clock.advance(1_000);
+  const params = [new TextEncoder().encode('k50')];
+  await bed.node(index).store.write([{ sql: `UPDATE records SET ${set} WHERE key = ?`, params }]);
+  return bed;
+}
+
+for (const first of ['p', '4'])
+  test(`what a damaged version lies beside is compared all the same: ${first}…`, async () => {
+    await using bed = await damaged(1, `version = '${first}' || substr(version, 2)`);
+    await bed.crash(1);
+    for (let i = 0; i < 5; i++) await bed.put(0, `new${i}`, 'v');
+    await bed.clock.advance(2_000);
+    await bed.node(0).store.write([{ sql: 'DELETE FROM repair_hints' }]);
+    await bed.start(1);
+    await bed.clock.advance(300_000);
+    assert.equal(await count(bed, 1, 'records'), 205);
+  });
+
+for (const first of ['p', '4'])
+  for (const through of [0, 1])
+    test(`a damaged version keeps no write out: ${first}… through node ${through}`, async () => {
+      await using bed = await damaged(1, `version = '${first}' || substr(version, 2)`);
+      await bed.put(through, 'k50', 'newer');
+      for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'k50'), 'newer');
+    });
+
+for (const column of ['slot', 'replicas', 'tombstone', 'expires_at', 'namespace', 'key', 'leaf'])
+  test(`what is alive is read, whatever its row says: ${column}`, async () => {
+    const flipped = { namespace: "'default/kw'", key: "x'00'", leaf: "x'00'" }[column];
+    await using bed = await damaged(1, `${column} = ${flipped ?? '1'}`);
+    for (const _ of [1, 2]) {
+      for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'k50'), 'v');
+      await bed.clock.advance(200_000);
+    }
+  });
+
+for (const first of [' ', 'p'])
+  test(`what is older takes the place of nothing whose version is damaged: ${first}…`, async () => {
+    await using bed = await damaged(1, 'damaged = 0');
+    await bed.crash(2);
+    await bed.put(0, 'k50', 'newer');
+    await bed.clock.advance(2_000);
+    const params = [new TextEncoder().encode('k50')];
+    const sql = `UPDATE records SET version = '${first}' || substr(version, 2) WHERE key = ?`;
+    await bed.node(1).store.write([{ sql, params }]);
+    await bed.crash(0);
+    await bed.start(2);
+    await bed.clock.advance(200_000);
+    await assert.rejects(bed.get(1, 'k50'), { code: 'RECORDS_QUORUM_LOST' });
+    await bed.start(0);
+    await bed.clock.advance(200_000);
+    for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'k50'), 'newer');
+  });
