@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
@@ -140,4 +140,27 @@ test('a folder that cannot be made is HOME_UNWRITABLE and names the folder', asy
     assert.match(error.message, /file\/data/);
     return true;
   });
+});
+
+test('what one turn writes may be more writes than one call has arguments', async () => {
+  await using folder = await createTempFolder();
+  await using store = await open({ folder: folder.path });
+  const writes = Array.from({ length: 600_000 }, () => store.write([{ sql: 'SELECT 1' }]));
+  const outcomes = await Promise.allSettled(writes);
+  assert.equal(outcomes.find(({ status }) => status === 'rejected'), undefined);
+});
+
+test('disposal ends, and lets the folder go, though the disk takes no change any more', async () => {
+  await using folder = await createTempFolder();
+  const first = await open({ folder: folder.path });
+  await first.migrate('t', TABLE);
+  await first.write([put('a')]);
+  // It cannot be removed, as nothing can on a disk that came to be read-only.
+  const owner = join(folder.path, 'store.pid');
+  await rm(owner);
+  await mkdir(owner);
+  await first[Symbol.asyncDispose]();
+  await rmdir(owner);
+  await using second = await open({ folder: folder.path });
+  assert.deepEqual(await second.read('SELECT k FROM t'), [{ k: 'a' }]);
 });

@@ -45,8 +45,11 @@ export function lockFolder(folder: string): Disposable {
   writeFileSync(owner, `${process.pid}\n`);
   return {
     [Symbol.dispose]() {
-      rmSync(owner, { force: true });
-      lock.close();
+      try {
+        rmSync(owner, { force: true });
+      } finally {
+        lock.close();
+      }
     },
   };
 }
