@@ -87,8 +87,7 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
         after,
         PAGE,
       ]);
-      for (const { version, leaf } of rows)
-        found.push({ time: Number.parseInt(version.slice(0, 12), 16), id: leaf });
+      for (const { version, leaf } of rows) found.push({ time: timeOf(version), id: leaf });
       await breathe();
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) return found;
@@ -146,6 +145,12 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
       changes.set(name, changesOf(name) + 1);
     },
   };
+}
+
+/** Of a damaged one any that is one: one that is none would leave the whole slot without an order. */
+function timeOf(version: string): number {
+  const ms = Number.parseInt(version.slice(0, 12), 16);
+  return ms >= 0 ? ms : 0;
 }
 
 /** Too many to be arguments of one call. */
