@@ -147,7 +147,10 @@ test('what one turn writes may be more writes than one call has arguments', asyn
   await using store = await open({ folder: folder.path });
   const writes = Array.from({ length: 600_000 }, () => store.write([{ sql: 'SELECT 1' }]));
   const outcomes = await Promise.allSettled(writes);
-  assert.equal(outcomes.find(({ status }) => status === 'rejected'), undefined);
+  assert.equal(
+    outcomes.find(({ status }) => status === 'rejected'),
+    undefined,
+  );
 });
 
 test('disposal ends, and lets the folder go, though the disk takes no change any more', async () => {

@@ -72,7 +72,6 @@ function refuse(t: TestContext, statement: string, code: () => number | undefine
 test('after a commit that the disk failed nothing more is told as done', (t) => {
   using engine = new Engine({ file: ':memory:', newStoreId: 'x' });
   engine.migrate('t', ['CREATE TABLE t (k TEXT PRIMARY KEY)']);
-  const run = Connection.prototype.run;
   let commits = 0;
   refuse(t, 'COMMIT', () => [SQLITE_FULL, undefined, SQLITE_IOERR_FSYNC][commits++]);
   const outcomes = [...engine.commit(['a', 'b', 'c', 'd'].map(insert)), ...engine.commit([insert('e')])];
