@@ -42,12 +42,18 @@ export async function openStore({ random, log }: StoreDeps, config: StoreConfig)
   const newStoreId = Buffer.from(random.bytes(16)).toString('hex');
   const file = storeFileOf(folder);
   const thread = await startThread({ folder, newStoreId, maxBytes, maxQueuedBytes });
-  const reader = new Connection({
-    file,
-    readOnly: true,
-    ...(maxReadBytes !== undefined && { maxReadBytes }),
-  });
+  const reader = await openReader();
   let closed = false;
+
+  /** Where that fails the folder must not stay locked, nor the thread go on. */
+  async function openReader(): Promise<Connection> {
+    try {
+      return new Connection({ file, readOnly: true, ...(maxReadBytes !== undefined && { maxReadBytes }) });
+    } catch (error) {
+      await thread[Symbol.asyncDispose]();
+      throw errorOf(failureOf(error, file));
+    }
+  }
 
   thread.failed.addEventListener('abort', () => {
     log.error({ action: 'store_failed', file, error: thread.failed.reason }, 'store failed and was closed');

@@ -87,7 +87,10 @@ test('a group that cannot begin waits for that once', (t) => {
   using engine = new Engine({ file: ':memory:', newStoreId: 'x' });
   engine.migrate('t', ['CREATE TABLE t (k TEXT PRIMARY KEY)']);
   let begins = 0;
-  refuse(t, 'BEGIN IMMEDIATE', () => (begins++, SQLITE_BUSY));
+  refuse(t, 'BEGIN IMMEDIATE', () => {
+    begins++;
+    return SQLITE_BUSY;
+  });
   const outcomes = engine.commit(['a', 'b', 'c'].map(insert));
   assert.deepEqual(
     outcomes.map((outcome) => 'failure' in outcome && outcome.failure.code),

@@ -117,6 +117,7 @@ if (parentPort) {
 function openingFailureOf(error: unknown, folder: string, file: string): Failure {
   const failure = failureOf(error, file);
   const system = error instanceof Error && 'syscall' in error;
+  if (system && 'code' in error && error.code === 'ENOSPC') return { code: 'STORE_FULL', details: { file } };
   const refused =
     error instanceof Error && 'errcode' in error && [8, 14].includes(Number(error.errcode) & 0xff);
   if (!system && !refused) return failure;
