@@ -23,14 +23,12 @@ test('a version that is no number any more keeps nothing else from being compare
   // In each slot one record of the one is damaged, and the other has lost one.
   for (let slot = 0; slot < 8; slot++) {
     const ids = 'SELECT id FROM records WHERE slot = ? ORDER BY version, leaf LIMIT 1 OFFSET';
-    await bed
-      .node(0)
-      .store.write([
-        {
-          sql: `UPDATE records SET version = 'p' || substr(version, 2) WHERE id = (${ids} 10)`,
-          params: [slot],
-        },
-      ]);
+    await bed.node(0).store.write([
+      {
+        sql: `UPDATE records SET version = 'p' || substr(version, 2) WHERE id = (${ids} 10)`,
+        params: [slot],
+      },
+    ]);
     await bed.node(1).store.write([{ sql: `DELETE FROM records WHERE id = (${ids} 20)`, params: [slot] }]);
   }
   await bed.crash(1);
