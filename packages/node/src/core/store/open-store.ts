@@ -31,7 +31,8 @@ export interface DiskStore extends Store {
 const MIB = 1024 * 1024;
 
 /**
- * Opens the store of a folder, or makes it. Rejects with HOME_IN_USE, HOME_UNWRITABLE, STORE_CORRUPT, STORE_TOO_NEW.
+ * Opens the store of a folder, or makes it. Rejects with HOME_IN_USE, HOME_UNWRITABLE, STORE_CORRUPT,
+ * STORE_TOO_NEW, STORE_FULL, STORE_FAILED.
  *
  * Writes run in a thread of their own. Reads run here, on a read-only connection: a point read takes about as
  * long as handing it to a thread and its answer back would cost this one, and it never waits for a commit's fsync.
