@@ -150,7 +150,7 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
 /** Of a damaged one any that is one: one that is none would leave the whole slot without an order. */
 function timeOf(version: string): number {
   const ms = Number.parseInt(version.slice(0, 12), 16);
-  return ms >= 0 ? ms : 0;
+  return Number.isNaN(ms) || ms < 0 ? 0 : ms;
 }
 
 /** Too many to be arguments of one call. */
