@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { existsSync, renameSync } from 'node:fs';
+import { mkdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
@@ -140,4 +141,61 @@ test('a folder that cannot be made is HOME_UNWRITABLE and names the folder', asy
     assert.match(error.message, /file\/data/);
     return true;
   });
+});
+
+test('what one turn writes may be more writes than one call has arguments', async () => {
+  await using folder = await createTempFolder();
+  await using store = await open({ folder: folder.path });
+  const writes = Array.from({ length: 600_000 }, () => store.write([{ sql: 'SELECT 1' }]));
+  const outcomes = await Promise.allSettled(writes);
+  assert.equal(
+    outcomes.find(({ status }) => status === 'rejected'),
+    undefined,
+  );
+});
+
+test('disposal ends, and lets the folder go, though the disk takes no change any more', async () => {
+  await using folder = await createTempFolder();
+  const first = await open({ folder: folder.path });
+  await first.migrate('t', TABLE);
+  await first.write([put('a')]);
+  // It cannot be removed, as nothing can on a disk that came to be read-only.
+  const owner = join(folder.path, 'store.pid');
+  await rm(owner);
+  await mkdir(owner);
+  await first[Symbol.asyncDispose]();
+  await rmdir(owner);
+  await using second = await open({ folder: folder.path });
+  assert.deepEqual(await second.read('SELECT k FROM t'), [{ k: 'a' }]);
+});
+
+test('a store that cannot be read is closed again', async () => {
+  await using folder = await createTempFolder();
+  const [here, gone] = [join(folder.path, 'here'), join(folder.path, 'gone')];
+  const opening = open({ folder: here });
+  // What the thread has opened is moved away before this one hears of it.
+  while (!existsSync(join(here, 'store.sqlite-shm')))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  renameSync(here, gone);
+  await assert.rejects(opening, code('STORE_FAILED'));
+  renameSync(gone, here);
+  await using second = await open({ folder: here });
+  assert.deepEqual(await second.read('SELECT 1 AS one'), [{ one: 1 }]);
+});
+
+test('a lock that is no lock is named, and not taken for a damaged database', async () => {
+  await using folder = await createTempFolder();
+  await writeFile(join(folder.path, 'store.lock'), 'no lock '.repeat(1_000));
+  await assert.rejects(open({ folder: folder.path }), (error) => {
+    assert.ok(isP2posError(error, 'HOME_UNWRITABLE'), String(error));
+    assert.match(error.message, /store\.lock/);
+    return true;
+  });
+});
+
+test('a disk that is full at the start is STORE_FULL', async (t) => {
+  if (!existsSync('/dev/full')) return t.skip('needs /dev/full');
+  await using folder = await createTempFolder();
+  await symlink('/dev/full', join(folder.path, 'store.pid'));
+  await assert.rejects(open({ folder: folder.path }), code('STORE_FULL'));
 });

@@ -31,7 +31,8 @@ export interface DiskStore extends Store {
 const MIB = 1024 * 1024;
 
 /**
- * Opens the store of a folder, or makes it. Rejects with HOME_IN_USE, HOME_UNWRITABLE, STORE_CORRUPT, STORE_TOO_NEW.
+ * Opens the store of a folder, or makes it. Rejects with HOME_IN_USE, HOME_UNWRITABLE, STORE_CORRUPT,
+ * STORE_TOO_NEW, STORE_FULL, STORE_FAILED.
  *
  * Writes run in a thread of their own. Reads run here, on a read-only connection: a point read takes about as
  * long as handing it to a thread and its answer back would cost this one, and it never waits for a commit's fsync.
@@ -42,12 +43,18 @@ export async function openStore({ random, log }: StoreDeps, config: StoreConfig)
   const newStoreId = Buffer.from(random.bytes(16)).toString('hex');
   const file = storeFileOf(folder);
   const thread = await startThread({ folder, newStoreId, maxBytes, maxQueuedBytes });
-  const reader = new Connection({
-    file,
-    readOnly: true,
-    ...(maxReadBytes !== undefined && { maxReadBytes }),
-  });
+  const reader = await openReader();
   let closed = false;
+
+  /** Where that fails the folder must not stay locked, nor the thread go on. */
+  async function openReader(): Promise<Connection> {
+    try {
+      return new Connection({ file, readOnly: true, ...(maxReadBytes !== undefined && { maxReadBytes }) });
+    } catch (error) {
+      await thread[Symbol.asyncDispose]();
+      throw errorOf(failureOf(error, file));
+    }
+  }
 
   thread.failed.addEventListener('abort', () => {
     log.error({ action: 'store_failed', file, error: thread.failed.reason }, 'store failed and was closed');

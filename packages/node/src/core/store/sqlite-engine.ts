@@ -31,6 +31,8 @@ export class Engine implements Disposable {
   readonly #connection: Connection;
   readonly #file: string;
   #commits: number;
+  /** After it nothing is believed, as a commit that seems to succeed. */
+  #fatal: Failure | undefined;
 
   constructor({ file, newStoreId, maxBytes = 0, image }: EngineConfig) {
     this.#file = file;
@@ -56,15 +58,20 @@ export class Engine implements Disposable {
   /** One transaction for all; when it cannot commit as a whole, each write gets one of its own. */
   commit(writes: readonly Write[]): Outcome[] {
     const outcomes: Outcome[] = [];
+    const fatal = this.#fatal;
+    if (fatal) return writes.map(() => ({ failure: fatal }));
+    let begun = false;
     try {
       this.#connection.run('BEGIN IMMEDIATE');
+      begun = true;
       for (const write of writes) outcomes.push(this.#apply(write));
       this.#end(outcomes.some((outcome) => 'results' in outcome));
       return outcomes;
     } catch (error) {
       this.#rollBack();
-      const failure = failureOf(error, this.#file);
-      if (writes.length === 1 || failure.fatal) return writes.map(() => ({ failure }));
+      const failure = this.#failure(error);
+      // Each would wait as long for its own beginning.
+      if (writes.length === 1 || failure.fatal || !begun) return writes.map(() => ({ failure }));
       return writes.flatMap((write) => this.commit([write]));
     }
   }
@@ -80,6 +87,7 @@ export class Engine implements Disposable {
 
   /** All migrations that `owner` has not had, in one transaction. */
   migrate(owner: string, migrations: readonly string[]): void {
+    if (this.#fatal) throw new StoreFailure(this.#fatal);
     const applied = this.read<{ number: number; checksum: string }>(
       'SELECT number, checksum FROM _p2pos_migrations WHERE owner = ? ORDER BY number',
       [owner],
@@ -112,7 +120,7 @@ export class Engine implements Disposable {
       this.#end(true);
     } catch (error) {
       this.#rollBack();
-      const failure = failureOf(error, this.#file);
+      const failure = this.#failure(error);
       if (failure.code !== 'STORE_FAILED' || failure.fatal) throw error;
       throw migrationFailure(owner, number, String(failure.details['reason']));
     }
@@ -154,6 +162,12 @@ export class Engine implements Disposable {
     this.#connection.run('UPDATE _p2pos_store SET commits = commits + 1');
     this.#connection.run('COMMIT');
     this.#commits++;
+  }
+
+  #failure(error: unknown): Failure {
+    const failure = failureOf(error, this.#file);
+    if (failure.fatal) this.#fatal = failure;
+    return failure;
   }
 
   #rollBack(): void {

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Engine } from './sqlite-engine.ts';
-import { StoreFailure } from './sqlite-failure.ts';
+import { failureOf, StoreFailure } from './sqlite-failure.ts';
 
 export interface StoreFileConfig {
   readonly folder: string;
@@ -34,19 +34,28 @@ export function storeFileOf(folder: string): string {
 export function lockFolder(folder: string): Disposable {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const owner = join(folder, 'store.pid');
-  const lock = new DatabaseSync(join(folder, 'store.lock'), { timeout: 0 });
+  const file = join(folder, 'store.lock');
+  const lock = new DatabaseSync(file, { timeout: 0 });
   try {
     lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    writeFileSync(owner, `${process.pid}\n`);
   } catch (error) {
     lock.close();
-    if (!isBusy(error)) throw error;
-    throw new StoreFailure({ code: 'HOME_IN_USE', details: { folder, pid: readPid(owner) } });
+    const { code } = failureOf(error, file);
+    if (isBusy(error))
+      throw new StoreFailure({ code: 'HOME_IN_USE', details: { folder, pid: readPid(owner) } });
+    // There is nothing in it, so what the database holds is whole.
+    if (code !== 'STORE_CORRUPT') throw error;
+    const reason = `${file} is no lock; remove it while no node runs there`;
+    throw new StoreFailure({ code: 'HOME_UNWRITABLE', details: { folder, reason } });
   }
-  writeFileSync(owner, `${process.pid}\n`);
   return {
     [Symbol.dispose]() {
-      rmSync(owner, { force: true });
-      lock.close();
+      try {
+        rmSync(owner, { force: true });
+      } finally {
+        lock.close();
+      }
     },
   };
 }

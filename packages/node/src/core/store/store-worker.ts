@@ -47,7 +47,8 @@ function serve(port: MessagePort, engine: Engine, file: string, end: () => void)
 
   function take(requests: readonly Request[]): void {
     for (const request of requests) {
-      if (request.kind === 'packed') queue.push(...unpacker.unpack(request.run));
+      // More than can be arguments of one call.
+      if (request.kind === 'packed') for (const write of unpacker.unpack(request.run)) queue.push(write);
       else queue.push(request);
     }
   }
@@ -100,8 +101,9 @@ if (parentPort) {
     held.use(lockFolder(config.folder));
     const engine = held.use(openStoreFile(config));
     serve(port, engine, file, () => {
-      held.dispose();
+      // Whatever the disk refuses by then, this thread ends.
       port.unref();
+      held.dispose();
     });
     port.postMessage({ storeId: engine.storeId, commits: engine.commits } satisfies Opening);
     flushCompileCache();
@@ -115,6 +117,7 @@ if (parentPort) {
 function openingFailureOf(error: unknown, folder: string, file: string): Failure {
   const failure = failureOf(error, file);
   const system = error instanceof Error && 'syscall' in error;
+  if (system && 'code' in error && error.code === 'ENOSPC') return { code: 'STORE_FULL', details: { file } };
   const refused =
     error instanceof Error && 'errcode' in error && [8, 14].includes(Number(error.errcode) & 0xff);
   if (!system && !refused) return failure;

@@ -128,6 +128,8 @@ export function createCopying(deps: CopyingDeps): Copying {
     async inventory({ count, slots, digests, after, ...placed }, from) {
       const admission = replica.admit(placed, from);
       checkSlots(count, slots);
+      if (after.length > 0 && slots.length > 1)
+        throw new P2posError('BAD_REQUEST', { reason: 'The rest of an inventory is that of one slot.' });
       const elsewhere: [number, number][] = [];
       const learning: number[] = [];
       const differing: Inventory['differing'] = [];

@@ -3,7 +3,7 @@
  * the records that are missing. A ballot that a majority of the former replicas promised is then known to each of the new ones,
  * so that none takes a lower one, and one that reached a minority alone does no harm when it is offered late.
  */
-import { type Crypto, P2posError, parseVersion } from '@p2pos/protocol';
+import { type Crypto, compareBytes, P2posError, parseVersion } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { PromiseRequest, Promises } from '../cas/promises.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
@@ -83,8 +83,13 @@ export function createPulling(deps: PullingDeps, { timeoutMs }: { readonly timeo
       if (answer.elsewhere.length > 0 || answer.learning.length > 0) return undefined;
       const [differing] = answer.differing;
       if (!differing) return found;
-      found.push(...differing.leaves);
-      const last = differing.leaves.at(-1);
+      let last: Uint8Array | undefined;
+      for (const leaf of differing.leaves) {
+        if (compareBytes(leaf, last ?? after) <= 0)
+          throw new P2posError('PEER_PROTOCOL', { peerId, reason: 'its inventory does not go forward' });
+        last = leaf;
+        found.push(leaf);
+      }
       if (!differing.more || !last) return found;
       after = new Uint8Array(last);
     }

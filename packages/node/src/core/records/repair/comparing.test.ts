@@ -1,6 +1,7 @@
 /** Two that compare while the one is changing, or what they hold is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isP2posError } from '@p2pos/protocol';
 import { createTestbed, NAMESPACE } from '../testing/testbed.ts';
 import { type ComparingDeps, createComparing } from './comparing.ts';
 
@@ -21,6 +22,39 @@ test('who catches up while its digest is worked out is no witness by that digest
   read.resolve(new Uint8Array(32));
   const { learning, lost } = await answer;
   assert.deepEqual([learning, lost], [[0], [0]]);
+});
+
+test('no slot is compared twice for one call', async () => {
+  let slots = 0;
+  const all = Array.from({ length: 4_096 }, (_, slot) => slot);
+  const deps = {
+    replica: { admit: () => ({ confirm() {} }) },
+    topology: { moves: { held: () => all, isHolder: () => true, ring: () => ({ closed: all }) } },
+    contents: {
+      async combined(_: number, some: readonly number[]) {
+        slots += some.length;
+        return new Uint8Array(32);
+      },
+    },
+    standing: { votes: () => true, isLost: () => false },
+  } as unknown as ComparingDeps;
+  const { compare } = createComparing(deps);
+  const ask = { epoch: 1, placement: new Uint8Array(32), count: 3 };
+  const ranges = Array.from({ length: 256 }, () => [0, 4_095] as const);
+  await assert.rejects(compare({ ...ask, ranges }, 'peer'), (error) => isP2posError(error, 'BAD_REQUEST'));
+  assert.ok(slots <= 4_096, `${slots} slots`);
+  // As who compares asks: first what differs, then what only learns.
+  const { digests } = await compare(
+    {
+      ...ask,
+      ranges: [
+        [64, 4_095],
+        [0, 63],
+      ],
+    },
+    'peer',
+  );
+  assert.equal(digests.length, 2);
 });
 
 test('replicas are found alike though a few keys are overwritten all the time', async () => {

@@ -69,6 +69,16 @@ export function createComparing(deps: ComparingDeps): Comparing {
     if (!ring || slot >= ring.closed.length) throw new P2posError('BAD_REQUEST', { reason: 'No such slot.' });
   }
 
+  /** A few bytes must not ask for the digests of all slots many times over. */
+  function checkRanges(count: number, ranges: readonly SlotRange[]): void {
+    const inOrder = ranges.toSorted(([a], [b]) => a - b);
+    for (const [i, [first, last]] of inOrder.entries()) {
+      check(count, last);
+      if (first <= (inOrder[i - 1]?.[1] ?? -1))
+        throw new P2posError('BAD_REQUEST', { reason: 'Ranges that overlap.' });
+    }
+  }
+
   return {
     async claim(claim, from) {
       if (!membership.isActive(from)) throw new P2posError('NOT_A_MEMBER', { peerId: from });
@@ -83,8 +93,8 @@ export function createComparing(deps: ComparingDeps): Comparing {
       const digests: Uint8Array[] = [];
       const learning: number[] = [];
       const lost: number[] = [];
+      checkRanges(count, ranges);
       for (const [i, range] of ranges.entries()) {
-        check(count, range[1]);
         const slots = sharedSlots(topology, from, count, range);
         const isLearning = () => slots.some((slot) => !standing.votes(slot, count));
         // Whoever catches up meanwhile may have lacked what was read first.

@@ -147,7 +147,7 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
   };
 }
 
-/** Of one that is damaged any will do, as long as it is a number: the record itself is another's matter. */
+/** Of one that is damaged any will do, as long as it is a number: one that is none would leave the whole slot without an order. */
 function timeOf(version: string): number {
   return Math.max(0, Number.parseInt(version.slice(0, 12), 16) || 0);
 }

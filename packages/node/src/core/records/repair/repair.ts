@@ -87,6 +87,8 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   const reconciled = new Map<PeerId, number>();
   const clean = new Map<PeerId, number>();
   const noticed = new Set<PeerId>();
+  /** Under way. */
+  const comparing = new Map<PeerId, Promise<boolean>>();
   let wake = Promise.withResolvers<void>();
   let all = false;
   const startedAt = clock.monotonic();
@@ -198,20 +200,34 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     return same;
   }
 
+  /** After one that is under way, if that ends in time: who takes long, or never comes to an end, keeps no others waiting. */
+  async function compareInTime(peerId: PeerId): Promise<boolean> {
+    const late = Promise.withResolvers<'late'>();
+    using _timer = clock.after(intervalMs, () => late.resolve('late'));
+    if ((await Promise.race([comparing.get(peerId), late.promise])) === 'late') return false;
+    const placed = topology.placedNow();
+    if (!placed) return false;
+    const begun = compare(peerId, placed)
+      .catch((error) => {
+        log.debug({ action: 'compare', peerId, error }, 'comparing with a member failed');
+        return false;
+      })
+      .finally(() => {
+        if (comparing.get(peerId) === begun) comparing.delete(peerId);
+      });
+    comparing.set(peerId, begun);
+    return (await Promise.race([begun, late.promise])) === true;
+  }
+
   async function compareWith(peers: readonly PeerId[], signal?: AbortSignal): Promise<boolean> {
     let same = true;
     for (const peerId of peers) {
-      const placed = topology.placedNow();
-      if (!placed || signal?.aborted) return false;
+      if (!topology.placedNow() || signal?.aborted) return false;
       if (preference.isSilent(peerId)) {
         same = false;
         continue;
       }
-      const done = await compare(peerId, placed).catch((error) => {
-        log.debug({ action: 'compare', peerId, error }, 'comparing with a member failed');
-        return false;
-      });
-      if (!done) same = false;
+      if (!(await compareInTime(peerId))) same = false;
     }
     return same;
   }
