@@ -2,7 +2,7 @@
  * Keeps this node's replicas like those of others: tells which disk it runs on, catches up when that was lost, and compares
  * with each member about once a minute, when the membership changes and after a reconnection.
  */
-import { equalBytes } from '@p2pos/protocol';
+import { equalBytes, isP2posError } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
@@ -13,8 +13,10 @@ import { unionOf } from '../placement/quorum.ts';
 import type { RecordsMembership } from '../placement/topology.ts';
 import { createAbsences } from './absences.ts';
 import { type CatchingUpDeps, catchUp } from './catching-up.ts';
-import type { PeerMemory } from './memory.ts';
+import { createMarks, type RepairMarks } from './marks.ts';
+import type { PeerMemory, PlacedSlot } from './memory.ts';
 import { comeBack, type ReturningDeps } from './returning.ts';
+import type { Ask } from './syncing.ts';
 
 export interface RepairDeps extends CatchingUpDeps, Pick<ReturningDeps, 'liesAstray' | 'store'> {
   readonly membership: Pick<RecordsMembership, 'view'>;
@@ -33,13 +35,6 @@ export interface RepairConfig {
   readonly intervalMs: number;
   /** How long deletions are remembered at least. */
   readonly keepDeletedMs: number;
-}
-
-export interface RepairMarks {
-  /** When, on the monotonic clock, the last comparison began after which both held the same; undefined: never. */
-  reconciledAt(peerId: PeerId): number | undefined;
-  /** When the member last said that it holds nothing which belongs to others. */
-  cleanAt(peerId: PeerId): number | undefined;
 }
 
 export interface Repair {
@@ -84,8 +79,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   } = deps;
   const { timeoutMs, writeTimeoutMs, intervalMs, keepDeletedMs } = config;
   const { moves } = topology;
-  const reconciled = new Map<PeerId, number>();
-  const clean = new Map<PeerId, number>();
+  const marks = createMarks();
   const noticed = new Set<PeerId>();
   /** Under way. */
   const comparing = new Map<PeerId, Promise<boolean>>();
@@ -114,8 +108,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     const answer = await calls.ask(peerId, 'claim', own, { timeoutMs });
     const word = { ...answer, sure: answer.sure ?? true, claimed: own.term };
     // One that follows another snapshot does not know yet what is not its own any more.
-    if (answer.strays || !isPlacedBy(answer.placement)) clean.delete(peerId);
-    else clean.set(peerId, at);
+    marks.clean(peerId, answer.strays || !isPlacedBy(answer.placement) ? undefined : at);
     if (word.verdict === 'contradicted') standing.learn(peerId, word);
     // Before this disk counts, so that from then on it contradicts one that replaces the peer's.
     const heard = answer.own && (await memory.hear(peerId, answer.own));
@@ -176,28 +169,36 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   async function compare(peerId: PeerId, placed: Placed): Promise<boolean> {
     const at = clock.monotonic();
     const generation = topology.generation();
-    let same = await claim(peerId);
     // What it holds may be long deleted.
-    if (!same) return false;
+    if (!(await claim(peerId))) return false;
+    const apart: PlacedSlot[] = [];
     for (const { count } of moves.rings()) {
       const ask = { placed, count };
       const { slots, learning } = await syncing.difference(peerId, ask);
-      if (learning.size > 0) same = false;
+      for (const slot of learning) apart.push({ count, slot });
       for (const slot of slots) {
-        // A learner asks for itself; what it alone holds may be long deleted.
-        if (learning.has(slot) || !standing.votes(slot, count)) same = false;
-        else {
-          const outcome = await syncing.slot(peerId, ask, slot, {
-            gives: () => standing.votes(slot, count),
-            takes: (isLearning) => !isLearning,
-          });
-          if (!outcome.complete || outcome.kept.length > 0 || outcome.learning) same = false;
-        }
+        if (learning.has(slot)) continue;
+        if (!(await compareSlot(peerId, ask, slot))) apart.push({ count, slot });
         if (generation !== topology.generation()) return false;
       }
     }
-    if (same && generation === topology.generation()) reconciled.set(peerId, at);
-    return same;
+    if (generation === topology.generation()) marks.reconciled(peerId, at, apart);
+    return apart.length === 0;
+  }
+
+  /** Whether both hold the same there now. What fails for the slot itself keeps no others apart. */
+  async function compareSlot(peerId: PeerId, ask: Ask, slot: number): Promise<boolean> {
+    const votes = () => standing.votes(slot, ask.count);
+    // A learner asks for itself; what it alone holds may be long deleted.
+    if (!votes()) return false;
+    try {
+      const outcome = await syncing.slot(peerId, ask, slot, { gives: votes, takes: (learns) => !learns });
+      return outcome.complete && outcome.kept.length === 0 && !outcome.learning;
+    } catch (error) {
+      if (!isP2posError(error) || error.retry) throw error;
+      log.debug({ action: 'compare', peerId, slot, error }, 'comparing a slot with a member failed');
+      return false;
+    }
   }
 
   /** After one that is under way, if that ends in time: who takes long, or never comes to an end, keeps no others waiting. */
@@ -236,8 +237,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   function forgetRemoved(): void {
     const { snapshot, members: listed } = membership.view();
     if (!snapshot) return;
-    for (const marks of [reconciled, clean])
-      for (const peerId of marks.keys()) if (!listed.has(peerId)) marks.delete(peerId);
+    marks.keepOnly((peerId) => listed.has(peerId));
   }
 
   tasks.run('records_standing', async (signal) => {
@@ -302,10 +302,7 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
   });
 
   return {
-    marks: {
-      reconciledAt: (peerId) => reconciled.get(peerId),
-      cleanAt: (peerId) => clean.get(peerId),
-    },
+    marks,
     notice(peerId) {
       wake.resolve();
       noticed.add(peerId);

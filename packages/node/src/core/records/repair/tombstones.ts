@@ -15,7 +15,8 @@ import { SELECT_GRAVES } from '../replica/schema.ts';
 import type { RecordTable } from '../replica/store.ts';
 import type { StoredRecord } from '../replica/stored.ts';
 import type { SlotContents } from './digests.ts';
-import type { RepairMarks } from './repair.ts';
+import type { RepairMarks } from './marks.ts';
+import type { PlacedSlot } from './memory.ts';
 
 export interface Grave {
   readonly count: number;
@@ -25,13 +26,13 @@ export interface Grave {
 
 /** The one place where it is decided that a deletion may be forgotten. Answers who holds it back. */
 export function heldBackBy(
-  seenAt: number,
+  { seenAt, ...place }: PlacedSlot & { readonly seenAt: number },
   replicas: ReadonlySet<PeerId>,
   others: readonly PeerId[],
   { reconciledAt, cleanAt }: RepairMarks,
 ): PeerId[] {
   return [...new Set([...replicas, ...others])].filter((peerId) => {
-    const at = replicas.has(peerId) ? reconciledAt(peerId) : cleanAt(peerId);
+    const at = replicas.has(peerId) ? reconciledAt(peerId, place) : cleanAt(peerId);
     return at === undefined || at < seenAt;
   });
 }
@@ -150,7 +151,7 @@ export function createTombstones(
       if (!peers) {
         const replicas = new Set(topology.moves.required(slot, count).flat());
         replicas.delete(self);
-        peers = heldBackBy(seenAt, replicas, others, marks);
+        peers = heldBackBy({ count, slot, seenAt }, replicas, others, marks);
         known.set(name, peers);
       }
       return peers;
