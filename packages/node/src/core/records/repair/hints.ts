@@ -19,6 +19,7 @@ const MIGRATIONS = [
      id INTEGER PRIMARY KEY, peer_id TEXT NOT NULL, until INTEGER NOT NULL, bytes INTEGER NOT NULL,
      header BLOB NOT NULL, value BLOB, proof BLOB NOT NULL);
    CREATE INDEX repair_hints_by_peer ON repair_hints (peer_id, id);`,
+  'CREATE INDEX repair_hints_by_end ON repair_hints (until);',
 ];
 const KEEP =
   'INSERT INTO repair_hints (peer_id, until, bytes, header, value, proof) VALUES (?, ?, ?, ?, ?, ?)';

@@ -2,7 +2,7 @@
  * Keeps this node's replicas like those of others: tells which disk it runs on, catches up when that was lost, and compares
  * with each member about once a minute, when the membership changes and after a reconnection.
  */
-import { equalBytes, isP2posError } from '@p2pos/protocol';
+import { equalBytes } from '@p2pos/protocol';
 import type { Clock } from '../../clock/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { TaskGroup } from '../../tasks/index.ts';
@@ -186,19 +186,13 @@ export function startRepair(deps: RepairDeps, config: RepairConfig): Repair {
     return apart.length === 0;
   }
 
-  /** Whether both hold the same there now. What fails for the slot itself keeps no others apart. */
+  /** Whether both hold the same there now. */
   async function compareSlot(peerId: PeerId, ask: Ask, slot: number): Promise<boolean> {
     const votes = () => standing.votes(slot, ask.count);
     // A learner asks for itself; what it alone holds may be long deleted.
     if (!votes()) return false;
-    try {
-      const outcome = await syncing.slot(peerId, ask, slot, { gives: votes, takes: (learns) => !learns });
-      return outcome.complete && outcome.kept.length === 0 && !outcome.learning;
-    } catch (error) {
-      if (!isP2posError(error) || error.retry) throw error;
-      log.debug({ action: 'compare', peerId, slot, error }, 'comparing a slot with a member failed');
-      return false;
-    }
+    const outcome = await syncing.slot(peerId, ask, slot, { gives: votes, takes: (learns) => !learns });
+    return outcome.complete && outcome.kept.length === 0 && !outcome.learning;
   }
 
   /** After one that is under way, if that ends in time: who takes long, or never comes to an end, keeps no others waiting. */

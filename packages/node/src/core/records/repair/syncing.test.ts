@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { P2posError } from '@p2pos/protocol';
 import { instantCrypto as crypto } from '../../../testing/instant-crypto.ts';
 import { createManualClock } from '../../../testing/manual-clock.ts';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
+import { silentLogger } from '../../log/index.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { SlotContents } from './digests.ts';
 import { answer, createItems } from './negentropy/index.ts';
@@ -11,17 +13,17 @@ import { createSyncing, type SyncingDeps } from './syncing.ts';
 const ALL = { gives: () => true, takes: () => true };
 
 /** This node lacks all that the peer has. */
-function lacking(records: number, maxSteps: number) {
+function lacking(records: number, maxSteps: number, failure?: P2posError) {
   const random = createSeededRandom('syncing');
   const theirs = Array.from({ length: records }, (_, i) => ({ time: i, id: random.bytes(32) }));
   const items = createItems(crypto, theirs);
   const timeOf = new Map(theirs.map(({ time, id }) => [Buffer.from(id).toString('hex'), time]));
   const own: { time: number; id: Uint8Array }[] = [];
   const peer = {
-    reconcile: ({ message }: { message: Uint8Array }) => ({
-      message: answer(items, message, { maxMessageBytes: 4_096 }),
-      learning: false,
-    }),
+    reconcile({ message }: { message: Uint8Array }) {
+      if (failure) throw failure;
+      return { message: answer(items, message, { maxMessageBytes: 4_096 }), learning: false };
+    },
     fetch: ({ leaves }: { leaves: readonly Uint8Array[] }) => ({
       done: leaves.length,
       records: leaves.map((id) => [id, null, new Uint8Array(0)]),
@@ -46,6 +48,7 @@ function lacking(records: number, maxSteps: number) {
         isForgotten: () => false,
       } as unknown as SlotContents,
       clock: createManualClock(),
+      log: silentLogger,
       settleRegister: async () => {},
     },
     { timeoutMs: 1_000, maxBytesPerSecond: Number.POSITIVE_INFINITY, maxSteps },
@@ -65,4 +68,16 @@ test('what was found is taken though there is more to find than one reconciliati
     if (complete) return;
   }
   assert.fail('it came to no end');
+});
+
+test('a slot that cannot be read is incomplete; who cannot be reached is so in all slots', async () => {
+  const rotten = new P2posError('STORE_CORRUPT', { file: 'store.sqlite', reason: 'a page' });
+  assert.deepEqual(await lacking(1, 16, rotten).run(), {
+    complete: false,
+    learning: false,
+    lost: false,
+    kept: [],
+  });
+  const away = new P2posError('PEER_UNREACHABLE', { peerId: 'peer' });
+  await assert.rejects(lacking(1, 16, away).run(), { code: 'PEER_UNREACHABLE' });
 });

@@ -2,8 +2,9 @@
  * Brings this node and one other to the same records: digests over all slots that both hold, then over fewer and fewer
  * where they differ, then the records of one slot by set reconciliation, and at last only what either lacks.
  */
-import { equalBytes, parseVersion } from '@p2pos/protocol';
+import { equalBytes, isP2posError, parseVersion } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
+import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { textOf } from '../format/names.ts';
@@ -58,6 +59,10 @@ export interface SlotRules {
 
 export interface Syncing {
   difference(peerId: PeerId, ask: Ask): Promise<Difference>;
+  /**
+   * What fails for the slot itself, as a damaged page of a disk does, leaves it incomplete, and no others.
+   * @throws P2posError what may go another time: the peer cannot be reached, or is overloaded
+   */
   slot(peerId: PeerId, ask: Ask, slot: number, rules: SlotRules): Promise<SlotOutcome>;
 }
 
@@ -68,6 +73,7 @@ export interface SyncingDeps {
   readonly table: Pick<RecordTable, 'findLeaf'>;
   readonly contents: SlotContents;
   readonly clock: Clock;
+  readonly log: Logger;
   /** Ends what was left unfinished about a register, so that all of its replicas can go on. */
   readonly settleRegister: (name: RecordName) => Promise<void>;
 }
@@ -88,7 +94,7 @@ const MAX_ROUNDS = 8;
 const PUSH_BYTES = 262_144;
 
 export function createSyncing(
-  { calls, replica, topology, table, contents, clock, settleRegister }: SyncingDeps,
+  { calls, replica, topology, table, contents, clock, log, settleRegister }: SyncingDeps,
   { timeoutMs, maxBytesPerSecond, maxSteps = MAX_STEPS }: SyncingConfig,
 ): Syncing {
   async function differingRanges(
@@ -265,10 +271,16 @@ export function createSyncing(
       return { slots: found, learning: silent, lost };
     },
     async slot(peerId, ask, slot, rules) {
-      for (let round = 1; ; round++) {
-        const { missed, ...outcome } = await reconcile(peerId, ask, slot, rules);
-        if (!missed || !rules.exact) return outcome;
-        if (round === MAX_ROUNDS) return { ...outcome, complete: false };
+      try {
+        for (let round = 1; ; round++) {
+          const { missed, ...outcome } = await reconcile(peerId, ask, slot, rules);
+          if (!missed || !rules.exact) return outcome;
+          if (round === MAX_ROUNDS) return { ...outcome, complete: false };
+        }
+      } catch (error) {
+        if (!isP2posError(error) || error.retry) throw error;
+        log.debug({ action: 'reconcile', peerId, slot, error }, 'a slot was not reconciled');
+        return { complete: false, learning: false, lost: false, kept: [] };
       }
     },
   };
