@@ -103,3 +103,18 @@ test('a minority is degraded and refuses what has no majority; after healing all
   const { found } = await net.during(lonely.kv.get({ app: 'default', key: 'k' }));
   assert.equal(text(found?.value), 'b');
 });
+
+test('a node that is told another number of replicas does not start where there are records', async () => {
+  const records = { replicas: 3 };
+  await using net = await createTestnet(3, { records });
+  await net.settle();
+  const [node] = net.nodes;
+  assert.ok(node);
+  await net.during(node.kv.put({ app: 'default', key: 'k', value: bytes('v') }));
+  await net.stop(2);
+  records.replicas = 5;
+  await assert.rejects(net.start(2), { code: 'CONFIG_INVALID' });
+  records.replicas = 3;
+  await net.start(2);
+  await net.settle();
+});

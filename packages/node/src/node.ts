@@ -22,7 +22,7 @@ import {
   type Reachability,
   type ReachabilityConfig,
 } from './core/reach/index.ts';
-import { createPlacer, createRecords, type Records } from './core/records/index.ts';
+import { createPlacer, createRecords, type Records, requireHeldBy } from './core/records/index.ts';
 import { createRpc } from './core/rpc/index.ts';
 import type { Store } from './core/store/index.ts';
 import { createDataServices, type DataServices } from './data-services.ts';
@@ -190,6 +190,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
     members.noticeHeads(heartbeat.peerId, heartbeat.heads),
   );
+  await requireHeldBy(store, config.records.replicas);
   const records = starting.use(
     await createRecords(
       {

@@ -248,7 +248,7 @@ export const SETTINGS = {
     replicas: setting(
       integer({ min: 1, max: 9 }),
       3,
-      'How many members hold each record. Must be the same on all nodes of a system.',
+      'How many members hold each record. Must be the same on all nodes of a system, and cannot be changed once there are records.',
     ),
     writeTimeoutMs: setting(
       duration({ min: 100, max: MINUTE }),

@@ -39,3 +39,4 @@ export type {
   WriteOutcome,
 } from './port.ts';
 export { createRecords } from './records.ts';
+export { requireHeldBy } from './replica/held-by.ts';
