@@ -43,11 +43,20 @@ export function createCollector(
       let header: Uint8Array | undefined;
       const statements: Statement[] = [];
       const reasons = new Set<string>();
-      const { epoch, hash } = topology.current();
-      const records = [[...nameBody(name), version]] as const;
+      const unavailable = (signed: number, reason: string) =>
+        new P2posError('RECEIPT_UNAVAILABLE', {
+          signed,
+          needed: majorityOf(count),
+          reason,
+          outcome: 'done',
+          version: outcome,
+        });
+      // This node may have been removed since the write was acknowledged.
+      const placed = topology.placedNow();
+      if (!placed) throw unavailable(0, 'the members changed');
+      const input = { ...placed, records: [[...nameBody(name), version]] as const };
 
       async function ask(peerId: PeerId): Promise<void> {
-        const input = { epoch, placement: hash, records };
         const { answers } = await calls.ask(peerId, 'receipt', input, { timeoutMs, signal });
         const [answer] = answers;
         if (answer?.result !== 'signed') {
@@ -81,17 +90,10 @@ export function createCollector(
       );
       signal?.throwIfAborted();
       const signed = new Set(statements.map(({ peerId }) => peerId));
-      if (!header || !reaches(topology.moves.required(slot, count), (peerId) => signed.has(peerId))) {
-        throw new P2posError('RECEIPT_UNAVAILABLE', {
-          signed: signed.size,
-          needed: majorityOf(count),
-          reason: [...reasons].join(', ') || 'the replicas changed',
-          outcome: 'done',
-          version: outcome,
-        });
-      }
+      if (!header || !reaches(topology.moves.required(slot, count), (peerId) => signed.has(peerId)))
+        throw unavailable(signed.size, [...reasons].join(', ') || 'the replicas changed');
       const ordered = statements.toSorted((a, b) => (a.peerId < b.peerId ? -1 : 1));
-      return { systemId, epoch, header, statements: ordered };
+      return { systemId, epoch: placed.epoch, header, statements: ordered };
     },
   };
 }

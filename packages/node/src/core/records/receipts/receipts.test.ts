@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type SignedReceipt, verifyReceipt } from '@p2pos/protocol';
+import { isP2posError, type SignedReceipt, verifyReceipt } from '@p2pos/protocol';
+import { instantCrypto } from '../../../testing/instant-crypto.ts';
 import { RECORDS } from '../format/wire.ts';
+import type { Topology } from '../placement/topology.ts';
 import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
+import { createCollector } from './collector.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -124,4 +127,22 @@ test('a change of a register has a receipt for its version and value, a repeat t
     crypto,
   );
   await refuses(gone.receipt as object, { version: gone.version, value: bytes('mine') }, /for a deletion/);
+});
+
+test('who is no member any more when the receipt is asked for is told that the write is done', async () => {
+  const collector = createCollector(
+    {
+      systemId: 'system',
+      topology: { placedNow: () => undefined } as unknown as Topology,
+      calls: { ask: () => assert.fail('nobody is to be asked') },
+      crypto: instantCrypto,
+    },
+    { timeoutMs: 1_000 },
+  );
+  const held = { version: 'v1', replicas: ['a', 'b'] };
+  await assert.rejects(collector.collect(nameOf('deed'), { slot: 0, count: 3 }, held, {}), (error) => {
+    assert.ok(isP2posError(error, 'RECEIPT_UNAVAILABLE'));
+    assert.deepEqual([error.details['outcome'], error.details['version']], ['done', 'v1']);
+    return true;
+  });
 });
