@@ -217,7 +217,7 @@ export async function createRecords(deps: RecordsDeps, config: RecordsConfig = {
     { promises, topology, calls, declarations, slotOf, tasks, now: () => earliest() ?? 0 },
     { timeoutMs: readTimeoutMs },
   );
-  startSweeper({ table, declarations, settleRegister, tasks, now: () => earliest() ?? 0 });
+  startSweeper({ table, declarations, settleRegister, slotOf, tasks, now: () => earliest() ?? 0 });
   const repair = await openRepair(
     {
       ...upkeep,

@@ -103,6 +103,7 @@ test('what no majority settles is let go a day later, and does not hold up the r
       tries++;
       throw new Error('told to');
     },
+    slotOf: () => 1,
     tasks,
     now: () => clock.now() + laterMs,
   });
@@ -115,4 +116,36 @@ test('what no majority settles is let go a day later, and does not hold up the r
   laterMs = 86_400_000;
   await clock.advance(80_000);
   assert.deepEqual(held, []);
+});
+
+test('registers of a slot without a majority put off none of other slots', async () => {
+  const clock = createManualClock();
+  const random = createSeededRandom('sweeper');
+  await using tasks = createTaskGroup({ clock, random, log: silentLogger });
+  const declarations = createDeclarations({ counts: [3] });
+  const common = { author: 'member', replicas: 3, maxValueBytes: 100 } as const;
+  declarations.declare({ suffix: '/kv-cas', kind: 'cas', ...common });
+  const rest = { namespace: 'default/kv-cas', deleted: false, sound: true, expiresAt: clock.now() };
+  // The first hundred lie in slot 0, the next in slot 1, and so on.
+  const held = Array.from({ length: 400 }, (_, id) => {
+    const key = bytes(String(Math.floor(id / 100)));
+    return { ...rest, id, key, partition: key };
+  });
+  const settled = new Set<string>();
+  startSweeper({
+    table: {
+      expired: async (time, after) => (after || time < rest.expiresAt ? [] : held),
+      dropValues: async () => {},
+    },
+    declarations,
+    slotOf: (_, partition) => Number(decode(partition)),
+    async settleRegister({ key }) {
+      if (['0', '2'].includes(decode(key))) throw new Error('no majority');
+      settled.add(decode(key));
+    },
+    tasks,
+    now: () => clock.now(),
+  });
+  await clock.advance(140_000);
+  assert.deepEqual([...settled], ['1', '3']);
 });

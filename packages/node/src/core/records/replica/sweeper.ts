@@ -15,6 +15,7 @@ export interface SweeperDeps {
   readonly declarations: Pick<Declarations, 'get'>;
   /** Has a majority agree on what is there now. */
   readonly settleRegister: (name: RecordName, options: CallOptions) => Promise<void>;
+  readonly slotOf: (namespace: string, partition: Uint8Array) => number;
   readonly tasks: TaskGroup;
   /** Corrected time, ms. */
   readonly now: () => number;
@@ -26,20 +27,35 @@ const EVERY_MS = 60_000;
 const BATCH = 500;
 /** Registers at once. */
 const WIDTH = 64;
+/** Each may take as long as a write waits for a majority. */
+const MAX_FAILURES = 8;
 
-export function startSweeper({ table, declarations, settleRegister, tasks, now }: SweeperDeps): void {
-  /** Whether all of them were. */
-  async function settle(names: readonly RecordName[], signal: AbortSignal): Promise<boolean> {
-    for (let at = 0; at < names.length; at += WIDTH) {
-      const work = names.slice(at, at + WIDTH).map((name) => settleRegister(name, { signal }));
-      if ((await Promise.allSettled(work)).some(({ status }) => status === 'rejected')) return false;
-    }
-    return true;
+export function startSweeper({ table, declarations, settleRegister, slotOf, tasks, now }: SweeperDeps): void {
+  const textOfSlot = ({ namespace, partition }: RecordName) =>
+    `${slotOf(namespace, partition)} ${declarations.get(namespace)?.replicas}`;
+
+  /** In one sweep. Where it failed once, no majority is to be had: a minute later it may be. */
+  function createSettling(signal: AbortSignal): (names: readonly RecordName[]) => Promise<void> {
+    const failing = new Set<string>();
+    let failures = 0;
+    return async (names) => {
+      let left = names;
+      while (!signal.aborted && failures < MAX_FAILURES) {
+        left = left.filter((name) => !failing.has(textOfSlot(name)));
+        if (left.length === 0) return;
+        const some = left.slice(0, WIDTH);
+        left = left.slice(WIDTH);
+        const results = await Promise.allSettled(some.map((name) => settleRegister(name, { signal })));
+        const failed = some.filter((_, i) => results[i]?.status === 'rejected');
+        for (const name of failed) failing.add(textOfSlot(name));
+        if (failed.length > 0) failures++;
+      }
+    };
   }
 
   tasks.every({ name: 'records_sweep', intervalMs: EVERY_MS }, async (signal) => {
     const time = now() - GRACE_MS;
-    let settles = true;
+    const settle = createSettling(signal);
     let last: ExpiredRecord | undefined;
     while (!signal.aborted) {
       const page = await table.expired(time, last, BATCH);
@@ -52,9 +68,7 @@ export function startSweeper({ table, declarations, settleRegister, tasks, now }
         page.filter((record) => record.sound && !remembers(record)),
         time,
       );
-      const living = page.filter((record) => record.sound && remembers(record) && kindOf(record) === 'cas');
-      // Where it failed once, no majority is to be had: a minute later it may be.
-      if (settles) settles = await settle(living, signal);
+      await settle(page.filter((record) => record.sound && remembers(record) && kindOf(record) === 'cas'));
     }
   });
 }
