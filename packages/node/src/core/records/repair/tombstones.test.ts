@@ -253,3 +253,15 @@ test('what one replica does not take holds back no deletions of other slots', as
   await pass(bed, 3 * DAY_MS);
   assert.equal(await rows(bed, 0), 1);
 });
+
+test('a deletion that is young is not forgotten where its row alone says that it is old', async () => {
+  await using bed = await createTestbed({ nodes: 3, records: { ...QUICK, keepDeletedMs: 7_200_000 } });
+  for (let i = 0; i < 100; i++) await bed.put(0, `k${i}`, 'v');
+  await bed.remove(0, 'k50');
+  await bed.clock.advance(1_000);
+  const { store } = bed.node(1);
+  const sql = "UPDATE records SET version = '00' || substr(version, 3) WHERE tombstone = 1";
+  await store.write([{ sql }]);
+  await pass(bed, 600_000);
+  assert.equal(await rows(bed, 1), 100);
+});
