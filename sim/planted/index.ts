@@ -40,7 +40,7 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
     file: 'replica/store.ts',
     lines: [
       ['const fields = wholeFields(row);', 'const fields = decodeHeader(header);'],
-      ['damaged: row.damaged === 1 || !fields,', 'damaged: false && !wholeFields,'],
+      ['damaged: row.damaged !== 0 || !fields,', 'damaged: false && !wholeFields,'],
     ],
   },
 };

@@ -65,3 +65,22 @@ for (const first of [' ', 'p'])
     await bed.clock.advance(200_000);
     for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'k50'), 'newer');
   });
+
+test('what is newer takes the place of a record whose header is damaged where its version stands', async () => {
+  await using bed = await createTestbed({ nodes: 3, slots: 1, records: { ...QUICK, scrubMs: 3_600_000 } });
+  await bed.put(0, 'k50', 'v');
+  await bed.clock.advance(1_000);
+  const { store } = bed.node(1);
+  const [row] = await store.read<{ header: Uint8Array; version: string }>('SELECT * FROM records');
+  const header = Buffer.from(row?.header as Uint8Array);
+  const at = header.indexOf(row?.version as string) + 3;
+  header[at] = (header[at] as number) ^ 1;
+  await store.write([{ sql: 'UPDATE records SET header = ?', params: [header] }]);
+  await bed.put(0, 'k50', 'newer');
+  await bed.clock.advance(3 * 3_600_000);
+  const [after] = await store.read<{ damaged: number; version: string }>('SELECT * FROM records');
+  const [other] = await bed.node(0).store.read<{ version: string }>('SELECT * FROM records');
+  assert.deepEqual([after?.damaged, after?.version], [0, other?.version]);
+  await bed.crash(0);
+  assert.equal(await bed.get(2, 'k50'), 'newer');
+});

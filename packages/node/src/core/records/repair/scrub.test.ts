@@ -181,7 +181,7 @@ test('it stays as long as one of them has not told that it has nothing newer', a
     ]);
   await bed.start(2);
   await bed.clock.advance(2 * HOUR_MS);
-  assert.equal((await rowOf(bed, 1))['damaged'], 1);
+  assert.notEqual((await rowOf(bed, 1))['damaged'], 0);
   await bed.start(0);
   await bed.clock.advance(2 * HOUR_MS);
   assert.equal((await rowOf(bed, 1))['damaged'], 0);

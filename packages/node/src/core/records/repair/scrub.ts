@@ -58,7 +58,7 @@ const UNDER_WAY_MS = 60_000;
 const PAGE = 64;
 const SELECT = `SELECT id, replicas, slot, tombstone, expires_at, namespace, key, partition, version, leaf, header, value, proof,
   damaged, replaced_version, replaced_live FROM records WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`;
-const MARK = 'UPDATE records SET damaged = 1 WHERE id = ? AND leaf = ? AND header = ? AND damaged = 0';
+const MARK = 'UPDATE records SET damaged = 2 WHERE id = ? AND leaf = ? AND header = ? AND damaged < 2';
 const SELECT_DAMAGED = 'SELECT damaged FROM records WHERE id = ?';
 
 type Row = RecordRow & {
@@ -137,7 +137,7 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
       }
       return;
     }
-    // From here on the same version may take its place.
+    // From here on the same version may take its place, or a newer one: the record itself is damaged, so its row is not.
     await store.write([{ sql: MARK, params: [row.id, row.leaf, row.header] }]);
     await fetch(row, signal);
   }
@@ -183,7 +183,7 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
         });
         if (written?.result === 'promised') await deps.settleRegister(name);
         const [left] = await store.read<{ damaged: number }>(SELECT_DAMAGED, [id]);
-        if (left?.damaged !== 1) return;
+        if (!left?.damaged) return;
         if (answer.result === 'found' && written?.result === 'behind') lacking++;
       } catch (error) {
         log.debug({ action: 'scrub', peerId, error }, 'another replica did not give what is damaged here');

@@ -144,7 +144,7 @@ const NEXT_POSITION = `
 
 /**
  * Where the version of a row is not the one in its header, a bit has flipped, and nobody knows what is older: nothing takes its
- * place until it is mended.
+ * place until it is mended, or its header, of all, is known to be what is damaged (`damaged` is 2).
  *
  * The newer version wins; of two records with one version (their author erred) the greater leaf, on every replica. */
 const INTO = `
@@ -159,7 +159,7 @@ const NEWER = `
     replaced_live = CASE WHEN excluded.tombstone THEN
       records.tombstone = 0 AND (records.expires_at IS NULL OR records.expires_at > ?13) END
   WHERE ((excluded.version, excluded.leaf) > (records.version, records.leaf)
-      AND instr(records.header, CAST(records.version AS BLOB)) > 0)
+      AND (records.damaged = 2 OR instr(records.header, CAST(records.version AS BLOB)) > 0))
     OR (records.damaged AND excluded.version = records.version)`;
 /** Where the statement before it, of the same transaction, took something away. */
 export const REPLACE = `${INTO}
@@ -212,7 +212,7 @@ export const SELECT_PARTITION = `
 export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
 export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND leaf = ?';
 export const MARK_DAMAGED =
-  'UPDATE records SET damaged = 1 WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
+  'UPDATE records SET damaged = max(damaged, 1) WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
 export const SELECT_EXPIRED_VALUES =
   'SELECT id, namespace, key, partition, tombstone, expires_at, header FROM records WHERE expires_at <= ? AND value IS NOT NULL AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?';
 export const DROP_EXPIRED_VALUE = `

@@ -96,7 +96,7 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
       fields,
       version,
       leaf,
-      damaged: row.damaged === 1 || !fields,
+      damaged: row.damaged !== 0 || !fields,
       replaced:
         replaced_version === null ? undefined : { version: replaced_version, live: replaced_live === 1 },
     };
