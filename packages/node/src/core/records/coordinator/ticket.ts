@@ -120,7 +120,8 @@ export class Ticket {
     this.#ballot?.answer(peerId, kept || (result === 'behind' && this.resumed));
     if (result === 'behind' && !this.resumed) this.#renew = true;
     if (result === 'elsewhere') this.#resend = true;
-    if (result === 'refused' && text !== undefined) this.#refusals.add(text);
+    // What is damaged at one replica is no fault of the write, nor of this node's database.
+    if (result === 'refused' && text !== undefined && text !== 'STORE_CORRUPT') this.#refusals.add(text);
   }
 
   fail(round: number, peerId: PeerId, error: unknown, ms: number): void {

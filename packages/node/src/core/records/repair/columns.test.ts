@@ -84,3 +84,13 @@ test('what is newer takes the place of a record whose header is damaged where it
   await bed.crash(0);
   assert.equal(await bed.get(2, 'k50'), 'newer');
 });
+
+test('a write that finds too few replicas, one of which keeps a damaged version, may be tried again', async () => {
+  await using bed = await damaged(1, "version = 'p' || substr(version, 2)");
+  await bed.crash(2);
+  await assert.rejects(bed.put(0, 'k50', 'newer'), { code: 'RECORDS_QUORUM_LOST' });
+  await bed.start(2);
+  await bed.clock.advance(2_000);
+  await bed.put(0, 'k50', 'newer');
+  for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'k50'), 'newer');
+});
