@@ -65,7 +65,7 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
     const promised = given ? undefined : await promises.find(name);
     const stored = await table.find(name);
     // What was accepted cannot be told any more: as good as gone until it is repaired.
-    if (stored?.damaged) return { result: 'refused', text: 'RECORD_INVALID' };
+    if (stored?.damaged) return { result: 'refused', text: 'STORE_CORRUPT' };
     // A greater ballot may have been promised and accepted since: then the promise is worth nothing any more.
     if (given && !(stored && stored.version > ballot)) {
       if (!stored) return { result: 'promised' };

@@ -132,7 +132,8 @@ export function poll<A extends Answered>(
       text > (behind ?? '')
     )
       behind = text;
-    if (result === 'refused' && text !== undefined) refusals.push(text);
+    // What is damaged at one replica is no fault of the change, nor of this node's database.
+    if (result === 'refused' && text !== undefined && text !== 'STORE_CORRUPT') refusals.push(text);
     if (result === 'elsewhere' && generation === topology.generation()) {
       stale = true;
       topology.moves.learnClosed(place.slot, place.count, Number(text));

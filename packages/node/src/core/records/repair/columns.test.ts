@@ -94,3 +94,20 @@ test('a write that finds too few replicas, one of which keeps a damaged version,
   await bed.put(0, 'k50', 'newer');
   for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'k50'), 'newer');
 });
+
+test('so is a change of a register', async () => {
+  await using bed = await createTestbed({ nodes: 3, slots: 1, registers: true, records: QUICK });
+  const key = new TextEncoder().encode('k50');
+  const name = { namespace: 'default/kv-cas', partition: key, key };
+  const change = (index: number) =>
+    bed.run(bed.node(index).records.registers.change({ ...name, value: key, condition: { kind: 'any' } }));
+  for (let i = 0; i < 200; i++) await bed.put(0, `k${i}`, 'v');
+  await change(0);
+  await bed.clock.advance(1_000);
+  const sql = "UPDATE records SET version = 'p' || substr(version, 2) WHERE namespace = 'default/kv-cas'";
+  await bed.node(1).store.write([{ sql }]);
+  await change(0);
+  await bed.crash(2);
+  // By what it knows from its last change, then by promises.
+  for (const _ of [1, 2]) await assert.rejects(change(0), { code: 'RECORDS_QUORUM_LOST' });
+});
