@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { count } from '../testing/strays.ts';
-import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
 
 const DAY_MS = 86_400_000;
 const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
@@ -111,3 +111,24 @@ test('so is a change of a register', async () => {
   // By what it knows from its last change, then by promises.
   for (const _ of [1, 2]) await assert.rejects(change(0), { code: 'RECORDS_QUORUM_LOST' });
 });
+
+for (const through of ['one', 'other', 'outsider'] as const)
+  test(`a damaged version keeps nothing back that is read at the same time: through ${through}`, async () => {
+    await using bed = await createTestbed({ nodes: 4, slots: 1, records: QUICK });
+    for (let i = 0; i < 200; i++) await bed.put(0, `k${i}`, 'v');
+    await bed.clock.advance(1_000);
+    const [one, other, gone] = bed.replicasOf('k50') as [number, number, number];
+    for (const index of [one, other]) {
+      const params = [new TextEncoder().encode('k50')];
+      const sql = "UPDATE records SET version = 'p' || substr(version, 2) WHERE key = ?";
+      await bed.node(index).store.write([{ sql, params }]);
+    }
+    await bed.crash(gone);
+    const keys = Array.from({ length: 20 }, (_, i) => `k${i + 40}`);
+    const outsider = [0, 1, 2, 3].find((index) => ![one, other, gone].includes(index)) as number;
+    const { records } = bed.node({ one, other, outsider }[through]);
+    const read = (key: string) => records.get({ ...nameOf(key), consistency: 'quorum' });
+    const found = await bed.run(Promise.allSettled(keys.map(read)));
+    const lost = keys.filter((_, i) => found[i]?.status === 'rejected');
+    assert.deepEqual(lost, ['k50']);
+  });

@@ -1,9 +1,10 @@
 /** What one replica answers to readers: whole records by name, and keys in order. */
-import { type Crypto, equalBytes, parseVersion } from '@p2pos/protocol';
+import { type Crypto, equalBytes, isVersion, parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
 import type { KeyBody } from '../format/key-body.ts';
+import { decodeHeader } from '../format/record.ts';
 import {
   type Digest,
   MAX_BATCH_BYTES,
@@ -95,7 +96,9 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
       );
       // Before it is told, so that the same version may take its place.
       await table.markDamaged(name, version);
-      return { result: 'damaged', text: version };
+      // One that is none would make the whole answer worthless, with all that is asked beside it.
+      const text = isVersion(version) ? version : versionOf(record.header);
+      return text === undefined ? { result: 'refused', text: 'STORE_CORRUPT' } : { result: 'damaged', text };
     }
     const learned = isLearned(name, { slot, count }, version) ? ({ learned: true } as const) : {};
     return { result: 'found', record: [record.header, record.value, record.proof], ...learned };
@@ -182,4 +185,12 @@ function limited(answers: readonly ReadAnswer[]): ReadAnswer[] {
 
 export function sizeOf([header, value, proof]: RecordBody): number {
   return header.length + (value?.length ?? 0) + proof.length;
+}
+
+function versionOf(header: Uint8Array): string | undefined {
+  try {
+    return decodeHeader(header).version;
+  } catch {
+    return undefined;
+  }
 }

@@ -8,6 +8,7 @@ import {
   type ErrorCode,
   equalBytes,
   isP2posError,
+  isVersion,
   P2posError,
   parseVersion,
   toHex,
@@ -332,7 +333,7 @@ export function createReplica(deps: ReplicaDeps): Replica {
       throw new P2posError('STORE_FAILED', {
         reason: `a record of ${toHex(leaf)} was neither kept nor held`,
       });
-    return { result: 'behind', text: held.version };
+    return isVersion(held.version) ? { result: 'behind', text: held.version } : refused('STORE_CORRUPT');
   }
 
   /** By its header, where that is whole: its row may say something else. */
