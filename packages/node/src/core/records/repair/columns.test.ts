@@ -131,4 +131,7 @@ for (const through of ['one', 'other', 'outsider'] as const)
     const found = await bed.run(Promise.allSettled(keys.map(read)));
     const lost = keys.filter((_, i) => found[i]?.status === 'rejected');
     assert.deepEqual(lost, ['k50']);
+    const prefix = new TextEncoder().encode('k');
+    const listed = records.scanAll({ namespace: 'default/kv', prefix, limit: 1_000 });
+    assert.equal((await bed.run(listed)).keys.length, 200);
   });

@@ -1,5 +1,5 @@
 /** What one replica answers to readers: whole records by name, and keys in order. */
-import { type Crypto, equalBytes, isVersion, parseVersion } from '@p2pos/protocol';
+import { type Crypto, equalBytes, isVersion, P2posError, parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
@@ -113,6 +113,15 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
     return stored.damaged || isLearned(name, place, stored.version) ? undefined : stored;
   }
 
+  /** By its header: with a version that is none, nobody would take the list. @throws P2posError STORE_CORRUPT */
+  async function versioned(namespace: string, row: StoredKey): Promise<StoredKey> {
+    const stored = await table.find({ namespace, key: row.key, partition: row.partition });
+    const version = stored && versionOf(stored.record.header);
+    if (version === undefined)
+      throw new P2posError('STORE_CORRUPT', { file: 'of a replica', reason: 'a version cannot be read' });
+    return { ...row, version };
+  }
+
   async function digestOne(name: RecordName): Promise<Digest> {
     const declaration = declarations.get(name.namespace);
     if (!declaration) return false;
@@ -151,13 +160,16 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
         kind === 'cas' &&
         isBarred({ slot: slotOf(crypto, membership.slots, namespace, partition), count }, version);
       const learning = await standing.learning(count);
-      const rows = await table.keys({
+      const listed = await table.keys({
         namespace,
         prefix,
         after: after ?? undefined,
         limit: Math.min(limit, MAX_SCAN_LIMIT),
         partition: only,
       });
+      const rows = await Promise.all(
+        listed.map((row) => (isVersion(row.version) ? row : versioned(namespace, row))),
+      );
       admission.confirm();
       return {
         keys: rows.map((row): KeyBody => {
