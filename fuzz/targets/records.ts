@@ -7,7 +7,7 @@ import {
   createItems,
   initiate,
   proceed,
-} from '../../packages/node/src/core/records/repair/negentropy/index.ts';
+} from '../../packages/node/src/core/records/repair/reconciliation/negentropy/index.ts';
 import { decodeToken, encodeToken } from '../../packages/node/src/core/records/watch/token.ts';
 import type { Target } from '../engine.ts';
 

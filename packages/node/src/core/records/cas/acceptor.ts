@@ -5,7 +5,7 @@ import type { HybridClock } from '../clock/hybrid-clock.ts';
 import type { Declarations } from '../declarations.ts';
 import type { Placed, PromiseAnswer, PromiseBody } from '../format/wire.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { Standing } from '../repair/standing.ts';
+import type { Standing } from '../repair/standing/standing.ts';
 import { MAX_AHEAD_MS, type Replica } from '../replica/replica.ts';
 import type { RecordTable } from '../replica/store.ts';
 import type { RecordName } from '../replica/stored.ts';

@@ -14,7 +14,7 @@ import {
 } from '../format/wire.ts';
 import { packEpochs } from '../placement/ring.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { Standing } from '../repair/standing.ts';
+import type { Standing } from '../repair/standing/standing.ts';
 import { sizeOf } from '../replica/reading.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { RecordTable } from '../replica/store.ts';

@@ -22,8 +22,8 @@ import { MAX_INVENTORY_LEAVES, type Placed, type RecordBody } from '../format/wi
 import { majorityOf, reaches } from '../placement/quorum.ts';
 import type { Ring } from '../placement/ring.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { Aside } from '../repair/aside.ts';
-import type { Standing } from '../repair/standing.ts';
+import type { Aside } from '../repair/reconciliation/aside.ts';
+import type { Standing } from '../repair/standing/standing.ts';
 import { type RecordTable, ringStatement } from '../replica/store.ts';
 import type { RecordName } from '../replica/stored.ts';
 import { type Fate, fateOf, type Lack } from './fate.ts';

@@ -2,22 +2,21 @@
 import { P2posError } from '@p2pos/protocol';
 import type { PeerId } from '../../net/index.ts';
 import type { Store } from '../../store/index.ts';
-import { MAX_RECONCILE_BYTES } from '../format/repair-methods.ts';
 import type { Placed } from '../format/wire.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
-import type { SlotContents } from './digests.ts';
 import { tally } from './loss.ts';
-import type { Claim, Heard, PeerMemory } from './memory.ts';
-import { answer } from './negentropy/index.ts';
-import type { Standing } from './standing.ts';
-
-export const RECONCILE_LIMITS = { maxMessageBytes: MAX_RECONCILE_BYTES } as const;
-/** Of one range alone, and of each of several. */
-export const ROOT_BYTES = 32;
-export const PART_BYTES = 16;
-
-export type SlotRange = readonly [first: number, last: number];
+import type { SlotContents } from './reconciliation/digests.ts';
+import { answer } from './reconciliation/negentropy/index.ts';
+import {
+  PART_BYTES,
+  RECONCILE_LIMITS,
+  ROOT_BYTES,
+  type SlotRange,
+  sharedSlots,
+} from './reconciliation/shared.ts';
+import type { Claim, Heard, PeerMemory } from './standing/memory.ts';
+import type { Standing } from './standing/standing.ts';
 
 export interface Comparing {
   claim(
@@ -47,18 +46,6 @@ export interface ComparingDeps {
   readonly standing: Standing;
   readonly holdsStrays: () => boolean;
   readonly store: Pick<Store, 'read'>;
-}
-
-/** Slots of the range that both belong to, as far as this node knows. */
-export function sharedSlots(
-  { moves }: Pick<Topology, 'moves'>,
-  peerId: PeerId,
-  count: number,
-  [first, last]: SlotRange,
-): number[] {
-  return moves
-    .held(count)
-    .filter((slot) => slot >= first && slot <= last && moves.isHolder(slot, count, peerId));
 }
 
 export function createComparing(deps: ComparingDeps): Comparing {

@@ -11,9 +11,9 @@ import type { Store } from '../../store/index.ts';
 import type { RecordsRepair } from '../port.ts';
 import { type Hints, openHints } from './hints.ts';
 import { lossOf } from './loss.ts';
+import { createSyncing, type SyncingDeps } from './reconciliation/syncing.ts';
 import { type RepairDeps, startRepair } from './repair.ts';
 import { type ScrubDeps, startScrub } from './scrub.ts';
-import { createSyncing, type SyncingDeps } from './syncing.ts';
 import { createTombstones, type TombstonesDeps } from './tombstones.ts';
 
 export interface OpenRepairDeps

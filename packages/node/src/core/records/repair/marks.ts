@@ -1,6 +1,6 @@
 /** When each member was last found to hold the same as this node, slot by slot, and when it held nothing of others. */
 import type { PeerId } from '../../net/index.ts';
-import type { PlacedSlot } from './memory.ts';
+import type { PlacedSlot } from './standing/memory.ts';
 
 export interface RepairMarks {
   /** When, on the monotonic clock, the last comparison began after which both held the same there; undefined: never. */

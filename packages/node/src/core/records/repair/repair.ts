@@ -11,12 +11,12 @@ import type { Preference } from '../coordinator/preference.ts';
 import type { Placed } from '../format/wire.ts';
 import { unionOf } from '../placement/quorum.ts';
 import type { RecordsMembership } from '../placement/topology.ts';
-import { createAbsences } from './absences.ts';
-import { type CatchingUpDeps, catchUp } from './catching-up.ts';
 import { createMarks, type RepairMarks } from './marks.ts';
-import type { PeerMemory, PlacedSlot } from './memory.ts';
-import { comeBack, type ReturningDeps } from './returning.ts';
-import type { Ask } from './syncing.ts';
+import type { Ask } from './reconciliation/syncing.ts';
+import { createAbsences } from './standing/absences.ts';
+import { type CatchingUpDeps, catchUp } from './standing/catching-up.ts';
+import type { PeerMemory, PlacedSlot } from './standing/memory.ts';
+import { comeBack, type ReturningDeps } from './standing/returning.ts';
 
 export interface RepairDeps extends CatchingUpDeps, Pick<ReturningDeps, 'liesAstray' | 'store'> {
   readonly membership: Pick<RecordsMembership, 'view'>;

@@ -20,8 +20,8 @@ import type { Topology } from '../placement/topology.ts';
 import type { Replica } from '../replica/replica.ts';
 import { placeOf, writeAnew } from '../replica/store.ts';
 import { type CheckedRecord, partitionOf, type RecordName, type RecordRow } from '../replica/stored.ts';
-import type { Aside } from './aside.ts';
-import type { SlotContents } from './digests.ts';
+import type { Aside } from './reconciliation/aside.ts';
+import type { SlotContents } from './reconciliation/digests.ts';
 
 export interface ScrubDeps {
   readonly self: PeerId;

@@ -15,9 +15,9 @@ import type { Topology } from '../placement/topology.ts';
 import { SELECT_GRAVES } from '../replica/schema.ts';
 import type { RecordTable } from '../replica/store.ts';
 import type { StoredRecord } from '../replica/stored.ts';
-import type { SlotContents } from './digests.ts';
 import type { RepairMarks } from './marks.ts';
-import type { PlacedSlot } from './memory.ts';
+import type { SlotContents } from './reconciliation/digests.ts';
+import type { PlacedSlot } from './standing/memory.ts';
 
 export interface Grave {
   readonly count: number;

@@ -16,7 +16,7 @@ import {
 } from '../format/wire.ts';
 import { slotOf } from '../placement/slot.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
-import type { Standing } from '../repair/standing.ts';
+import type { Standing } from '../repair/standing/standing.ts';
 import type { Replica } from './replica.ts';
 import type { RecordTable } from './store.ts';
 import type { RecordName, StoredKey, StoredRecord } from './stored.ts';

@@ -25,7 +25,7 @@ import { type SealVerifier, signatureRefused } from '../format/seal.ts';
 import type { Placed, RecordBody, WriteAnswer } from '../format/wire.ts';
 import { slotOf } from '../placement/slot.ts';
 import type { RecordsMembership, Topology } from '../placement/topology.ts';
-import type { Standing } from '../repair/standing.ts';
+import type { Standing } from '../repair/standing/standing.ts';
 import type { RecordTable } from './store.ts';
 import type { CheckedRecord, StoredRecord } from './stored.ts';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SignedDocument, Snapshot } from '@p2pos/protocol';
-import { count, draining, pass, QUICK } from '../testing/strays.ts';
-import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { count, draining, pass, QUICK } from '../../testing/strays.ts';
+import { createTestbed, type Testbed } from '../../testing/testbed.ts';
 
 const KEEP_MS = 120_000;
 const SHORT = { ...QUICK, keepDeletedMs: KEEP_MS };

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { instantCrypto as crypto } from '../../../testing/instant-crypto.ts';
-import { createManualClock } from '../../../testing/manual-clock.ts';
-import { createMemoryStore } from '../../../testing/memory-store.ts';
-import { createSeededRandom } from '../../../testing/seeded-random.ts';
-import type { Clock } from '../../clock/index.ts';
-import * as sql from '../replica/schema.ts';
+import { instantCrypto as crypto } from '../../../../testing/instant-crypto.ts';
+import { createManualClock } from '../../../../testing/manual-clock.ts';
+import { createMemoryStore } from '../../../../testing/memory-store.ts';
+import { createSeededRandom } from '../../../../testing/seeded-random.ts';
+import type { Clock } from '../../../clock/index.ts';
+import * as sql from '../../replica/schema.ts';
 import { createSlotContents } from './digests.ts';
 
 async function contentsOf(rows: number, slots: number, clock: Pick<Clock, 'monotonic' | 'after'>) {

@@ -1,6 +1,6 @@
 /** The rules of both sides: what a range is answered with, and what the initiator learns from it. */
 import { equalBytes } from '@p2pos/protocol';
-import { textOf } from '../../format/names.ts';
+import { textOf } from '../../../format/names.ts';
 import { type Bound, END, MODE, malformed, Reader, START, VERSION, Writer } from './format.ts';
 import { FINGERPRINT_BYTES, type Items } from './items.ts';
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion } from '@p2pos/protocol';
-import { silentLogger } from '../../log/index.ts';
-import type { PeerId } from '../../net/index.ts';
+import { silentLogger } from '../../../log/index.ts';
+import type { PeerId } from '../../../net/index.ts';
+import type { SlotOutcome } from '../reconciliation/syncing.ts';
 import { type CatchingUpDeps, catchUp } from './catching-up.ts';
-import type { SlotOutcome } from './syncing.ts';
 import { hearWitnesses } from './witnesses.ts';
 
 const LEAF = new Uint8Array(32).fill(1);

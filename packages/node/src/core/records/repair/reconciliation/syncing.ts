@@ -3,22 +3,22 @@
  * where they differ, then the records of one slot by set reconciliation, and at last only what either lacks.
  */
 import { equalBytes, isP2posError, parseVersion } from '@p2pos/protocol';
-import { type Clock, sleep } from '../../clock/index.ts';
-import type { Logger } from '../../log/index.ts';
-import type { PeerId } from '../../net/index.ts';
-import type { ReplicaCalls } from '../coordinator/calls.ts';
-import { textOf } from '../format/names.ts';
-import { decodeHeader } from '../format/record.ts';
-import { MAX_COMPARED_RANGES } from '../format/repair-methods.ts';
-import { MAX_RECORDS, type Placed, type RecordBody, type WriteAnswer } from '../format/wire.ts';
-import type { Topology } from '../placement/topology.ts';
-import { sizeOf } from '../replica/reading.ts';
-import type { Replica } from '../replica/replica.ts';
-import type { RecordTable } from '../replica/store.ts';
-import type { RecordName } from '../replica/stored.ts';
-import { PART_BYTES, RECONCILE_LIMITS, ROOT_BYTES, type SlotRange, sharedSlots } from './comparing.ts';
+import { type Clock, sleep } from '../../../clock/index.ts';
+import type { Logger } from '../../../log/index.ts';
+import type { PeerId } from '../../../net/index.ts';
+import type { ReplicaCalls } from '../../coordinator/calls.ts';
+import { textOf } from '../../format/names.ts';
+import { decodeHeader } from '../../format/record.ts';
+import { MAX_COMPARED_RANGES } from '../../format/repair-methods.ts';
+import { MAX_RECORDS, type Placed, type RecordBody, type WriteAnswer } from '../../format/wire.ts';
+import type { Topology } from '../../placement/topology.ts';
+import { sizeOf } from '../../replica/reading.ts';
+import type { Replica } from '../../replica/replica.ts';
+import type { RecordTable } from '../../replica/store.ts';
+import type { RecordName } from '../../replica/stored.ts';
 import type { SlotContents } from './digests.ts';
 import { initiate, proceed } from './negentropy/index.ts';
+import { PART_BYTES, RECONCILE_LIMITS, ROOT_BYTES, type SlotRange, sharedSlots } from './shared.ts';
 
 export interface Ask {
   readonly placed: Placed;

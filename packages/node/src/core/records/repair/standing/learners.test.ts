@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isP2posError } from '@p2pos/protocol';
-import { createTempFolder } from '../../../testing/temp-folder.ts';
-import { copiedDisk } from '../testing/copied-disk.ts';
-import { count } from '../testing/strays.ts';
-import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
+import { createTempFolder } from '../../../../testing/temp-folder.ts';
+import { copiedDisk } from '../../testing/copied-disk.ts';
+import { count } from '../../testing/strays.ts';
+import { createTestbed, nameOf, type Testbed } from '../../testing/testbed.ts';
 import { witnessesNeeded } from './catching-up.ts';
 import { judge } from './memory.ts';
 

@@ -1,8 +1,8 @@
 /** Two of five replicas that are removed by force: what the other three hold between them is neither lost nor overlooked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { draining, pass, QUICK } from '../testing/strays.ts';
-import { createTestbed, decode, type Testbed } from '../testing/testbed.ts';
+import { draining, pass, QUICK } from '../../testing/strays.ts';
+import { createTestbed, decode, type Testbed } from '../../testing/testbed.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const name = { namespace: 'default/five', partition: encode('k'), key: encode('k') };

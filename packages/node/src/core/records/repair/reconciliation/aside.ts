@@ -2,7 +2,7 @@
  * Records taken out of service without being destroyed: an old copy of a disk held them, or a member that was away for long,
  * and nobody else does; or they are damaged and lie where they belong no more.
  */
-import type { Store } from '../../store/index.ts';
+import type { Store } from '../../../store/index.ts';
 import type { SlotContents } from './digests.ts';
 
 const MIGRATIONS = [

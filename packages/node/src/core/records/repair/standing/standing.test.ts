@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
-import { createManualClock } from '../../../testing/manual-clock.ts';
-import { createMemoryDisk, createMemoryStore } from '../../../testing/memory-store.ts';
-import { createSeededRandom } from '../../../testing/seeded-random.ts';
-import { storeThrough } from '../../../testing/store-through.ts';
-import type { PeerSet } from '../placement/quorum.ts';
-import type { Topology } from '../placement/topology.ts';
+import { createManualClock } from '../../../../testing/manual-clock.ts';
+import { createMemoryDisk, createMemoryStore } from '../../../../testing/memory-store.ts';
+import { createSeededRandom } from '../../../../testing/seeded-random.ts';
+import { storeThrough } from '../../../../testing/store-through.ts';
+import type { PeerSet } from '../../placement/quorum.ts';
+import type { Topology } from '../../placement/topology.ts';
 import { MIGRATIONS, openPeerMemory, type Verdict } from './memory.ts';
 import { createStanding, type Word } from './standing.ts';
 

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatVersion } from '@p2pos/protocol';
-import { storeThrough } from '../../../testing/store-through.ts';
-import { createTempFolder } from '../../../testing/temp-folder.ts';
-import { sleep } from '../../clock/index.ts';
-import { copiedDisk } from '../testing/copied-disk.ts';
-import { count } from '../testing/strays.ts';
-import { createTestbed, nameOf, type Testbed } from '../testing/testbed.ts';
+import { storeThrough } from '../../../../testing/store-through.ts';
+import { createTempFolder } from '../../../../testing/temp-folder.ts';
+import { sleep } from '../../../clock/index.ts';
+import { copiedDisk } from '../../testing/copied-disk.ts';
+import { count } from '../../testing/strays.ts';
+import { createTestbed, nameOf, type Testbed } from '../../testing/testbed.ts';
 
 const QUICK = { writeTimeoutMs: 1_000, readTimeoutMs: 1_000 };
 

@@ -3,10 +3,10 @@
  * set that is needed, so what it holds may be deleted and forgotten by all: in each slot of which it holds anything it has
  * to come back (`returning.ts`) before it counts. The chain of snapshots tells, so that nobody's word is needed.
  */
-import type { Logger } from '../../log/index.ts';
-import type { PeerId } from '../../net/index.ts';
-import type { Row, Store } from '../../store/index.ts';
-import type { Topology } from '../placement/topology.ts';
+import type { Logger } from '../../../log/index.ts';
+import type { PeerId } from '../../../net/index.ts';
+import type { Row, Store } from '../../../store/index.ts';
+import type { Topology } from '../../placement/topology.ts';
 import type { PeerMemory, ReturningSlot } from './memory.ts';
 import type { Returns } from './returns.ts';
 

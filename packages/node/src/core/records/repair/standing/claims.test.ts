@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
-import { storeThrough } from '../../../testing/store-through.ts';
-import { count, DAY_MS, draining, pass, QUICK } from '../testing/strays.ts';
-import { createTestbed, nameOf } from '../testing/testbed.ts';
+import { storeThrough } from '../../../../testing/store-through.ts';
+import { count, DAY_MS, draining, pass, QUICK } from '../../testing/strays.ts';
+import { createTestbed, nameOf } from '../../testing/testbed.ts';
 
 test('nodes whose disks take nothing any more are restarted, and read', async () => {
   let full = false;

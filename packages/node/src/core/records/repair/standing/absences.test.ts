@@ -1,14 +1,14 @@
 /** Who was removed for so long that deletions were forgotten without it brings none of them back, whoever it meets first. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMemoryStore } from '../../../testing/memory-store.ts';
-import { createSeededRandom } from '../../../testing/seeded-random.ts';
-import { storeThrough } from '../../../testing/store-through.ts';
-import { silentLogger } from '../../log/index.ts';
-import type { Absence } from '../placement/chain.ts';
-import { declareRings, everywhere } from '../testing/rings.ts';
-import { count, DAY_MS, pass, QUICK } from '../testing/strays.ts';
-import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { createMemoryStore } from '../../../../testing/memory-store.ts';
+import { createSeededRandom } from '../../../../testing/seeded-random.ts';
+import { storeThrough } from '../../../../testing/store-through.ts';
+import { silentLogger } from '../../../log/index.ts';
+import type { Absence } from '../../placement/chain.ts';
+import { declareRings, everywhere } from '../../testing/rings.ts';
+import { count, DAY_MS, pass, QUICK } from '../../testing/strays.ts';
+import { createTestbed, type Testbed } from '../../testing/testbed.ts';
 import { createAbsences } from './absences.ts';
 import { openPeerMemory } from './memory.ts';
 

@@ -1,9 +1,9 @@
 /** Digests of what lies in each slot, worked out again only where something changed, and combined over ranges of slots. */
 import { type Crypto, concatBytes } from '@p2pos/protocol';
-import { type Clock, createBreath } from '../../clock/index.ts';
-import type { Store } from '../../store/index.ts';
-import { textOf } from '../format/names.ts';
-import type { RecordTable } from '../replica/store.ts';
+import { type Clock, createBreath } from '../../../clock/index.ts';
+import type { Store } from '../../../store/index.ts';
+import { textOf } from '../../format/names.ts';
+import type { RecordTable } from '../../replica/store.ts';
 import { createItems, type Items } from './negentropy/index.ts';
 import type { Item } from './negentropy/items.ts';
 

@@ -1,8 +1,8 @@
 /** Who was removed by force and is listed again gives what it held, where those that were left have yet to tell of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { count, pass, QUICK } from '../testing/strays.ts';
-import { createTestbed } from '../testing/testbed.ts';
+import { count, pass, QUICK } from '../../testing/strays.ts';
+import { createTestbed } from '../../testing/testbed.ts';
 
 const KEEP_MS = 120_000;
 

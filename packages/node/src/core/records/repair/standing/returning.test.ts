@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
-import { storeThrough } from '../../../testing/store-through.ts';
-import { declareRings, everywhere } from '../testing/rings.ts';
-import { count, draining, enact, pass, QUICK } from '../testing/strays.ts';
-import { createTestbed, type Testbed } from '../testing/testbed.ts';
+import { storeThrough } from '../../../../testing/store-through.ts';
+import { declareRings, everywhere } from '../../testing/rings.ts';
+import { count, draining, enact, pass, QUICK } from '../../testing/strays.ts';
+import { createTestbed, type Testbed } from '../../testing/testbed.ts';
 
 const KEEP_MS = 120_000;
 const SHORT = { ...QUICK, keepDeletedMs: KEEP_MS };

@@ -4,15 +4,15 @@
  * been away. Where that set is closed, others have all that was acknowledged: what they do not know is set aside, and it counts
  * as one that has just been given the slot.
  */
-import type { PeerId } from '../../net/index.ts';
-import type { Store } from '../../store/index.ts';
-import { agesBy, type Clocks } from '../clock/ages.ts';
-import { learnProgress, type Progress, type ProgressDeps } from '../handover/progress.ts';
-import type { Hearing } from '../placement/moves.ts';
-import { unionOf } from '../placement/quorum.ts';
+import type { PeerId } from '../../../net/index.ts';
+import type { Store } from '../../../store/index.ts';
+import { agesBy, type Clocks } from '../../clock/ages.ts';
+import { learnProgress, type Progress, type ProgressDeps } from '../../handover/progress.ts';
+import type { Hearing } from '../../placement/moves.ts';
+import { unionOf } from '../../placement/quorum.ts';
+import type { Ask } from '../reconciliation/syncing.ts';
 import type { PlacedSlot } from './memory.ts';
 import type { Standing } from './standing.ts';
-import type { Ask } from './syncing.ts';
 import { hearWitnesses, setOrphansAside, type WitnessesDeps } from './witnesses.ts';
 
 export interface ReturningDeps extends WitnessesDeps, ProgressDeps, Clocks {

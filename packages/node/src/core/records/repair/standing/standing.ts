@@ -11,11 +11,11 @@
  * says nothing by knowing nothing. It needs a majority of such that have, or the word of the whole set: that is how a
  * system begins.
  */
-import { type Clock, sleep } from '../../clock/index.ts';
-import type { PeerId } from '../../net/index.ts';
-import type { Store, StorePosition } from '../../store/index.ts';
-import { reaches } from '../placement/quorum.ts';
-import type { Topology } from '../placement/topology.ts';
+import { type Clock, sleep } from '../../../clock/index.ts';
+import type { PeerId } from '../../../net/index.ts';
+import type { Store, StorePosition } from '../../../store/index.ts';
+import { reaches } from '../../placement/quorum.ts';
+import type { Topology } from '../../placement/topology.ts';
 import type { Claim, PeerMemory, PlacedSlot, Verdict } from './memory.ts';
 import { createReturns, type Returns } from './returns.ts';
 

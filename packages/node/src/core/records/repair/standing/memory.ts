@@ -3,8 +3,8 @@
  * contradicts the memory means that the disk was lost or is an old copy. A store that has caught up after that claims a
  * greater term, which no older copy of it can.
  */
-import type { PeerId } from '../../net/index.ts';
-import type { Row, Store } from '../../store/index.ts';
+import type { PeerId } from '../../../net/index.ts';
+import type { Row, Store } from '../../../store/index.ts';
 
 export interface Claim {
   readonly storeId: string;

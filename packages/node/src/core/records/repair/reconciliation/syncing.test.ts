@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { P2posError } from '@p2pos/protocol';
-import { instantCrypto as crypto } from '../../../testing/instant-crypto.ts';
-import { createManualClock } from '../../../testing/manual-clock.ts';
-import { createSeededRandom } from '../../../testing/seeded-random.ts';
-import { silentLogger } from '../../log/index.ts';
-import type { Topology } from '../placement/topology.ts';
+import { instantCrypto as crypto } from '../../../../testing/instant-crypto.ts';
+import { createManualClock } from '../../../../testing/manual-clock.ts';
+import { createSeededRandom } from '../../../../testing/seeded-random.ts';
+import { silentLogger } from '../../../log/index.ts';
+import type { Topology } from '../../placement/topology.ts';
 import type { SlotContents } from './digests.ts';
 import { answer, createItems } from './negentropy/index.ts';
 import { createSyncing, type SyncingDeps } from './syncing.ts';

@@ -1,13 +1,13 @@
 /** What replicas that count say of what this node holds in slots in which it does not. */
 import { parseVersion } from '@p2pos/protocol';
-import type { Logger } from '../../log/index.ts';
-import type { PeerId } from '../../net/index.ts';
-import type { Ages } from '../clock/ages.ts';
-import { textOf } from '../format/names.ts';
-import type { Topology } from '../placement/topology.ts';
-import type { RecordTable } from '../replica/store.ts';
-import type { Aside } from './aside.ts';
-import type { Ask, Syncing } from './syncing.ts';
+import type { Logger } from '../../../log/index.ts';
+import type { PeerId } from '../../../net/index.ts';
+import type { Ages } from '../../clock/ages.ts';
+import { textOf } from '../../format/names.ts';
+import type { Topology } from '../../placement/topology.ts';
+import type { RecordTable } from '../../replica/store.ts';
+import type { Aside } from '../reconciliation/aside.ts';
+import type { Ask, Syncing } from '../reconciliation/syncing.ts';
 
 export interface WitnessesDeps {
   readonly topology: Topology;

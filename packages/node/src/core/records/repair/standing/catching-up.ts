@@ -2,11 +2,11 @@
  * How a learner becomes a voter again: it reconciles each of its slots with enough of those who count that no write which
  * was acknowledged can have escaped all of them. What it holds and none of them does is long deleted, and set aside.
  */
-import type { PeerId } from '../../net/index.ts';
-import { agesBy, type Clocks } from '../clock/ages.ts';
-import { majorityOf, type PeerSet, unionOf } from '../placement/quorum.ts';
+import type { PeerId } from '../../../net/index.ts';
+import { agesBy, type Clocks } from '../../clock/ages.ts';
+import { majorityOf, type PeerSet, unionOf } from '../../placement/quorum.ts';
+import type { Ask } from '../reconciliation/syncing.ts';
 import type { Standing } from './standing.ts';
-import type { Ask } from './syncing.ts';
 import { hearWitnesses, setOrphansAside, type Testimony, type WitnessesDeps } from './witnesses.ts';
 
 /**
