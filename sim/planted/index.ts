@@ -23,13 +23,13 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
   'tombstone-dropped-early': {
     file: 'repair/tombstones.ts',
     lines: [
-      ['const limitMs = Math.floor(time - keepMs);', 'const limitMs = Math.floor(time);'],
+      ['const ms = Math.floor(time - keepMs);', 'const ms = Math.floor(time);'],
       ['const peers = blocking(grave);', 'const peers: PeerId[] = [];'],
     ],
   },
   /** A disk that was lost, or is an old copy, counts like any. */
   'learner-votes': {
-    file: 'repair/standing.ts',
+    file: 'repair/standing/standing.ts',
     lines: [
       ['if (contradicted && caught.has(nameOf(slot, count))) return true;', 'if (contradicted) return true;'],
       ['votesOn: (slot, count, ballotMs) => ballotMs > floor() && votes(slot, count),', 'votesOn: votes,'],

@@ -16,7 +16,14 @@ import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { HybridClock } from '../clock/hybrid-clock.ts';
 import { leafHash } from '../format/merkle.ts';
-import { authorOf, decodeHeader, fitsValue, isDead, type RecordHeader } from '../format/record.ts';
+import {
+  authorOf,
+  decodeHeader,
+  fitsValue,
+  isDead,
+  type RecordHeader,
+  readHeader,
+} from '../format/record.ts';
 import type { SealVerifier } from '../format/seal.ts';
 import type { Placed, RecordBody } from '../format/wire.ts';
 import { fewestOf, type PeerSet, unionOf } from '../placement/quorum.ts';
@@ -304,14 +311,6 @@ export function createReader(deps: ReaderDeps, { timeoutMs }: ReaderConfig): Rea
 /** `all` is a majority of sets of one. */
 function demandOf(consistency: Consistency, sets: readonly PeerSet[]): readonly PeerSet[] {
   return consistency === 'all' ? unionOf(sets).map((peerId) => [peerId]) : sets;
-}
-
-function readHeader(bytes: Uint8Array): RecordHeader | undefined {
-  try {
-    return decodeHeader(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function lost(slot: number): P2posError {

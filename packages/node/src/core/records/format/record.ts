@@ -1,5 +1,5 @@
 /** The signed form of a record. Its header is the contract's, since clients verify receipts. */
-import { type Crypto, equalBytes, parseVersion, type RecordHeader } from '@p2pos/protocol';
+import { type Crypto, decodeHeader, equalBytes, parseVersion, type RecordHeader } from '@p2pos/protocol';
 
 export {
   decodeHeader,
@@ -23,6 +23,15 @@ export interface SignedRecord {
   readonly value: Uint8Array | null;
   /** Signature and inclusion path: see seal.ts. */
   readonly proof: Uint8Array;
+}
+
+/** Undefined: it is none, as where a bit has flipped. */
+export function readHeader(bytes: Uint8Array): RecordHeader | undefined {
+  try {
+    return decodeHeader(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The peer id in the version: who signed it. */

@@ -14,7 +14,7 @@ import {
   ROOT_BYTES,
   type SlotRange,
   sharedSlots,
-} from './reconciliation/shared.ts';
+} from './reconciliation/ranges.ts';
 import type { Claim, Heard, PeerMemory } from './standing/memory.ts';
 import type { Standing } from './standing/standing.ts';
 

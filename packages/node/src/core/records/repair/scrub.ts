@@ -13,7 +13,7 @@ import { decodeState } from '../cas/state.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import type { Declarations } from '../declarations.ts';
 import { leafHash } from '../format/merkle.ts';
-import { authorOf, decodeHeader, fitsValue, type RecordHeader } from '../format/record.ts';
+import { authorOf, decodeHeader, fitsValue, type RecordHeader, readHeader } from '../format/record.ts';
 import type { SealVerifier } from '../format/seal.ts';
 import { unionOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
@@ -120,7 +120,7 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
   }
 
   async function check(row: Row, signal: AbortSignal): Promise<void> {
-    if (!declarations.get(row.namespace) && declaredHeader(row)) return;
+    if (!declarations.get(row.namespace) && isUndeclared(row)) return;
     const record = await genuine(row);
     if (record && row.damaged === 0 && agrees(row, record)) return;
     const { slot, version } = row;
@@ -143,12 +143,9 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
   }
 
   /** Of a namespace that nobody has declared here, nothing can be judged. */
-  function declaredHeader({ header }: Row): boolean {
-    try {
-      return declarations.get(decodeHeader(header).namespace) === undefined;
-    } catch {
-      return false;
-    }
+  function isUndeclared({ header }: Row): boolean {
+    const fields = readHeader(header);
+    return fields !== undefined && declarations.get(fields.namespace) === undefined;
   }
 
   /** Whatever was under way when it was written has ended since. */

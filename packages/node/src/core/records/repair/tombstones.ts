@@ -10,7 +10,7 @@ import type { Row, Store } from '../../store/index.ts';
 import { storedState } from '../cas/state.ts';
 import type { Declarations } from '../declarations.ts';
 import { textOf } from '../format/names.ts';
-import { decodeHeader } from '../format/record.ts';
+import { readHeader } from '../format/record.ts';
 import type { Topology } from '../placement/topology.ts';
 import { SELECT_GRAVES } from '../replica/schema.ts';
 import type { RecordTable } from '../replica/store.ts';
@@ -162,21 +162,13 @@ export function createTombstones(
   /** By the record itself, of whose row a bit may have flipped; one that cannot be read says nothing. */
   function isDead({ fields, version, record: { header, value } }: StoredRecord, limit: Limit): boolean {
     if (version >= limit.version) return false;
-    if (!fields) return !isYoung(header, limit);
+    if (!fields) return (readHeader(header)?.version ?? '') < limit.version;
     if (fields.expiresAt !== undefined && fields.expiresAt >= limit.ms) return false;
     if (fields.value === undefined) return true;
     if (value === null) return fields.expiresAt !== undefined;
     if (declarations.get(fields.namespace)?.kind !== 'cas') return false;
     try {
       return storedState(value, fields.version).value === null;
-    } catch {
-      return false;
-    }
-  }
-
-  function isYoung(header: Uint8Array, limit: Limit): boolean {
-    try {
-      return decodeHeader(header).version >= limit.version;
     } catch {
       return false;
     }

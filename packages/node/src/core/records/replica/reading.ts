@@ -4,7 +4,7 @@ import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
 import type { KeyBody } from '../format/key-body.ts';
-import { decodeHeader } from '../format/record.ts';
+import { readHeader } from '../format/record.ts';
 import {
   type Digest,
   MAX_BATCH_BYTES,
@@ -97,7 +97,7 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
       // Before it is told, so that the same version may take its place.
       await table.markDamaged(name, version);
       // One that is none would make the whole answer worthless, with all that is asked beside it.
-      const text = isVersion(version) ? version : versionOf(record.header);
+      const text = isVersion(version) ? version : readHeader(record.header)?.version;
       return text === undefined ? { result: 'refused', text: 'STORE_CORRUPT' } : { result: 'damaged', text };
     }
     const learned = isLearned(name, { slot, count }, version) ? ({ learned: true } as const) : {};
@@ -116,7 +116,7 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
   /** By its header: with a version that is none, nobody would take the list. @throws P2posError STORE_CORRUPT */
   async function versioned(namespace: string, row: StoredKey): Promise<StoredKey> {
     const stored = await table.find({ namespace, key: row.key, partition: row.partition });
-    const version = stored && versionOf(stored.record.header);
+    const version = stored && readHeader(stored.record.header)?.version;
     if (version === undefined)
       throw new P2posError('STORE_CORRUPT', { file: 'of a replica', reason: 'a version cannot be read' });
     return { ...row, version };
@@ -197,12 +197,4 @@ function limited(answers: readonly ReadAnswer[]): ReadAnswer[] {
 
 export function sizeOf([header, value, proof]: RecordBody): number {
   return header.length + (value?.length ?? 0) + proof.length;
-}
-
-function versionOf(header: Uint8Array): string | undefined {
-  try {
-    return decodeHeader(header).version;
-  } catch {
-    return undefined;
-  }
 }

@@ -142,14 +142,14 @@ export const MIGRATIONS: readonly string[] = [
 const NEXT_POSITION = `
   max((SELECT coalesce(max(position), 0) FROM records), (SELECT compacted FROM records_log WHERE namespace = '')) + 1`;
 
-/**
- * Where the version of a row is not the one in its header, a bit has flipped, and nobody knows what is older: nothing takes its
- * place until it is mended, or its header, of all, is known to be what is damaged (`damaged` is 2).
- *
- * The newer version wins; of two records with one version (their author erred) the greater leaf, on every replica. */
 const INTO = `
   INSERT INTO records (namespace, key, partition, replicas, slot, version, leaf, tombstone, expires_at, header, value, proof, position)
 `;
+/**
+ * The newer version wins; of two records with one version (their author erred) the greater leaf, on every replica. Where the
+ * version of a row is not the one in its header, a bit has flipped, and nobody knows what is older: nothing takes its place
+ * until it is mended, or its header, of the two, is known to be what is damaged (`damaged` is 2).
+ */
 const NEWER = `
   ON CONFLICT (namespace, key, partition) DO UPDATE SET
     version = excluded.version, leaf = excluded.leaf, tombstone = excluded.tombstone, expires_at = excluded.expires_at,

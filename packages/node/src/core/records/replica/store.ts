@@ -3,7 +3,7 @@ import { type Crypto, compareBytes, equalBytes } from '@p2pos/protocol';
 import type { Row, Statement, Store } from '../../store/index.ts';
 import { leafHash } from '../format/merkle.ts';
 import { endOf, successorOf } from '../format/range.ts';
-import { decodeHeader, fitsValue, MAX_KEY_BYTES, type RecordHeader } from '../format/record.ts';
+import { decodeHeader, fitsValue, MAX_KEY_BYTES, type RecordHeader, readHeader } from '../format/record.ts';
 import type { SavedSide } from '../placement/eras.ts';
 import type { Ring, SavedRing } from '../placement/ring.ts';
 import { type CommitLog, createCommitLog } from '../watch/log.ts';
@@ -217,7 +217,7 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
         partition: partitionOf({ key, partition }),
         expiresAt: expires_at,
         deleted: tombstone === 1,
-        sound: expiryOf(header) === expires_at,
+        sound: readHeader(header)?.expiresAt === expires_at,
       }));
     },
     async dropValues(records, time) {
@@ -253,14 +253,6 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
       ]);
     },
   };
-}
-
-function expiryOf(header: Uint8Array): number | undefined {
-  try {
-    return decodeHeader(header).expiresAt;
-  } catch {
-    return undefined;
-  }
 }
 
 function statementsOf(

@@ -18,7 +18,7 @@ import type { RecordTable } from '../../replica/store.ts';
 import type { RecordName } from '../../replica/stored.ts';
 import type { SlotContents } from './digests.ts';
 import { initiate, proceed } from './negentropy/index.ts';
-import { PART_BYTES, RECONCILE_LIMITS, ROOT_BYTES, type SlotRange, sharedSlots } from './shared.ts';
+import { PART_BYTES, RECONCILE_LIMITS, ROOT_BYTES, type SlotRange, sharedSlots } from './ranges.ts';
 
 export interface Ask {
   readonly placed: Placed;
