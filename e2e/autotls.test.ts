@@ -167,7 +167,7 @@ test('it is renewed with a third of its life left, a failure keeps the old one, 
   endpoint.fail(true);
   const { notBeforeMs = 0, notAfterMs = 0 } = served[0] ?? {};
   await clock.advance(notAfterMs - (notAfterMs - notBeforeMs) / 3 - clock.now());
-  await eventually(() => assert.match(tls.problem() ?? '', /closed for today/));
+  await eventually(() => assert.match(tls.problem() ?? '', /closed for today/), { timeoutMs: 30_000 });
   assert.equal(tls.current(), served[0], 'the old one is still valid');
   assert.equal((await connectWss(address, root)).serial, first.serial);
 
