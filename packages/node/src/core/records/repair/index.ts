@@ -1,7 +1,7 @@
 /**
- * Keeps replicas alike: which disks count (standing, memory), how a lost one is filled again (catching-up), how two
- * replicas find what either lacks (digests, negentropy, syncing), how damage is found (scrub), and when all that happens
- * (repair).
+ * Keeps replicas alike: which disks count, and how a lost one is filled again (standing/), how two replicas find what either
+ * lacks (reconciliation/), how damage is found (scrub), which deletions may be forgotten (tombstones), and when all that
+ * happens (repair).
  *
  * @example
  * const repair = await openRepair(deps, { timeoutMs: 5_000, maxBytesPerSecond, keepDeletedMs, scrubMs });
