@@ -11,6 +11,11 @@ export function textOfKey({ key, partition }: Pick<RecordHeader, 'key' | 'partit
   return partition.length === 0 || equalBytes(key, partition) ? start : start + textOf(partition);
 }
 
+/** Of a slot among those of all numbers of replicas. */
+export function textOfSlot({ slot, count }: { readonly slot: number; readonly count: number }): string {
+  return `${count}.${slot}`;
+}
+
 export function textOfName(name: Pick<RecordHeader, 'namespace' | 'key' | 'partition'>): string {
   return `${name.namespace} ${textOfKey(name)}`;
 }

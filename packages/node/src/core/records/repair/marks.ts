@@ -1,5 +1,6 @@
 /** When each member was last found to hold the same as this node, slot by slot, and when it held nothing of others. */
 import type { PeerId } from '../../net/index.ts';
+import { textOfSlot } from '../format/names.ts';
 import type { PlacedSlot } from './standing/memory.ts';
 
 export interface RepairMarks {
@@ -24,8 +25,6 @@ interface Reconciled {
   readonly before: ReadonlyMap<string, number | undefined>;
 }
 
-const nameOf = ({ slot, count }: PlacedSlot) => `${count}.${slot}`;
-
 export function createMarks(): MarkKeeper {
   const reconciled = new Map<PeerId, Reconciled>();
   const clean = new Map<PeerId, number>();
@@ -33,7 +32,7 @@ export function createMarks(): MarkKeeper {
   function reconciledAt(peerId: PeerId, place: PlacedSlot): number | undefined {
     const known = reconciled.get(peerId);
     if (!known || known.before.size === 0) return known?.at;
-    const name = nameOf(place);
+    const name = textOfSlot(place);
     return known.before.has(name) ? known.before.get(name) : known.at;
   }
 
@@ -41,7 +40,7 @@ export function createMarks(): MarkKeeper {
     reconciledAt,
     cleanAt: (peerId) => clean.get(peerId),
     reconciled(peerId, at, apart) {
-      const before = new Map(apart.map((place) => [nameOf(place), reconciledAt(peerId, place)]));
+      const before = new Map(apart.map((place) => [textOfSlot(place), reconciledAt(peerId, place)]));
       reconciled.set(peerId, { at, before });
     },
     clean(peerId, at) {

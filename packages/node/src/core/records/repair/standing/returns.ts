@@ -2,6 +2,7 @@
  * In which slots this node has yet to come back, since it was removed and is listed again: what it holds there may have
  * been deleted meanwhile (`absences.ts` says where, `returning.ts` how it comes back).
  */
+import { textOfSlot } from '../../format/names.ts';
 import type { PeerMemory, PlacedSlot, ReturningSlot } from './memory.ts';
 
 export interface Returns {
@@ -21,13 +22,11 @@ export interface Returns {
   finish(slots: readonly PlacedSlot[]): Promise<void>;
 }
 
-const nameOf = ({ slot, count }: PlacedSlot) => `${count}.${slot}`;
-
 export function createReturns(
   memory: Pick<PeerMemory, 'returning' | 'saveReturned'>,
   onChange: () => void,
 ): Returns {
-  const expected = new Map<string, ReturningSlot>(memory.returning.map((one) => [nameOf(one), one]));
+  const expected = new Map<string, ReturningSlot>(memory.returning.map((one) => [textOfSlot(one), one]));
   const excused = new Set<string>();
   let suspended = false;
 
@@ -35,7 +34,7 @@ export function createReturns(
     if (suspended) return true;
     // Asked for every record; nearly always there is none.
     if (expected.size === excused.size) return false;
-    const name = nameOf({ slot, count });
+    const name = textOfSlot({ slot, count });
     return expected.has(name) && !excused.has(name);
   }
 
@@ -47,7 +46,7 @@ export function createReturns(
     expect(slots) {
       suspended = false;
       for (const one of slots) {
-        const name = nameOf(one);
+        const name = textOfSlot(one);
         const epoch = Math.min(one.epoch, expected.get(name)?.epoch ?? one.epoch);
         expected.set(name, { ...one, epoch });
         excused.delete(name);
@@ -60,15 +59,15 @@ export function createReturns(
       suspended || [...expected.values()].some((one) => isDue(one.slot, one.count) && matters(one)),
     excuse(slots) {
       const due = slots.filter(({ slot, count }) => isDue(slot, count));
-      for (const one of due) excused.add(nameOf(one));
+      for (const one of due) excused.add(textOfSlot(one));
       if (due.length > 0) onChange();
     },
     async finish(slots) {
       if (slots.length === 0) return;
       await memory.saveReturned(slots);
       for (const one of slots) {
-        expected.delete(nameOf(one));
-        excused.delete(nameOf(one));
+        expected.delete(textOfSlot(one));
+        excused.delete(textOfSlot(one));
       }
       onChange();
     },
