@@ -1,6 +1,7 @@
 /** How nodes end here: in good order, or as processes and machines do that die. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { storeThrough } from './store-through.ts';
 import { createTestnet, type Testnet } from './testnet.ts';
 
 const LEASES = `SELECT version, leaf FROM records WHERE namespace LIKE '%topic-leases%' ORDER BY leaf`;
@@ -42,3 +43,28 @@ for (const how of ['reset', 'silent'] as const) {
     await net.settle();
   });
 }
+
+test('of a process that is killed, running or starting, nothing goes on, whatever its disk owes it', async () => {
+  let isLost = false;
+  await using net = await createTestnet(2, {
+    wrap: (i, ports) => ({
+      ...ports,
+      store: storeThrough(ports.store, {
+        write: (statements) => (i === 0 && isLost ? new Promise(() => {}) : ports.store.write(statements)),
+      }),
+    }),
+  });
+  await net.settle();
+  isLost = true;
+  await net.clock.advance(60_000);
+  await net.crash(0);
+  for (let i = 0; i < 5; i++) {
+    const died = assert.rejects(net.start(0), { code: 'STORE_FAILED' });
+    await net.clock.advance(10_000);
+    await net.crash(0);
+    await died;
+  }
+  await net.stop(1);
+  await net.clock.advance(60_000);
+  assert.equal(net.clock.pending(), 0);
+});

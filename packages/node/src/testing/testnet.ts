@@ -123,23 +123,25 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     const identity = identities[i];
     const disk = disks[i];
     if (!identity || !disk) throw new RangeError(`there is no node ${i}`);
-    const own = random.fork(`node${i}/${starts++}`);
+    const life = createMortality(identity.peerId);
+    lives[i] = life;
+    const ports = wrap(i, {
+      clock,
+      random: random.fork(`node${i}/${starts++}`),
+      crypto: keys?.crypto ?? instantCrypto,
+      log: log.child({ node: `node${i}` }),
+      identity,
+      store: disk.open(),
+      openNet: async (admit) => {
+        const net = hub.join(identity.peerId, { admit });
+        nets[i] = net;
+        return net;
+      },
+      load: () => 0,
+      disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
+    });
     const made = createNode(
-      wrap(i, {
-        clock,
-        random: own,
-        crypto: keys?.crypto ?? instantCrypto,
-        log: log.child({ node: `node${i}` }),
-        identity,
-        store: disk.open(),
-        openNet: async (admit) => {
-          const net = hub.join(identity.peerId, { admit });
-          nets[i] = net;
-          return net;
-        },
-        load: () => 0,
-        disk: async () => ({ usedBytes: 0, freeBytes: 2 ** 40 }),
-      }),
+      { ...ports, clock: life.clock(ports.clock) },
       {
         version: '0.0.0-test',
         systemId: system.systemId,
@@ -171,10 +173,9 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       const node = await during(Promise.race([made, died.promise]));
       // It may have died since it was made.
       await Promise.race([died.promise, Promise.resolve()]);
-      const life = createMortality(identity.peerId);
       nodes[i] = mortal(node, life);
-      lives[i] = life;
     } catch (error) {
+      life.die();
       // One that died half-way ends whenever it does.
       made.then((node) => node[Symbol.asyncDispose]()).catch(() => {});
       throw error;
@@ -234,8 +235,8 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       if (!running.delete(i) && !start) return;
       nets[i]?.crash(how);
       disks[i]?.open();
-      if (start) return start(new P2posError('STORE_FAILED', { reason: 'the process died' }));
       lives[i]?.die();
+      if (start) return start(new P2posError('STORE_FAILED', { reason: 'the process died' }));
       // How it ends is nobody's concern any more.
       Promise.resolve(nodes[i]?.[Symbol.asyncDispose]()).catch(() => {});
     },
