@@ -29,6 +29,22 @@ test('what one node took is read from another, also when a replica is gone', asy
   assert.equal(text(found?.value), 'v');
 });
 
+test('an old copy of a disk is known for one as soon as others were told of anything since, within seconds', async () => {
+  await using net = await createTestnet(3);
+  await net.settle();
+  await net.clock.advance(60_000);
+  const term = () => net.disk(1).peek<{ term: number }>('SELECT term FROM repair_self')[0]?.term;
+  const before = term();
+  const image = net.disk(1).image();
+  await net.during(net.nodes[0]?.kv.put({ app: 'default', key: 'k', value: bytes('v') }) ?? Promise.reject());
+  await net.clock.advance(3_000);
+  await net.crash(1, 'reset');
+  net.replaceDisk(1, image);
+  await net.start(1);
+  await net.until(() => net.nodes[1]?.records.repair.standing() === 'voter');
+  assert.notEqual(term(), before, 'it caught up before it counted');
+});
+
 test('T1: an older snapshot stays stale after a restart', async () => {
   await using net = await createTestnet(3);
   await net.settle();

@@ -149,7 +149,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   const strangers = starting.use(createStrangers({ net, isMember, clock, log }));
   const rpc = starting.use(createRpc({ net, clock, log, random }, { admit, onMisconduct: strangers.note }));
   const liveness = starting.use(
-    createLiveness({ rpc, net, membership, clock, random, log }, config.liveness),
+    createLiveness({ rpc, net, membership, position: () => position(), clock, random, log }, config.liveness),
   );
   if (config.snapshotBytes && membership.view().epoch === 0) {
     await membership.submit({ kind: 'snapshot', bytes: config.snapshotBytes, from: 'home' });
@@ -219,6 +219,7 @@ export async function createNode(ports: NodePorts, config: NodeConfig): Promise<
   presence.events.on('heartbeat:accepted', ({ heartbeat }) =>
     records.repair.notePosition(heartbeat.peerId, heartbeat.store),
   );
+  liveness.events.on('peer:position', ({ peerId, store }) => records.repair.notePosition(peerId, store));
   net.events.on('peer:connected', (peerId) => {
     if (membership.isActive(peerId)) records.repair.notice(peerId);
   });

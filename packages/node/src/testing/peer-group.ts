@@ -126,7 +126,7 @@ export async function createPeerGroup(count: number, config: PeerGroupConfig = {
     await using starting = new AsyncDisposableStack();
     const deps = { net, membership, store, clock: local, random: own, log };
     const rpc = starting.use(createRpc(deps));
-    const liveness = starting.use(createLiveness({ ...deps, rpc }));
+    const liveness = starting.use(createLiveness({ ...deps, rpc, position: () => store.position() }));
     const state = starting.use(createNodeState({ ...deps, peerId: identity.peerId, liveness }));
     const presence = starting.use(
       await createPresence(

@@ -21,7 +21,14 @@ export {
   type Rpc,
 } from './capability.ts';
 export { CLIENT } from './client.ts';
-export { MAX_ADDRESSES_PER_PEER, MAX_HEARTBEAT_BYTES, PEERS, PEERS_LIMITS, PING } from './mesh.ts';
+export {
+  MAX_ADDRESSES_PER_PEER,
+  MAX_HEARTBEAT_BYTES,
+  PEERS,
+  PEERS_LIMITS,
+  PING,
+  storePositionSchema,
+} from './mesh.ts';
 export { type Channel, type PeerId, type RpcLog, type RpcNet, silentRpcLog } from './ports.ts';
 export { createRpc, type RpcConfig, type RpcDeps } from './rpc.ts';
 export type { RpcLimits } from './session/account.ts';

@@ -1,18 +1,24 @@
 /** What peers say to each other to keep their connections, and to learn where the others are. */
 import { z } from 'zod';
-import { addressSchema, bytesSchema, integerSchema, peerIdSchema } from '../contract/schema.ts';
+import { addressSchema, bytesSchema, integerSchema, peerIdSchema, textSchema } from '../contract/schema.ts';
 import { defineCapability } from './capability.ts';
 
 /** Wall clock, ms since the epoch. */
 const wallClock = z.number().min(0).max(253_402_300_799_999);
 const MAX_PING_BYTES = 256;
 
-/** Each side tells the other what its wall clock says. */
+/** Which store a node runs on, and how far that has come: an old copy of it is told from it by those who heard of more. */
+export const storePositionSchema = z.strictObject({
+  storeId: textSchema(64, { min: 1 }),
+  commits: integerSchema(0),
+});
+
+/** Each side tells the other what its wall clock says; who answers and keeps records, how far its store has come. */
 export const PING = defineCapability('/p2pos/ping/1.0.0', {
   ping: {
     id: 1,
     input: z.strictObject({ at: wallClock }),
-    output: z.strictObject({ at: wallClock }),
+    output: z.strictObject({ at: wallClock, store: storePositionSchema.optional() }),
     maxBodyBytes: MAX_PING_BYTES,
   },
 });

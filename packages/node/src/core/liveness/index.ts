@@ -6,7 +6,7 @@
  * §2: `unconfigured`, `degraded` or `healthy`. Both promise bounded memory: one pulse per listed member.
  *
  * @example
- * await using liveness = createLiveness({ rpc, net, membership, clock, random, log });
+ * await using liveness = createLiveness({ rpc, net, membership, position: () => store.position(), clock, random, log });
  * using state = createNodeState({ peerId: net.peerId, membership, liveness, clock, log });
  * state.current(); // 'degraded' until a majority answered
  */

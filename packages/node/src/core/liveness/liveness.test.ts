@@ -32,6 +32,17 @@ test('round trips and clock offsets come from pings', async () => {
   );
 });
 
+test('pings tell how far the stores of others have come', async () => {
+  await using group = await createPeerGroup(2);
+  await group.until(meshed(group));
+  const [a, b] = group.peers as [Peer, Peer];
+  const told: unknown[] = [];
+  a.liveness.events.on('peer:position', (position) => told.push(position));
+  await b.store.write([{ sql: 'CREATE TABLE one (id)' }]);
+  await group.clock.advance(3_000);
+  assert.deepEqual(told.at(-1), { peerId: b.peerId, store: b.store.position() });
+});
+
 test('a clock more than 60 s off is warned of once, also after it was moved', async () => {
   let skewMs = 0;
   await using group = await createPeerGroup(4, { skewMs: (i) => (i === 3 ? skewMs : 0) });
@@ -163,6 +174,7 @@ function createSilentPair(
     random: createSeededRandom('silent'),
     log: silentLogger,
     membership: { view: () => ({ members: new Map([['b', {}]]) }) as never, events: quiet },
+    position: () => ({ storeId: 's', commits: 1 }),
     net: {
       peerId: 'a',
       events: quiet,

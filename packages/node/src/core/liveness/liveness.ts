@@ -9,6 +9,7 @@ import type { Net, PeerId } from '../net/index.ts';
 import type { Random } from '../random/index.ts';
 import { jitter } from '../random/index.ts';
 import type { Rpc } from '../rpc/index.ts';
+import type { StorePosition } from '../store/index.ts';
 import { createTaskGroup } from '../tasks/index.ts';
 import { createLocalHealth } from './local-health.ts';
 import type { ClockOpinion, Liveness, LivenessEvents } from './port.ts';
@@ -18,6 +19,8 @@ export interface LivenessDeps {
   readonly rpc: Pick<Rpc, 'serve' | 'call'>;
   readonly net: Pick<Net, 'peerId' | 'events' | 'connections' | 'isConnected' | 'hangUp'>;
   readonly membership: Pick<Membership, 'view' | 'events'>;
+  /** What others are told of this node's store. */
+  readonly position: () => StorePosition;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -42,6 +45,11 @@ const OFFSET_KEPT_MS = 100;
 const OFFSET_DRIFT_MS = 1;
 /** A connection over which calls cannot even be sent is dropped after this long. */
 const SILENT_MS = 30_000;
+
+interface PingAnswer {
+  readonly at: number;
+  readonly store?: StorePosition | undefined;
+}
 
 interface Patient {
   readonly pulse: PulseRecorder;
@@ -79,7 +87,7 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
       const sentAt = clock.monotonic();
       try {
         const answer = await rpc.call(peerId, PING, 'ping', { at: clock.now() }, { timeoutMs, signal });
-        answered(peerId, sentAt, answer.at);
+        answered(peerId, sentAt, answer);
       } catch (error) {
         if (!signal.aborted) failed(peerId, clock.monotonic() - sentAt - timeoutMs, error);
       } finally {
@@ -94,13 +102,14 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
     if (net.isConnected(peerId)) heardAt.set(peerId, clock.monotonic());
   }
 
-  function answered(peerId: PeerId, sentAt: number, peerWall: number): void {
+  function answered(peerId: PeerId, sentAt: number, { at, store }: PingAnswer): void {
     heard(peerId);
     if (!isListed(peerId)) return;
+    if (store) events.emit('peer:position', { peerId, store });
     const known = patients.get(peerId);
     const patient = known ?? { pulse: createPulseRecorder(clock), alive: false };
     if (!known) patients.set(peerId, patient);
-    const moved = patient.pulse.answered(sentAt, clock.monotonic(), peerWall);
+    const moved = patient.pulse.answered(sentAt, clock.monotonic(), at);
     // Without an answer for very long it did not count.
     if (moved || !patient.alive) offset.until = 0;
     if (patient.alive) return;
@@ -203,7 +212,7 @@ export function createLiveness(deps: LivenessDeps, config: LivenessConfig = {}):
   const served = rpc.serve(PING, {
     ping: async (_, { peerId }) => {
       if (!isListed(peerId)) throw new P2posError('NOT_A_MEMBER', { peerId });
-      return { at: clock.now() };
+      return { at: clock.now(), store: deps.position() };
     },
   });
 

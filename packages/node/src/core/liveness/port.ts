@@ -1,6 +1,7 @@
 /** Who answers, and the state that follows from it, as the rest of the node sees it. */
 import type { Events } from '../events/index.ts';
 import type { PeerId } from '../net/index.ts';
+import type { StorePosition } from '../store/index.ts';
 
 export interface Pulse {
   /** On the local monotonic clock, ms. */
@@ -20,7 +21,12 @@ export interface ClockOpinion {
   readonly offsetMs: number;
 }
 
-export type LivenessEvents = { 'peer:alive': PeerId; 'peer:lost': PeerId };
+export type LivenessEvents = {
+  'peer:alive': PeerId;
+  'peer:lost': PeerId;
+  /** With each answer of one that keeps records: how far its store had come. */
+  'peer:position': { readonly peerId: PeerId; readonly store: StorePosition };
+};
 
 export interface Liveness extends AsyncDisposable {
   readonly events: Events<LivenessEvents>;

@@ -19,7 +19,7 @@ import {
   textSchema,
   timestampSchema,
 } from '@p2pos/protocol';
-import { MAX_HEARTBEAT_BYTES } from '@p2pos/protocol/rpc';
+import { MAX_HEARTBEAT_BYTES, storePositionSchema } from '@p2pos/protocol/rpc';
 import { z } from 'zod';
 import type { Heartbeat } from './port.ts';
 
@@ -39,7 +39,7 @@ export const heartbeatDocument: DocumentKind<Heartbeat> = defineDocument<Heartbe
     state: z.enum(['unconfigured', 'degraded', 'healthy']),
     load: share,
     disk: z.strictObject({ usedBytes: integerSchema(0), freeBytes: integerSchema(0) }),
-    store: z.strictObject({ storeId: textSchema(64, { min: 1 }), commits: integerSchema(0) }),
+    store: storePositionSchema,
     heads: z.strictObject({
       epoch: integerSchema(0),
       snapshot: hexHashSchema,

@@ -235,9 +235,9 @@ export interface Leases {
 export interface RecordsRepair {
   /** The connection to this member is new: compare with it soon. */
   notice(peerId: PeerId): void;
-  /** Where a member's store is, as it says in its heartbeats. */
+  /** Where a member's store is, as it says in its heartbeats and when it is pinged. */
   notePosition(peerId: PeerId, position: StorePosition): void;
-  /** What this node's own heartbeats tell of it. */
+  /** What this node tells of it in its own. */
   position(): StorePosition;
   /** Compares with every member now; whether all held the same afterwards. */
   round(): Promise<boolean>;
