@@ -68,6 +68,25 @@ for (const column of [
   });
 }
 
+for (const use of ['read', 'write'] as const)
+  test(`what a ${use} meets damaged is mended soon, however long reading through all takes`, async () => {
+    await using bed = await createTestbed({ nodes: 3, records: { scrubMs: 1_000 * HOUR_MS } });
+    for (const key of ['first', 'key', 'last']) await bed.put(0, key, 'v');
+    await bed.clock.advance(1_000);
+    const { store } = bed.node(1);
+    const bad = "version = 'p' || substr(version, 2)";
+    await store.write([
+      { sql: `UPDATE records SET ${bad} WHERE key = ?`, params: [new TextEncoder().encode('key')] },
+    ]);
+    if (use === 'read') await bed.get(1, 'key');
+    else await bed.put(0, 'key', 'newer');
+    await bed.clock.advance(130_000);
+    const rows = await store.read(`SELECT 1 FROM records WHERE damaged OR version NOT LIKE '0%'`);
+    assert.deepEqual(rows, []);
+    await bed.crash(0);
+    assert.equal(await bed.get(2, 'key'), use === 'read' ? 'v' : 'newer');
+  });
+
 test('a damaged record that is let go before it can be mended does not come back', async () => {
   let dropped = 0;
   await using bed = await createTestbed({

@@ -1,7 +1,8 @@
 /**
  * Reads through all that is held, a little every minute, so that damage on the disk is found while others still hold what was
  * damaged: hashes and signature of each record, and whether its row says of it what the record says itself. What is wrong is
- * written anew, from the record where that is whole, else from another replica.
+ * written anew, from the record where that is whole, else from another replica. What reads and writes have met damaged comes
+ * first.
  */
 import { type Crypto, equalBytes, isVersion, parseVersion } from '@p2pos/protocol';
 import type { Logger } from '../../log/index.ts';
@@ -56,8 +57,10 @@ const STEP_MS = 60_000;
 const UNDER_WAY_MS = 60_000;
 /** Of the greatest records 9 MiB: less than a read may give. */
 const PAGE = 64;
-const SELECT = `SELECT id, replicas, slot, tombstone, expires_at, namespace, key, partition, version, leaf, header, value, proof,
-  damaged, replaced_version, replaced_live FROM records WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`;
+const FIELDS = `id, replicas, slot, tombstone, expires_at, namespace, key, partition, version, leaf, header, value, proof,
+  damaged, replaced_version, replaced_live`;
+const SELECT = `SELECT ${FIELDS} FROM records WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`;
+const SELECT_MET = `SELECT ${FIELDS} FROM records INDEXED BY records_damaged WHERE damaged > 0 AND id > ? ORDER BY id LIMIT ?`;
 const MARK = 'UPDATE records SET damaged = 2 WHERE id = ? AND leaf = ? AND header = ? AND damaged < 2';
 const SELECT_DAMAGED = 'SELECT damaged FROM records WHERE id = ?';
 
@@ -74,6 +77,7 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
   const { aside, toldTime } = deps;
   /** Restarts begin anywhere, so that a node which is often restarted reads all of its disk too. */
   let after: number | undefined;
+  let metAfter = 0;
 
   /** The record as it should lie here; undefined: its own bytes are damaged. */
   async function genuine({ header, value, proof }: Row): Promise<CheckedRecord | undefined> {
@@ -191,7 +195,17 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
       await aside.set(row.replicas, row.slot, [new Uint8Array(row.leaf)]);
   }
 
+  async function checkAll(rows: readonly Row[], signal: AbortSignal): Promise<void> {
+    for (const row of rows) {
+      if (signal.aborted) return;
+      await check(row, signal);
+    }
+  }
+
   deps.tasks.every({ name: 'records_scrub', intervalMs: STEP_MS }, async (signal) => {
+    const met = await store.read<Row>(SELECT_MET, [metAfter, PAGE]);
+    await checkAll(met, signal);
+    metAfter = met.length === PAGE ? (met.at(-1) as Row).id : 0;
     const [bounds] = await store.read<{ last: number | null }>('SELECT max(id) AS last FROM records');
     const last = bounds?.last ?? 0;
     if (last === 0) return;
@@ -200,10 +214,7 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
     const end = after + Math.ceil((last * STEP_MS) / wholeMs);
     while (after < end && !signal.aborted) {
       const rows: Row[] = await store.read<Row>(SELECT, [after, end, PAGE]);
-      for (const row of rows) {
-        if (signal.aborted) return;
-        await check(row, signal);
-      }
+      await checkAll(rows, signal);
       after = rows.length === PAGE ? (rows.at(-1) as Row).id : end;
     }
   });

@@ -327,8 +327,10 @@ export function createReplica(deps: ReplicaDeps): Replica {
     if (promised !== undefined && promised > fields.version && (!held || held.version < fields.version))
       return { result: 'promised', text: promised };
     // A damaged row keeps it out, and nobody has anything newer for that.
-    if (held?.damaged && (held.version < fields.version || isOlder(held, fields.version)))
+    if (held?.damaged && (held.version < fields.version || isOlder(held, fields.version))) {
+      await table.markDamaged(fields, held.version);
       return refused('STORE_CORRUPT');
+    }
     if (!held)
       throw new P2posError('STORE_FAILED', {
         reason: `a record of ${toHex(leaf)} was neither kept nor held`,
