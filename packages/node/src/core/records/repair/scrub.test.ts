@@ -1,6 +1,7 @@
 /** Damage on the disk is found by reading through it, and mended from the record itself or from another replica. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { P2posError } from '@p2pos/protocol';
 import { storeThrough } from '../../../testing/store-through.ts';
 import { count, plant, recordsOf } from '../testing/strays.ts';
 import { createTestbed, type Testbed } from '../testing/testbed.ts';
@@ -86,6 +87,35 @@ for (const use of ['read', 'write'] as const)
     await bed.crash(0);
     assert.equal(await bed.get(2, 'key'), use === 'read' ? 'v' : 'newer');
   });
+
+test('what cannot be read, or not be mended, hides nothing beside it', async () => {
+  let bad = Number.POSITIVE_INFINITY;
+  const corrupt = () => new P2posError('STORE_CORRUPT', { file: 'of the test', reason: 'a damaged page' });
+  await using bed = await createTestbed({
+    nodes: 3,
+    ...QUICK,
+    wrapStore: (index, store) =>
+      storeThrough(store, {
+        async read(sql, params = []) {
+          const [after, end] = params as [number, number];
+          if (index === 1 && sql.includes('id > ? AND id <= ?') && after < bad && bad <= end) throw corrupt();
+          return store.read(sql, params);
+        },
+        async write(statements) {
+          if (index === 1 && statements.some(({ params }) => params?.[0] === bad + 1)) throw corrupt();
+          return store.write(statements);
+        },
+      }),
+  });
+  for (let i = 0; i < 300; i++) await bed.put(0, `key${i}`, 'v');
+  await bed.clock.advance(1_000);
+  bad = 150;
+  const { store } = bed.node(1);
+  const ids = [20, bad - 1, bad + 1, bad + 2, 280];
+  await store.write([{ sql: `UPDATE records SET slot = slot + 64 WHERE id IN (${ids})` }]);
+  await bed.clock.advance(3 * HOUR_MS);
+  assert.deepEqual(await store.read('SELECT id FROM records WHERE slot >= 64'), [{ id: bad + 1 }]);
+});
 
 test('a damaged record that is let go before it can be mended does not come back', async () => {
   let dropped = 0;

@@ -198,12 +198,29 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
   async function checkAll(rows: readonly Row[], signal: AbortSignal): Promise<void> {
     for (const row of rows) {
       if (signal.aborted) return;
-      await check(row, signal);
+      await check(row, signal).catch((error) =>
+        log.error({ action: 'scrub', slot: row.slot, error }, 'a damaged record was not mended'),
+      );
+    }
+  }
+
+  /** What cannot be read hides nothing that lies beside it or after it. */
+  async function page(from: number, end: number): Promise<{ rows: readonly Row[]; upTo: number }> {
+    try {
+      const rows = await store.read<Row>(SELECT, [from, end, PAGE]);
+      return { rows, upTo: rows.length === PAGE ? (rows.at(-1) as Row).id : end };
+    } catch (error) {
+      log.error({ action: 'scrub', error }, 'a part of the disk cannot be read');
+      const upTo = Math.min(end, from + PAGE);
+      const rows: Row[] = [];
+      for (let id = from; id < upTo; id++)
+        rows.push(...(await store.read<Row>(SELECT, [id, id + 1, 1]).catch(() => [])));
+      return { rows, upTo };
     }
   }
 
   deps.tasks.every({ name: 'records_scrub', intervalMs: STEP_MS }, async (signal) => {
-    const met = await store.read<Row>(SELECT_MET, [metAfter, PAGE]);
+    const met = await store.read<Row>(SELECT_MET, [metAfter, PAGE]).catch((): Row[] => []);
     await checkAll(met, signal);
     metAfter = met.length === PAGE ? (met.at(-1) as Row).id : 0;
     const [bounds] = await store.read<{ last: number | null }>('SELECT max(id) AS last FROM records');
@@ -213,9 +230,9 @@ export function startScrub(deps: ScrubDeps, { timeoutMs, wholeMs }: ScrubConfig)
       after = after === undefined ? Math.floor(deps.random.float() * last) : 0;
     const end = after + Math.ceil((last * STEP_MS) / wholeMs);
     while (after < end && !signal.aborted) {
-      const rows: Row[] = await store.read<Row>(SELECT, [after, end, PAGE]);
+      const { rows, upTo } = await page(after, end);
       await checkAll(rows, signal);
-      after = rows.length === PAGE ? (rows.at(-1) as Row).id : end;
+      after = upTo;
     }
   });
 }
