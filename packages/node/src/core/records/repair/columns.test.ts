@@ -48,6 +48,14 @@ for (const column of ['slot', 'replicas', 'tombstone', 'expires_at', 'namespace'
     }
   });
 
+test('a list is taken from who holds an expiry that is none', async () => {
+  await using bed = await damaged(1, 'expires_at = expires_at - (1 << 47)');
+  await bed.crash(2);
+  const prefix = new TextEncoder().encode('k');
+  const listed = bed.node(0).records.scanAll({ namespace: 'default/kv', prefix, limit: 1_000 });
+  assert.equal((await bed.run(listed)).keys.length, 200);
+});
+
 for (const first of [' ', 'p'])
   test(`what is older takes the place of nothing whose version is damaged: ${first}…`, async () => {
     await using bed = await damaged(1, 'damaged = 0');

@@ -5,6 +5,7 @@ import type { PeerId } from '../../net/index.ts';
 import type { Declarations } from '../declarations.ts';
 import type { KeyBody } from '../format/key-body.ts';
 import { readHeader } from '../format/record.ts';
+import { isWhole } from '../format/whole.ts';
 import {
   type Digest,
   MAX_BATCH_BYTES,
@@ -113,13 +114,19 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
     return stored.damaged || isLearned(name, place, stored.version) ? undefined : stored;
   }
 
-  /** By its header: with a version that is none, nobody would take the list. @throws P2posError STORE_CORRUPT */
-  async function versioned(namespace: string, row: StoredKey): Promise<StoredKey> {
+  /** With a version or an expiry that is none, nobody would take the list. */
+  function isTold({ version, expiresAt }: StoredKey): boolean {
+    return isVersion(version) && (expiresAt === undefined || isWhole(expiresAt));
+  }
+
+  /** @throws P2posError STORE_CORRUPT */
+  async function byHeader(namespace: string, row: StoredKey): Promise<StoredKey> {
     const stored = await table.find({ namespace, key: row.key, partition: row.partition });
-    const version = stored && readHeader(stored.record.header)?.version;
-    if (version === undefined)
-      throw new P2posError('STORE_CORRUPT', { file: 'of a replica', reason: 'a version cannot be read' });
-    return { ...row, version };
+    const fields = stored && readHeader(stored.record.header);
+    if (!fields)
+      throw new P2posError('STORE_CORRUPT', { file: 'of a replica', reason: 'a header cannot be read' });
+    const { version, expiresAt } = fields;
+    return { ...row, version, expiresAt };
   }
 
   async function digestOne(name: RecordName): Promise<Digest> {
@@ -167,9 +174,7 @@ export function createReplicaReader(deps: ReplicaReaderDeps): ReplicaReader {
         limit: Math.min(limit, MAX_SCAN_LIMIT),
         partition: only,
       });
-      const rows = await Promise.all(
-        listed.map((row) => (isVersion(row.version) ? row : versioned(namespace, row))),
-      );
+      const rows = await Promise.all(listed.map((row) => (isTold(row) ? row : byHeader(namespace, row))));
       admission.confirm();
       return {
         keys: rows.map((row): KeyBody => {
