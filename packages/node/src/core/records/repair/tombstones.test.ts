@@ -229,6 +229,29 @@ for (const damage of ['slot = slot + 4096', 'replicas = replicas + 16'])
     assert.ok(!left.some((row) => Buffer.from(row['key'] as Uint8Array).toString() === 'k51'));
   });
 
+for (const column of ['namespace', 'key', 'partition'])
+  test(`what is deleted does not come back from a row that lies under another name: ${column}`, async () => {
+    await using bed = await createTestbed({
+      nodes: 3,
+      slots: 1,
+      records: { ...QUICK, keepDeletedMs: 300_000 },
+    });
+    for (let i = 0; i < 100; i++) await bed.put(0, `k${i}`, 'v');
+    const [key, partition] = [new TextEncoder().encode('a'), new TextEncoder().encode('part')];
+    const name = { namespace: 'default/kv', key, partition };
+    await bed.run(bed.node(0).records.put({ ...name, value: key }));
+    await bed.clock.advance(1_000);
+    const flipped = column === 'namespace' ? "'default/kw'" : "CAST('qart' AS BLOB)";
+    const sql = `UPDATE records SET ${column} = ${flipped} WHERE partition <> x''`;
+    await bed.node(1).store.write([{ sql }]);
+    await bed.run(bed.node(0).records.delete(name));
+    await pass(bed, 1_800_000);
+    for (const index of [0, 1, 2]) {
+      const read = bed.node(index).records.get({ ...name, consistency: 'quorum' });
+      assert.equal((await bed.run(read)).found, undefined);
+    }
+  });
+
 test('what is alive is not forgotten where its row alone says that it is deleted', async () => {
   await using bed = await createTestbed({ nodes: 3, records: { ...QUICK, keepDeletedMs: 300_000 } });
   for (let i = 0; i < 100; i++) await bed.put(0, `k${i}`, 'v');

@@ -109,12 +109,13 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
     value,
     namespace,
     key,
+    partition,
     version,
   }: RecordRow): RecordHeader | undefined {
     if (!equalBytes(leafHash(crypto, header), leaf)) return undefined;
     const fields = decodeHeader(header);
-    if (fields.version !== version || fields.namespace !== namespace || !equalBytes(fields.key, key))
-      return undefined;
+    if (fields.version !== version || fields.namespace !== namespace) return undefined;
+    if (!equalBytes(fields.key, key) || !equalBytes(partitionColumn(fields), partition)) return undefined;
     return value === null || fitsValue(crypto, fields, value) ? fields : undefined;
   }
 
