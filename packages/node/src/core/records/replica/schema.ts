@@ -214,7 +214,8 @@ export const SELECT_PARTITION = `
   ORDER BY key LIMIT ?5`;
 
 export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot = ? AND leaf = ?';
-export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND version = ? AND leaf = ?';
+/** By its bytes: of a text in which a bit has flipped nobody can name what lies there. */
+export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND leaf = ? AND header = ?';
 export const MARK_DAMAGED =
   'UPDATE records SET damaged = max(damaged, 1) WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
 export const SELECT_EXPIRED_VALUES =

@@ -287,14 +287,14 @@ function statementsOf(
  * took its place, or is newer under the record's name, stays.
  */
 export function writeAnew(
-  { id, version, leaf }: { readonly id: number; readonly version: string; readonly leaf: Uint8Array },
+  { id, leaf, header }: { readonly id: number; readonly leaf: Uint8Array; readonly header: Uint8Array },
   record: CheckedRecord,
   now: number,
 ): Statement[] {
   const { register: _, ...plain } = record;
   const [upsert] = statementsOf(plain, now, record.register?.deleted) as [Statement];
   return [
-    { sql: sql.DELETE_ROW, params: [id, version, leaf] },
+    { sql: sql.DELETE_ROW, params: [id, leaf, header] },
     { ...upsert, sql: sql.REPLACE },
   ];
 }
