@@ -6,6 +6,7 @@ import { createManualClock } from '../../../testing/manual-clock.ts';
 import { createMemoryStore } from '../../../testing/memory-store.ts';
 import { createSeededRandom } from '../../../testing/seeded-random.ts';
 import { createTestSystem } from '../../../testing/test-system.ts';
+import { sleep } from '../../clock/index.ts';
 import { silentLogger } from '../../log/index.ts';
 import { createTaskGroup } from '../../tasks/index.ts';
 import type { Topology } from '../placement/topology.ts';
@@ -23,6 +24,11 @@ async function waiting(bed: Testbed): Promise<Record<string, number>> {
       'SELECT peer_id AS peer, count(*) AS n FROM repair_hints GROUP BY peer_id',
     );
   return Object.fromEntries(rows.map(({ peer, n }) => [peer, n]));
+}
+
+async function authorOf(): Promise<string> {
+  const [author] = (await createTestSystem({ nodes: 1 })).nodes;
+  return author?.peerId as string;
 }
 
 test('what waits is handed over however large it is', async () => {
@@ -71,8 +77,7 @@ test('what waits for who stays away leaves room for others, and has a bound', as
     },
     { keepMs: 60_000, maxBytes: 10_000, everyMs: 1_000, timeoutMs: 1_000 },
   );
-  const [author] = (await createTestSystem({ nodes: 1 })).nodes;
-  const version = formatVersion({ ms: clock.now(), counter: 0, author: author?.peerId as string });
+  const version = formatVersion({ ms: clock.now(), counter: 0, author: await authorOf() });
   const value = new Uint8Array(1_000);
   const record = { header: value, value, proof: value, fields: { version } } as unknown as CheckedRecord;
   for (let i = 0; i < 20; i++) hints.keep('away', record);
@@ -81,6 +86,44 @@ test('what waits for who stays away leaves room for others, and has a bound', as
   assert.deepEqual([...hints.waiting()].sort(), ['away', 'for a moment']);
   const [row] = await store.read<{ bytes: number }>('SELECT sum(bytes) AS bytes FROM repair_hints');
   assert.ok((row?.bytes as number) <= 10_000);
+});
+
+test('one that takes long for each answer holds up what waits for others by one answer at a time', async () => {
+  const clock = createManualClock();
+  const random = createSeededRandom('slow');
+  await using tasks = createTaskGroup({ clock, random, log: silentLogger });
+  const store = createMemoryStore(random);
+  const handed = new Map<string, number>();
+  const hints = await openHints(
+    {
+      store,
+      clock,
+      tasks,
+      topology: { current: () => ({ epoch: 1, hash: new Uint8Array(32) }) } as unknown as Topology,
+      calls: {
+        async ask(peerId: string, _method: string, input: { records: readonly unknown[] }) {
+          if (peerId === 'slow') await sleep(clock, 4_000);
+          handed.set(peerId, (handed.get(peerId) ?? 0) + input.records.length);
+          return { answers: [] };
+        },
+      } as never,
+      preference: { isSilent: () => false },
+      log: silentLogger,
+      latestTime: clock.now,
+    },
+    { keepMs: 3_600_000, maxBytes: 1_048_576, everyMs: 1_000, timeoutMs: 5_000 },
+  );
+  const version = formatVersion({ ms: clock.now(), counter: 0, author: await authorOf() });
+  const value = new Uint8Array(8);
+  const record = { header: value, value, proof: value, fields: { version } } as unknown as CheckedRecord;
+  for (let i = 0; i < 1_000; i++) hints.keep('slow', record);
+  await clock.advance(2_000);
+  for (let i = 0; i < 100; i++) hints.keep('quick', record);
+  await clock.advance(15_000);
+  const soon = handed.get('quick');
+  await clock.advance(90_000);
+  assert.deepEqual([soon, handed.get('quick'), handed.get('slow')], [100, 100, 1_000]);
+  assert.deepEqual(hints.waiting(), []);
 });
 
 test('before anybody has told the time it is not known what has waited too long', async () => {

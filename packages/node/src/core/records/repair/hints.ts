@@ -112,34 +112,51 @@ export async function openHints(
     }
   }
 
-  async function deliver(peerId: PeerId): Promise<void> {
+  /** One request; whether more may wait. */
+  async function deliver(peerId: PeerId): Promise<boolean> {
     // Before it is read, so that a hint which comes meanwhile is not overlooked.
     peers.delete(peerId);
     try {
-      await handOver(peerId);
+      if (!(await handOver(peerId))) return false;
+      peers.add(peerId);
+      return true;
     } catch (error) {
       peers.add(peerId);
       log.debug({ action: 'hints', peerId, error }, 'a hint was not delivered and waits');
+      return false;
     }
   }
 
-  async function handOver(peerId: PeerId): Promise<void> {
-    for (;;) {
-      const hints = await next(peerId);
-      if (hints.length === 0) return;
-      const { epoch, hash } = topology.current();
-      const records = hints.map(
-        (row): RecordBody => [
-          row['header'] as Uint8Array,
-          row['value'] as Uint8Array | null,
-          row['proof'] as Uint8Array,
-        ],
-      );
-      await calls.ask(peerId, 'relay', { epoch, placement: hash, records }, { timeoutMs });
-      await store.write(
-        hints.map((row) => ({ sql: 'DELETE FROM repair_hints WHERE id = ?', params: [Number(row['id'])] })),
-      );
-      for (const row of hints) count(peerId, -Number(row['bytes']));
+  /** Whether there was anything. */
+  async function handOver(peerId: PeerId): Promise<boolean> {
+    const hints = await next(peerId);
+    if (hints.length === 0) return false;
+    const { epoch, hash } = topology.current();
+    const records = hints.map(
+      (row): RecordBody => [
+        row['header'] as Uint8Array,
+        row['value'] as Uint8Array | null,
+        row['proof'] as Uint8Array,
+      ],
+    );
+    await calls.ask(peerId, 'relay', { epoch, placement: hash, records }, { timeoutMs });
+    await store.write(
+      hints.map((row) => ({ sql: 'DELETE FROM repair_hints WHERE id = ?', params: [Number(row['id'])] })),
+    );
+    for (const row of hints) count(peerId, -Number(row['bytes']));
+    return true;
+  }
+
+  /** In turns of one request each, so that who takes long for its answers holds up others by one at a time. */
+  async function deliverAll(signal: AbortSignal): Promise<void> {
+    const until = clock.monotonic() + everyMs;
+    let turn = [...peers];
+    while (turn.length > 0 && !signal.aborted) {
+      const left: PeerId[] = [];
+      for (const peerId of turn)
+        if (!preference.isSilent(peerId) && (await deliver(peerId))) left.push(peerId);
+      // Then those for whom something has come meanwhile have their turn too.
+      turn = clock.monotonic() < until ? left : [];
     }
   }
 
@@ -154,7 +171,7 @@ export async function openHints(
       if (signal.aborted) return;
       const time = latestTime();
       if (time === undefined || !(await forget(time))) continue;
-      for (const peerId of [...peers]) if (!preference.isSilent(peerId)) await deliver(peerId);
+      await deliverAll(signal);
     }
   });
 
