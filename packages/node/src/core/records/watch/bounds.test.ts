@@ -92,6 +92,33 @@ for (const maxKnown of [100, 2]) {
   });
 }
 
+for (const [what, value] of [
+  ['value', bytes('ahead')],
+  ['deletion', null],
+] as const) {
+  test(`a ${what} hours ahead that one replica alone shows hides no change of the others`, async () => {
+    const ahead = changeOf('k', 86_400_000 * 65_536, value);
+    const [one, two] = [changeOf('k', 1), changeOf('k', 2)];
+    await using bed = createBed({
+      listing: false,
+      page(peerId, from) {
+        if (peerId === 'a' && from === 0) return { position: 1, more: true, changes: [ahead] };
+        if (from === 0) return { position: 1, more: true, changes: [one] };
+        if (from === 1) return { position: 2, more: false, changes: peerId === 'a' ? [] : [two] };
+        return undefined;
+      },
+      find: () => (value ? one : undefined),
+    });
+    const seen: string[] = [];
+    for await (const event of bed.open()) {
+      if (event.type === 'synced') break;
+      if (event.type === 'change') seen.push(event.version);
+    }
+    assert.equal(seen.at(-1), two.version);
+    assert.ok(!seen.includes(ahead.version));
+  });
+}
+
 test('a listing does not tell of what was deleted before, as long as it knows', async () => {
   await using bed = createBed({
     page(_, from) {

@@ -14,6 +14,7 @@ import type { Moves } from '../placement/moves.ts';
 import { reaches } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
 import type { NamespaceDeclaration, RecordKey, WatchEvent, WatchInput } from '../port.ts';
+import { MAX_AHEAD_MS } from '../replica/replica.ts';
 import type { Change, ChangeReader, Hint } from './change.ts';
 import { Compacted, type FollowerDeps, follow, type Progress } from './follower.ts';
 import { Known, stampAt } from './known.ts';
@@ -93,6 +94,9 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
     const slots = requiredSets(count);
     return slots.length > 0 && slots.every((sets) => sets.length > 0 && reaches(sets, has));
   }
+
+  /** Replicas take no such version: one that shows it alone would hide all that comes after it. */
+  const isAhead = (version: string) => version > stampAt(now() + MAX_AHEAD_MS);
 
   /** Of what is older a replica may tell what has been replaced or deleted since. */
   function floorOf(mode: Mode): string | 'all' {
@@ -180,13 +184,14 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       if (change.version !== undefined) {
         const { version, value } = change;
         if (known.covers(name, { version, dead: value === null })) return;
-        if (kind === 'lww' && !known.isUnsure(name, version)) return tell(change, change);
+        if (kind === 'lww' && !isAhead(version) && !known.isUnsure(name, version))
+          return tell(change, change);
       }
       // Before it is asked: what is told in the meantime is newer than the answer.
       const told = known.get(name);
       const found = await confirmed({ namespace, key, partition });
       if (found) tell(change, found);
-      else if (change.version !== undefined && change.value === null)
+      else if (change.version !== undefined && change.value === null && !isAhead(change.version))
         tell(change, { version: change.version, value: null });
       // Whatever a replica accepted of a register, only a majority's word is told; and that they have let it go, under the
       // version that was told before, since what was accepted may still be agreed on.
