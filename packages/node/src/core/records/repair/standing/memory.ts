@@ -158,18 +158,23 @@ export async function openPeerMemory({
   const isSame = (one: Claim | undefined, { storeId, term }: Claim) =>
     one?.storeId === storeId && one.term === term;
 
+  /** Which is being kept, or was, the last of each: beside that it may tell how far it has come. */
+  const latest = new Map<PeerId, Claim>();
+
   /** In memory alone where the disk takes nothing, but only of a store that it knows. */
   async function keep(peerId: PeerId, claim: Claim): Promise<void> {
     const before = memory.get(peerId);
     memory.set(peerId, claim);
+    latest.set(peerId, claim);
     try {
       await store.write([{ sql: KEEP, params: [peerId, claim.storeId, claim.term, claim.commits] }]);
       kept.set(peerId, claim);
     } catch (error) {
-      if (isSame(kept.get(peerId), claim)) return;
-      if (memory.get(peerId) !== claim) throw error;
-      if (before) memory.set(peerId, before);
-      else memory.delete(peerId);
+      const known = kept.get(peerId);
+      if (isSame(known, claim)) return;
+      if (latest.get(peerId) !== claim) throw error;
+      if (!known) memory.delete(peerId);
+      else memory.set(peerId, before && isSame(known, before) ? before : known);
       throw error;
     }
   }

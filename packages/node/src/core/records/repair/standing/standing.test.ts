@@ -358,5 +358,9 @@ test('a new disk that the memory could not keep is not vouched for when it asks 
   const fresh = { storeId: 'new', term: 1, commits: 3 };
   await assert.rejects(memory.hear('p', fresh));
   await assert.rejects(memory.hear('p', fresh));
+  // Twice at once, and it tells meanwhile how far it has come.
+  const twice = [memory.hear('p', fresh), memory.hear('p', { ...fresh, commits: 4 })];
+  memory.note('p', { storeId: 'new', commits: 5 });
+  for (const heard of twice) await assert.rejects(heard);
   assert.equal((await memory.hear('p', { storeId: 'old', term: 0, commits: 8 })).verdict, 'known');
 });
