@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Row, SqlValue, Statement, WriteResult } from './port.ts';
 import { Connection } from './sqlite-connection.ts';
-import { type Failure, failureOf, StoreFailure } from './sqlite-failure.ts';
+import { type Failure, failureOf, isIndexFault, StoreFailure } from './sqlite-failure.ts';
 
 export type Write = readonly Statement[];
 export type Outcome = { readonly results: readonly WriteResult[] } | { readonly failure: Failure };
@@ -26,6 +26,9 @@ const APPLICATION_ID = 0x50_32_50_01;
 /** Between two commits a transaction may not end early, nor the connection change its ways. */
 const FORBIDDEN = /^\s*(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum|pragma)\b/i;
 
+/** Of a run: should they not help, they are not made for ever. */
+const MAX_RENEWALS = 16;
+
 export class Engine implements Disposable {
   readonly storeId: string;
   readonly #connection: Connection;
@@ -33,6 +36,7 @@ export class Engine implements Disposable {
   #commits: number;
   /** After it nothing is believed, as a commit that seems to succeed. */
   #fatal: Failure | undefined;
+  #renewals = 0;
 
   constructor({ file, newStoreId, maxBytes = 0, image }: EngineConfig) {
     this.#file = file;
@@ -69,6 +73,7 @@ export class Engine implements Disposable {
       return outcomes;
     } catch (error) {
       this.#rollBack();
+      if (isIndexFault(error) && this.#renewIndexes()) return this.commit(writes);
       const failure = this.#failure(error);
       // Each would wait as long for its own beginning.
       if (writes.length === 1 || failure.fatal || !begun) return writes.map(() => ({ failure }));
@@ -151,6 +156,29 @@ export class Engine implements Disposable {
         this.#connection.run('RELEASE one_write');
       }
       return { failure };
+    }
+  }
+
+  /**
+   * Where a bit has flipped in a column that is in an index, SQLite deletes and changes the row no more, which nobody could
+   * mend then. False: it cannot be done, or did not help.
+   */
+  #renewIndexes(): boolean {
+    if (this.#renewals++ >= MAX_RENEWALS) return false;
+    try {
+      // In memory they might not find room.
+      this.#connection.database.exec('PRAGMA temp_store = FILE; BEGIN IMMEDIATE; REINDEX');
+    } catch {
+      this.#rollBack();
+      return false;
+    }
+    try {
+      this.#connection.database.exec('COMMIT; PRAGMA temp_store = MEMORY');
+      return true;
+    } catch (error) {
+      this.#rollBack();
+      this.#failure(error);
+      return false;
     }
   }
 

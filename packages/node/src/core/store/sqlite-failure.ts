@@ -51,7 +51,18 @@ export function failureOf(error: unknown, file: string): Failure {
   }
 }
 
+/** A row is not where an index has it: SQLITE_CORRUPT_INDEX. */
+export function isIndexFault(error: unknown): boolean {
+  return codeOf(error) === 779;
+}
+
 function primaryCode(error: unknown): number | undefined {
+  const code = codeOf(error);
+  return code === undefined ? undefined : code & 0xff;
+}
+
+/** https://www.sqlite.org/rescode.html#extrc */
+function codeOf(error: unknown): number | undefined {
   const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-  return typeof code === 'number' ? code & 0xff : undefined;
+  return typeof code === 'number' ? code : undefined;
 }
