@@ -16,7 +16,10 @@ function changeOf(name: string, at: number, value: Uint8Array | null = bytes(`#$
   return { key: bytes(name), partition: bytes(name), version: version(at), value, expiresAt: undefined };
 }
 
-type Page = Pick<FollowAnswer, 'more' | 'position'> & { readonly changes: readonly Change[] };
+type Page = Pick<FollowAnswer, 'more' | 'position'> & {
+  readonly compacted?: boolean;
+  readonly changes: readonly Change[];
+};
 
 interface BedInput {
   /** What each replica answers who follows it from there; undefined: it waits for a commit. */
@@ -201,3 +204,27 @@ test('a watch that was given up takes no place, also when nobody reads it to its
     for (let turn = 0; turn < 50; turn++) await Promise.resolve();
   }
 });
+
+for (const first of [true, false])
+  test(`one replica that always says its log is compacted, ${first ? 'at once' : 'after it told something'}, begins a watch anew only now and then`, async () => {
+    await using bed = createBed({
+      page(peerId, from) {
+        if (peerId === 'a' && (first || from > 0))
+          return { position: from, more: false, changes: [], compacted: true };
+        return from === 0 ? { position: 1, more: false, changes: [changeOf('k', 1)] } : undefined;
+      },
+      find: () => changeOf('k', 1),
+    });
+    // No time passes.
+    const events = bed.open();
+    let begun = 0;
+    for (let i = 0; i < 200; i++) {
+      const next = await Promise.race([
+        events.next(),
+        new Promise<undefined>((r) => setImmediate(() => setImmediate(() => r(undefined)))),
+      ]);
+      if (!next) break;
+      if (next.value?.type === 'compacted') begun++;
+    }
+    assert.ok(begun <= (first ? 0 : 2), `it began anew ${begun} times within no time`);
+  });

@@ -1,5 +1,5 @@
 /** Follows the log of one replica, page after page, for as long as it is wanted. */
-import { isP2posError } from '@p2pos/protocol';
+import { isP2posError, P2posError } from '@p2pos/protocol';
 import { type Clock, sleep } from '../../clock/index.ts';
 import type { Logger } from '../../log/index.ts';
 import type { PeerId } from '../../net/index.ts';
@@ -66,6 +66,12 @@ export async function follow(
       signal.throwIfAborted();
       const waitMs = caughtUp ? WAIT_MS : 0;
       const answer = await ask(peerId, { ...range, from: at, waitMs }, waitMs + ANSWER_MS, signal);
+      if (answer.compacted && at.store === null)
+        // It has told nothing yet, so this is its own beginning again.
+        throw new P2posError('PEER_PROTOCOL', {
+          peerId,
+          reason: 'its log does not reach back to its beginning',
+        });
       if (answer.compacted || answer.position < at.position) throw new Compacted();
       await onPage(answer.changes);
       at = { store: answer.store, position: answer.position, floor: answer.floor };

@@ -66,6 +66,8 @@ const MAX_WAITING_BYTES = 131_072;
 /** What an event weighs besides its bytes. */
 const EVENT_BYTES = 256;
 const RETRY_MS = 250;
+/** Between two beginnings of a watch. */
+const MOST_PAUSE_MS = 60_000;
 const PROGRESS_MS = 10_000;
 const ATTACH_MS = 2_000;
 const GRACE_MS = 500;
@@ -339,10 +341,15 @@ export function createWatcher(deps: WatcherDeps, config: WatcherConfig = {}): Wa
       let mode: Mode = standing
         ? { kind: 'resume', standing }
         : { kind: input.listing === false ? 'changes' : 'listing' };
-      for (;;) {
+      for (let pauseMs = 0; ; ) {
+        const began = clock.monotonic();
         await run(input, declaration, mode, outlet, signal);
         outlet.push({ type: 'compacted' });
         mode = { kind: 'listing' };
+        // A replica may say so again and again, and each beginning lists everything.
+        const isSoon = clock.monotonic() - began < MOST_PAUSE_MS;
+        if (isSoon && pauseMs > 0) await sleep(clock, pauseMs, { signal });
+        pauseMs = isSoon ? Math.min(MOST_PAUSE_MS, Math.max(RETRY_MS, 2 * pauseMs)) : 0;
       }
     })()
       .catch((error) => outlet.end(error))
