@@ -37,7 +37,7 @@ export interface HandoverDeps extends PullingDeps, Clocks {
   readonly standing: Pick<Standing, 'votes' | 'returns'>;
   readonly preference: Preference;
   readonly declarations: Pick<Declarations, 'get'>;
-  readonly table: Pick<RecordTable, 'slots' | 'leaves' | 'findLeaf' | 'drop' | 'saveRings'>;
+  readonly table: Pick<RecordTable, 'slots' | 'leaves' | 'findLeaf' | 'drop' | 'saveRings' | 'markSlot'>;
   readonly aside: Aside;
   readonly crypto: Crypto;
   readonly clock: Clock;
@@ -171,7 +171,9 @@ export function startHandover(
     let dropped = 0;
     for (const slot of inTurn.slice(0, STRAYS_PER_STEP)) {
       offeredLast.set(count, slot);
-      if (await offer(ring, slot, placed, generation)) dropped++;
+      // There is no such slot, so a bit of the row has flipped.
+      if (slot >= ring.settled.length) await table.markSlot(count, slot);
+      else if (await offer(ring, slot, placed, generation)) dropped++;
       if (generation !== topology.generation()) return true;
     }
     if (dropped > 0)

@@ -218,6 +218,7 @@ export const DELETE_BY_LEAF = 'DELETE FROM records WHERE replicas = ? AND slot =
 export const DELETE_ROW = 'DELETE FROM records WHERE id = ? AND leaf = ? AND header = ?';
 export const MARK_DAMAGED =
   'UPDATE records SET damaged = max(damaged, 1) WHERE namespace = ? AND key = ? AND partition = ? AND version = ?';
+export const MARK_SLOT = 'UPDATE records SET damaged = max(damaged, 1) WHERE replicas = ? AND slot = ?';
 export const SELECT_EXPIRED_VALUES =
   'SELECT id, namespace, key, partition, tombstone, expires_at, header FROM records WHERE expires_at <= ? AND value IS NOT NULL AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?';
 export const DROP_EXPIRED_VALUE = `

@@ -27,6 +27,8 @@ export interface RecordTable {
   /** For each, whether it was taken as the newest. Resolves when all are durable. `now` judges what a tombstone replaced. */
   accept(records: readonly CheckedRecord[], now: number): Promise<boolean[]>;
   markDamaged(name: RecordName, version: string): Promise<void>;
+  /** The same, of all that its rows put there. */
+  markSlot(count: number, slot: number): Promise<void>;
   /** In the order of keys, then partitions; tombstones and expired ones included. */
   keys(range: KeyRange): Promise<StoredKey[]>;
   /** Slots of which something is held. */
@@ -150,6 +152,9 @@ export async function openRecordTable(deps: RecordTableDeps): Promise<RecordTabl
     },
     async markDamaged(name, version) {
       await change([{ sql: sql.MARK_DAMAGED, params: [...placeOf(name), version] }]);
+    },
+    async markSlot(count, slot) {
+      await change([{ sql: sql.MARK_SLOT, params: [count, slot] }]);
     },
     async keys({ namespace, prefix, after, limit, partition: only }) {
       const end = endOf(prefix) ?? AFTER_ALL_KEYS;
