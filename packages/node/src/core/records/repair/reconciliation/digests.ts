@@ -2,7 +2,7 @@
 import { type Crypto, concatBytes } from '@p2pos/protocol';
 import { type Clock, createBreath } from '../../../clock/index.ts';
 import type { Store } from '../../../store/index.ts';
-import { textOf } from '../../format/names.ts';
+import { textOf, textOfSlot } from '../../format/names.ts';
 import type { RecordTable } from '../../replica/store.ts';
 import { createItems, type Items } from './negentropy/index.ts';
 import type { Item } from './negentropy/items.ts';
@@ -120,7 +120,7 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
 
   return {
     async items(count, slot) {
-      const name = `${count}.${slot}`;
+      const name = textOfSlot({ slot, count });
       const at = changesOf(name);
       const last = kept.get(name);
       const items = last?.at === at ? last.items : createItems(crypto, await list(count, slot));
@@ -130,7 +130,7 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
     async combined(count, slots) {
       const parts: Uint8Array[] = [];
       for (const slot of slots) {
-        const { digest } = await workOut(`${count}.${slot}`, count, slot);
+        const { digest } = await workOut(textOfSlot({ slot, count }), count, slot);
         if (digest) parts.push(concatBytes(Uint8Array.of(slot >>> 8, slot & 0xff), digest));
       }
       return crypto.sha256(concatBytes(...parts));
@@ -141,7 +141,7 @@ export function createSlotContents({ store, crypto, clock }: SlotContentsDeps): 
     },
     isForgotten: (leaf) => forgotten.size > 0 && forgotten.has(textOf(leaf)),
     changed(count, slot) {
-      const name = `${count}.${slot}`;
+      const name = textOfSlot({ slot, count });
       changes.set(name, changesOf(name) + 1);
     },
   };
