@@ -31,12 +31,24 @@ export interface Run extends Needed {
   readonly last: number;
 }
 
-/** Whose answers a slot needs. */
+/** Whose answers a slot needs; as long as nothing has changed since it was asked. */
 export interface Runs {
   /** Newest first; the first is the present set. */
   readonly main: readonly Run[];
   /** Of branches of the chain that lost. */
   readonly sides: readonly Needed[];
+  /** Each set once, whatever its order; the present one first. */
+  readonly sets: readonly PeerSet[];
+}
+
+/** What was worked out: most snapshots change the sets of few slots, and a chain of hundreds may be followed at once. */
+interface KnownRuns {
+  readonly since: number;
+  /** Of all eras up to this one. */
+  upTo: Era;
+  readonly main: Run[];
+  readonly sides: readonly Needed[];
+  sets: readonly PeerSet[];
 }
 
 /** A snapshot of a branch that was in force here and lost, and the epoch up to which the chain has it in common. */
@@ -75,6 +87,8 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
   let sides: { readonly era: Era; readonly fork: number }[] = [];
   /** Of all the chain, also where its eras are let go. */
   let path: { readonly epoch: number; readonly hex: string }[] = [];
+  /** By number of replicas, then slot. */
+  const known = new Map<number, (KnownRuns | undefined)[]>();
 
   function eraOf({ hash, snapshot }: ChainLink): Era {
     return {
@@ -87,10 +101,51 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
     };
   }
 
+  function workOut(slot: number, count: number, since: number): KnownRuns {
+    const main: Run[] = [];
+    let listed: Listed;
+    for (let i = eras.length - 1; i >= 0; i--) {
+      const era = eras[i] as Era;
+      if (era.epoch < since && main.length > 0) break;
+      const whole = era.placement.replicas(slot, count);
+      const { peers, gone } = without(whole, listed);
+      const newer = main.at(-1);
+      if (newer && peers === whole && sameSet(newer.peers, peers)) {
+        main[main.length - 1] = { ...newer, first: era.epoch };
+      } else if (peers.length > 0 || main.length === 0) {
+        main.push({ peers, gone, first: era.epoch, last: era.epoch });
+      }
+      if (era.force) listed = new Set([...era.listed].filter((peerId) => !listed || listed.has(peerId)));
+    }
+    const needed = sides.filter(({ fork }) => since <= fork);
+    const others = needed
+      .map(({ era }) => without(era.placement.replicas(slot, count), listed))
+      .filter(({ peers }) => peers.length > 0);
+    return { since, upTo: eras.at(-1) as Era, main, sides: others, sets: distinct([...main, ...others]) };
+  }
+
+  /** With the eras since then; false where they change what was before them. */
+  function extend(runs: KnownRuns, slot: number, count: number): boolean {
+    let from = eras.length - 1;
+    for (; eras[from] !== runs.upTo; from--) if (from < 0) return false;
+    for (const era of eras.slice(from + 1)) {
+      const [present] = runs.main as [Run];
+      if (present.peers.length === 0 || (era.force && !isUntouched(runs, era))) return false;
+      const peers = era.placement.replicas(slot, count);
+      const run = { peers, gone: NOBODY, first: era.epoch, last: era.epoch };
+      if (sameSet(present.peers, peers)) runs.main[0] = { ...run, first: present.first };
+      else runs.main.unshift(run);
+      runs.sets = [peers, ...runs.sets.filter((set) => !sameSet(set, peers))];
+      runs.upTo = era;
+    }
+    return true;
+  }
+
   return {
     current: () => eras.at(-1),
     sides: () => sides.map(({ era: { hash }, fork }) => ({ hash, fork })),
     restore(saved) {
+      known.clear();
       sides = saved.map(({ link, fork }) => ({ era: eraOf(link), fork }));
     },
     append(link) {
@@ -99,12 +154,13 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
       path.push({ epoch: era.epoch, hex: era.hex });
     },
     replace(chain) {
+      known.clear();
       const previous = eras;
-      const known = (link: ChainLink) => previous.find(({ hash }) => equalBytes(hash, link.hash));
-      eras = chain.map((link) => known(link) ?? eraOf(link));
-      const former = path;
+      const former = (link: ChainLink) => previous.find(({ hash }) => equalBytes(hash, link.hash));
+      eras = chain.map((link) => former(link) ?? eraOf(link));
+      const before = path;
       path = eras.map(({ epoch, hex }) => ({ epoch, hex }));
-      const common = path.findLast(({ hex }, i) => former[i]?.hex === hex)?.epoch ?? 0;
+      const common = path.findLast(({ hex }, i) => before[i]?.hex === hex)?.epoch ?? 0;
       const lost = previous.filter(({ epoch }) => epoch > common);
       const isBack = ({ hex }: Era) => eras.some((era) => era.hex === hex);
       // Those of branches that lost before may leave this chain earlier than the one that they lost to.
@@ -118,37 +174,45 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
       sides = sides.filter(({ fork }) => fork >= epoch);
     },
     runs(slot, count, since) {
-      const main: Run[] = [];
-      const forced: Era[] = [];
-      for (let i = eras.length - 1; i >= 0; i--) {
-        const era = eras[i] as Era;
-        if (era.epoch < since && main.length > 0) break;
-        const whole = era.placement.replicas(slot, count);
-        const { peers, gone } = without(whole, forced);
-        const newer = main.at(-1);
-        if (newer && peers === whole && sameSet(newer.peers, peers)) {
-          main[main.length - 1] = { ...newer, first: era.epoch };
-        } else if (peers.length > 0 || main.length === 0) {
-          main.push({ peers, gone, first: era.epoch, last: era.epoch });
-        }
-        if (era.force) forced.push(era);
+      let table = known.get(count);
+      if (!table) {
+        table = [];
+        known.set(count, table);
       }
-      const needed = sides.filter(({ fork }) => since <= fork);
-      const others = needed.map(({ era }) => without(era.placement.replicas(slot, count), forced));
-      return { main, sides: others.filter(({ peers }) => peers.length > 0) };
+      const before = table[slot];
+      if (before?.since === since && extend(before, slot, count)) return before;
+      const runs = workOut(slot, count, since);
+      table[slot] = runs;
+      return runs;
     },
   };
 }
 
 const NOBODY: PeerSet = [];
 
+/** By all force snapshots that came later; undefined where there are none. */
+type Listed = ReadonlySet<PeerId> | undefined;
+
 /** The set itself as long as a majority of it was not removed by force. */
-function without(whole: PeerSet, forced: readonly Era[]): Needed {
-  const stays = (peerId: PeerId) => forced.every(({ listed }) => listed.has(peerId));
-  if (forced.length === 0 || whole.every(stays)) return { peers: whole, gone: NOBODY };
-  const left = whole.filter(stays);
+function without(whole: PeerSet, listed: Listed): Needed {
+  if (!listed || whole.every((peerId) => listed.has(peerId))) return { peers: whole, gone: NOBODY };
+  const left = whole.filter((peerId) => listed.has(peerId));
   if (left.length < majorityOf(whole.length)) return { peers: left, gone: NOBODY };
   return { peers: whole, gone: whole.filter((peerId) => !left.includes(peerId)) };
+}
+
+/** By a force snapshot: it removes nobody whose answer counts. */
+function isUntouched({ main, sides }: Omit<Runs, 'sets'>, { listed }: Era): boolean {
+  const stays = ({ peers, gone }: Needed) =>
+    peers.every((peerId) => listed.has(peerId) || gone.includes(peerId));
+  return main.every(stays) && sides.every(stays);
+}
+
+/** Each set once. */
+export function distinct(all: readonly Needed[]): readonly PeerSet[] {
+  const found: PeerSet[] = [];
+  for (const { peers } of all) if (!found.some((other) => sameSet(other, peers))) found.push(peers);
+  return found;
 }
 
 function sameSet(a: PeerSet, b: PeerSet): boolean {

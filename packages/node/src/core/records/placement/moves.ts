@@ -9,7 +9,16 @@
 import type { PeerId } from '../../net/index.ts';
 import type { ChainLink } from './chain.ts';
 import { type Cover, createCover } from './cover.ts';
-import { createEras, type Era, type Needed, type Run, type Runs, type SavedSide, type Side } from './eras.ts';
+import {
+  createEras,
+  distinct,
+  type Era,
+  type Needed,
+  type Run,
+  type Runs,
+  type SavedSide,
+  type Side,
+} from './eras.ts';
 import type { Placer } from './placement.ts';
 import { majorityOf, type PeerSet } from './quorum.ts';
 import { createRing, type Ring, type SavedRing } from './ring.ts';
@@ -95,8 +104,6 @@ export function createMoves(
 ): Moves {
   const eras = createEras({ placer });
   const rings = new Map<number, Ring>();
-  /** By number of replicas, then slot; undefined: to be worked out. */
-  const needed = new Map<number, (readonly PeerSet[] | undefined)[]>();
   /** By number of replicas; asked with each scan. */
   const covers = new Map<number, Cover>();
   const holdings = new Map<number, readonly number[]>();
@@ -108,14 +115,7 @@ export function createMoves(
   }
 
   function required(slot: number, count: number): readonly PeerSet[] {
-    const ring = ringOf(count);
-    let table = needed.get(count);
-    if (!table) {
-      table = new Array(ring.closed.length);
-      needed.set(count, table);
-    }
-    table[slot] ??= distinct(neededOf(slot, ring)).map(({ peers }) => peers);
-    return table[slot];
+    return runsOf(slot, ringOf(count)).sets;
   }
 
   function runsOf(slot: number, { count, closed }: Ring): Runs {
@@ -153,7 +153,6 @@ export function createMoves(
 
   function carryAll(): void {
     const { epoch } = eras.current() as Era;
-    needed.clear();
     covers.clear();
     holdings.clear();
     let oldest = epoch;
@@ -172,8 +171,6 @@ export function createMoves(
     const { epoch } = eras.current() as Era;
     if (closedAt > epoch || closedAt <= (ring.closed[slot] as number)) return;
     ring.closed[slot] = closedAt;
-    const table = needed.get(ring.count);
-    if (table) table[slot] = undefined;
     covers.delete(ring.count);
     holdings.delete(ring.count);
     carry(ring, slot, epoch);
@@ -328,17 +325,4 @@ export function createMoves(
 /** The oldest set that is needed. */
 function rootOf(main: Runs['main']): Needed {
   return main.at(-1) as Run;
-}
-
-/** Each set once, whatever its order. */
-function distinct(all: readonly Needed[]): Needed[] {
-  const found: Needed[] = [];
-  for (const one of all) {
-    const { peers } = one;
-    const repeated = found.some(
-      (other) => other.peers.length === peers.length && other.peers.every((peerId) => peers.includes(peerId)),
-    );
-    if (!repeated) found.push(one);
-  }
-  return found;
 }
