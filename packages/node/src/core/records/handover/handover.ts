@@ -164,7 +164,8 @@ export function startHandover(
 
   async function dropStrays(ring: Ring, placed: Placed, generation: number): Promise<boolean> {
     const { count } = ring;
-    const strays = (await table.slots(count)).filter((slot) => !moves.isHolder(slot, count));
+    const isNone = (slot: number) => slot >= ring.settled.length;
+    const strays = (await table.slots(count)).filter((slot) => isNone(slot) || !moves.isHolder(slot, count));
     const last = offeredLast.get(count) ?? -1;
     // Those that cannot be let go yet put off no others.
     const inTurn = [...strays.filter((slot) => slot > last), ...strays.filter((slot) => slot <= last)];
@@ -172,7 +173,7 @@ export function startHandover(
     for (const slot of inTurn.slice(0, STRAYS_PER_STEP)) {
       offeredLast.set(count, slot);
       // There is no such slot, so a bit of the row has flipped.
-      if (slot >= ring.settled.length) await table.markSlot(count, slot);
+      if (isNone(slot)) await table.markSlot(count, slot);
       else if (await offer(ring, slot, placed, generation)) dropped++;
       if (generation !== topology.generation()) return true;
     }
