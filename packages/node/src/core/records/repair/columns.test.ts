@@ -68,8 +68,9 @@ for (const first of [' ', 'p'])
     await bed.crash(0);
     await bed.start(2);
     await bed.clock.advance(200_000);
+    // What comparing has met is mended by then.
     const found = await bed.get(1, 'k50').catch(({ code }) => code);
-    assert.ok(found === 'RECORDS_QUORUM_LOST' || found === 'newer', `${found}`);
+    assert.equal(found, first === ' ' ? 'newer' : 'RECORDS_QUORUM_LOST');
     await bed.start(0);
     await bed.clock.advance(200_000);
     for (const index of [0, 1, 2]) assert.equal(await bed.get(index, 'k50'), 'newer');

@@ -26,9 +26,12 @@ async function waiting(bed: Testbed): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ peer, n }) => [peer, n]));
 }
 
-async function authorOf(): Promise<string> {
+/** Of a member, given now; as large as is asked. */
+async function recordOf(ms: number, bytes: number): Promise<CheckedRecord> {
   const [author] = (await createTestSystem({ nodes: 1 })).nodes;
-  return author?.peerId as string;
+  const version = formatVersion({ ms, counter: 0, author: author?.peerId as string });
+  const value = new Uint8Array(bytes);
+  return { header: value, value, proof: value, fields: { version } } as unknown as CheckedRecord;
 }
 
 test('what waits is handed over however large it is', async () => {
@@ -77,9 +80,7 @@ test('what waits for who stays away leaves room for others, and has a bound', as
     },
     { keepMs: 60_000, maxBytes: 10_000, everyMs: 1_000, timeoutMs: 1_000 },
   );
-  const version = formatVersion({ ms: clock.now(), counter: 0, author: await authorOf() });
-  const value = new Uint8Array(1_000);
-  const record = { header: value, value, proof: value, fields: { version } } as unknown as CheckedRecord;
+  const record = await recordOf(clock.now(), 1_000);
   for (let i = 0; i < 20; i++) hints.keep('away', record);
   for (let i = 0; i < 20; i++) hints.keep('for a moment', record);
   await clock.advance(2_000);
@@ -113,9 +114,7 @@ test('one that takes long for each answer holds up what waits for others by one 
     },
     { keepMs: 3_600_000, maxBytes: 1_048_576, everyMs: 1_000, timeoutMs: 5_000 },
   );
-  const version = formatVersion({ ms: clock.now(), counter: 0, author: await authorOf() });
-  const value = new Uint8Array(8);
-  const record = { header: value, value, proof: value, fields: { version } } as unknown as CheckedRecord;
+  const record = await recordOf(clock.now(), 8);
   for (let i = 0; i < 1_000; i++) hints.keep('slow', record);
   await clock.advance(2_000);
   for (let i = 0; i < 100; i++) hints.keep('quick', record);
