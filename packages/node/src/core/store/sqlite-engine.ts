@@ -165,15 +165,17 @@ export class Engine implements Disposable {
    */
   #renewIndexes(): boolean {
     if (this.#renewals++ >= MAX_RENEWALS) return false;
+    const { database } = this.#connection;
     try {
       // In memory they might not find room.
-      this.#connection.database.exec('PRAGMA temp_store = FILE; BEGIN IMMEDIATE; REINDEX');
+      database.exec('PRAGMA temp_store = FILE; BEGIN IMMEDIATE; REINDEX');
     } catch {
       this.#rollBack();
+      database.exec('PRAGMA temp_store = MEMORY');
       return false;
     }
     try {
-      this.#connection.database.exec('COMMIT; PRAGMA temp_store = MEMORY');
+      database.exec('COMMIT; PRAGMA temp_store = MEMORY');
       return true;
     } catch (error) {
       this.#rollBack();

@@ -128,7 +128,8 @@ export function createEras({ placer }: { readonly placer: Placer }): Eras {
   function extend(runs: KnownRuns, slot: number, count: number): boolean {
     let from = eras.length - 1;
     for (; eras[from] !== runs.upTo; from--) if (from < 0) return false;
-    for (const era of eras.slice(from + 1)) {
+    for (let i = from + 1; i < eras.length; i++) {
+      const era = eras[i] as Era;
       const [present] = runs.main as [Run];
       if (present.peers.length === 0 || (era.force && !isUntouched(runs, era))) return false;
       const peers = era.placement.replicas(slot, count);

@@ -14,6 +14,7 @@
 import { type Clock, sleep } from '../../../clock/index.ts';
 import type { PeerId } from '../../../net/index.ts';
 import type { Store, StorePosition } from '../../../store/index.ts';
+import { textOfSlot } from '../../format/names.ts';
 import { reaches } from '../../placement/quorum.ts';
 import type { Topology } from '../../placement/topology.ts';
 import type { Claim, PeerMemory, PlacedSlot, Verdict } from './memory.ts';
@@ -140,7 +141,7 @@ export function createStanding(
   /** Monotonic: what time it was then may be known only later. */
   let contradictedAt = memory.learner ? startedAt : undefined;
 
-  const nameOf = (slot: number, count: number) => `${count}.${slot}`;
+  const nameOf = (slot: number, count: number) => textOfSlot({ slot, count });
   for (const one of memory.caught) caughtBefore.set(nameOf(one.slot, one.count), one);
   const notify = () => {
     for (const listener of listeners) listener();
