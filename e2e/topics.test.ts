@@ -180,7 +180,15 @@ test("a node's own structured log, followed live from another machine's terminal
   const from = String((all.at(-1)?.sequence ?? 0) + 1);
   await using second = terminal(dev, 'logs.node0', '--from', from, '--node', '1', '--json');
   await shipUntil(150);
-  await eventually(() => all.length + second.heard().length >= lines.length, { timeoutMs: 30_000 });
+  await eventually(
+    () => {
+      const heard = new Set([...all, ...second.heard()].map(({ sequence }) => sequence));
+      const missing = numbers(lines.length).filter((sequence) => !heard.has(sequence));
+      assert.deepEqual(missing, [], `followed from ${from}: these of ${lines.length} were never heard`);
+      return true;
+    },
+    { timeoutMs: 30_000 },
+  );
   all.push(...second.heard());
   closeSync(log);
   assert.deepEqual(

@@ -68,3 +68,18 @@ test('of a process that is killed, running or starting, nothing goes on, whateve
   await net.clock.advance(60_000);
   assert.equal(net.clock.pending(), 0);
 });
+
+test('members change although the only node that knew of the last change has lost its disk', async () => {
+  await using net = await createTestnet(4, { members: 3 });
+  await net.settle();
+  const { peerId } = net.system.nodes[3] as Testnet['system']['nodes'][0];
+  net.partition([0], [1, 2, 3]);
+  await net.change((before) => [...before, ...net.system.members([{ peerId }])], 0);
+  await net.crash(0);
+  net.replaceDisk(0);
+  net.heal();
+  await net.start(0);
+  await net.change((before) => before.filter((member) => member.peerId !== peerId), 1);
+  await net.settle();
+  assert.equal(net.nodes[0]?.membership.view().epoch, 3);
+});

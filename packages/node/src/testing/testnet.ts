@@ -9,6 +9,7 @@
  */
 import {
   type Crypto,
+  isP2posError,
   type Member,
   P2posError,
   type SignedDocument,
@@ -116,7 +117,9 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
   const starting = new Map<number, (error: Error) => void>();
   const crashes = random.fork('crashes');
   const running = new Set<number>();
-  let snapshot = first;
+  /** Oldest first. */
+  const made = [first];
+  const newest = () => made.at(-1) as SignedDocument<Snapshot>;
   let starts = 0;
 
   async function open(i: number): Promise<void> {
@@ -217,7 +220,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     system,
     nodes,
     get snapshot() {
-      return snapshot;
+      return newest();
     },
     during,
     until,
@@ -248,14 +251,14 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
     },
     start: open,
     async change(edit, at = 0) {
-      const members = edit(snapshot.body.members);
-      const next = await system.snapshot({ after: snapshot, members, issuedAtMs: clock.now() });
+      const members = edit(newest().body.members);
+      const next = await system.snapshot({ after: newest(), members, issuedAtMs: clock.now() });
       const { signal } = new AbortController();
       let failure: unknown;
       // One that fails may have taken it all the same: another is given the same, or there would be two after one.
       for (const i of [at, ...running].filter((i) => running.has(i))) {
         try {
-          await during((nodes[i] as Node).members.push(next.bytes, { signal }));
+          await during(give(nodes[i] as Node, [...made, next], signal));
           failure = undefined;
           break;
         } catch (error) {
@@ -263,7 +266,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
         }
       }
       if (failure) throw failure;
-      snapshot = next;
+      made.push(next);
     },
     settle,
     async [Symbol.asyncDispose]() {
@@ -287,4 +290,21 @@ function mortal(node: Node, life: Mortality): Node {
     members: { value: life.of(node.members) },
     records: { value: life.of(records) },
   });
+}
+
+/** The last of these; those before it first where the node lacks them: the only one that had them may have lost its disk. */
+async function give(
+  node: Node,
+  made: readonly SignedDocument<Snapshot>[],
+  signal: AbortSignal,
+): Promise<void> {
+  const before = made.slice(0, -1);
+  const { bytes } = made.at(-1) as SignedDocument<Snapshot>;
+  try {
+    await node.members.push(bytes, { signal });
+  } catch (error) {
+    if (!isP2posError(error, 'SNAPSHOT_PREVIOUS_UNKNOWN') || before.length === 0) throw error;
+    await give(node, before, signal);
+    await node.members.push(bytes, { signal });
+  }
 }
