@@ -104,3 +104,10 @@ test('what waits for all logs of an app is bounded, and given back when it is wr
   await Promise.all(refused);
   assert.equal(account.bytes, 0);
 });
+
+test('what comes in the moment in which the last of what waited is written is written too', {
+  timeout: 5_000,
+}, async () => {
+  const { append } = await bench();
+  for (let i = 0; i < 3; i++) await append(new Uint8Array(1));
+});

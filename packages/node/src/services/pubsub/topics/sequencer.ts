@@ -185,28 +185,33 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
   }
 
   async function drain(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = nextBatch();
-      const messages = batch.map(({ message }) => message);
-      const entry: Entry = { token, sequence: next.sequence, bytes: next.bytes, messages };
-      try {
-        if (next.entry - head.hint.entry >= HINT_ENTRIES) await tend();
-        if (!(await write(entry))) throw new P2posError('LEASE_LOST', { token });
-      } catch (error) {
-        over.abort(error);
-        for (const { reject } of [...batch, ...take()]) reject(error);
-        return;
+    try {
+      while (waiting.length > 0) {
+        const batch = nextBatch();
+        const messages = batch.map(({ message }) => message);
+        const entry: Entry = { token, sequence: next.sequence, bytes: next.bytes, messages };
+        try {
+          if (next.entry - head.hint.entry >= HINT_ENTRIES) await tend();
+          if (!(await write(entry))) throw new P2posError('LEASE_LOST', { token });
+        } catch (error) {
+          over.abort(error);
+          for (const { reject } of [...batch, ...take()]) reject(error);
+          return;
+        }
+        const number = next.entry;
+        next = {
+          entry: number + 1,
+          sequence: next.sequence + messages.length,
+          bytes: messages.reduce((sum, message) => sum + lengthOf(message), next.bytes),
+        };
+        const written = remember(entry, { told: false });
+        for (const [i, { resolve }] of batch.entries()) resolve(written[i] as Known);
+        onWritten(number, entry);
+        if (clock.monotonic() - hintedAt > HINT_MS) void tend().catch(() => {});
       }
-      const number = next.entry;
-      next = {
-        entry: number + 1,
-        sequence: next.sequence + messages.length,
-        bytes: messages.reduce((sum, message) => sum + lengthOf(message), next.bytes),
-      };
-      const written = remember(entry, { told: false });
-      for (const [i, { resolve }] of batch.entries()) resolve(written[i] as Known);
-      onWritten(number, entry);
-      if (clock.monotonic() - hintedAt > HINT_MS) void tend().catch(() => {});
+    } finally {
+      // In the very step that finds nothing waiting: what comes a moment later begins it anew.
+      writing = undefined;
     }
   }
 
@@ -280,11 +285,7 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
       const appending = new Promise<Known>((resolve, reject) => {
         waiting.push({ message, resolve, reject });
         count(weightOf(message));
-        writing ??= Promise.resolve()
-          .then(drain)
-          .finally(() => {
-            writing = undefined;
-          });
+        writing ??= Promise.resolve().then(drain);
       });
       pending.set(id, appending);
       const forget = () => void pending.delete(id);
