@@ -5,7 +5,7 @@ import { createManualClock } from '../../../testing/manual-clock.ts';
 import { createBudget } from '../subscriptions/budget.ts';
 import { afterEntry, type Chunked, type Entry, START } from './format.ts';
 import type { TopicLog } from './log.ts';
-import { readTopic, type TopicEvent } from './reader.ts';
+import { type From, readTopic, type TopicEvent } from './reader.ts';
 import { createTold } from './told.ts';
 
 const MESSAGE_BYTES = 1_000_000;
@@ -76,6 +76,85 @@ test('of many followers whose clients do not read, those that find no room wait,
   for (let i = 0; i < 200; i++) await clock.advance(500);
   for (const size of await Promise.all(read)) assert.equal(size, 5 * MESSAGE_BYTES);
   assert.equal(budget.bytes, 0);
+});
+
+/** A log of one message an entry, of which followers hear nothing unless they look. */
+function growing() {
+  let written = 0;
+  const positionAt = (number: number) => ({ entry: number, sequence: number, bytes: 0 });
+  const entryAt = (number: number): Entry => ({
+    token: 1,
+    sequence: number,
+    bytes: 0,
+    messages: [{ publisher: 'p', at: number, id: new Uint8Array(16), data: new Uint8Array(0) }],
+  });
+  const log = {
+    /** So many more. */
+    write(count: number) {
+      written += count;
+    },
+    /** Before each look at an entry. */
+    onRead() {},
+    hint: 1,
+    follow(from: From) {
+      const topic = {
+        head: async () => ({ first: START, hint: positionAt(log.hint) }),
+        async read(number: number) {
+          log.onRead();
+          return number <= written ? { entry: entryAt(number), after: positionAt(number + 1) } : undefined;
+        },
+        async search(low: number, high: number, wanted: (entry: Entry) => boolean) {
+          for (let number = low; number < high; number++)
+            if (number <= written && wanted(entryAt(number))) return number;
+          return high;
+        },
+      } as unknown as TopicLog;
+      const payloads = { read: () => assert.fail('there are none') };
+      const listen = async () => (async function* () {})();
+      const { signal } = new AbortController();
+      return readTopic({ topic, payloads, clock: createManualClock(), listen }, { from }, { signal });
+    },
+  };
+  return log;
+}
+
+/** So many messages, without any time going by. */
+async function sequencesOf(events: AsyncIterable<readonly TopicEvent[]>, count: number) {
+  const sequences: number[] = [];
+  for await (const batch of events) {
+    for (const event of batch) if (event.type === 'message') sequences.push(event.sequence);
+    if (sequences.length >= count) break;
+  }
+  return sequences;
+}
+
+test('who follows a log that grows as fast as it is read begins all the same', async () => {
+  for (const from of [{ kind: 'sequence', sequence: 5 } as const, { kind: 'time', at: 5 } as const]) {
+    const log = growing();
+    let looks = 0;
+    log.write(10);
+    log.onRead = () => {
+      assert.ok(++looks < 1_000, 'it has not begun yet');
+      log.write(1);
+    };
+    assert.deepEqual(
+      await sequencesOf(log.follow(from), 20),
+      Array.from({ length: 20 }, (_, i) => 5 + i),
+    );
+  }
+});
+
+test('what was not there when it was read ahead is read again as soon as its turn has come', {
+  timeout: 5_000,
+}, async () => {
+  const log = growing();
+  log.write(1);
+  const events = log.follow({ kind: 'start' });
+  assert.deepEqual((await events.next()).value, [{ type: 'begin', sequence: null }]);
+  assert.equal((await events.next()).value?.length, 1);
+  log.write(2);
+  log.hint = 4;
+  assert.deepEqual(await sequencesOf(events, 2), [2, 3]);
 });
 
 test('of what was told the next stay, within entries and bytes', () => {

@@ -119,17 +119,20 @@ export async function* readTopic(
     const { first, hint } = await topic.head({ signal });
     const all = { number: first.entry, sequence: undefined, since: 0 };
     if (from.kind === 'start') return all;
-    let end = hint;
-    for (let found = await topic.read(end.entry, { signal }); found; ) {
-      end = found.after;
-      found = await topic.read(end.entry, { signal });
+    if (from.kind === 'end') {
+      let end = hint;
+      for (let found = await topic.read(end.entry, { signal }); found; ) {
+        end = found.after;
+        found = await topic.read(end.entry, { signal });
+      }
+      return { number: end.entry, sequence: end.sequence, since: 0 };
     }
-    if (from.kind === 'end') return { number: end.entry, sequence: end.sequence, since: 0 };
     const wanted = (entry: Entry) =>
       from.kind === 'sequence'
         ? entry.sequence + entry.messages.length > from.sequence
         : entry.messages.some(({ at }) => at >= from.at);
-    const at = await topic.search(first.entry, end.entry, wanted, { signal });
+    // What lies beyond the hint is passed over as it is read: its end may move on as fast as it is looked for.
+    const at = await topic.search(first.entry, hint.entry, wanted, { signal });
     return from.kind === 'sequence'
       ? { number: at, sequence: from.sequence, since: 0 }
       : { number: at, sequence: undefined, since: from.at };
@@ -197,7 +200,7 @@ export async function* readTopic(
     yield* handOn(events, size);
   }
 
-  /** Nothing at this number: the end, or a hole where what was there has expired. Null: the end. */
+  /** Nothing at this number: the end, a hole where what was there has expired, or it has come since. Null: the end. */
   async function beyondHole(): Promise<number | null> {
     ahead.clear();
     const { hint, first } = await topic.head({ signal });
@@ -217,7 +220,7 @@ export async function* readTopic(
       continue;
     }
     const on = await patiently(beyondHole);
-    if (on !== null && on !== number) {
+    if (on !== null) {
       number = on;
       told.advance(number);
       continue;
