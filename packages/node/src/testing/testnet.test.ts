@@ -83,3 +83,15 @@ test('members change although the only node that knew of the last change has los
   await net.settle();
   assert.equal(net.nodes[0]?.membership.view().epoch, 3);
 });
+
+test('while no node runs the members are not changed', async () => {
+  await using net = await createTestnet(2);
+  await net.settle();
+  await net.stop(0);
+  await net.stop(1);
+  await assert.rejects(
+    net.change((before) => before.slice(1)),
+    { code: 'NODE_UNREACHABLE' },
+  );
+  assert.equal(net.snapshot.body.epoch, 1);
+});

@@ -254,7 +254,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
       const members = edit(newest().body.members);
       const next = await system.snapshot({ after: newest(), members, issuedAtMs: clock.now() });
       const { signal } = new AbortController();
-      let failure: unknown;
+      let failure: unknown = new P2posError('NODE_UNREACHABLE', { url: 'any', reason: 'none runs' });
       // One that fails may have taken it all the same: another is given the same, or there would be two after one.
       for (const i of [at, ...running].filter((i) => running.has(i))) {
         try {
@@ -262,7 +262,7 @@ export async function createTestnet(count: number, config: TestnetConfig = {}): 
           failure = undefined;
           break;
         } catch (error) {
-          failure ??= error;
+          failure = error;
         }
       }
       if (failure) throw failure;
