@@ -186,33 +186,35 @@ export async function createSequencer(deps: SequencerDeps): Promise<Sequencer> {
 
   async function drain(): Promise<void> {
     try {
-      while (waiting.length > 0) {
-        const batch = nextBatch();
-        const messages = batch.map(({ message }) => message);
-        const entry: Entry = { token, sequence: next.sequence, bytes: next.bytes, messages };
-        try {
-          if (next.entry - head.hint.entry >= HINT_ENTRIES) await tend();
-          if (!(await write(entry))) throw new P2posError('LEASE_LOST', { token });
-        } catch (error) {
-          over.abort(error);
-          for (const { reject } of [...batch, ...take()]) reject(error);
-          return;
-        }
-        const number = next.entry;
-        next = {
-          entry: number + 1,
-          sequence: next.sequence + messages.length,
-          bytes: messages.reduce((sum, message) => sum + lengthOf(message), next.bytes),
-        };
-        const written = remember(entry, { told: false });
-        for (const [i, { resolve }] of batch.entries()) resolve(written[i] as Known);
-        onWritten(number, entry);
-        if (clock.monotonic() - hintedAt > HINT_MS) void tend().catch(() => {});
-      }
+      while (waiting.length > 0) await writeBatch();
     } finally {
       // In the very step that finds nothing waiting: what comes a moment later begins it anew.
       writing = undefined;
     }
+  }
+
+  async function writeBatch(): Promise<void> {
+    const batch = nextBatch();
+    const messages = batch.map(({ message }) => message);
+    const entry: Entry = { token, sequence: next.sequence, bytes: next.bytes, messages };
+    try {
+      if (next.entry - head.hint.entry >= HINT_ENTRIES) await tend();
+      if (!(await write(entry))) throw new P2posError('LEASE_LOST', { token });
+    } catch (error) {
+      over.abort(error);
+      for (const { reject } of [...batch, ...take()]) reject(error);
+      return;
+    }
+    const number = next.entry;
+    next = {
+      entry: number + 1,
+      sequence: next.sequence + messages.length,
+      bytes: messages.reduce((sum, message) => sum + lengthOf(message), next.bytes),
+    };
+    const written = remember(entry, { told: false });
+    for (const [i, { resolve }] of batch.entries()) resolve(written[i] as Known);
+    onWritten(number, entry);
+    if (clock.monotonic() - hintedAt > HINT_MS) void tend().catch(() => {});
   }
 
   /** The head, and what retention takes. One at a time. */
