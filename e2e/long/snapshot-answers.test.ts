@@ -54,14 +54,15 @@ test('T6: applied is said of what is in force, stale of what changed nothing: ov
   const rival = await admin.after(current, zoned('two'), Date.now() + 60_000);
 
   const applied = await first.members.push(chosen.bytes);
-  assert.deepEqual(applied, { result: 'applied', epoch: 2, hash: toHex(chosen.hash) });
+  const held = { held: 2, members: 2 };
+  assert.deepEqual(applied, { result: 'applied', epoch: 2, hash: toHex(chosen.hash), ...held });
   assert.deepEqual(await first.members.snapshot(), chosen.bytes, 'at once');
   await eventually(async () => assert.deepEqual(await inForce(), chosen.bytes));
 
   // The same again, an older one, and a greater one beside it: none is in force, and none is told to be.
   const stale = { result: 'stale', epoch: 2, hash: toHex(chosen.hash) };
   for (const { bytes } of [chosen, current, rival]) {
-    assert.deepEqual(await first.members.push(bytes), stale);
+    assert.deepEqual(await first.members.push(bytes), { ...stale, ...held });
     const { peerId } = dev.node(1);
     const offered = await first.call(membersRoutes.offer, { peer: peerId, kind: 'snapshot', body: bytes });
     assert.deepEqual(offered, stale);
@@ -70,7 +71,7 @@ test('T6: applied is said of what is in force, stale of what changed nothing: ov
   const file = join(dev.home, 'rival.cbor');
   writeFileSync(file, rival.bytes);
   const told = await dev.p2pctl('members', 'push', file, '--json');
-  assert.deepEqual(JSON.parse(told.stdout), stale);
+  assert.deepEqual(JSON.parse(told.stdout), { ...stale, ...held });
   await assert.rejects(first.members.push((await admin.after(rival, zoned('three'))).bytes), (error) =>
     isP2posError(error, 'SNAPSHOT_PREVIOUS_UNKNOWN'),
   );

@@ -736,12 +736,16 @@ class MembersPush(TypedDict):
     result: Literal["applied", "stale"]
     epoch: int
     hash: str
+    held: int
+    members: int
 
 
 class MembersSubmit(TypedDict):
     result: Literal["applied", "stale"]
     epoch: int
     hash: str
+    held: int
+    members: int
 
 
 class MembersDocumentsDocumentsItem(TypedDict):

@@ -18,7 +18,7 @@ import type { Client, DocumentListName } from '@p2pos/sdk';
 
 /** Signed documents that a node takes. */
 export type SubmittedKind = 'rotation' | 'revocation' | 'snapshot';
-export type Pushed = RouteOutput<typeof membersRoutes.push>;
+export type Pushed = Pick<RouteOutput<typeof membersRoutes.push>, 'result' | 'epoch' | 'hash'>;
 export type NodeAnswer = RouteOutput<typeof membersRoutes.offer>;
 export type AuditLine = AuditList['entries'][number];
 

@@ -56,8 +56,46 @@ test('T1: an older snapshot stays stale after a restart', async () => {
   const node = net.nodes[1];
   assert.equal(node?.membership.view().epoch, 2);
   const { signal } = new AbortController();
-  assert.equal(await net.during(node?.members.push(first.bytes, { signal }) ?? Promise.reject()), 'stale');
+  const pushed = await net.during(node?.members.push(first.bytes, { signal }) ?? Promise.reject());
+  assert.equal(pushed.result, 'stale');
   assert.equal(node?.membership.view().epoch, 2);
+});
+
+test('a push is answered when enough members hold it, and else says how few do; the same again asks anew', async () => {
+  await using net = await createTestnet(5);
+  await net.settle();
+  const epochs = () => net.nodes.map((node) => node?.membership.view().epoch);
+  async function push(name: string, after = net.snapshot) {
+    const members = after.body.members.map((member) => ({ ...member, name: `${member.name}${name}` }));
+    const next = await net.system.snapshot({ after, members, issuedAtMs: net.clock.now() });
+    const again = async () => {
+      const { signal } = new AbortController();
+      const started = net.clock.monotonic();
+      const pushed = await net.during(net.nodes[0]?.members.push(next.bytes, { signal }) ?? Promise.reject());
+      return { ...pushed, ms: net.clock.monotonic() - started };
+    };
+    return { next, again, first: await again() };
+  }
+  const one = await push('a');
+  assert.equal(one.first.result, 'applied');
+  assert.ok(
+    one.first.held >= 3 && one.first.members === 5 && one.first.ms < 1_000,
+    JSON.stringify(one.first),
+  );
+  assert.ok(epochs().filter((epoch) => epoch === 2).length >= 3, `${epochs()}`);
+  await net.until(() => epochs().every((epoch) => epoch === 2));
+
+  net.partition([0], [1, 2, 3, 4]);
+  const two = await push('b', one.next);
+  assert.deepEqual([two.first.result, two.first.held, two.first.members], ['applied', 1, 5]);
+  assert.ok(two.first.ms <= 2_000);
+  assert.deepEqual(epochs(), [3, 2, 2, 2, 2]);
+  net.heal();
+  await net.until(
+    () => epochs().every((epoch) => epoch === 3) && net.nodes[0]?.net.connections().length === 4,
+  );
+  const again = await two.again();
+  assert.ok(again.result === 'stale' && again.held >= 3, JSON.stringify(again));
 });
 
 test('T9: a removed member is told, loses its connections and becomes unconfigured at once', async () => {

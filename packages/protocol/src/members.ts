@@ -99,12 +99,25 @@ export const MemberAnswer = z.object({
   hash: z.string(),
 });
 
+/**
+ * So many members are waited for to hold a pushed document: a majority, or three in larger systems. Then it outlives any
+ * two disks, in small systems those of any minority.
+ */
+export const copiesWanted = (members: number) => Math.min(3, Math.floor(members / 2) + 1);
+
 const PUSHED = z.object({
   /** `stale`: one at least as great is already in force, nothing changed. */
   result: z.enum(['applied', 'stale']),
   /** In force after this call. */
   epoch: z.int(),
   hash: z.string(),
+  /**
+   * Members that are known to hold it on their disks, the node that answers with them. It waits until they are a majority or
+   * three, at most 2 s: where it is 1, what was pushed is lost with that node's disk unless others hear of it later.
+   */
+  held: z.int(),
+  /** Members of the snapshot in force. */
+  members: z.int(),
 });
 
 export const RemovalLoss = z.object({

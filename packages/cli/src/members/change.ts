@@ -12,6 +12,7 @@ import {
   snapshotDocument,
 } from '@p2pos/protocol';
 import { crypto } from '../keys.ts';
+import type { Pushed } from './pushed.ts';
 
 const ATTEMPTS = 3;
 
@@ -19,13 +20,7 @@ const ATTEMPTS = 3;
 export interface MembershipDoor {
   /** Exact bytes of the snapshot in force. */
   snapshot(): Promise<Uint8Array>;
-  push(bytes: Uint8Array): Promise<PushAnswer>;
-}
-
-export interface PushAnswer {
-  readonly result: 'applied' | 'stale';
-  readonly epoch: number;
-  readonly hash: string;
+  push(bytes: Uint8Array): Promise<Pushed>;
 }
 
 export interface MembershipChange {
@@ -41,7 +36,7 @@ export async function changeMembers(
   admin: Admin,
   change: MembershipChange,
   now: () => number,
-): Promise<{ readonly answer: PushAnswer; readonly snapshot: SignedDocument<Snapshot> }> {
+): Promise<{ readonly answer: Pushed; readonly snapshot: SignedDocument<Snapshot> }> {
   for (let attempt = 1; ; attempt += 1) {
     const current = decodeDocument(snapshotDocument, await door.snapshot(), crypto);
     const terms = { ...change, members: change.members(current.body.members), nowMs: now() };

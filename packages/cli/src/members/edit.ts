@@ -10,6 +10,7 @@ import { didYouMean } from '../suggestion.ts';
 import { adminOf } from './admin.ts';
 import { changeMembers, type MembershipChange } from './change.ts';
 import { tellLoss } from './loss.ts';
+import { wordsOf } from './pushed.ts';
 
 type Flags = Readonly<Record<string, unknown>>;
 
@@ -56,7 +57,7 @@ export async function editMembers(
     const admin = await adminOf(invocation, connected.target, flags);
     return (await changeMembers(doorOf(connected), admin, change, systemClock.now)).answer;
   });
-  terminal.print(options.json ? JSON.stringify(answer) : `${done}; snapshot ${answer.epoch} is in force`);
+  terminal.print(options.json ? JSON.stringify(answer) : `${done}; ${wordsOf(answer)}`);
   return undefined;
 }
 

@@ -4,6 +4,7 @@ import { MAX_SNAPSHOT_BYTES, P2posError } from '@p2pos/protocol';
 import type { Action } from '../action.ts';
 import { reasonOf } from '../json-file.ts';
 import { withNode } from '../node-client.ts';
+import { wordsOf } from './pushed.ts';
 
 export const pushFile: Action = async (invocation, [file = ''], _flags) => {
   const { terminal, options, signal } = invocation;
@@ -11,7 +12,7 @@ export const pushFile: Action = async (invocation, [file = ''], _flags) => {
     file === '-' ? await terminal.read(MAX_SNAPSHOT_BYTES) : readSnapshot(resolve(invocation.folder, file));
   const answer = await withNode(invocation, ({ client }) => client.members.push(bytes, { signal }));
   if (options.json) terminal.print(JSON.stringify(answer));
-  else terminal.print(`${answer.result}; snapshot ${answer.epoch} is in force`);
+  else terminal.print(`${answer.result}; ${wordsOf(answer)}`);
   return undefined;
 };
 

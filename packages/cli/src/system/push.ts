@@ -15,6 +15,7 @@ import type { Action } from '../action.ts';
 import { usage } from '../failure.ts';
 import { readBytes } from '../keys/key-file.ts';
 import { crypto } from '../keys.ts';
+import { wordsOf } from '../members/pushed.ts';
 import { withNode } from '../node-client.ts';
 
 const KINDS = {
@@ -34,9 +35,7 @@ export const pushDocument: Action = async (invocation, [word = ''], flags) => {
     return client.call(membersRoutes.submit, { kind, body: bytes }, { signal });
   });
   terminal.print(
-    options.json
-      ? JSON.stringify({ kind, ...answer })
-      : `${kind}: ${answer.result}; snapshot ${answer.epoch} is in force`,
+    options.json ? JSON.stringify({ kind, ...answer }) : `${kind}: ${answer.result}; ${wordsOf(answer)}`,
   );
   return undefined;
 };

@@ -326,11 +326,11 @@ function createFakeMembers(): Partial<RouteHandlers<typeof membersRoutes>> {
     },
     async push({ body }) {
       snapshot = body;
-      return { result: 'applied', epoch: 1, hash };
+      return { result: 'applied', epoch: 1, hash, held: 1, members: 1 };
     },
     async submit({ kind }) {
       if (kind === 'rotation') throw new P2posError('ROOT_FORKED', { previous: hash });
-      return { result: 'applied', epoch: 1, hash };
+      return { result: 'applied', epoch: 1, hash, held: 1, members: 1 };
     },
     documents: async ({ cursor }) => ({
       documents: [{ hash, epoch: cursor ? 2 : 1, bytes: 'AA' }],

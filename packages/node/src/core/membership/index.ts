@@ -28,6 +28,7 @@ export { type MembershipConfig, type MembershipDeps, openMembership } from './jo
 export type {
   AcceptedDocument,
   DocumentQuery,
+  Judged,
   Membership,
   MembershipEvents,
   MembershipJournal,

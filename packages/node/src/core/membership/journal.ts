@@ -12,7 +12,7 @@ import {
   snapshotDocument,
   toHex,
 } from '@p2pos/protocol';
-import type { Submission, Verdict, View } from '@p2pos/protocol/membership';
+import type { Submission, View } from '@p2pos/protocol/membership';
 import {
   type Accepted,
   added,
@@ -38,7 +38,7 @@ import { openArchive } from './archive.ts';
 import { openAudit } from './audit.ts';
 import { listDocuments } from './listing.ts';
 import { loadDocuments } from './loading.ts';
-import type { MembershipEvents, MembershipJournal, MembershipStatus, SubmitOptions } from './port.ts';
+import type { Judged, MembershipEvents, MembershipJournal, MembershipStatus, SubmitOptions } from './port.ts';
 
 export interface MembershipDeps {
   readonly store: Store;
@@ -198,7 +198,7 @@ export async function openMembership(
   }
 
   /** On disk first, then in force. */
-  async function keep(accepted: Accepted, from: string): Promise<Verdict> {
+  async function keep(accepted: Accepted, from: string): Promise<Judged> {
     const { carried, issuer } = accepted;
     const { kind, hash, epoch } = carried;
     const entry = audit.accepted({
@@ -215,10 +215,10 @@ export async function openMembership(
     await takeEffect(added(held?.documents, accepted));
     const verdict = verdictOf(accepted, held as unknown as Held);
     events.emit('document:accepted', { ...carried, from });
-    return verdict;
+    return { ...verdict, kept: carried };
   }
 
-  async function take(submission: Submission, signal: AbortSignal | undefined): Promise<Verdict> {
+  async function take(submission: Submission, signal: AbortSignal | undefined): Promise<Judged> {
     signal?.throwIfAborted();
     if (closed) throw new P2posError('NODE_CLOSING');
     const { kind, from } = submission;
@@ -239,7 +239,7 @@ export async function openMembership(
   async function submit(
     submission: Submission,
     { signal, byStranger = false }: SubmitOptions = {},
-  ): Promise<Verdict> {
+  ): Promise<Judged> {
     const { length } = submission.bytes;
     const maxBytes = KINDS[submission.kind].maxDocumentBytes;
     if (length > maxBytes)

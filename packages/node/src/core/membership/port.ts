@@ -80,6 +80,9 @@ export interface SubmitOptions {
   readonly byStranger?: boolean;
 }
 
+/** `kept`: stored by this call. Without it the document was known before, counts for nothing or was refused. */
+export type Judged = Verdict & { readonly kept?: CarriedDocument };
+
 /** What the members service stands on: `Membership` with the ways in and out for documents. */
 export interface MembershipJournal extends Membership, AsyncDisposable {
   /**
@@ -87,7 +90,7 @@ export interface MembershipJournal extends Membership, AsyncDisposable {
    *
    * @throws P2posError OVERLOADED, NODE_CLOSING, STORE_FULL, STORE_FAILED: the document was not judged
    */
-  submit(submission: Submission, options?: SubmitOptions): Promise<Verdict>;
+  submit(submission: Submission, options?: SubmitOptions): Promise<Judged>;
   documents(query: DocumentQuery): Promise<{ readonly documents: CarriedDocument[]; readonly more: boolean }>;
   /** Whether the snapshot is held, in force or not. */
   holds(snapshotHash: string): boolean;

@@ -17,7 +17,7 @@ async function rotated(keep: Partial<KeyRotation> | ((proof: SignedDocument<Admi
   const open = () => openTestMembership(system, { clock, disk });
   const node = await open();
   const first = await system.first(system.members([0, 1, 2]));
-  assert.deepEqual(await node.submit(firstHand(first)), { result: 'applied' });
+  assert.equal((await node.submit(firstHand(first))).result, 'applied');
   await clock.advance(HOUR_MS);
   const fresh = [0, 1, 2].map((i) => system.identity(`fresh${i}`).signer);
   const stolen = system.systemSigners.slice(0, 2);
@@ -36,7 +36,7 @@ async function rotated(keep: Partial<KeyRotation> | ((proof: SignedDocument<Admi
     const next = await system.snapshot({
       ...{ after, members: system.members(), admin, issuedAtMs: clock.now() },
     });
-    assert.deepEqual(await node.submit(firstHand(next)), { result: 'applied' });
+    assert.equal((await node.submit(firstHand(next))).result, 'applied');
   };
   /** The thief's own keys follow the genesis. */
   const fork = (signers = stolen, at = clock.now()) => {
@@ -60,7 +60,7 @@ test('retired keys make no proof with the serial of one that was kept', async ()
   const input = { after: first, members, issuedAtMs: clock.now() };
   const verdict = await node.submit(firstHand(await system.snapshot({ ...input, admin: thief })));
   assert.equal(verdict.result === 'refused' && verdict.error.code, 'SNAPSHOT_PROOF_EXPIRED');
-  assert.deepEqual(await node.submit(firstHand(await system.snapshot(input))), { result: 'applied' });
+  assert.equal((await node.submit(firstHand(await system.snapshot(input)))).result, 'applied');
 });
 
 test('a later fork by fewer retired keys than signed the rotation undoes nothing, gives no admin back, and is kept as evidence', async () => {

@@ -5,7 +5,7 @@
  * @example
  * await using members = createMembers({ membership, rpc, net, clock, random, log });
  * presence.events.on('heartbeat:accepted', ({ heartbeat }) => members.noticeHeads(heartbeat.peerId, heartbeat.heads));
- * await members.push(signedSnapshot, { signal }); // 'applied' | 'stale', or throws the refusal
+ * await members.push(signedSnapshot, { signal }); // { result: 'applied', held: 3, members: 5 }, or throws the refusal
  */
 export { createMembersChecks } from './checks.ts';
 export { createMembers, type Members, type MembersConfig, type MembersDeps } from './members.ts';

@@ -1,5 +1,5 @@
 /** Carries documents between nodes: serves them, passes on what is new, and asks when this node is behind. */
-import { P2posError } from '@p2pos/protocol';
+import { copiesWanted, P2posError } from '@p2pos/protocol';
 import {
   createPuller,
   MEMBERSHIP,
@@ -11,7 +11,7 @@ import { createAllowance } from '../../core/allowance/index.ts';
 import type { Clock } from '../../core/clock/index.ts';
 import type { Logger } from '../../core/log/index.ts';
 import type {
-  AcceptedDocument,
+  CarriedDocument,
   DocumentName,
   Heads,
   MembershipJournal,
@@ -40,6 +40,15 @@ export interface MembersConfig {
   readonly intervalMs?: number;
 }
 
+/** What became of a document that its makers handed to this node. */
+export interface Pushed {
+  readonly result: 'applied' | 'stale';
+  /** Members that are known to stand where this node stands, on their disks; this node with them. */
+  readonly held: number;
+  /** Members of the snapshot in force. */
+  readonly members: number;
+}
+
 /** What one member says of a document, and what is in force there. */
 export interface MemberWord {
   readonly result: 'applied' | 'stale' | 'refused';
@@ -55,11 +64,16 @@ export interface Members extends AsyncDisposable {
   noticeHeads(peerId: PeerId, heads: Heads): void;
   /** Asks the peer what it holds and takes what is new. */
   noticeStale(peerId: PeerId): void;
-  /** A document from its makers, first-hand. @throws P2posError with the code of the refusal */
+  /**
+   * A document from its makers, first-hand. Answers when `copiesWanted` members hold it, all that are connected have
+   * answered, or 2 s have passed, whichever is first.
+   *
+   * @throws P2posError with the code of the refusal
+   */
   push(
     bytes: Uint8Array,
     options: { readonly kind?: Exclude<DocumentName, 'genesis'>; readonly signal: AbortSignal },
-  ): Promise<'applied' | 'stale'>;
+  ): Promise<Pushed>;
   /** Hands a document to one member. @throws P2posError of the call where it gives no answer */
   offer(
     peerId: PeerId,
@@ -77,6 +91,10 @@ const STRANGERS = 'strangers';
 const STRANGERS_PUSHING = 'strangers pushing';
 
 const PUSH_TIMEOUT_MS = 10_000;
+/** So long who pushed a document waits for other members to hold it. */
+const SPREAD_MS = 2_000;
+/** For the audit log: whose makers handed it to this node. */
+const FIRST_HAND = 'http';
 /** What a removed member gets before its connections close. */
 const FAREWELL_TIMEOUT_MS = 1_000;
 /** A joiner asks this many peers, or all there are. */
@@ -150,15 +168,64 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
     }),
   ];
 
-  async function send(peerId: PeerId, document: AcceptedDocument, timeoutMs: number): Promise<void> {
+  /** Whether the peer holds it now. */
+  async function send(peerId: PeerId, document: CarriedDocument, timeoutMs: number): Promise<boolean> {
     const { kind, bytes, countersignature } = document;
     const input = { kind, bytes, ...(countersignature && { countersignature }) };
     try {
-      await rpc.call(peerId, MEMBERSHIP_PUSH, 'push', input, { timeoutMs, signal: tasks.signal });
+      const options = { timeoutMs, signal: tasks.signal };
+      const { result } = await rpc.call(peerId, MEMBERSHIP_PUSH, 'push', input, options);
+      return result !== 'refused';
     } catch (error) {
       // Whoever missed it sees by the next heartbeat that it is behind, and asks.
       log.debug({ action: 'push_failed', peer: peerId, error }, 'a peer did not take a document');
+      return false;
     }
+  }
+
+  async function standsHere(peerId: PeerId): Promise<boolean> {
+    try {
+      const options = { timeoutMs: SPREAD_MS, signal: tasks.signal };
+      const theirs = await rpc.call(peerId, MEMBERSHIP, 'heads', {}, options);
+      const { snapshot, revocations, keys } = membership.heads();
+      return theirs.snapshot === snapshot && theirs.revocations === revocations && theirs.keys === keys;
+    } catch (error) {
+      log.debug({ action: 'heads_failed', peer: peerId, error }, 'a peer did not say what it holds');
+      return false;
+    }
+  }
+
+  /** Asks every connected member, and counts those of whom it is true until they are enough or the time is up. */
+  async function count(isTrueOf: (peerId: PeerId) => Promise<boolean>): Promise<Omit<Pushed, 'result'>> {
+    const { size } = membership.view().members;
+    const others = connected().filter(isListed);
+    let held = isListed(self) ? 1 : 0;
+    let open = tasks.signal.aborted ? 0 : others.length;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        timer[Symbol.dispose]();
+        resolve();
+      };
+      const timer = clock.after(SPREAD_MS, end);
+      const look = () => (open === 0 || held >= copiesWanted(size)) && end();
+      for (const peerId of others) {
+        tasks.run('push', async () => {
+          if (await isTrueOf(peerId)) held++;
+          open--;
+          look();
+        });
+      }
+      look();
+    });
+    return { held, members: size };
+  }
+
+  /** From its makers. Handed on from here, not by the event, since they may wait for what becomes of it. */
+  async function takeIn(kind: DocumentName, bytes: Uint8Array, signal: AbortSignal) {
+    const { kept, ...verdict } = await membership.submit({ kind, bytes, from: FIRST_HAND }, { signal });
+    report(verdict, FIRST_HAND);
+    const spread = kept && count((peerId) => send(peerId, kept, PUSH_TIMEOUT_MS));
+    return { verdict, spread };
   }
 
   /** Removed by what was accepted last; told of it next. */
@@ -183,8 +250,11 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
       const leaving = farewells;
       farewells = [];
       for (const peerId of leaving) tasks.run('farewell', () => dismiss(peerId, document));
+      if (document.from === FIRST_HAND) return;
       const others = connected().filter((peerId) => isListed(peerId) && peerId !== document.from);
-      for (const peerId of others) tasks.run('push', () => send(peerId, document, PUSH_TIMEOUT_MS));
+      for (const peerId of others) {
+        tasks.run('push', async () => void (await send(peerId, document, PUSH_TIMEOUT_MS)));
+      }
     }),
     net.events.on('peer:connected', (peerId) => {
       if (isListed(peerId) || !membership.isActive(self)) ask(peerId);
@@ -192,7 +262,7 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
   ];
 
   /** A removed member hears of it, then its connections close (T9). */
-  async function dismiss(peerId: PeerId, document: AcceptedDocument): Promise<void> {
+  async function dismiss(peerId: PeerId, document: CarriedDocument): Promise<void> {
     await send(peerId, document, FAREWELL_TIMEOUT_MS);
     await net.hangUp(peerId);
     log.info({ action: 'member_dismissed', peer: peerId }, 'a removed member was disconnected');
@@ -218,15 +288,13 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
     },
     noticeStale: ask,
     async push(bytes, { kind = 'snapshot', signal }) {
-      const verdict = await membership.submit({ kind, bytes, from: 'http' }, { signal });
-      report(verdict, 'http');
+      const { verdict, spread } = await takeIn(kind, bytes, signal);
       if (verdict.result === 'refused') throw verdict.error;
-      return verdict.result;
+      return { result: verdict.result, ...(await (spread ?? count(standsHere))) };
     },
     async offer(peerId, { kind, bytes }, { signal }) {
       if (peerId === self) {
-        const verdict = await membership.submit({ kind, bytes, from: 'http' }, { signal });
-        report(verdict, 'http');
+        const { verdict } = await takeIn(kind, bytes, signal);
         const { epoch, snapshot: hash } = membership.heads();
         if (verdict.result !== 'refused') return { result: verdict.result, epoch, hash };
         const { code, message } = verdict.error;

@@ -58,12 +58,10 @@ export function createMembersHandlers({
       return { body: bytes, hash: toHex(hash) };
     },
     async push({ body }, { signal }) {
-      const result = await members.push(body, { signal });
-      return { result, ...inForce() };
+      return { ...(await members.push(body, { signal })), ...inForce() };
     },
     async submit({ kind, body }, { signal }) {
-      const result = await members.push(body, { kind, signal });
-      return { result, ...inForce() };
+      return { ...(await members.push(body, { kind, signal })), ...inForce() };
     },
     async documents({ list, cursor }) {
       const [epoch = '-1', hash = ''] = cursor?.split('.') ?? [];
