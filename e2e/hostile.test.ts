@@ -101,10 +101,15 @@ test('requests that are wrong: the right status and code, and the node serves on
   assert.deepEqual((await client.kv.page({ prefix: '100%' })).keys, ['100%'], 'T13');
   assert.deepEqual((await client.kv.page({ prefix: 'a_' })).keys, ['a_b'], 'T13');
 
-  const mistyped = await p2pctl('kv', 'gett', 'x');
-  assert.equal(mistyped.code, 2);
-  assert.match(mistyped.stderr, /Did you mean get/);
-  assert.doesNotMatch(mistyped.stderr, STACK);
+  for (const [given, meant] of [
+    [['kv', 'gett', 'x'], 'get'],
+    [['members', 'lst'], 'list'],
+  ] as const) {
+    const mistyped = await p2pctl(...given);
+    assert.equal(mistyped.code, 2);
+    assert.match(mistyped.stderr, new RegExp(`unknown command.*Did you mean ${meant}\\?`));
+    assert.doesNotMatch(mistyped.stderr, STACK);
+  }
 });
 
 test('peers that send garbage, a huge length or nothing: the node serves others', {

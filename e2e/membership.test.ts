@@ -18,7 +18,7 @@ import { shareDev, startDev } from './harness.ts';
 
 const shared = shareDev({ nodes: 4 });
 
-test('a sixth node joins while others write: no acknowledged write is unreadable at any moment', {
+test('a sixth node joins, drains and is removed while others write: no acknowledged write is unreadable at any moment', {
   timeout: 300_000,
 }, async () => {
   await using dev = await startDev({ nodes: 5 });
@@ -51,11 +51,23 @@ test('a sixth node joins while others write: no acknowledged write is unreadable
   assert.equal(added.code, 0, added.stderr);
   await using sixth = dev.client(5);
   await eventually(async () => assert.equal((await sixth.network.status()).state, 'healthy'));
-  const seen = reads;
-  await eventually(() => stopping || reads > seen + 200, { timeoutMs: 30_000 });
+  const more = () => {
+    const seen = reads;
+    return eventually(() => stopping || reads > seen + 200, { timeoutMs: 30_000 });
+  };
+  await more();
+  for (const key of [...acknowledged.keys()]) assert.ok(await sixth.kv.get(key), key);
+  const drained = await dev.p2pctl('members', 'drain', 'node5', '--wait');
+  assert.equal(drained.code, 0, drained.stderr);
+  assert.match(drained.stdout, /^node5 drains; snapshot 3 is in force.*p2pctl members remove node5/s);
+  // Nobody needs it any more: it may be gone before the others hear that it is removed.
+  dev.kill(5);
+  const removed = await dev.p2pctl('members', 'remove', 'node5');
+  assert.equal(removed.code, 0, removed.stderr);
+  await more();
   stopping = true;
   await work;
-  for (const [key, value] of acknowledged) assert.equal((await sixth.kv.get(key))?.text(), value);
+  for (const [key, value] of acknowledged) assert.equal((await clients[2]?.kv.get(key))?.text(), value);
   for (const client of clients) await client.close();
 });
 

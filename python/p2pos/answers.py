@@ -772,6 +772,7 @@ class MembersLoss(TypedDict):
     records: int
     emptySlots: int
     unknownSlots: int
+    heldSlots: int
 
 
 class MembersAcceptLoss(TypedDict):

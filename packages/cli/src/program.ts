@@ -18,6 +18,7 @@ import { defineRendezvous } from './commands/rendezvous.ts';
 import { defineSql } from './commands/sql.ts';
 import { defineUpdate } from './commands/update.ts';
 import type { CommonOptions, Invocation, Surroundings } from './invocation.ts';
+import { nearest } from './suggestion.ts';
 
 const COMMON_HELP = `
 The node is found by --url, --home, P2POS_HOME, the chosen context, ./.p2pos/dev.json or ~/.p2pos, in this order.
@@ -94,24 +95,37 @@ function createRoot({ terminal }: Surroundings): Command {
 
 /** commander's `error: unknown command 'x'` and its suggestion, with the command to try under it. */
 function sentence(text: string, root: Command): string {
-  const suggestion = /\(Did you mean (?:one of )?([^?,]+)/.exec(text)?.[1];
-  const path = [root.name(), ...callPath(root)].join(' ');
+  const path = callPath(root);
+  const said = unknownWord(text, path.at(-1) as Command) ?? text.trimEnd().replace(/\n/g, ' ');
+  const suggestion = /\(Did you mean (?:one of )?([^?,]+)/.exec(said)?.[1];
+  const names = path.map((command) => command.name()).join(' ');
   const isWord = suggestion !== undefined && !suggestion.startsWith('-');
-  const next = isWord ? `${path} ${suggestion}` : `${path} --help`;
-  return `${text.trimEnd().replace(/\n/g, ' ')}\ntry: ${next}\n`;
+  const next = isWord ? `${names} ${suggestion}` : `${names} --help`;
+  return `${said}\ntry: ${next}\n`;
 }
 
-/** The words of the command that was being parsed when it failed. */
-function callPath(root: Command): string[] {
-  const path: string[] = [];
+/** To commander a word that no command has is an argument too many, where the command before it does something by itself. */
+function unknownWord(text: string, command: Command): string | undefined {
+  const [word] = command.args;
+  if (word === undefined || command.commands.length === 0 || !text.startsWith('error: too many arguments'))
+    return undefined;
+  const meant = nearest(
+    word,
+    command.commands.map((child) => child.name()),
+  );
+  return `error: unknown command '${word}'${meant === undefined ? '' : ` (Did you mean ${meant}?)`}`;
+}
+
+/** From the program to the command that was being parsed when it failed. */
+function callPath(root: Command): Command[] {
+  const path: Command[] = [];
   let command: Command | undefined = root;
   while (command) {
+    path.push(command);
     const word: string | undefined = command.args[0];
-    const next: Command | undefined = command.commands.find(
+    command = command.commands.find(
       (child) => word !== undefined && (child.name() === word || child.aliases().includes(word)),
     );
-    if (next) path.push(next.name());
-    command = next;
   }
   return path;
 }

@@ -129,6 +129,8 @@ export const RemovalLoss = z.object({
   emptySlots: z.int(),
   /** Slots about which nobody who stays could be asked. */
   unknownSlots: z.int(),
+  /** Slots of which one of them is needed still, as a replica or since newer ones have not copied all. 0: drained. */
+  heldSlots: z.int(),
 });
 export type RemovalLoss = z.output<typeof RemovalLoss>;
 

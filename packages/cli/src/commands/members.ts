@@ -35,6 +35,16 @@ export function defineMembers({ root, run }: Program): void {
     .action(run(async () => (await import('../members/edit.ts')).addMember));
   withAdmin(
     members
+      .command('drain')
+      .description('Sign and push a snapshot in which a node is to leave: others take over what it holds.')
+      .argument('<member...>', 'peer id or name')
+      .option('--wait', 'until others hold all records that it holds')
+      .option('--undo', 'it stays'),
+  )
+    .addHelpText('after', '\nExample:\n  $ p2pctl members drain node4 --wait && p2pctl members remove node4')
+    .action(run(async () => (await import('../members/drain.ts')).drainMembers));
+  withAdmin(
+    members
       .command('remove')
       .description('Sign and push a snapshot that no longer lists a node, or several at once.')
       .argument('<member...>', 'peer id or name')

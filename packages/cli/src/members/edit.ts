@@ -10,6 +10,7 @@ import { didYouMean } from '../suggestion.ts';
 import { adminOf } from './admin.ts';
 import { changeMembers, type MembershipChange } from './change.ts';
 import { tellLoss } from './loss.ts';
+import { requireNamed } from './named.ts';
 import { wordsOf } from './pushed.ts';
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -29,12 +30,8 @@ export const addMember: Action = async (invocation, [peerId = ''], flags) => {
 export const removeMember: Action = async (invocation, given, flags) => {
   const words = given.flat() as readonly string[];
   const members = (current: readonly Member[]) => {
-    const names = current.map(({ name }) => name);
-    for (const word of words) {
-      if (current.some(({ peerId, name }) => peerId === word || name === word)) continue;
-      throw usage(`There is no member ${word}.${didYouMean(word, names)}`, 'p2pctl members list');
-    }
-    return current.filter(({ peerId, name }) => !words.includes(peerId) && !words.includes(name));
+    const gone = new Set(requireNamed(words, current));
+    return current.filter((member) => !gone.has(member));
   };
   // Named before it is done, whether it is forced or refused.
   await tellLoss(invocation, words);

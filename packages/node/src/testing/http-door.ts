@@ -342,7 +342,7 @@ function createFakeMembers(): Partial<RouteHandlers<typeof membersRoutes>> {
       epoch: 1,
       hash,
     }),
-    loss: async () => ({ slots: 1, records: 7, emptySlots: 0, unknownSlots: 0 }),
+    loss: async () => ({ slots: 1, records: 7, emptySlots: 0, unknownSlots: 0, heldSlots: 4 }),
     acceptLoss: async () => ({ before: 'learner' as const }),
     root: async () => ({
       systemId: 'sys1test',

@@ -33,7 +33,6 @@ export type {
   RecordsRepair,
   Registers,
   RegisterValue,
-  RemovalLoss,
   WatchEvent,
   WatchInput,
   WriteOutcome,

@@ -1,5 +1,5 @@
 /** Records and registers as services see them. */
-import type { SignedReceipt } from '@p2pos/protocol';
+import type { RemovalLoss, SignedReceipt } from '@p2pos/protocol';
 import type { PeerId } from '../net/index.ts';
 import type { StorePosition } from '../store/index.ts';
 
@@ -12,17 +12,6 @@ export interface DiskAccount {
   readonly otherBytes: number;
   /** Pages that wait to be used again. */
   readonly freeBytes: number;
-}
-
-export interface RemovalLoss {
-  /** That lose a majority of their replicas, those that lose all included. */
-  readonly slots: number;
-  /** Records in them, as far as it is known: each may be gone, or an older version of it come back. */
-  readonly records: number;
-  /** That lose every replica: all that lies in them is gone, and nobody is left to count it. */
-  readonly emptySlots: number;
-  /** Nobody who stays could be asked about these. */
-  readonly unknownSlots: number;
 }
 
 export type Consistency = 'one' | 'quorum' | 'all';

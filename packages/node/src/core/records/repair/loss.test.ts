@@ -56,8 +56,44 @@ test('two of three replicas removed by force: what is lost was named, all else i
 test('nothing is named where every slot keeps its majority', async () => {
   await using bed = await createTestbed({ nodes: 5, records: QUICK });
   await bed.put(0, 'key', 'v');
-  const loss = await bed.run(bed.node(0).records.repair.lossOf([bed.node(4).peerId]));
+  const { heldSlots, ...loss } = await bed.run(bed.node(0).records.repair.lossOf([bed.node(4).peerId]));
   assert.deepEqual(loss, { slots: 0, records: 0, emptySlots: 0, unknownSlots: 0 });
+  assert.ok(heldSlots > 0);
+});
+
+test('who drains holds slots until others have copied them, and then none', async () => {
+  await using bed = await createTestbed({ nodes: 5, slots: 64, records: QUICK });
+  for (let i = 0; i < 40; i++) await bed.put(0, `key${i}`, 'v');
+  const held = async () => (await bed.run(bed.node(0).records.repair.lossOf([bed.node(4).peerId]))).heldSlots;
+  const before = await held();
+  const leaving = bed.node(4).peerId;
+  const members = bed.members(0, 1, 2, 3, 4).map((one) => ({ ...one, draining: one.peerId === leaving }));
+  const snapshot = await bed.snapshot(members);
+  bed.partition([0, 1, 4], [2, 3]);
+  for (const index of [0, 1, 2, 3, 4]) await bed.give(index, snapshot);
+  await bed.clock.advance(20_000);
+  const meanwhile = await held();
+  assert.ok(before > 0 && meanwhile > 0 && meanwhile <= before, `${before}, then ${meanwhile}`);
+  await bed.heal();
+  for (let waited = 0; (await held()) > 0; waited++) {
+    assert.ok(waited < 60, 'it is never drained');
+    await bed.clock.advance(5_000);
+  }
+  await bed.crash(4);
+  for (let i = 0; i < 40; i++) assert.equal(await bed.get(1, `key${i}`), 'v');
+});
+
+test('nobody waits for who drains where it stays a replica for want of others', async () => {
+  await using bed = await createTestbed({ nodes: 3, slots: 64, records: QUICK });
+  await bed.put(0, 'key', 'v');
+  const leaving = bed.node(2).peerId;
+  const members = bed.members(0, 1, 2).map((one) => ({ ...one, draining: one.peerId === leaving }));
+  await bed.giveAll(await bed.snapshot(members));
+  await bed.clock.advance(20_000);
+  assert.deepEqual(bed.replicasOf('key').toSorted(), [0, 1, 2]);
+  const held = async (index: number) =>
+    (await bed.run(bed.node(0).records.repair.lossOf([bed.node(index).peerId]))).heldSlots;
+  assert.deepEqual([await held(2), await held(1)], [0, 64]);
 });
 
 test('slots without anybody left, or about which nobody answers, are told apart', async () => {

@@ -3,17 +3,18 @@
  * tell how much they hold there; of that the newest writes may have been on the removed ones alone.
  */
 
-import { P2posError } from '@p2pos/protocol';
+import { P2posError, type RemovalLoss } from '@p2pos/protocol';
+import type { Membership } from '../../membership/index.ts';
 import type { PeerId } from '../../net/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { ReplicaCalls } from '../coordinator/calls.ts';
 import { unionOf } from '../placement/quorum.ts';
 import type { Topology } from '../placement/topology.ts';
-import type { RemovalLoss } from '../port.ts';
 import { COUNT_BY_SLOT } from '../replica/schema.ts';
 
 export interface LossDeps {
   readonly topology: Topology;
+  readonly membership: Pick<Membership, 'view'>;
   readonly calls: Pick<ReplicaCalls, 'ask'>;
 }
 
@@ -32,7 +33,7 @@ export async function tally(
 const MAX_TALLIED = 4_096;
 
 export async function lossOf(
-  { topology, calls }: LossDeps,
+  { topology, membership, calls }: LossDeps,
   removed: ReadonlySet<PeerId>,
   { timeoutMs }: { readonly timeoutMs: number },
 ): Promise<RemovalLoss> {
@@ -41,6 +42,16 @@ export async function lossOf(
   let records = 0;
   let emptySlots = 0;
   let unknownSlots = 0;
+  let heldSlots = 0;
+
+  const draining = new Set([...removed].filter((peerId) => membership.view().members.get(peerId)?.draining));
+
+  function isHeld(slot: number, count: number): boolean {
+    const [present = [], ...older] = topology.moves.required(slot, count);
+    // Who drains is in the present set only where nobody else is left to be: nobody waits for what it holds.
+    const holding = present.filter((peerId) => !draining.has(peerId));
+    return [holding, ...older].some((set) => set.some((peerId) => removed.has(peerId)));
+  }
 
   /** Asks the first of those who stay, then the next about what it did not answer. */
   async function ask(count: number, wanted: Map<number, PeerId[]>): Promise<void> {
@@ -76,6 +87,7 @@ export async function lossOf(
   for (const { count, closed } of topology.moves.rings()) {
     const wanted = new Map<number, PeerId[]>();
     for (let slot = 0; slot < closed.length; slot++) {
+      if (isHeld(slot, count)) heldSlots++;
       const sets = topology.moves.left(slot, count, removed);
       if (sets.every(({ isEnough }) => isEnough)) continue;
       slots++;
@@ -85,5 +97,5 @@ export async function lossOf(
     }
     if (wanted.size > 0) await ask(count, wanted);
   }
-  return { slots, records, emptySlots, unknownSlots };
+  return { slots, records, emptySlots, unknownSlots, heldSlots };
 }
