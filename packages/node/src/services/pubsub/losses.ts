@@ -1,4 +1,7 @@
-/** How many messages the subscribers of this node were told that they do not get: for metrics, and for `p2pctl doctor`. */
+/**
+ * How many messages the subscribers of this node do not get: for metrics, and for `p2pctl doctor`. What a queue dropped counts at
+ * once, though its subscriber should never read on and be told; what was lost before it came here counts when it is told.
+ */
 import type { Pubsub } from './pubsub.ts';
 import type { SubscriptionEvent } from './subscriptions/subscription.ts';
 
@@ -14,7 +17,6 @@ export function countLosses(pubsub: Pubsub): CountedPubsub {
   async function* counted(batches: AsyncIterable<readonly SubscriptionEvent[]>) {
     for await (const batch of batches) {
       for (const event of batch) {
-        if (event.type === 'missed') missed += event.count;
         if (event.type === 'gap') missed += event.to - event.from + 1;
       }
       yield batch;
@@ -25,7 +27,10 @@ export function countLosses(pubsub: Pubsub): CountedPubsub {
     pubsub: {
       ...pubsub,
       async subscribe(input, options) {
-        const { batches, ...subscribed } = await pubsub.subscribe(input, options);
+        const onDropped = (count: number) => {
+          missed += count;
+        };
+        const { batches, ...subscribed } = await pubsub.subscribe(input, { ...options, onDropped });
         return { ...subscribed, batches: counted(batches) };
       },
     },

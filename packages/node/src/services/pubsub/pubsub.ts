@@ -32,6 +32,7 @@ import {
   createSubscription,
   type Subscription,
   type SubscriptionEvent,
+  type SubscriptionHooks,
   waitingOf,
 } from './subscriptions/subscription.ts';
 import { PUBSUB } from './wire.ts';
@@ -93,6 +94,10 @@ export interface Live {
   share(name: string): Share;
 }
 
+export interface SubscribeOptions extends CallOptions {
+  readonly onDropped?: SubscriptionHooks['onDropped'];
+}
+
 export interface Pubsub extends AsyncDisposable {
   readonly live: Live;
   /** @throws P2posError PUBSUB_TOPIC_INVALID, PUBSUB_MESSAGE_TOO_LARGE, PUBSUB_NO_SUBSCRIBER, PUBSUB_UNCONFIRMED, STATE_UNCONFIGURED */
@@ -117,7 +122,7 @@ export interface Pubsub extends AsyncDisposable {
       readonly sinceMs?: number | undefined;
       readonly after?: readonly Heard[] | undefined;
     },
-    options?: CallOptions,
+    options?: SubscribeOptions,
   ): Promise<Subscribed>;
   topics(app: string): { readonly pattern: string; readonly nodes: number }[];
   presence(
@@ -250,20 +255,21 @@ export function createPubsub(deps: PubsubDeps, config: PubsubConfig = {}): Pubsu
     return { id, subscribers: told.nodes, clients: told.clients, ...(receipt && { receipt }) };
   }
 
-  async function subscribe(name: string, slow: SlowPolicy, { signal }: CallOptions) {
+  async function subscribe(name: string, slow: SlowPolicy, { signal, onDropped }: SubscribeOptions) {
     signal?.throwIfAborted();
     if (subscriptions >= maxSubscriptions) throw new P2posError('OVERLOADED', { what: 'Subscribing' });
     subscriptions++;
     const stop = () => subscription.end();
+    const onEnd = () => {
+      subscriptions--;
+      signal?.removeEventListener('abort', stop);
+      local.remove(name, subscription);
+      interest.remove(name);
+    };
     const subscription = createSubscription(
       (queue) => budget.share(appOf(name), queue),
       { slow, maxMessages: queueMessages, maxBytes: queueBytes },
-      () => {
-        subscriptions--;
-        signal?.removeEventListener('abort', stop);
-        local.remove(name, subscription);
-        interest.remove(name);
-      },
+      { onEnd, onDropped },
     );
     signal?.addEventListener('abort', stop, { once: true });
     // First here, so that nothing is missed once a member knows.

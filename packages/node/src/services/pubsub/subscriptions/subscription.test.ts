@@ -26,13 +26,18 @@ function open(
     app = 'app',
   }: { maxBytes?: number; budget?: Budget; app?: string } = {},
 ) {
+  let dropped = 0;
   const one = createSubscription(
     (queue) => budget.share(app, queue),
     { slow, maxMessages, maxBytes },
-    () => {},
+    {
+      onDropped: (count) => {
+        dropped += count;
+      },
+    },
   );
   const subscription = { ...one, offer: (event: SubscriptionEvent) => one.offer(waitingOf(event)) };
-  return { one, subscription, next: iterate(one.batches) };
+  return { one, subscription, next: iterate(one.batches), dropped: () => dropped };
 }
 
 function iterate(batches: AsyncIterable<readonly SubscriptionEvent[]>) {
@@ -42,12 +47,14 @@ function iterate(batches: AsyncIterable<readonly SubscriptionEvent[]>) {
 
 test('T17: every message that is offered is handed on or counted as missed, whichever way it is dropped', async () => {
   for (const slow of ['buffer', 'latest'] as const) {
-    const { subscription, next } = open(slow, 64);
+    const { subscription, next, dropped } = open(slow, 64);
     for (let i = 1; i <= 1_000; i++) subscription.offer(message(i, `t${i % 7}`));
+    const untold = dropped();
     const batch = await next();
     const [first, ...rest] = batch;
     assert.ok(first?.type === 'missed');
     assert.equal(first.count + rest.length, 1_000, slow);
+    assert.equal(untold, first.count, 'counted before it is told');
     const seqs = rest.map((event) => (event.type === 'message' ? event.seq : 0));
     assert.deepEqual(
       seqs,

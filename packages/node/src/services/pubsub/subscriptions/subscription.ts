@@ -63,11 +63,17 @@ const lossOf = (event: SubscriptionEvent) => {
   return event.type === 'gap' ? event.to - event.from + 1 : 1;
 };
 
+export interface SubscriptionHooks {
+  readonly onEnd?: () => void;
+  /** So many messages were dropped just now. The subscriber is told when it reads on, which may be never. */
+  readonly onDropped?: ((count: number) => void) | undefined;
+}
+
 /** @param budget What waits counts there, and so does what was handed on, until more is asked for. */
 export function createSubscription(
   budget: (queue: Queue) => Share,
   { slow, maxMessages, maxBytes }: SubscriptionConfig,
-  onEnd: () => void,
+  { onEnd = () => {}, onDropped = () => {} }: SubscriptionHooks = {},
 ): Subscription {
   let queue: (Waiting | undefined)[] = [];
   let head = 0;
@@ -102,7 +108,9 @@ export function createSubscription(
   }
 
   function drop(waiting: Waiting): void {
-    missed += lossOf(waiting.event);
+    const count = lossOf(waiting.event);
+    missed += count;
+    onDropped(count);
     share.remove(waiting);
   }
 
