@@ -736,16 +736,16 @@ class MembersPush(TypedDict):
     result: Literal["applied", "stale"]
     epoch: int
     hash: str
-    held: int
-    members: int
+    held: NotRequired[int]
+    members: NotRequired[int]
 
 
 class MembersSubmit(TypedDict):
     result: Literal["applied", "stale"]
     epoch: int
     hash: str
-    held: int
-    members: int
+    held: NotRequired[int]
+    members: NotRequired[int]
 
 
 class MembersDocumentsDocumentsItem(TypedDict):
@@ -772,7 +772,7 @@ class MembersLoss(TypedDict):
     records: int
     emptySlots: int
     unknownSlots: int
-    heldSlots: int
+    heldSlots: NotRequired[int]
 
 
 class MembersAcceptLoss(TypedDict):

@@ -113,11 +113,12 @@ const PUSHED = z.object({
   hash: z.string(),
   /**
    * Members that are known to hold it on their disks, the node that answers with them. It waits until they are a majority or
-   * three, at most 2 s: where it is 1, what was pushed is lost with that node's disk unless others hear of it later.
+   * three, at most 2 s: where it is 1, what was pushed is lost with that node's disk unless others hear of it later. Older nodes
+   * do not tell.
    */
-  held: z.int(),
+  held: z.int().optional(),
   /** Members of the snapshot in force. */
-  members: z.int(),
+  members: z.int().optional(),
 });
 
 export const RemovalLoss = z.object({
@@ -129,8 +130,8 @@ export const RemovalLoss = z.object({
   emptySlots: z.int(),
   /** Slots about which nobody who stays could be asked. */
   unknownSlots: z.int(),
-  /** Slots of which one of them is needed still, as a replica or since newer ones have not copied all. 0: drained. */
-  heldSlots: z.int(),
+  /** Slots of which one of them is needed still, as a replica or since newer ones have not copied all. 0: drained. Older nodes do not tell. */
+  heldSlots: z.int().optional(),
 });
 export type RemovalLoss = z.output<typeof RemovalLoss>;
 

@@ -2,6 +2,7 @@
 import { type Member, membersRoutes, sleep } from '@p2pos/protocol';
 import type { Action } from '../action.ts';
 import { systemClock } from '../clock.ts';
+import { usage } from '../failure.ts';
 import { withNode } from '../node-client.ts';
 import { editMembers } from './edit.ts';
 import { requireNamed } from './named.ts';
@@ -29,6 +30,8 @@ export const drainMembers: Action = async (invocation, given, flags) => {
   await withNode(invocation, async ({ client }) => {
     for (;;) {
       const { heldSlots } = await client.call(membersRoutes.loss, { remove: peerIds.join(',') }, { signal });
+      if (heldSlots === undefined)
+        throw usage('This node is too old to tell what is copied.', 'p2pctl status');
       if (heldSlots === 0) return;
       terminal.progress(`${heldSlots} slots of records are not copied yet`);
       await sleep(systemClock, LOOK_EVERY_MS, { signal });

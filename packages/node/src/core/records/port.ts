@@ -235,7 +235,7 @@ export interface RecordsRepair {
   /** Where all replicas of a slot were lost at once, nobody can catch up: an operator takes what is here for all there is. */
   acceptLoss(): Promise<void>;
   /** What may be lost when these members are removed at once. */
-  lossOf(removed: readonly PeerId[]): Promise<RemovalLoss>;
+  lossOf(removed: readonly PeerId[]): Promise<RemovalLoss & { readonly heldSlots: number }>;
   /** Members because of whom old deletions cannot be forgotten: they are away, or hold what belongs to others. */
   heldBackBy(): readonly PeerId[];
   /** Replicas that have missed acknowledged writes of this coordinator, which waits to hand them over. */

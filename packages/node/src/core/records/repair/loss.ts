@@ -36,7 +36,7 @@ export async function lossOf(
   { topology, membership, calls }: LossDeps,
   removed: ReadonlySet<PeerId>,
   { timeoutMs }: { readonly timeoutMs: number },
-): Promise<RemovalLoss> {
+): Promise<RemovalLoss & { readonly heldSlots: number }> {
   const { epoch, hash } = topology.current();
   let slots = 0;
   let records = 0;
