@@ -105,7 +105,7 @@ export async function startDev({
     } catch (error) {
       supervisor.kill('SIGTERM');
       // Another process may take a port between the look at it and its use.
-      if (attempt === 3 || !/^error: DEV_PORT_BUSY/m.test(output)) throw error;
+      if (attempt === 3 || !PORT_TAKEN.test(output)) throw error;
       rmSync(home, { recursive: true, force: true });
       port = await freePorts(count + 2);
     }
@@ -165,6 +165,9 @@ export function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+/** One of those for clients, or one of those that were chosen for other nodes. */
+const PORT_TAKEN = /^error: (DEV_PORT_BUSY|NODE_START_FAILED: \S+ did not start: its port)/m;
 
 /** Below the ports that the system gives to outgoing connections. */
 let nextBase = 22_000 + (process.pid % 500) * 20;

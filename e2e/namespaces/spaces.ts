@@ -1,5 +1,6 @@
 /** Network namespaces and the cables between them; all of it goes with the test. Needs root, `ip` and `nft`. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 
 export interface Spaces extends Disposable {
   /** As the system knows it. */
@@ -38,7 +39,9 @@ export function missingForNamespaces(): string | undefined {
 
 export function createSpaces(prefix: string): Spaces {
   const made: string[] = [];
-  const name = (what: string | number) => `${prefix}-${process.pid}-${what}`;
+  // Not the process id: what a run that was killed left behind may bear the same.
+  const own = randomBytes(4).toString('hex');
+  const name = (what: string | number) => `${prefix}-${own}-${what}`;
   const inside = (what: string | number, ...words: string[]) => run('ip', '-n', name(what), ...words);
   const dispose = () => {
     for (const one of made.splice(0)) run('ip', 'netns', 'del', one);
