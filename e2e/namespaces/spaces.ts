@@ -18,6 +18,9 @@ export interface Spaces extends Disposable {
   link(from: string | number, near: string, to: string | number, far: string, cidr: string): void;
 }
 
+/** Not the process id: what a run that was killed left behind may bear the same. */
+const RUN = randomBytes(4).toString('hex');
+
 /** Why there can be none here; undefined: there can. */
 export function missingForNamespaces(): string | undefined {
   if (process.getuid?.() !== 0) return 'skipped: needs root for network namespaces';
@@ -29,8 +32,8 @@ export function missingForNamespaces(): string | undefined {
     }
   }
   try {
-    run('ip', 'netns', 'add', `p2pos-try-${process.pid}`);
-    run('ip', 'netns', 'del', `p2pos-try-${process.pid}`);
+    run('ip', 'netns', 'add', `p2pos-try-${RUN}`);
+    run('ip', 'netns', 'del', `p2pos-try-${RUN}`);
   } catch {
     return 'skipped: needs the right to make network namespaces';
   }
@@ -39,9 +42,7 @@ export function missingForNamespaces(): string | undefined {
 
 export function createSpaces(prefix: string): Spaces {
   const made: string[] = [];
-  // Not the process id: what a run that was killed left behind may bear the same.
-  const own = randomBytes(4).toString('hex');
-  const name = (what: string | number) => `${prefix}-${own}-${what}`;
+  const name = (what: string | number) => `${prefix}-${RUN}-${what}`;
   const inside = (what: string | number, ...words: string[]) => run('ip', '-n', name(what), ...words);
   const dispose = () => {
     for (const one of made.splice(0)) run('ip', 'netns', 'del', one);

@@ -13,6 +13,7 @@ import { usage } from '../failure.ts';
 import { crypto } from '../keys.ts';
 import { type Connected, withNode } from '../node-client.ts';
 import { editMembers } from './edit.ts';
+import { isNamed } from './named.ts';
 
 type Client = Connected['client'];
 type Named = Pick<Member, 'peerId' | 'name'>;
@@ -95,14 +96,10 @@ export const mergeBranches: Action = async (invocation, _args, flags) => {
   const removed = branches.flatMap((branch) => branch.removed);
   const readmitted = (flags['readmit'] ?? []) as readonly string[];
   for (const word of readmitted) {
-    if (removed.some(({ peerId, name }) => word === peerId || word === name)) continue;
+    if (removed.some((member) => isNamed(member, [word]))) continue;
     throw usage(`${word} was not removed by a branch that waits to be merged.`, 'p2pctl members conflicts');
   }
-  const out = new Set(
-    removed
-      .filter(({ peerId, name }) => !readmitted.includes(peerId) && !readmitted.includes(name))
-      .map(({ peerId }) => peerId),
-  );
+  const out = new Set(removed.filter((member) => !isNamed(member, readmitted)).map(({ peerId }) => peerId));
   const members = (current: readonly Member[]) => current.filter(({ peerId }) => !out.has(peerId));
   const merges = branches.map(({ loser }) => fromHex(loser));
   const done = `${merges.length} ${merges.length === 1 ? 'branch is' : 'branches are'} merged`;

@@ -13,10 +13,6 @@ export const drainMembers: Action = async (invocation, given, flags) => {
   const { terminal, options, signal } = invocation;
   const words = given.flat() as readonly string[];
   const draining = flags['undo'] !== true;
-  const peerIds = await withNode(invocation, async ({ client }) => {
-    const { members } = await client.members.list({ signal });
-    return requireNamed(words, members).map(({ peerId }) => peerId);
-  });
   const names = words.join(', ');
   const one = words.length === 1;
   const members = (current: readonly Member[]) => {
@@ -28,8 +24,12 @@ export const drainMembers: Action = async (invocation, given, flags) => {
   if (!draining || flags['wait'] !== true) return undefined;
 
   await withNode(invocation, async ({ client }) => {
+    const listed = (await client.members.list({ signal })).members;
+    const remove = requireNamed(words, listed)
+      .map(({ peerId }) => peerId)
+      .join(',');
     for (;;) {
-      const { heldSlots } = await client.call(membersRoutes.loss, { remove: peerIds.join(',') }, { signal });
+      const { heldSlots } = await client.call(membersRoutes.loss, { remove }, { signal });
       if (heldSlots === undefined)
         throw usage('This node is too old to tell what is copied.', 'p2pctl status');
       if (heldSlots === 0) return;

@@ -3,14 +3,13 @@ import { membersRoutes, type RemovalLoss } from '@p2pos/protocol';
 import type { Action } from '../action.ts';
 import type { Invocation } from '../invocation.ts';
 import { withNode } from '../node-client.ts';
+import { isNamed } from './named.ts';
 
 /** On standard error, so that `--json` stays what it is. Silent where nothing can be lost. */
 export async function tellLoss(invocation: Invocation, words: readonly string[]): Promise<void> {
   const loss = await withNode(invocation, async ({ client }) => {
     const { members } = await client.call(membersRoutes.list, {});
-    const peerIds = members
-      .filter(({ peerId, name }) => words.includes(peerId) || words.includes(name))
-      .map(({ peerId }) => peerId);
+    const peerIds = members.filter((member) => isNamed(member, words)).map(({ peerId }) => peerId);
     if (peerIds.length === 0) return undefined;
     return client.call(membersRoutes.loss, { remove: peerIds.join(',') });
   });

@@ -201,22 +201,18 @@ export function createMembers(deps: MembersDeps, { intervalMs = 10_000 }: Member
     const others = connected().filter(isListed);
     let held = isListed(self) ? 1 : 0;
     let open = tasks.signal.aborted ? 0 : others.length;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        timer[Symbol.dispose]();
-        resolve();
-      };
-      const timer = clock.after(SPREAD_MS, end);
-      const look = () => (open === 0 || held >= copiesWanted(size)) && end();
-      for (const peerId of others) {
-        tasks.run('push', async () => {
-          if (await isTrueOf(peerId)) held++;
-          open--;
-          look();
-        });
-      }
-      look();
-    });
+    const done = Promise.withResolvers<void>();
+    using _limit = clock.after(SPREAD_MS, done.resolve);
+    const look = () => (open === 0 || held >= copiesWanted(size)) && done.resolve();
+    for (const peerId of others) {
+      tasks.run('push', async () => {
+        if (await isTrueOf(peerId)) held++;
+        open--;
+        look();
+      });
+    }
+    look();
+    await done.promise;
     return { held, members: size };
   }
 
